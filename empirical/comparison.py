@@ -1,0 +1,383 @@
+"""Results beside chance, the theory and the paper's numbers: from records alone.
+
+The accuracies of one network on a test set of m images are held to binomial statistics: hits of a fixed network on
+independent test images are Binomial(m, accuracy). Each test's size is stated with it; a single run per test cannot
+speak for other seeds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from empirical.paper import TABLE_1
+from empirical.records import Run, RunConfig
+from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+
+SIZE = 0.01
+"""Size of every statistical test here: the probability of rejecting a true hypothesis."""
+
+SMALL_FACTOR = 10.0
+"""What the paper's `small constant factor` of training time is held to: an order of magnitude."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResultSet:
+    """The runs of one experiment that share data, network, hyper-parameters, device and seed, by test.
+
+    Attributes:
+        config: of a trained run, standing for what all share.
+        trained, explicit: finished runs by name of the test, in the paper's order.
+    """
+
+    config: RunConfig
+    trained: dict[str, Run]
+    explicit: dict[str, Run]
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing, 1/k."""
+        return 1 / self.config.num_classes
+
+    @property
+    def scale(self) -> str:
+        """What the results come from, for captions."""
+        config = self.config
+        training = config.training
+        crop = f", centre crop {config.crop}" if config.crop and config.data == "cifar10" else ""
+        optimizer = ""
+        if training is not None:
+            name = "SGD" if training.optimizer == "sgd" else training.optimizer
+            optimizer = f", {name} from {training.learning_rate:g}"
+        return (
+            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images{crop}; "
+            f"{config.model}{optimizer}; seed {config.seed}; {config.device}"
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the results table; None where there is no finished run."""
+
+    test: str
+    epochs: int | None
+    seconds: float | None
+    fitted: bool | None
+    train_accuracy: float | None
+    train_accuracy_clean_labels: float | None
+    test_accuracy: float | None
+    expected: str
+    explicit_train_accuracy: float | None
+    explicit_test_accuracy: float | None
+
+
+def result_sets(runs: list[Run]) -> list[ResultSet]:
+    """Sort runs into sets that are compared with one another."""
+    groups: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        if run.config.kind == "trained":
+            config = run.config
+            key = (
+                config.experiment,
+                config.model,
+                config.model_source,
+                config.optimizer_source,
+                config.training,
+            )
+            groups.setdefault((*key, config.device, *_data_key(config)), []).append(run)
+    sets = []
+    for group in groups.values():
+        config = group[0].config
+        explicit = [
+            run
+            for run in runs
+            if run.config.kind == "explicit" and _data_key(run.config) == _data_key(config)
+        ]
+        sets.append(ResultSet(config, _by_test(group), _by_test(explicit)))
+    return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
+
+
+def table(results: ResultSet) -> list[Row]:
+    """The results table: a row for each test."""
+    rows = []
+    for test in dict.fromkeys([*results.trained, *results.explicit]):
+        trained, explicit = results.trained.get(test), results.explicit.get(test)
+        measured = trained.summary.metrics if trained else {}
+        built = explicit.summary.metrics if explicit else {}
+        rows.append(
+            Row(
+                test=test,
+                epochs=measured.get("epoch"),
+                seconds=trained.summary.time["seconds"] if trained else None,
+                fitted=measured.get("fitted"),
+                train_accuracy=measured.get("train_accuracy"),
+                train_accuracy_clean_labels=measured.get("train_accuracy_clean_labels"),
+                test_accuracy=measured.get("test_accuracy"),
+                expected=_expected(results, test),
+                explicit_train_accuracy=built.get("train_accuracy"),
+                explicit_test_accuracy=built.get("test_accuracy"),
+            )
+        )
+    return rows
+
+
+def memorised_accuracy(clean_accuracy: float, label_noise: float, chance: float) -> float:
+    """Expected test accuracy of a rule that copies one training label: (1 - p) A + p/k.
+
+    A rule such as one-nearest-neighbour, right with probability A on clean labels, meets a replaced label with
+    probability p, and is then right by chance. It is what pure memorisation of the noise predicts.
+    """
+    return (1 - label_noise) * clean_accuracy + label_noise * chance
+
+
+def chance_interval(results: ResultSet) -> tuple[float, float]:
+    """Accuracies that guessing stays within with probability at least 1 - SIZE (exact binomial)."""
+    low, high = stats.binom.interval(1 - SIZE, results.config.n_test, results.chance)
+    return float(low) / results.config.n_test, float(high) / results.config.n_test
+
+
+def compare(results: ResultSet) -> list[Finding]:
+    """The paper's claims that these results bear on, each with its verdict by a stated rule."""
+    checks = (
+        _fits_random_labels,
+        _random_labels_at_chance,
+        _costs_a_small_factor,
+        _fits_noise_images,
+        _noise_images_start_sooner,
+        _error_rises_with_corruption,
+        _captures_remaining_signal,
+        _explicit_network_fits,
+        _same_network_same_settings,
+    )
+    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+
+
+def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C1",
+        "Networks fit random labels: train error 0 with unchanged hyper-parameters.",
+        "section 2.1, table 1",
+    )
+    run = results.trained.get("random labels")
+    if run is None:
+        return claim, _missing("a run on random labels")
+    metrics = run.summary.metrics
+    return claim, Evidence(
+        verdict(metrics["fitted"]),
+        f"train accuracy {metrics['train_accuracy']:.2%} after {metrics['epoch']} epochs",
+        "100%",
+        "every training label reproduced by the fixed network; hyper-parameters are those of the run on true labels",
+    )
+
+
+def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim("C2", "With random labels, test error is that of guessing.", "section 2.1")
+    run = results.trained.get("random labels")
+    if run is None:
+        return claim, _missing("a run on random labels")
+    low, high = chance_interval(results)
+    accuracy = run.summary.metrics["test_accuracy"]
+    return claim, Evidence(
+        verdict(low <= accuracy <= high),
+        f"test accuracy {accuracy:.2%}",
+        f"{low:.2%} to {high:.2%}",
+        f"exact binomial interval of guessing on {results.config.n_test} images, size {SIZE:.0%}",
+    )
+
+
+def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C3", "Fitting random labels takes a small constant factor longer.", "section 1.1, figure 1b"
+    )
+    true, random = results.trained.get("true labels"), results.trained.get("random labels")
+    if true is None or random is None:
+        return claim, _missing("runs on true and on random labels")
+    if not (true.summary.metrics["fitted"] and random.summary.metrics["fitted"]):
+        return claim, _missing("runs that fit their labels within the limit of steps")
+    factor = random.summary.metrics["step"] / true.summary.metrics["step"]
+    return claim, Evidence(
+        verdict(factor <= SMALL_FACTOR),
+        f"{factor:.1f} times the steps of true labels",
+        f"{SMALL_FACTOR:.0f}",
+        "steps until every label is fitted; the paper gives no number, an order of magnitude is our reading; one seed",
+    )
+
+
+def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C5", "Networks fit shuffled pixels, random pixels and Gaussian images to train error 0.", "figure 1a"
+    )
+    tests = ("shuffled pixels", "random pixels", "Gaussian")
+    runs = [results.trained.get(test) for test in tests]
+    found = [run for run in runs if run is not None]
+    if len(found) < len(tests):
+        return claim, _missing("runs on shuffled pixels, random pixels and Gaussian images")
+    return claim, Evidence(
+        verdict(all(run.summary.metrics["fitted"] for run in found)),
+        ", ".join(
+            f"{test} {run.summary.metrics['train_accuracy']:.2%}"
+            for test, run in zip(tests, found, strict=True)
+        ),
+        "100%",
+        "every training label reproduced by the fixed network",
+    )
+
+
+def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C6", "Random pixels and Gaussian images start to converge sooner than random labels.", "section 2.1"
+    )
+    tests = ("random pixels", "Gaussian", "random labels")
+    steps = [steps_to_halve_loss(results.trained[test]) for test in tests if test in results.trained]
+    if len(steps) < len(tests) or None in steps:
+        return claim, _missing(
+            "runs on random pixels, Gaussian images and random labels that halve their loss"
+        )
+    pixels, gaussian, labels = (step or 0 for step in steps)
+    return claim, Evidence(
+        verdict(max(pixels, gaussian) < labels),
+        f"random pixels {pixels}, Gaussian {gaussian}, random labels {labels} steps",
+        "both below random labels",
+        "steps until the training loss is first below half its initial value; one seed",
+    )
+
+
+def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim("C8", "Test error rises steadily with label corruption, to chance at p = 1.", "figure 1c")
+    levels = corruption_levels(results)
+    if len(levels) < 3 or levels[0][0] != 0.0 or levels[-1][0] != 1.0:
+        return claim, _missing("runs at p = 0, p = 1 and between")
+    noise = np.array([level for level, _ in levels])
+    errors = np.array([1 - run.summary.metrics["test_accuracy"] for _, run in levels])
+    centred, mean = noise - noise.mean(), errors.mean()
+    z = centred @ errors / np.sqrt(mean * (1 - mean) / results.config.n_test * (centred @ centred))
+    p_value = float(stats.norm.sf(z))
+    _, highest = chance_interval(results)
+    at_chance = 1 - errors[-1] <= highest
+    steady = bool((np.diff(errors) > 0).all())
+    return claim, Evidence(
+        verdict(p_value < SIZE and steady and bool(at_chance)),
+        "test error " + ", ".join(f"{error:.1%}" for error in errors) + f" (trend: p-value {p_value:.0e})",
+        f"each above the last, trend p-value below {SIZE}, the last at chance",
+        f"Cochran-Armitage test for a linear trend of proportions, one-sided, size {SIZE:.0%}",
+    )
+
+
+def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C9",
+        "At partial corruption networks capture the remaining signal while fitting the noise.",
+        "section 1.1; prediction of pure memorisation: (1 - p) A + p/k",
+    )
+    levels = corruption_levels(results)
+    partial = [(level, run) for level, run in levels if 0 < level < 1]
+    if not partial or levels[0][0] != 0.0:
+        return claim, _missing("runs at p = 0 and at partial corruption")
+    clean = levels[0][1].summary.metrics["test_accuracy"]
+    parts, p_values = [], []
+    for level, run in partial:
+        predicted = memorised_accuracy(clean, level, results.chance)
+        accuracy = run.summary.metrics["test_accuracy"]
+        hits = round(accuracy * results.config.n_test)
+        p_values.append(stats.binomtest(hits, results.config.n_test, predicted, alternative="greater").pvalue)
+        parts.append(f"p = {level:g}: {accuracy:.1%} (memorising: {predicted:.1%})")
+    size = SIZE / len(partial)
+    return claim, Evidence(
+        verdict(max(p_values) < size),
+        "test accuracy " + ", ".join(parts),
+        "above memorising at every level",
+        f"one-sided binomial tests, size {SIZE:.0%} in all (Bonferroni); A, the accuracy at p = 0, taken as exact",
+    )
+
+
+def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C18", "A depth-2 ReLU network of 2n + d weights fits the sample, whatever its labels.", "theorem 1"
+    )
+    if not results.explicit:
+        return claim, _missing("explicit networks")
+    metrics = [run.summary.metrics for run in results.explicit.values()]
+    bound = max(entry["error_bound"] for entry in metrics)
+    return claim, Evidence(
+        verdict(all(entry["fitted"] for entry in metrics)),
+        f"{sum(entry['fitted'] for entry in metrics)} of {len(metrics)} tests fitted, {metrics[0]['parameters']:,} weights, "
+        f"largest error {max(entry['largest_error'] for entry in metrics):.0e}",
+        f"nearest class right; proved error of the sum of ReLUs at most {bound:.0e}",
+        "rounding bound at every training point; below 1/2 it proves that the nearest class is the label",
+    )
+
+
+def _same_network_same_settings(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C29",
+        "Network, size, hyper-parameters and optimiser do not explain generalisation: the same ones generalise or not.",
+        "section 1.1",
+    )
+    true, random = results.trained.get("true labels"), results.trained.get("random labels")
+    if true is None or random is None:
+        return claim, _missing("runs on true and on random labels")
+    pair = [run.summary.metrics for run in (true, random)]
+    hits = [round(metrics["test_accuracy"] * results.config.n_test) for metrics in pair]
+    misses = [results.config.n_test - hit for hit in hits]
+    p_value = float(stats.fisher_exact([hits, misses]).pvalue)
+    return claim, Evidence(
+        verdict(all(metrics["fitted"] for metrics in pair) and p_value < SIZE),
+        f"both fit; test accuracy {pair[0]['test_accuracy']:.1%} and {pair[1]['test_accuracy']:.1%}, "
+        f"p-value of equality {p_value:.0e}",
+        f"both fitted, p-value below {SIZE}",
+        "two runs that differ in their labels alone; Fisher's exact test",
+    )
+
+
+def corruption_levels(results: ResultSet, *, explicit: bool = False) -> list[tuple[float, Run]]:
+    """(p, run) of the runs on original pixels, by rising label noise."""
+    runs = results.explicit if explicit else results.trained
+    levels = [(run.config.randomization.label_noise, run) for run in runs.values() if _original(run)]
+    return sorted(levels, key=lambda level: level[0])
+
+
+def steps_to_halve_loss(run: Run) -> int | None:
+    """Steps until the training loss is first below half its value before training; None if it never is."""
+    initial = run.epochs[0].train_loss
+    return next((record.step for record in run.epochs if record.train_loss < initial / 2), None)
+
+
+def _expected(results: ResultSet, test: str) -> str:
+    """What the paper measured in the same setting, or else what chance or memorisation predicts of test accuracy."""
+    config = results.config
+    run = results.trained.get(test) or results.explicit[test]
+    randomization = run.config.randomization
+    reference = TABLE_1.get((config.model, test))
+    if reference is not None and config.data == "cifar10":
+        return f"paper: train {reference.train:.2f}, test {reference.test:.2f}"
+    low, high = chance_interval(results)
+    chance = f"chance: {low:.1%} to {high:.1%}"
+    if randomization.label_noise == 1 or randomization.pixels in ("random", "gaussian"):
+        return chance
+    clean = results.trained.get("true labels")
+    if randomization.label_noise > 0 and clean is not None:
+        clean_accuracy = clean.summary.metrics["test_accuracy"]
+        return (
+            f"memorising: {memorised_accuracy(clean_accuracy, randomization.label_noise, results.chance):.1%}"
+        )
+    return f"above {chance}"
+
+
+def _original(run: Run) -> bool:
+    return run.config.randomization.pixels == "original"
+
+
+def _missing(what: str) -> Evidence:
+    return Evidence(Verdict.NOT_DECIDED, "not run", "", f"would be decided by {what}")
+
+
+def _data_key(config: RunConfig) -> tuple[object, ...]:
+    return config.train_digest, config.test_digest, config.seed
+
+
+def _by_test(runs: list[Run]) -> dict[str, Run]:
+    def order(run: Run) -> tuple[int, float]:
+        pixels = ("original", "shuffled", "random", "gaussian").index(run.config.randomization.pixels)
+        return pixels, run.config.randomization.label_noise
+
+    return {run.config.randomization.name: run for run in sorted(runs, key=order)}

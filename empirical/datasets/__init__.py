@@ -1,0 +1,23 @@
+"""Real images: any data set as training and test splits of (images, labels), with a digest of each."""
+
+from empirical.datasets.cifar10 import load_cifar10
+from empirical.datasets.digits import load_digits
+from empirical.datasets.download import DownloadError
+from empirical.datasets.folder import load_folder
+from empirical.datasets.idx import load_idx
+from empirical.datasets.image_dataset import ImageDataset, ImageSplit
+from empirical.datasets.loading import DATASETS, load
+from empirical.datasets.not_found import DataNotFoundError
+
+__all__ = [
+    "DATASETS",
+    "DataNotFoundError",
+    "DownloadError",
+    "ImageDataset",
+    "ImageSplit",
+    "load",
+    "load_cifar10",
+    "load_digits",
+    "load_folder",
+    "load_idx",
+]

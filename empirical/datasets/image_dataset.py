@@ -1,0 +1,116 @@
+"""One type for all image data: images with labels, in a training and a test split, with a digest of each."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSplit:
+    """Images with their labels. The arrays given become read-only: no later step alters them in place.
+
+    Attributes:
+        images: shape (n, channels, height, width). uint8, or float32 in the same units for images that are
+            drawn rather than taken: rounding a Gaussian or clipping it to 0 .. 255 would change its variance.
+        labels: shape (n,), int64.
+
+    Two splits hold the same data if and only if their digests are equal; `==` compares identity.
+    """
+
+    images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.images.dtype not in (np.uint8, np.float32):
+            raise TypeError(f"images must be uint8 or float32, got {self.images.dtype}")
+        if self.labels.dtype != np.int64:
+            raise TypeError(f"labels must be int64, got {self.labels.dtype}")
+        if self.images.ndim != 4 or 0 in self.images.shape:
+            raise ValueError(
+                "images must have shape (n, channels, height, width), none of them zero, "
+                f"got {self.images.shape}"
+            )
+        if self.labels.ndim != 1:
+            raise ValueError(f"labels must have shape (n,), got {self.labels.shape}")
+        if len(self.images) != len(self.labels):
+            raise ValueError(f"{len(self.images)} images, but {len(self.labels)} labels")
+        self.images.setflags(write=False)
+        self.labels.setflags(write=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of dtypes, shapes, images and labels (C order, little-endian)."""
+        digest = hashlib.sha256()
+        for array in (self.images, self.labels):
+            digest.update(f"{array.dtype.name} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).data)
+        return digest.hexdigest()
+
+    def first(self, n: int) -> "ImageSplit":
+        """The first `n` images. Raises ValueError unless n is in 1 .. the number of images."""
+        if not 1 <= n <= len(self.labels):
+            raise ValueError(f"{n} images asked for, of a split that has {len(self.labels)}")
+        return ImageSplit(self.images[:n], self.labels[:n])
+
+
+@dataclass(frozen=True, eq=False)
+class ImageDataset:
+    """A training and a test split of labelled images.
+
+    Attributes:
+        name: the data set's name on the command line.
+        train, test: the splits, with images of one shape.
+        class_names: the name of class 0, 1, ...
+        source: one sentence on where the data came from.
+    """
+
+    name: str
+    train: ImageSplit
+    test: ImageSplit
+    class_names: tuple[str, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            raise ValueError(
+                f"{self.name}: training images have shape {self.train.images.shape[1:]}, "
+                f"but test images {self.test.images.shape[1:]}"
+            )
+        for title, labels in (("training", self.train.labels), ("test", self.test.labels)):
+            low, high = int(labels.min()), int(labels.max())
+            if low < 0 or high >= self.num_classes:
+                raise ValueError(
+                    f"{self.name}: {title} labels run from {low} to {high}, "
+                    f"but with {self.num_classes} classes they must be in 0 .. {self.num_classes - 1}"
+                )
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, k."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        _, channels, height, width = self.train.images.shape
+        return channels, height, width
+
+    def subset(self, n_train: int | None = None, n_test: int | None = None) -> "ImageDataset":
+        """The first `n_train` training and `n_test` test images, None for all; the source line says so.
+
+        Raises ValueError for a number below 1 or above what there is.
+        """
+        parts = []
+        if n_train is not None:
+            parts.append(f"the first {n_train:,} of {len(self.train.labels):,} training images")
+        if n_test is not None:
+            parts.append(f"the first {n_test:,} of {len(self.test.labels):,} test images")
+        return replace(
+            self,
+            train=self.train if n_train is None else self.train.first(n_train),
+            test=self.test if n_test is None else self.test.first(n_test),
+            source="; ".join([self.source, *parts]),
+        )

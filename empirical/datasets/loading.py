@@ -1,0 +1,67 @@
+"""Every data set by name."""
+
+import difflib
+from pathlib import Path
+
+from empirical.datasets.archives import ARCHIVES, DEBIAN_FASHION_MNIST, fetch
+from empirical.datasets.cifar10 import load_cifar10
+from empirical.datasets.digits import load_digits
+from empirical.datasets.folder import load_folder
+from empirical.datasets.idx import load_idx
+from empirical.datasets.image_dataset import ImageDataset
+from empirical.datasets.not_found import DataNotFoundError
+
+DATASETS = {
+    "digits": "scikit-learn's handwritten digits: 1,797 grey images of 8 x 8, 10 classes; no download",
+    "cifar10": "CIFAR-10: 60,000 colour images of 32 x 32, 10 classes; official binary or Python files",
+    "mnist": "MNIST, handwritten digits: 70,000 grey images of 28 x 28, 10 classes; idx files",
+    "fashion-mnist": "Fashion-MNIST, clothing: 70,000 grey images of 28 x 28, 10 classes; idx files",
+    "folder": "your own images, in ROOT/<class>/ or in ROOT/train/<class>/ and ROOT/test/<class>/",
+}
+
+
+def load(
+    name: str, root: str | Path | None = None, *, image_size: int = 32, download: bool = False
+) -> ImageDataset:
+    """The data set called `name`, one of `DATASETS`.
+
+    Arguments:
+        name: the data set.
+        root: the directory of its files; by default `data/<name>` under the current directory, and for
+            fashion-mnist also where Debian's package puts it. digits takes none.
+        image_size: height and width to which the images of a folder are resized; the others keep theirs.
+        download: fetch the official archives into `root` if files are missing.
+
+    Raises:
+        ValueError: there is no such data set, or a file is damaged.
+        DataNotFoundError: files are missing; the message says which, and how to get them.
+        DownloadError: a download failed or brought a file with another digest.
+    """
+    if name not in DATASETS:
+        close = difflib.get_close_matches(name.lower(), DATASETS, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ValueError(f"unknown data set {name!r}: {hint}There are {', '.join(DATASETS)}.")
+    if name == "digits":
+        if root is not None:
+            raise ValueError(f"digits needs no root: scikit-learn brings them; got {str(root)!r}")
+        return load_digits()
+    directory = Path("data", name) if root is None else Path(root)
+    try:
+        return _load_from(name, directory, root is None, image_size)
+    except DataNotFoundError:
+        if not (download and name in ARCHIVES):
+            raise
+    fetch(name, directory)
+    return _load_from(name, directory, root is None, image_size)
+
+
+def _load_from(name: str, directory: Path, is_default: bool, image_size: int) -> ImageDataset:
+    match name:
+        case "folder":
+            return load_folder(directory, image_size)
+        case "cifar10":
+            return load_cifar10(directory)
+        case "fashion-mnist" if is_default:
+            return load_idx(name, [directory, DEBIAN_FASHION_MNIST])
+        case _:
+            return load_idx(name, [directory])

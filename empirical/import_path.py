@@ -1,0 +1,35 @@
+"""The user's own models and optimisers, named on the command line as `package.module:object`."""
+
+import hashlib
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def import_object(path: str, argument: str) -> Any:
+    """The callable at `package.module:object`; modules in the current directory are found too.
+
+    Raises ValueError, naming the argument, if the module or the object is not there or cannot be called.
+    """
+    module_name, _, attribute = path.partition(":")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        target = getattr(importlib.import_module(module_name), attribute)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{argument}: no module {error.name!r} (looking for {path!r})") from error
+    except AttributeError as error:
+        raise ValueError(f"{argument}: module {module_name!r} has no {attribute!r}") from error
+    if not callable(target):
+        raise ValueError(f"{argument}: {path!r} is a {type(target).__name__}, not something to call")
+    return target
+
+
+def source_digest(path: str, argument: str) -> str:
+    """SHA-256 of the source file behind an import path, "" for a built-in name: edited code is another experiment."""
+    if ":" not in path:
+        return ""
+    source = inspect.getsourcefile(import_object(path, argument))
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""

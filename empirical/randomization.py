@@ -1,0 +1,211 @@
+"""The paper's randomisation tests (Zhang et al. 2017, section 2.1), as pure functions of data and seed.
+
+A test is two independent choices: what happens to the pixels and with what probability a training label is replaced.
+
+| test                       | pixels   | label noise p |
+| -------------------------- | -------- | ------------- |
+| true labels                | original | 0             |
+| partially corrupted labels | original | 0 < p < 1     |
+| random labels              | original | 1             |
+| shuffled pixels            | shuffled | 0             |
+| random pixels              | random   | 0             |
+| Gaussian                   | gaussian | 0             |
+
+All is drawn once, before training, keyed by the index of the sample, so that no loader, order of access or
+worker can change it. Test labels are never touched; test images get the same treatment as training images, from a
+stream of their own (the one permutation of shuffled pixels is the same for both).
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical.datasets import ImageDataset, ImageSplit
+from theory.claims import nearest_name
+from theory.streams import normals, uniform_integers, uniforms, words
+
+Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+Pixels = Literal["original", "shuffled", "random", "gaussian"]
+
+_BLOCK = 2048  # samples whose random words are held at once
+
+
+@dataclass(frozen=True)
+class Randomization:
+    """Which of the tests.
+
+    Attributes:
+        pixels: what happens to the pixels of training and test images.
+        label_noise: probability with which a training label is replaced by a class drawn uniformly from all.
+    """
+
+    pixels: Pixels = "original"
+    label_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.pixels not in get_args(Pixels):
+            raise ValueError(f"pixels must be one of {', '.join(get_args(Pixels))}, got {self.pixels!r}")
+        if not 0.0 <= self.label_noise <= 1.0:
+            raise ValueError(f"label_noise is a probability, got {self.label_noise}")
+
+    @property
+    def name(self) -> str:
+        """The paper's name of the test."""
+        labels = {0.0: "true labels", 1.0: "random labels"}.get(
+            self.label_noise, f"corrupted labels, p = {self.label_noise:g}"
+        )
+        if self.pixels == "original":
+            return labels
+        pixels = "Gaussian" if self.pixels == "gaussian" else f"{self.pixels} pixels"
+        return pixels if self.label_noise == 0 else f"{pixels}, {labels}"
+
+
+def parse_test(name: str) -> Randomization:
+    """The test called `true-labels`, `corrupted-P` (such as corrupted-0.2), `random-labels`, `shuffled-pixels`,
+    `random-pixels` or `gaussian`. Raises ValueError for any other name.
+    """
+    if name in _TESTS:
+        return _TESTS[name]
+    kind, _, probability = name.partition("-")
+    try:
+        if kind == "corrupted":
+            return Randomization(label_noise=float(probability))
+    except ValueError:
+        pass
+    raise ValueError(nearest_name(name, [*_TESTS, "corrupted-P with P in 0 .. 1"]))
+
+
+_TESTS = {
+    "true-labels": Randomization(),
+    "random-labels": Randomization(label_noise=1.0),
+    "shuffled-pixels": Randomization(pixels="shuffled"),
+    "random-pixels": Randomization(pixels="random"),
+    "gaussian": Randomization(pixels="gaussian"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RandomizedDataset:
+    """A randomised data set beside what it was made from.
+
+    Attributes:
+        data: what the network is given: training labels may be corrupted, the test labels are clean.
+        clean_labels: the training labels before corruption, int64 (n,).
+        changed: which training labels differ from the clean ones, bool (n,). Under noise p among k classes their
+            expected share is p (k - 1)/k: a label drawn anew is the old one once in k times.
+    """
+
+    data: ImageDataset
+    clean_labels: npt.NDArray[np.int64]
+    changed: npt.NDArray[np.bool_]
+
+
+def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> RandomizedDataset:
+    """Apply a test to a data set."""
+    labels = corrupt_labels(data.train.labels, data.num_classes, randomization.label_noise, seed)
+    train_images, test_images = data.train.images, data.test.images
+    match randomization.pixels:
+        case "shuffled":
+            permutation = pixel_permutation(data.image_shape[1] * data.image_shape[2], seed)
+            train_images = permute_pixels(train_images, permutation)
+            test_images = permute_pixels(test_images, permutation)
+        case "random":
+            train_images = permute_pixels_of_each(train_images, seed, "train")
+            test_images = permute_pixels_of_each(test_images, seed, "test")
+        case "gaussian":
+            mean, variance = image_moments(train_images)
+            train_images = gaussian_images(train_images.shape, mean, variance, seed, "train")
+            test_images = gaussian_images(test_images.shape, mean, variance, seed, "test")
+    randomized = ImageDataset(
+        name=data.name,
+        train=ImageSplit(train_images, labels),
+        test=ImageSplit(test_images, data.test.labels),
+        class_names=data.class_names,
+        source=data.source,
+    )
+    return RandomizedDataset(randomized, data.train.labels, labels != data.train.labels)
+
+
+def corrupt_labels(
+    labels: npt.NDArray[np.int64],
+    num_classes: int,
+    label_noise: float,
+    seed: int,
+    samples: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.int64]:
+    """Replace each label independently with probability `label_noise` by a class drawn uniformly from all.
+
+    Arguments:
+        labels: (n,) in 0 .. num_classes - 1.
+        samples: index of each sample in its training set, 0 .. n-1 by default. A sample's label depends on its
+            index, not on its place in a batch. Under one seed the corruptions are nested: what is replaced at
+            p is replaced, by the same class, at every larger p.
+    """
+    samples = np.arange(len(labels)) if samples is None else samples
+    bits = words(seed, "label-noise", samples, 2)
+    replaced = uniforms(bits[:, 0]) < label_noise
+    return np.where(replaced, uniform_integers(bits[:, 1], num_classes), labels)
+
+
+def pixel_permutation(num_pixels: int, seed: int) -> npt.NDArray[np.int64]:
+    """The one permutation of pixel positions of the shuffled-pixels test."""
+    return np.argsort(words(seed, "pixel-permutation", [0], num_pixels)[0], kind="stable").astype(np.int64)
+
+
+def permute_pixels(images: Images, permutation: npt.NDArray[np.int64]) -> Images:
+    """Move the pixels of every image by one permutation of positions; the colours of a pixel stay together."""
+    n, channels = images.shape[:2]
+    return images.reshape(n, channels, -1)[:, :, permutation].reshape(images.shape)
+
+
+def permute_pixels_of_each(
+    images: Images, seed: int, split: str, samples: npt.NDArray[np.int64] | None = None
+) -> Images:
+    """Move the pixels of every image by a permutation of its own, keyed by split and sample index."""
+    samples = np.arange(len(images)) if samples is None else samples
+    n, channels, height, width = images.shape
+    flat = images.reshape(n, channels, height * width)
+    out = np.empty_like(flat)
+    for start in range(0, n, _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        # Sorting random 64-bit keys gives a uniform permutation; two of 1,024 keys tie once in 10^13 images.
+        order = np.argsort(
+            words(seed, f"random-pixels/{split}", samples[rows], height * width), kind="stable"
+        )
+        out[rows] = np.take_along_axis(flat[rows], order[:, None, :], axis=2)
+    return out.reshape(images.shape)
+
+
+def image_moments(images: Images) -> tuple[float, float]:
+    """Mean and variance of all values of all pixels."""
+    if images.dtype == np.uint8:
+        counts = np.bincount(images.reshape(-1), minlength=256).astype(np.float64)
+        values = np.arange(256.0)
+        mean = float(counts @ values / counts.sum())
+        return mean, float(counts @ (values - mean) ** 2 / counts.sum())
+    return float(images.mean(dtype=np.float64)), float(images.var(dtype=np.float64))
+
+
+def gaussian_images(
+    shape: tuple[int, ...],
+    mean: float,
+    variance: float,
+    seed: int,
+    split: str,
+    samples: npt.NDArray[np.int64] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Images whose every value is drawn from N(mean, variance), keyed by split and sample index.
+
+    float32, in pixel units, neither rounded nor clipped to 0 .. 255: either would change the moments.
+    """
+    samples = np.arange(shape[0]) if samples is None else samples
+    size = int(np.prod(shape[1:]))
+    out = np.empty((len(samples), size), dtype=np.float32)
+    deviation = np.sqrt(variance)
+    for start in range(0, len(samples), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        bits = words(seed, f"gaussian/{split}", samples[rows], size + size % 2)
+        out[rows] = mean + deviation * normals(bits)[:, :size]
+    return out.reshape(len(samples), *shape[1:])

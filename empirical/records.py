@@ -1,0 +1,252 @@
+"""What a run leaves behind, and the only input of comparisons, figures and reports.
+
+A run is one directory, `<experiment>_<hash of its resolved configuration>`:
+
+    config.json      what was asked for, fully resolved, digests of the data included
+    metrics.jsonl    one line an epoch, append-only
+    checkpoint.pt    the state to resume from
+    summary.json     the outcome; written last, atomically: a run is finished if and only if it is there
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from empirical.randomization import Randomization
+from empirical.training import EpochRecord, State, TrainingConfig
+
+FORMAT = 1
+"""Part of every configuration's hash: raise it when the meaning of a record changes."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A run, fully resolved: two runs of equal configuration have equal results on one machine.
+
+    Attributes:
+        experiment: name of the experiment.
+        kind: `trained` for a network trained by gradient descent, `explicit` for Theorem 1's construction.
+        data: name of the data set.
+        source: where the data came from, in a sentence (not part of the hash: the digests are).
+        n_train, n_test: numbers of samples.
+        num_classes: k.
+        train_digest, test_digest: SHA-256 of the splits before randomisation.
+        randomization: the test.
+        model: name or import path of the network.
+        model_source, optimizer_source: SHA-256 of the user's own code, "" for what is built in.
+        crop: side of the centre crop; smaller images stay whole.
+        training: hyper-parameters; None for an explicit network.
+        device: `cpu` or `cuda`.
+        seed: of everything random: label noise, permutations, initialisation, order of samples.
+    """
+
+    experiment: str
+    kind: str
+    data: str
+    source: str
+    n_train: int
+    n_test: int
+    num_classes: int
+    train_digest: str
+    test_digest: str
+    randomization: Randomization
+    model: str
+    model_source: str
+    optimizer_source: str
+    crop: int | None
+    training: TrainingConfig | None
+    device: str
+    seed: int
+    format: int = FORMAT
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits of SHA-256 of the configuration, `source` left out."""
+        content = asdict(self)
+        del content["source"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def directory_name(self) -> str:
+        """`<experiment>_<test>_<kind>_<hash>`."""
+        test = re.sub(r"[^a-z0-9.]+", "-", self.randomization.name.lower()).strip("-")
+        return f"{self.experiment}_{test}_{self.kind}_{self.hash}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The outcome of a run.
+
+    Attributes:
+        metrics: what was measured; equal to the bit when the same run is repeated on the same machine.
+        time: seconds and the like: differ from run to run.
+        environment: versions, machine, device, threads.
+    """
+
+    metrics: dict[str, Any]
+    time: dict[str, Any]
+    environment: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run as read back: its directory, configuration, epochs and outcome."""
+
+    path: Path
+    config: RunConfig
+    epochs: tuple[EpochRecord, ...]
+    summary: Summary
+
+
+class RunDirectory:
+    """A run's directory while it is being written. Every file is either absent, whole, or, for the metrics, whole lines."""
+
+    def __init__(self, root: Path, config: RunConfig):
+        self.path = root / config.directory_name
+        self.config = config
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.path / "config.json", asdict(config))
+        self._recorded_epochs = self._repair_metrics()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its summary."""
+        return (self.path / "summary.json").exists()
+
+    def restart(self) -> None:
+        """Forget everything but the configuration."""
+        for name in ("summary.json", "metrics.jsonl", "checkpoint.pt"):
+            (self.path / name).unlink(missing_ok=True)
+        self._recorded_epochs = 0
+
+    def load_state(self) -> State | None:
+        """The state to resume from; None if there is none or the metrics before it are incomplete."""
+        path = self.path / "checkpoint.pt"
+        if not path.exists():
+            return None
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+        return state if state["epoch"] < self._recorded_epochs else None
+
+    def append(self, record: EpochRecord) -> None:
+        """Add an epoch to the metrics, unless an interrupted run had already got that far."""
+        if record.epoch >= self._recorded_epochs:
+            with open(self.path / "metrics.jsonl", "a") as file:
+                file.write(json.dumps(asdict(record)) + "\n")
+            self._recorded_epochs = record.epoch + 1
+
+    def read_epochs(self) -> list[EpochRecord]:
+        """The epochs recorded so far."""
+        return list(_read_epochs(self.path / "metrics.jsonl"))
+
+    def save_state(self, state: State) -> None:
+        """Replace the checkpoint, whole or not at all."""
+        partial = self.path / "checkpoint.pt.partial"
+        torch.save(state, partial)
+        partial.replace(self.path / "checkpoint.pt")
+
+    def finish(self, metrics: dict[str, Any], time: dict[str, Any]) -> None:
+        """Write the summary: from now on the run is finished."""
+        write_json(
+            self.path / "summary.json", {"metrics": metrics, "time": time, "environment": environment()}
+        )
+
+    def _repair_metrics(self) -> int:
+        """Drop a line torn by a kill; returns the number of epochs recorded."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return 0
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(path, len(whole))
+        return whole.count(b"\n")
+
+
+def read_runs(root: Path, experiment: str | None = None) -> list[Run]:
+    """The finished runs under `root`, in order of their directories' names.
+
+    Raises FileNotFoundError if there is no such directory, ValueError for a record that cannot be read.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"no directory of records at {root.absolute()}")
+    return [
+        run
+        for path in sorted(root.glob("*/summary.json"))
+        if (run := read_run(path.parent)) and experiment in (None, run.config.experiment)
+    ]
+
+
+def read_run(path: Path) -> Run:
+    """Read one finished run."""
+    try:
+        summary = Summary(**json.loads((path / "summary.json").read_text()))
+        return Run(path, read_config(path), tuple(_read_epochs(path / "metrics.jsonl")), summary)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"the record in {path.absolute()} cannot be read: {error}") from error
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a run's configuration."""
+    content = json.loads((path / "config.json").read_text())
+    training = content["training"]
+    return replace(
+        RunConfig(**content),
+        randomization=Randomization(**content["randomization"]),
+        training=TrainingConfig(**training) if training else None,
+    )
+
+
+def _read_epochs(path: Path) -> Iterator[EpochRecord]:
+    if path.exists():
+        with open(path) as lines:
+            for line in lines:
+                yield EpochRecord(**json.loads(line))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON whole or not at all, durably."""
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "w") as file:
+        json.dump(content, file, indent=1, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def environment() -> dict[str, Any]:
+    """What a result may depend on beside its configuration."""
+    packages = ("numpy", "scipy", "scikit-learn", "torch", "cvxpy", "matplotlib", "rethinking-generalization")
+    return {
+        "python": platform.python_version(),
+        **{name: _version(name) for name in packages},
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "processor": _processor(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        match = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        match = None
+    return match.group(1) if match else platform.processor()

@@ -1,0 +1,75 @@
+"""Redraw every figure and the report page from records alone: `python -m figures RECORDS`."""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from empirical.comparison import ResultSet, result_sets
+from empirical.records import read_runs
+from figures.corruption import draw_corruption
+from figures.loss_curves import draw_loss_curves
+from figures.report import write_report
+
+FIGURES = {
+    "Training loss": ("loss-curves", draw_loss_curves),
+    "Label corruption": ("corruption", draw_corruption),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Redraw every figure and the report page from the records of earlier runs."""
+
+    records: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[RECORDS]")] = Path("runs")
+    """Directory of the records."""
+
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where to put `figures/` and `report.html`; beside the records by default."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = tyro.cli(Options, prog="python -m figures", args=arguments)
+    out = options.out or options.records
+    try:
+        all_results = [results for results in result_sets(read_runs(options.records)) if results.trained]
+        if not all_results:
+            raise ValueError(
+                f"no finished runs under {options.records.absolute()}: python -m empirical.run makes some"
+            )
+        drawn = []
+        for results in all_results:
+            paths = {}
+            for title, (name, draw) in FIGURES.items():
+                path = out / "figures" / f"{name}_{_slug(results, all_results)}"
+                draw(results, path)
+                paths[title] = path.with_name(path.name + ".svg")
+            drawn.append(paths)
+        write_report(all_results, drawn, options.records / "theory.json", out / "report.html")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"figures: {out / 'figures'}   report: {out / 'report.html'}")
+    return 0
+
+
+def _slug(results: ResultSet, all_results: list[ResultSet]) -> str:
+    """Name of a set of results among others: data, network, seed, and a hash where these are not enough."""
+
+    def plain(each: ResultSet) -> str:
+        config = each.config
+        return re.sub(
+            r"[^a-z0-9.]+", "-", f"{config.data}_{config.model}_seed-{config.seed}".lower().replace("_", " ")
+        )
+
+    name = plain(results)
+    alike = sum(plain(each) == name for each in all_results)
+    return name if alike == 1 else f"{name}-{results.config.hash}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

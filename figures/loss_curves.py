@@ -1,0 +1,47 @@
+"""Figure 1a: the training loss of the randomisation tests against steps."""
+
+from pathlib import Path
+from typing import Any
+
+from empirical.comparison import ResultSet
+from figures.style import figure, test_color
+
+
+def draw_loss_curves(results: ResultSet, path: Path) -> None:
+    """Draw training loss (fixed network, whole training set) against steps; a dot where every label is fitted.
+
+    Writes `path`.svg and `path`.png.
+    """
+    caption = (
+        f"{results.scale}. Mean cross-entropy on the labels given, by the fixed network after each epoch."
+    )
+    with figure(path, caption) as drawing:
+        axes = drawing.add_subplot()
+        for name, run in results.trained.items():
+            noise = run.config.randomization.label_noise
+            partial = 0 < noise < 1
+            color = test_color(name, noise)
+            steps = [record.step for record in run.epochs]
+            losses = [record.train_loss for record in run.epochs]
+            axes.plot(
+                steps,
+                losses,
+                color=color,
+                linewidth=1.2 if partial else 2,
+                linestyle=_dashes(name),
+                label=name,
+            )
+            if run.epochs[-1].fitted:
+                axes.plot(steps[-1], losses[-1], "o", color=color, markersize=4)
+        axes.set(title="Training loss of the randomisation tests")
+        axes.set(ylabel="training loss (nats)", ylim=(0, None))
+        first = min(run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1)
+        axes.set_xscale("symlog", linthresh=10 * first, linscale=0.5)
+        axes.set_xlabel(f"optimiser steps (linear to {10 * first}, then logarithmic)")
+        axes.set_xlim(0, None)
+        axes.legend(loc="upper right", fontsize=8.5)
+
+
+def _dashes(name: str) -> Any:
+    """Dashes let the curve beneath show through where two tests take the same course."""
+    return {"shuffled pixels": (0, (3, 3)), "Gaussian": (0, (3, 3))}.get(name, ":" if "p = " in name else "-")

@@ -1,0 +1,57 @@
+"""One look for all figures, and the caption that says where the data came from."""
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+TEST_COLORS = {
+    "true labels": "#1b6ca8",
+    "random labels": "#c0392b",
+    "shuffled pixels": "#2e8b57",
+    "random pixels": "#8e5ea2",
+    "Gaussian": "#d9902f",
+}
+"""One colour for each of the paper's tests; partial corruption runs from true to random labels' colour."""
+
+_SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "axes.edgecolor": "#888888",
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "legend.frameon": False,
+    "svg.hashsalt": "rethinking-generalization",  # the same picture gives the same file
+}
+
+
+@contextmanager
+def figure(path: Path, caption: str, width: float = 7.2, height: float = 4.4) -> Iterator[Figure]:
+    """A figure to draw on, saved as `path`.svg and `path`.png with its caption, whole or not at all."""
+    with mpl.rc_context(_SETTINGS):
+        drawing = Figure(figsize=(width, height), layout="constrained")
+        yield drawing
+        drawing.supxlabel(textwrap.fill(caption, 125), fontsize=7.5, color="#555555", x=0.01, ha="left")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
+            partial = path.with_name(path.name + ".partial" + suffix)
+            drawing.savefig(partial, dpi=200, metadata=metadata)
+            partial.replace(path.with_name(path.name + suffix))
+
+
+def test_color(name: str, label_noise: float) -> str:
+    """The colour of a test; a partially corrupted one lies between true and random labels."""
+    if name in TEST_COLORS:
+        return TEST_COLORS[name]
+    ends = (mpl.colors.to_rgb(TEST_COLORS[end]) for end in ("true labels", "random labels"))
+    mixed = tuple((1 - label_noise) * true + label_noise * random for true, random in zip(*ends, strict=True))
+    return mpl.colors.to_hex(mixed)

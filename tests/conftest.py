@@ -1,0 +1,25 @@
+"""Settings for all tests: property tests repeat the same examples on every run, and take the time they need."""
+
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from hypothesis import settings
+
+mpl.use("agg")
+settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def real_cifar10() -> Path:
+    """The folder of the real CIFAR-10, official binary layout; the test is skipped where it is missing."""
+    root = os.environ.get("RETHINKING_DATA")
+    path = Path(root or "data") / "cifar-10-batches-bin"
+    if not path.is_dir():
+        pytest.skip(
+            "needs the real CIFAR-10: set RETHINKING_DATA to the folder that holds cifar-10-batches-bin"
+        )
+    return path

@@ -1,0 +1,135 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from empirical.randomization import Randomization
+from empirical.records import RunConfig, RunDirectory, read_run, read_runs, write_json
+from empirical.training import EpochRecord, TrainingConfig
+
+CONFIG = RunConfig(
+    experiment="test",
+    kind="trained",
+    data="digits",
+    source="here",
+    n_train=10,
+    n_test=5,
+    num_classes=2,
+    train_digest="a",
+    test_digest="b",
+    randomization=Randomization(label_noise=0.2),
+    model="mlp-1x512",
+    model_source="",
+    optimizer_source="",
+    crop=28,
+    training=TrainingConfig(),
+    device="cpu",
+    seed=0,
+)
+
+
+def record(epoch: int) -> EpochRecord:
+    return EpochRecord(epoch, epoch, 0.1, 1 / 3, 0.5, 0.5, None, 0.5, 1.0, 0.25, float(epoch))
+
+
+def state(epoch: int) -> dict[str, object]:
+    return {
+        "model": {"w": torch.ones(3)},
+        "optimizer": {},
+        "epoch": epoch,
+        "step": epoch,
+        "seconds": 1.0,
+        "fitted": False,
+    }
+
+
+def test_hash_depends_on_everything_but_the_source_line():
+    assert replace(CONFIG, source="elsewhere").hash == CONFIG.hash
+    changes = [
+        {"seed": 1},
+        {"train_digest": "c"},
+        {"randomization": Randomization()},
+        {"training": TrainingConfig(learning_rate=0.1)},
+        {"model_source": "d"},
+        {"device": "cuda"},
+    ]
+    assert len({CONFIG.hash, *(replace(CONFIG, **change).hash for change in changes)}) == len(changes) + 1
+
+
+def test_hash_is_stable():
+    """Records stay valid over releases: change FORMAT when their meaning changes, not the hash by accident."""
+    assert CONFIG.directory_name == "test_corrupted-labels-p-0.2_trained_" + CONFIG.hash
+    assert CONFIG.hash == "5d98b96e9f88"
+
+
+def test_round_trip(tmp_path):
+    directory = RunDirectory(tmp_path, CONFIG)
+    assert not directory.finished
+    assert read_runs(tmp_path) == []
+    for epoch in range(3):
+        directory.append(record(epoch))
+    directory.finish({"test_accuracy": 0.25}, {"seconds": 1.0})
+    assert directory.finished
+    (run,) = read_runs(tmp_path)
+    assert run.config == CONFIG
+    assert run.epochs == tuple(map(record, range(3)))
+    assert run.summary.metrics == {"test_accuracy": 0.25}
+    assert run.summary.environment["torch"]
+    assert read_runs(tmp_path, experiment="another") == []
+
+
+def test_a_torn_line_is_dropped_and_nothing_is_written_twice(tmp_path):
+    directory = RunDirectory(tmp_path, CONFIG)
+    for epoch in range(3):
+        directory.append(record(epoch))
+    metrics = directory.path / "metrics.jsonl"
+    whole = metrics.read_bytes()
+    metrics.write_bytes(whole + b'{"epoch": 3, "st')
+    again = RunDirectory(tmp_path, CONFIG)
+    assert metrics.read_bytes() == whole
+    for epoch in range(1, 4):  # a resumed run repeats epochs 1 and 2
+        again.append(record(epoch))
+    assert again.read_epochs() == list(map(record, range(4)))
+
+
+def test_state_is_used_only_with_the_metrics_before_it(tmp_path):
+    directory = RunDirectory(tmp_path, CONFIG)
+    assert directory.load_state() is None
+    directory.append(record(0))
+    directory.append(record(1))
+    directory.save_state(state(1))
+    assert RunDirectory(tmp_path, CONFIG).load_state()["epoch"] == 1
+    (directory.path / "metrics.jsonl").write_text("")
+    assert RunDirectory(tmp_path, CONFIG).load_state() is None
+
+
+def test_restart_forgets(tmp_path):
+    directory = RunDirectory(tmp_path, CONFIG)
+    directory.append(record(0))
+    directory.save_state(state(0))
+    directory.finish({}, {"seconds": 0.0})
+    directory.restart()
+    assert [path.name for path in directory.path.iterdir()] == ["config.json"]
+    directory.append(record(0))
+    assert len(directory.read_epochs()) == 1
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "file.json", {"old": 1})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "file.json", {"new": float("nan")})
+    assert json.loads((tmp_path / "file.json").read_text()) == {"old": 1}
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    directory = RunDirectory(tmp_path, CONFIG)
+    directory.finish({}, {"seconds": 0.0})
+    (directory.path / "config.json").write_text(json.dumps(asdict(CONFIG))[:-10])
+    with pytest.raises(ValueError, match=f"{CONFIG.directory_name} cannot be read"):
+        read_run(directory.path)
+
+
+def test_no_directory(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no directory of records at"):
+        read_runs(tmp_path / "nothing")

@@ -1,0 +1,263 @@
+"""The command line, end to end, on real images."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empirical.records import read_runs
+from empirical.run import main
+
+SMALL = ["--train-size", "120", "--test-size", "60"]
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(main_job, monkeypatch):
+    """The fixture's job draws its figures; the others need not, each in a process of its own."""
+    monkeypatch.setattr("empirical.run._draw", lambda out: None)
+
+
+def metrics(out: Path) -> dict[str, str]:
+    """The metrics of every run under `out`, byte for byte."""
+    return {
+        path.parent.name: json.dumps(json.loads(path.read_text())["metrics"])
+        for path in out.glob("*/summary.json")
+    }
+
+
+def test_main_job_fits_every_test(main_job):
+    runs = read_runs(main_job)
+    assert len(runs) == 16
+    assert all(run.summary.metrics["fitted"] for run in runs)
+    assert all(run.summary.metrics["train_accuracy"] == 1.0 for run in runs)
+    explicit = [run for run in runs if run.config.kind == "explicit"]
+    assert {run.summary.metrics["parameters"] for run in explicit} == {2 * 120 + 64}
+    for name in ("claims.json", "theory.json", "report.html"):
+        assert (main_job / name).stat().st_size > 0
+    assert len(list((main_job / "figures").glob("*.png"))) == 2
+    assert not list(main_job.rglob("*.partial*"))
+
+
+def test_finished_runs_are_not_repeated(main_job, capsys, monkeypatch):
+    monkeypatch.setattr("empirical.run.execute", lambda *_: pytest.fail("ran again"))
+    before = metrics(main_job)
+    assert main(["--out", str(main_job), *SMALL]) == 0
+    output = capsys.readouterr().out
+    assert output.count("finished before") == 16
+    assert "random labels" in output
+    assert "report: " in output.splitlines()[-1]
+    assert metrics(main_job) == before
+
+
+def test_same_seed_same_bytes_other_seed_others(main_job, tmp_path):
+    chosen = ["--tests", "random-labels", "gaussian"]
+    assert main(["--out", str(tmp_path / "same"), *SMALL, *chosen]) == 0
+    assert main(["--out", str(tmp_path / "other"), *SMALL, *chosen, "--seed", "1"]) == 0
+    same, other, first = metrics(tmp_path / "same"), metrics(tmp_path / "other"), metrics(main_job)
+    assert len(same) == 4
+    assert same == {name: first[name] for name in same}
+    assert set(same.values()).isdisjoint(other.values())
+
+
+def test_rerun(main_job, tmp_path):
+    arguments = ["--out", str(tmp_path), *SMALL, "--tests", "shuffled-pixels"]
+    assert main(arguments) == 0
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/summary.json")}
+    before = metrics(tmp_path)
+    assert main([*arguments, "--rerun"]) == 0
+    assert all(path.stat().st_mtime_ns > stamp for path, stamp in stamps.items())
+    assert metrics(tmp_path) == before
+
+
+# A run that writes a checkpoint after every epoch, in a process of its own.
+DRIVER = """
+import sys
+import empirical.execution, empirical.run
+empirical.execution._SECONDS_BETWEEN_CHECKPOINTS = 0
+empirical.run._draw = lambda out: None
+from empirical.run import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_epochs(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None:
+        lines = sum(len(path.read_bytes().splitlines()) for path in out.glob("*/metrics.jsonl"))
+        if lines >= count:
+            return
+        time.sleep(0.01)
+
+
+def test_kill_at_any_moment_then_the_same_command(tmp_path):
+    """kill -9 five times along two runs; the outcome equals that of an undisturbed job to the bit."""
+    arguments = ["--train-size", "300", "--test-size", "60", "--tests", "corrupted-0.5", "random-labels"]
+    assert main(["--out", str(tmp_path / "undisturbed"), *arguments]) == 0
+    total = sum(len(run.epochs) for run in read_runs(tmp_path / "undisturbed"))
+    out, random, kills = tmp_path / "killed", np.random.default_rng(0), 0
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9):
+        process = start("--out", str(out), *arguments)
+        wait_for_epochs(out, int(share * total), process)
+        time.sleep(0.02 * random.random())
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.communicate()
+    assert kills >= 4
+    process = start("--out", str(out), *arguments)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert "finished before" in output
+    assert metrics(out) == metrics(tmp_path / "undisturbed")
+    for run, reference in zip(read_runs(out), read_runs(tmp_path / "undisturbed"), strict=True):
+        assert [e.train_loss for e in run.epochs] == [e.train_loss for e in reference.epochs]
+
+
+def test_interrupt_says_how_to_go_on(tmp_path):
+    process = start("--out", str(tmp_path), "--tests", "random-labels")
+    wait_for_epochs(tmp_path, 5, process)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"to go on: python -m empirical.run --out {tmp_path} --tests random-labels" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["randomization-test"], "did you mean 'randomization-tests'"),
+        (["--data", "cifar"], "did you mean 'cifar10'"),
+        (["--model", "mlp-1x51"], "did you mean 'mlp-1x512'"),
+        (["--model", "no.such:thing"], "no module 'no'"),
+        (["--tests", "random-label"], "did you mean 'random-labels'"),
+        (["--tests", "corrupted-2"], "unknown name 'corrupted-2'"),
+        (["--seed", "-1"], "--seed takes a non-negative integer, got -1"),
+        (["--train-size", "0"], "0 images asked for"),
+        (["--train-size", "9999"], "9999 images asked for, of a split that has 1297"),
+        (["--data", "cifar10", "--data-root", "nowhere"], "data_batch_1.bin"),
+    ],
+)
+def test_bad_arguments_write_nothing(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_cuda_without_a_device(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["--device", "cuda", "--out", str(tmp_path / "out")]) == 2
+    assert "no CUDA device; use --device cpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--training.batch-size", "0"], "batch_size must be positive, got 0"),
+        (["--seed", "one"], "--seed"),
+        (["--device", "tpu"], "auto"),
+        (["--sede", "1"], "--seed"),
+    ],
+)
+def test_a_wrong_value_names_its_option(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_and_list(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    assert "--data-root" in capsys.readouterr().out
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("randomization-tests", "cifar10", "mlp-3x512", "gaussian"):
+        assert name in listed
+
+
+def test_a_failing_run_does_not_stop_the_others(tmp_path, capsys):
+    """A learning rate that diverges fails the trained run; the explicit one is recorded, and the exit status is 1."""
+    arguments = ["--tests", "true-labels", "--training.learning-rate", "1e30", "--out", str(tmp_path), *SMALL]
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert "failed: true labels, mlp-1x512: the training loss became" in captured.err
+    assert [run.config.kind for run in read_runs(tmp_path)] == ["explicit"]
+
+
+def test_your_own_model_optimiser_and_images(tmp_path, monkeypatch):
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for name in ("cats", "dogs"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for index in range(20):
+            pixels = random.integers(0, 256, (12, 10, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{index}.png")
+    (tmp_path / "mine_e2e.py").write_text(
+        "import torch\n"
+        "def network(image_shape, num_classes):\n"
+        "    size = image_shape[0] * image_shape[1] * image_shape[2]\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, num_classes))\n"
+        "def optimizer(parameters, learning_rate):\n"
+        "    return torch.optim.Adam(parameters, lr=learning_rate)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    arguments = [
+        "--data",
+        "folder",
+        "--data-root",
+        "images",
+        "--image-size",
+        "8",
+        "--model",
+        "mine_e2e:network",
+    ]
+    arguments += ["--training.optimizer", "mine_e2e:optimizer", "--tests", "random-labels", "--out", "out"]
+    assert main(arguments) == 0
+    trained = next(run for run in read_runs(tmp_path / "out") if run.config.kind == "trained")
+    assert trained.summary.metrics["fitted"]
+    assert trained.config.optimizer_source == trained.config.model_source != ""
+    sys.modules.pop("mine_e2e", None)
+
+
+@pytest.mark.slow
+def test_real_cifar10_whole(real_cifar10, tmp_path):
+    """Two epochs of the whole 50,000 images."""
+    arguments = ["--data", "cifar10", "--data-root", str(real_cifar10), "--tests", "random-labels"]
+    assert main([*arguments, "--training.max-steps", "782", "--out", str(tmp_path)]) == 0
+    trained = next(run for run in read_runs(tmp_path) if run.config.kind == "trained")
+    assert trained.config.n_train == 50_000
+    assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
+
+
+def test_real_cifar10_part(real_cifar10, tmp_path):
+    arguments = [
+        "--data",
+        "cifar10",
+        "--data-root",
+        str(real_cifar10),
+        "--train-size",
+        "400",
+        "--test-size",
+        "200",
+    ]
+    assert main([*arguments, "--tests", "random-labels", "--out", str(tmp_path)]) == 0
+    assert all(run.summary.metrics["fitted"] for run in read_runs(tmp_path))

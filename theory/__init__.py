@@ -1,0 +1,33 @@
+"""What can be proved about memorisation and generalisation, and its numeric check.
+
+expressivity    Theorem 1, Lemma 1, Corollary 1: networks that interpolate any labels
+least_squares   the minimum-norm solution, and SGD's way there
+checks          every claim with the check that decides it (`python -m theory`)
+claims          the types: claim, evidence, verdict
+streams         seeded randomness, one stream for each purpose
+"""
+
+from theory.claims import CheckedClaim, Claim, Evidence, Finding, Verdict
+from theory.expressivity import DepthTwoNetwork, relu_interpolant
+from theory.least_squares import (
+    LeastSquaresResult,
+    MinimumNormCertificate,
+    certify_minimum_norm,
+    minimum_norm_solution,
+    stochastic_gradient_descent,
+)
+
+__all__ = [
+    "CheckedClaim",
+    "Claim",
+    "DepthTwoNetwork",
+    "Evidence",
+    "Finding",
+    "LeastSquaresResult",
+    "MinimumNormCertificate",
+    "Verdict",
+    "certify_minimum_norm",
+    "minimum_norm_solution",
+    "relu_interpolant",
+    "stochastic_gradient_descent",
+]

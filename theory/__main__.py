@@ -1,0 +1,101 @@
+"""Check the theory's claims on fresh random instances: `python -m theory`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from theory.checks import CLAIMS
+from theory.claims import CheckedClaim, Finding, Verdict, nearest_name, run_check, write_findings
+
+_STYLES = {Verdict.HOLDS: "green", Verdict.DOES_NOT_HOLD: "bold red", Verdict.NOT_DECIDED: "yellow"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Check the theory's claims on fresh random instances, and print what was measured.
+
+    Exit status 0 only if every claim checked holds.
+    """
+
+    list: bool = False
+    """Print the claims and their sources, check nothing."""
+
+    only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="ID ...")] = ()
+    """Ids of the claims to check; all by default."""
+
+    seed: int = 0
+    """Seed of the random instances: any seed must do."""
+
+    json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Also write the findings to this file."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = tyro.cli(
+        Options, prog="python -m theory", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    claims = {checked.claim.id: checked for checked in CLAIMS}
+    for name in options.only:
+        if name not in claims:
+            print(f"error: --only takes ids of claims; {nearest_name(name, claims)}", file=sys.stderr)
+            return 2
+    if options.seed < 0:
+        print(f"error: --seed takes a non-negative integer, got {options.seed}", file=sys.stderr)
+        return 2
+    if options.json is not None and not options.json.absolute().parent.is_dir():
+        print(f"error: --json: there is no folder {options.json.absolute().parent}", file=sys.stderr)
+        return 2
+    chosen = [claims[name] for name in options.only] or list(CLAIMS)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    if options.list:
+        console.print(_list_table(chosen))
+        return 0
+    findings = []
+    for checked in chosen:
+        if sys.stderr.isatty():
+            print(f"\r\033[Kchecking {checked.claim.id}", end="", file=sys.stderr, flush=True)
+        findings.append(run_check(checked, options.seed))
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    console.print(_findings_table(findings))
+    if options.json is not None:
+        write_findings(findings, options.json)
+    held = sum(finding.evidence.verdict is Verdict.HOLDS for finding in findings)
+    console.print(
+        f"{held} of {len(findings)} claims hold (seed {options.seed}, {sum(f.seconds for f in findings):.1f} s)"
+    )
+    return 0 if held == len(findings) else 1
+
+
+def _list_table(claims: list[CheckedClaim]) -> Table:
+    table = Table("claim", "statement", "source", title="The theory's claims", title_justify="left")
+    for checked in claims:
+        table.add_row(Text(checked.claim.id), Text(checked.claim.statement), Text(checked.claim.source))
+    return table
+
+
+def _findings_table(findings: list[Finding]) -> Table:
+    table = Table(title="The theory's claims, checked", title_justify="left", show_lines=True)
+    for header, ratio in (("claim", 3), ("source", 3), ("measured", 5), ("bound", 4), ("verdict", 2)):
+        table.add_column(header, ratio=ratio)
+    for finding in findings:
+        evidence = finding.evidence
+        table.add_row(
+            Text.assemble((finding.claim.id, "bold"), "\n", finding.claim.statement),
+            Text(finding.claim.source),
+            Text(evidence.measured),
+            Text(f"{evidence.bound}\n({evidence.reason})"),
+            Text(evidence.verdict.value, style=_STYLES[evidence.verdict]),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

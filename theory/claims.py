@@ -1,0 +1,119 @@
+"""Claims: a statement, its source, and a check that returns a verdict with its evidence.
+
+The theory's claims and the experiments' are of one type. A theory claim carries a check, a function of a seed;
+an experiment's claim is decided from records (`empirical.comparison`). Either way the outcome is a `Finding`.
+"""
+
+import difflib
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Verdict(StrEnum):
+    """The three possible outcomes of a check."""
+
+    HOLDS = "holds"
+    DOES_NOT_HOLD = "does not hold"
+    NOT_DECIDED = "not decided here"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check measured.
+
+    Attributes:
+        verdict: the outcome.
+        measured: the measured quantity, in words and figures.
+        bound: what it is held to.
+        reason: why that bound (theorem, conditioning, unit round-off, size of a test).
+    """
+
+    verdict: Verdict
+    measured: str
+    bound: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that can be checked.
+
+    Attributes:
+        id: short name, `theorem-1` for the theory's, `C1` .. `C29` for the paper's experimental claims.
+        statement: what is claimed, in one plain sentence.
+        source: paper and theorem, section or table.
+    """
+
+    id: str
+    statement: str
+    source: str
+
+
+@dataclass(frozen=True)
+class CheckedClaim:
+    """A claim with the function that checks it on a fresh random instance drawn from a seed."""
+
+    claim: Claim
+    check: Callable[[int], Evidence]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim, the evidence found for or against it, and how long that took (seconds)."""
+
+    claim: Claim
+    evidence: Evidence
+    seconds: float
+
+
+def verdict(holds: bool) -> Verdict:
+    """HOLDS or DOES_NOT_HOLD."""
+    return Verdict.HOLDS if holds else Verdict.DOES_NOT_HOLD
+
+
+def run_check(checked: CheckedClaim, seed: int) -> Finding:
+    """Check one claim. An exception in a check is a claim that does not hold, with the error as evidence."""
+    start = time.perf_counter()
+    try:
+        evidence = checked.check(seed)
+    except Exception as error:
+        evidence = Evidence(
+            Verdict.DOES_NOT_HOLD,
+            f"the check failed: {type(error).__name__}: {error}",
+            "no error",
+            "a check must finish",
+        )
+    return Finding(checked.claim, evidence, time.perf_counter() - start)
+
+
+def write_findings(findings: Iterable[Finding], path: Path) -> None:
+    """Write findings as a JSON list, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(
+        json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n"
+    )
+    partial.replace(path)
+
+
+def read_findings(path: Path) -> list[Finding]:
+    """Read what `write_findings` wrote."""
+    return [
+        Finding(
+            Claim(**entry["claim"]),
+            Evidence(**{**entry["evidence"], "verdict": Verdict(entry["evidence"]["verdict"])}),
+            entry["seconds"],
+        )
+        for entry in json.loads(path.read_text())
+    ]
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """What to say of an unknown name: the nearest known one, if any is near, and all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown name {name!r}: {hint}known: {', '.join(names)}"

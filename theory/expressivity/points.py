@@ -1,0 +1,95 @@
+"""Samples as the interpolation theorems want them: points as rows, finite, distinct; labels as columns."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+
+MAX_EXACT_INTEGER = 2**53
+"""Integers up to this magnitude are exact in float64."""
+
+
+def as_points(points: Any, name: str = "points", *, check_finite: bool = True) -> npt.NDArray[Any]:
+    """Points as the rows of a matrix, in the dtype they came in.
+
+    Arguments:
+        points: numpy array of any real dtype, torch tensor, or nested sequence; (n,) for points on a line,
+            (n, d), or (n, ...) such as images, which are flattened.
+        name: what to call the argument in errors.
+        check_finite: whether to look for NaN and infinity, a pass over the data.
+
+    Raises TypeError for a dtype that is not real, ValueError for empty input, NaN or infinity (with the rows).
+    """
+    array = _as_array(points, name)
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(
+            f"{name} is empty: at least one point with at least one coordinate is needed, got shape {array.shape}"
+        )
+    array = array.reshape(len(array), -1)
+    if check_finite:
+        _require_finite(array, name)
+    return array
+
+
+def as_labels(labels: Any, n: int, name: str = "labels") -> Float64Array:
+    """Real labels as float64, shape (n,) or (n, k).
+
+    Raises TypeError for a dtype that is not real; ValueError for the wrong number, for NaN or infinity (with the
+    rows) and for values that float64 does not hold exactly.
+    """
+    array = _as_array(labels, name)
+    if array.ndim not in (1, 2) or len(array) != n or array.size == 0:
+        raise ValueError(
+            f"{name} must have shape ({n},) or ({n}, k) to go with {n} points, got {array.shape}"
+        )
+    _require_finite(array, name)
+    return as_float64(array, name)
+
+
+def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
+    """The same numbers as float64; ValueError, naming rows, where that would round one."""
+    converted = array.astype(np.float64)
+    if array.dtype.kind in "iu":
+        inexact = array > MAX_EXACT_INTEGER
+        if array.dtype.kind == "i":
+            inexact |= array < -MAX_EXACT_INTEGER
+    elif array.dtype.itemsize > 8:
+        inexact = converted.astype(array.dtype) != array
+    else:
+        inexact = None
+    if inexact is not None and inexact.any():
+        raise ValueError(
+            f"{name} has values that float64 does not hold exactly, {_rows(inexact)}: "
+            "rescale them, or use the exact construction (exact_relu_interpolant)"
+        )
+    return converted
+
+
+def _as_array(values: Any, name: str) -> npt.NDArray[Any]:
+    if hasattr(values, "detach"):  # a torch tensor, without importing torch
+        values = values.detach().cpu().numpy()
+    array = np.asarray(values)
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    return array
+
+
+def _require_finite(array: npt.NDArray[Any], name: str) -> None:
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum(dtype=np.float64)):
+            return  # one pass; a NaN or an infinity would have spoiled the sum
+    spoiled = ~np.isfinite(array)
+    if spoiled.any():
+        raise ValueError(f"{name} has NaN or infinite values, {_rows(spoiled)}")
+
+
+def _rows(mask: npt.NDArray[np.bool_]) -> str:
+    rows = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
+    listed = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+    return f"row{'s' if len(rows) > 1 else ''} {listed}"
