@@ -88,11 +88,7 @@ def result_sets(runs: list[Run]) -> list[ResultSet]:
     sets = []
     for group in groups.values():
         config = group[0].config
-        explicit = [
-            run
-            for run in runs
-            if run.config.kind == "explicit" and _data_key(run.config) == _data_key(config)
-        ]
+        explicit = [run for run in runs if run.config.kind == "explicit" and _data_key(run.config) == _data_key(config)]
         sets.append(ResultSet(config, _by_test(group), _by_test(explicit)))
     return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
 
@@ -186,9 +182,7 @@ def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C3", "Fitting random labels takes a small constant factor longer.", "section 1.1, figure 1b"
-    )
+    claim = Claim("C3", "Fitting random labels takes a small constant factor longer.", "section 1.1, figure 1b")
     true, random = results.trained.get("true labels"), results.trained.get("random labels")
     if true is None or random is None:
         return claim, _missing("runs on true and on random labels")
@@ -215,8 +209,7 @@ def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
     return claim, Evidence(
         verdict(all(run.summary.metrics["fitted"] for run in found)),
         ", ".join(
-            f"{test} {run.summary.metrics['train_accuracy']:.2%}"
-            for test, run in zip(tests, found, strict=True)
+            f"{test} {run.summary.metrics['train_accuracy']:.2%}" for test, run in zip(tests, found, strict=True)
         ),
         "100%",
         "every training label reproduced by the fixed network",
@@ -224,15 +217,11 @@ def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C6", "Random pixels and Gaussian images start to converge sooner than random labels.", "section 2.1"
-    )
+    claim = Claim("C6", "Random pixels and Gaussian images start to converge sooner than random labels.", "section 2.1")
     tests = ("random pixels", "Gaussian", "random labels")
     steps = [steps_to_halve_loss(results.trained[test]) for test in tests if test in results.trained]
     if len(steps) < len(tests) or None in steps:
-        return claim, _missing(
-            "runs on random pixels, Gaussian images and random labels that halve their loss"
-        )
+        return claim, _missing("runs on random pixels, Gaussian images and random labels that halve their loss")
     pixels, gaussian, labels = (step or 0 for step in steps)
     return claim, Evidence(
         verdict(max(pixels, gaussian) < labels),
@@ -291,17 +280,15 @@ def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C18", "A depth-2 ReLU network of 2n + d weights fits the sample, whatever its labels.", "theorem 1"
-    )
+    claim = Claim("C18", "A depth-2 ReLU network of 2n + d weights fits the sample, whatever its labels.", "theorem 1")
     if not results.explicit:
         return claim, _missing("explicit networks")
     metrics = [run.summary.metrics for run in results.explicit.values()]
     bound = max(entry["error_bound"] for entry in metrics)
     return claim, Evidence(
         verdict(all(entry["fitted"] for entry in metrics)),
-        f"{sum(entry['fitted'] for entry in metrics)} of {len(metrics)} tests fitted, {metrics[0]['parameters']:,} weights, "
-        f"largest error {max(entry['largest_error'] for entry in metrics):.0e}",
+        f"{sum(entry['fitted'] for entry in metrics)} of {len(metrics)} tests fitted, "
+        f"{metrics[0]['parameters']:,} weights, largest error {max(entry['largest_error'] for entry in metrics):.0e}",
         f"nearest class right; proved error of the sum of ReLUs at most {bound:.0e}",
         "rounding bound at every training point; below 1/2 it proves that the nearest class is the label",
     )
@@ -319,7 +306,7 @@ def _same_network_same_settings(results: ResultSet) -> tuple[Claim, Evidence]:
     pair = [run.summary.metrics for run in (true, random)]
     hits = [round(metrics["test_accuracy"] * results.config.n_test) for metrics in pair]
     misses = [results.config.n_test - hit for hit in hits]
-    p_value = float(stats.fisher_exact([hits, misses]).pvalue)
+    p_value = float(stats.fisher_exact(np.array([hits, misses])).pvalue)
     return claim, Evidence(
         verdict(all(metrics["fitted"] for metrics in pair) and p_value < SIZE),
         f"both fit; test accuracy {pair[0]['test_accuracy']:.1%} and {pair[1]['test_accuracy']:.1%}, "
@@ -357,9 +344,7 @@ def _expected(results: ResultSet, test: str) -> str:
     clean = results.trained.get("true labels")
     if randomization.label_noise > 0 and clean is not None:
         clean_accuracy = clean.summary.metrics["test_accuracy"]
-        return (
-            f"memorising: {memorised_accuracy(clean_accuracy, randomization.label_noise, results.chance):.1%}"
-        )
+        return f"memorising: {memorised_accuracy(clean_accuracy, randomization.label_noise, results.chance):.1%}"
     return f"above {chance}"
 
 

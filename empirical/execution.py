@@ -48,19 +48,16 @@ def resident_data(randomized: RandomizedDataset, crop: int | None, device: str) 
     )
 
 
-def _train(
-    config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, observe: Observer
-) -> None:
+def _train(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, observe: Observer) -> None:
     assert config.training is not None, "a trained run has hyper-parameters"
     data = resident_data(randomized, config.crop, config.device)
     channels, height, width = data.train_images.shape[1:]
-    model = build_model(config.model, (channels, height, width), config.num_classes, config.seed).to(
-        config.device
-    )
+    model = build_model(config.model, (channels, height, width), config.num_classes, config.seed).to(config.device)
     state = directory.load_state()
     saved = time.monotonic()
     with _threads_for(num_parameters(model) * config.training.batch_size):
-        for record, state in train(model, data, config.training, config.seed, state):
+        for record, latest in train(model, data, config.training, config.seed, state):
+            state = latest
             directory.append(record)
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                 directory.save_state(state)

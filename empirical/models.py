@@ -1,5 +1,6 @@
 """The paper's networks, to the parameter, and any network of the user's by import path."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -13,13 +14,14 @@ ModelFactory = Callable[[tuple[int, int, int], int], nn.Module]
 """(channels, height, width) of the preprocessed input and the number of classes -> a network giving logits."""
 
 
-def mlp(
-    image_shape: tuple[int, int, int], num_classes: int, hidden_layers: int, width: int = 512
-) -> nn.Sequential:
-    """A multi-layer perceptron with ReLU: on 28 x 28 x 3 inputs 1,209,866 parameters for 1 x 512, 1,735,178 for 3 x 512."""
+def mlp(image_shape: tuple[int, int, int], num_classes: int, hidden_layers: int, width: int = 512) -> nn.Sequential:
+    """A multi-layer perceptron with ReLU.
+
+    On 28 x 28 x 3 inputs it has 1,209,866 parameters for 1 x 512 and 1,735,178 for 3 x 512 (paper, table 1).
+    """
     sizes = [image_shape[0] * image_shape[1] * image_shape[2], *[width] * hidden_layers]
     layers: list[nn.Module] = [nn.Flatten()]
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], num_classes))
 

@@ -171,9 +171,7 @@ def permute_pixels_of_each(
     for start in range(0, n, _BLOCK):
         rows = slice(start, start + _BLOCK)
         # Sorting random 64-bit keys gives a uniform permutation; two of 1,024 keys tie once in 10^13 images.
-        order = np.argsort(
-            words(seed, f"random-pixels/{split}", samples[rows], height * width), kind="stable"
-        )
+        order = np.argsort(words(seed, f"random-pixels/{split}", samples[rows], height * width), kind="stable")
         out[rows] = np.take_along_axis(flat[rows], order[:, None, :], axis=2)
     return out.reshape(images.shape)
 

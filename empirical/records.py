@@ -108,7 +108,7 @@ class Run:
 
 
 class RunDirectory:
-    """A run's directory while it is being written. Every file is either absent, whole, or, for the metrics, whole lines."""
+    """A run's directory while it is being written: every file is absent or whole, the metrics are whole lines."""
 
     def __init__(self, root: Path, config: RunConfig):
         self.path = root / config.directory_name
@@ -155,9 +155,7 @@ class RunDirectory:
 
     def finish(self, metrics: dict[str, Any], time: dict[str, Any]) -> None:
         """Write the summary: from now on the run is finished."""
-        write_json(
-            self.path / "summary.json", {"metrics": metrics, "time": time, "environment": environment()}
-        )
+        write_json(self.path / "summary.json", {"metrics": metrics, "time": time, "environment": environment()})
 
     def _repair_metrics(self) -> int:
         """Drop a line torn by a kill; returns the number of epochs recorded."""

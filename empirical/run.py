@@ -164,18 +164,14 @@ def _report(runs: Pairs, out: Path) -> None:
     write_findings(findings, out / "claims.json")
     write_findings([run_check(checked, seed=0) for checked in CLAIMS], out / "theory.json")
     for finding in findings:
-        console.print(
-            Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}")
-        )
+        console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
     _draw(out)
     print(f"records: {out}   figures: {out / 'figures'}   report: {out / 'report.html'}")
 
 
 def _draw(out: Path) -> None:
     """Have the figures drawn by a process of its own: from records alone, and nothing imports their package."""
-    drawn = subprocess.run(
-        [sys.executable, "-m", "figures", str(out)], capture_output=True, text=True, check=False
-    )
+    drawn = subprocess.run([sys.executable, "-m", "figures", str(out)], capture_output=True, text=True, check=False)
     if drawn.returncode:
         print(f"the figures could not be drawn: {drawn.stderr.strip()}", file=sys.stderr)
 

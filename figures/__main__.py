@@ -38,9 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         all_results = [results for results in result_sets(read_runs(options.records)) if results.trained]
         if not all_results:
-            raise ValueError(
-                f"no finished runs under {options.records.absolute()}: python -m empirical.run makes some"
-            )
+            raise ValueError(f"no finished runs under {options.records.absolute()}: python -m empirical.run makes some")
         drawn = []
         for results in all_results:
             paths = {}
@@ -62,9 +60,7 @@ def _slug(results: ResultSet, all_results: list[ResultSet]) -> str:
 
     def plain(each: ResultSet) -> str:
         config = each.config
-        return re.sub(
-            r"[^a-z0-9.]+", "-", f"{config.data}_{config.model}_seed-{config.seed}".lower().replace("_", " ")
-        )
+        return re.sub(r"[^a-z0-9.]+", "-", f"{config.data}_{config.model}_seed-{config.seed}".lower().replace("_", " "))
 
     name = plain(results)
     alike = sum(plain(each) == name for each in all_results)

@@ -75,6 +75,4 @@ def _series(levels: list[tuple[float, Run]], m: int, axes, color: str, marker: s
     )
     for level, error, (_, run) in zip(noise, errors, levels, strict=True):
         fitted = run.summary.metrics["fitted"]
-        axes.plot(
-            level, error, marker, color=color, markerfacecolor=color if fitted else "white", markersize=5
-        )
+        axes.plot(level, error, marker, color=color, markerfacecolor=color if fitted else "white", markersize=5)

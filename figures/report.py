@@ -1,7 +1,7 @@
 """One self-contained page: tables, figures, claims with their verdicts, and exactly what was run."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Section:
 
 
 def write_report(
-    all_results: list[ResultSet], figures: list[Mapping[str, Path]], theory: Path, destination: Path
+    all_results: list[ResultSet], figures: Sequence[Mapping[str, Path]], theory: Path, destination: Path
 ) -> None:
     """Write the page.
 
@@ -33,9 +33,7 @@ def write_report(
         destination: the HTML file, written whole or not at all.
     """
     sections = [
-        Section(
-            results, table(results), {title: _inline(path) for title, path in paths.items()}, compare(results)
-        )
+        Section(results, table(results), {title: _inline(path) for title, path in paths.items()}, compare(results))
         for results, paths in zip(all_results, figures, strict=True)
     ]
     environment = jinja2.Environment(

@@ -19,7 +19,15 @@ def real_cifar10() -> Path:
     root = os.environ.get("RETHINKING_DATA")
     path = Path(root or "data") / "cifar-10-batches-bin"
     if not path.is_dir():
-        pytest.skip(
-            "needs the real CIFAR-10: set RETHINKING_DATA to the folder that holds cifar-10-batches-bin"
-        )
+        pytest.skip("needs the real CIFAR-10: set RETHINKING_DATA to the folder that holds cifar-10-batches-bin")
     return path
+
+
+@pytest.fixture(scope="session")
+def main_job(tmp_path_factory) -> Path:
+    """The records, figures and report of the main job on 120 images: seconds instead of a minute."""
+    from empirical.run import main
+
+    out = tmp_path_factory.mktemp("main-job")
+    assert main(["--out", str(out), "--train-size", "120", "--test-size", "60"]) == 0
+    return out

@@ -38,9 +38,7 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = tyro.cli(
-        Options, prog="python -m theory", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
-    )
+    options = tyro.cli(Options, prog="python -m theory", args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
     claims = {checked.claim.id: checked for checked in CLAIMS}
     for name in options.only:
         if name not in claims:

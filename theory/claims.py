@@ -93,9 +93,7 @@ def run_check(checked: CheckedClaim, seed: int) -> Finding:
 def write_findings(findings: Iterable[Finding], path: Path) -> None:
     """Write findings as a JSON list, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(
-        json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n"
-    )
+    partial.write_text(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n")
     partial.replace(path)
 
 

@@ -74,7 +74,7 @@ def words(seed: int, purpose: str, samples: npt.ArrayLike, count: int) -> npt.ND
 
 def uniforms(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     """Maps 64-bit words to the 2^53 equally spaced numbers in [0, 1), exactly."""
-    return (bits >> np.uint64(11)) * 2.0**-53
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def uniform_integers(bits: npt.NDArray[np.uint64], bound: int) -> npt.NDArray[np.int64]:

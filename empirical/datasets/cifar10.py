@@ -66,9 +66,7 @@ def _read_binary(path: Path) -> _Records:
     """A batch of the binary layout: for each image a byte of label and 3,072 of pixels."""
     content = np.fromfile(path, np.uint8)
     if content.size == 0 or content.size % (1 + _PIXELS):
-        raise ValueError(
-            f"{path}: {content.size:,} bytes, not a whole number of records of {1 + _PIXELS:,} bytes"
-        )
+        raise ValueError(f"{path}: {content.size:,} bytes, not a whole number of records of {1 + _PIXELS:,} bytes")
     records = content.reshape(-1, 1 + _PIXELS)
     return records[:, 1:], records[:, 0].astype(np.int64)
 

@@ -103,9 +103,7 @@ def _read_split(items: list[_Item], image_size: int) -> ImageSplit:
     if failures:
         shown = "\n  ".join(failures[:_SHOWN])
         more = f"\n  and {len(failures) - _SHOWN:,} more" if len(failures) > _SHOWN else ""
-        raise ValueError(
-            f"{len(failures):,} of {len(items):,} files cannot be read as images:\n  {shown}{more}"
-        )
+        raise ValueError(f"{len(failures):,} of {len(items):,} files cannot be read as images:\n  {shown}{more}")
     return ImageSplit(np.stack(images), np.array([label for _, label in items], dtype=np.int64))
 
 

@@ -93,9 +93,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path}: not a whole gzip file: {error}") from error
     if len(content) < 4 or content[:3] != bytes([0, 0, _BYTES]):
-        raise ValueError(
-            f"{path}: begins with {content[:4].hex(' ')}, not with 00 00 08 as an idx file of bytes"
-        )
+        raise ValueError(f"{path}: begins with {content[:4].hex(' ')}, not with 00 00 08 as an idx file of bytes")
     header = 4 + 4 * content[3]
     if len(content) < header:
         raise ValueError(f"{path}: {len(content):,} bytes, less than its header of {header:,}")
@@ -118,9 +116,7 @@ def _split(images_path: Path, labels_path: Path, num_classes: int) -> ImageSplit
     if images.ndim != 3 or images.size == 0:
         raise ValueError(f"{images_path}: an array of shape {images.shape}, not (n, height, width)")
     if labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"{labels_path}: shape {labels.shape}, but {images_path.name} has {len(images):,} images"
-        )
+        raise ValueError(f"{labels_path}: shape {labels.shape}, but {images_path.name} has {len(images):,} images")
     if labels.max() >= num_classes:
         raise ValueError(f"{labels_path}: labels up to {labels.max()}, not within 0 .. {num_classes - 1}")
     return ImageSplit(images[:, np.newaxis], labels.astype(np.int64))

@@ -30,8 +30,7 @@ class ImageSplit:
             raise TypeError(f"labels must be int64, got {self.labels.dtype}")
         if self.images.ndim != 4 or 0 in self.images.shape:
             raise ValueError(
-                "images must have shape (n, channels, height, width), none of them zero, "
-                f"got {self.images.shape}"
+                f"images must have shape (n, channels, height, width), none of them zero, got {self.images.shape}"
             )
         if self.labels.ndim != 1:
             raise ValueError(f"labels must have shape (n,), got {self.labels.shape}")

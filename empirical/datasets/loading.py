@@ -20,9 +20,7 @@ DATASETS = {
 }
 
 
-def load(
-    name: str, root: str | Path | None = None, *, image_size: int = 32, download: bool = False
-) -> ImageDataset:
+def load(name: str, root: str | Path | None = None, *, image_size: int = 32, download: bool = False) -> ImageDataset:
     """The data set called `name`, one of `DATASETS`.
 
     Arguments:

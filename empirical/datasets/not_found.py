@@ -8,9 +8,7 @@ class DataNotFoundError(FileNotFoundError):
     """The files of a data set are not where they were looked for."""
 
 
-def data_not_found(
-    title: str, looked_in: Iterable[Path], missing: Iterable[str], how_to_get: str
-) -> DataNotFoundError:
+def data_not_found(title: str, looked_in: Iterable[Path], missing: Iterable[str], how_to_get: str) -> DataNotFoundError:
     """A `DataNotFoundError` that says all a user needs to put it right.
 
     Arguments:
@@ -21,8 +19,5 @@ def data_not_found(
     """
     places = "\n             ".join(str(place.absolute()) for place in looked_in)
     return DataNotFoundError(
-        f"{title} was not found.\n"
-        f"  Looked in: {places}\n"
-        f"  Missing:   {', '.join(missing)}\n"
-        f"  To get it: {how_to_get}"
+        f"{title} was not found.\n  Looked in: {places}\n  Missing:   {', '.join(missing)}\n  To get it: {how_to_get}"
     )

@@ -18,16 +18,12 @@ def by_definition(image: np.ndarray, crop: int) -> np.ndarray:
 
 
 @given(
-    hnp.array_shapes(min_dims=4, max_dims=4, min_side=1, max_side=9).flatmap(
-        lambda shape: hnp.arrays(np.uint8, shape)
-    ),
+    hnp.array_shapes(min_dims=4, max_dims=4, min_side=1, max_side=9).flatmap(lambda shape: hnp.arrays(np.uint8, shape)),
     st.integers(1, 9),
 )
 def test_agrees_with_the_definition(images, crop):
     expected = np.stack([by_definition(image, crop) for image in images])
-    np.testing.assert_allclose(
-        preprocess(images, crop), expected, atol=2e-5, rtol=1e-5
-    )  # float32, values up to 9
+    np.testing.assert_allclose(preprocess(images, crop), expected, atol=2e-5, rtol=1e-5)  # float32, values up to 9
 
 
 def test_centre_crop_of_cifar_size():

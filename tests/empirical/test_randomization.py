@@ -152,9 +152,7 @@ def test_images_are_keyed_by_sample(n, seed, random):
     whole = permute_pixels_of_each(array, seed, "train")
     np.testing.assert_array_equal(permute_pixels_of_each(array[order], seed, "train", order), whole[order])
     drawn = gaussian_images((n, 1, 3, 3), 10.0, 4.0, seed, "train")
-    np.testing.assert_array_equal(
-        gaussian_images((n, 1, 3, 3), 10.0, 4.0, seed, "train", order), drawn[order]
-    )
+    np.testing.assert_array_equal(gaussian_images((n, 1, 3, 3), 10.0, 4.0, seed, "train", order), drawn[order])
 
 
 def test_gaussian_images_have_the_data_sets_moments(digits):
@@ -170,9 +168,7 @@ def test_gaussian_images_have_the_data_sets_moments(digits):
         assert stats.kstest(values[:5000], "norm", (mean, np.sqrt(variance))).pvalue > 1e-3
         assert values.min() < 0
     first_images = randomized.train.images[: len(randomized.test.images)]
-    assert (
-        not np.isclose(randomized.test.images, first_images).all(axis=(1, 2, 3)).any()
-    )  # a stream of their own
+    assert not np.isclose(randomized.test.images, first_images).all(axis=(1, 2, 3)).any()  # a stream of their own
 
 
 def test_moments_of_drawn_images():

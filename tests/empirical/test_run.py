@@ -26,8 +26,7 @@ def no_pictures(main_job, monkeypatch):
 def metrics(out: Path) -> dict[str, str]:
     """The metrics of every run under `out`, byte for byte."""
     return {
-        path.parent.name: json.dumps(json.loads(path.read_text())["metrics"])
-        for path in out.glob("*/summary.json")
+        path.parent.name: json.dumps(json.loads(path.read_text())["metrics"]) for path in out.glob("*/summary.json")
     }
 
 

@@ -26,9 +26,7 @@ def data() -> ResidentData:
 def model(seed: int = 0, dropout: float = 0.0) -> nn.Module:
     if dropout:
         torch.manual_seed(seed)
-        return nn.Sequential(
-            nn.Flatten(), nn.Linear(16, 64), nn.ReLU(), nn.Dropout(dropout), nn.Linear(64, 3)
-        )
+        return nn.Sequential(nn.Flatten(), nn.Linear(16, 64), nn.ReLU(), nn.Dropout(dropout), nn.Linear(64, 3))
     return build_model("mlp-1x512", (1, 4, 4), 3, seed)
 
 
@@ -62,13 +60,8 @@ def test_accuracies_of_the_untrained_network(data):
     assert record.train_accuracy == hits.double().mean().item()
     assert record.train_accuracy_changed == pytest.approx(hits[changed].float().mean().item())
     assert record.train_accuracy_unchanged == pytest.approx(hits[~changed].float().mean().item())
-    assert record.train_loss == pytest.approx(
-        functional.cross_entropy(logits, data.train_labels).item(), rel=1e-6
-    )
-    assert (
-        record.test_accuracy
-        == (network(data.test_images).argmax(dim=1) == data.test_labels).double().mean().item()
-    )
+    assert record.train_loss == pytest.approx(functional.cross_entropy(logits, data.train_labels).item(), rel=1e-6)
+    assert record.test_accuracy == (network(data.test_images).argmax(dim=1) == data.test_labels).double().mean().item()
 
 
 def test_no_changed_labels(data):
@@ -137,7 +130,7 @@ def test_seed_matters(data):
 
 def test_a_diverging_run_says_so(data):
     huge = replace(data, train_images=data.train_images * 1e20)
-    with pytest.raises(FloatingPointError, match="learning rate 1000000.0 is too large"):
+    with pytest.raises(FloatingPointError, match=r"learning rate 1000000\.0 is too large"):
         list(train(model(), huge, replace(CONFIG, learning_rate=1e6), seed=0))
 
 

@@ -16,7 +16,7 @@ CLAIM = Claim("test", "a statement", "a source")
 
 def test_an_exception_in_a_check_is_a_claim_that_does_not_hold():
     def broken(seed: int) -> Evidence:
-        raise ZeroDivisionError("of seed %d" % seed)
+        raise ZeroDivisionError(f"of seed {seed}")
 
     finding = run_check(CheckedClaim(CLAIM, broken), seed=3)
     assert finding.evidence.verdict is Verdict.DOES_NOT_HOLD

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 
 from theory import double_double
 
-floats = st.floats(-(2.0**300), 2.0**300, allow_subnormal=False).filter(
-    lambda x: x == 0 or abs(x) > 2.0**-300
-)
+floats = st.floats(-(2.0**300), 2.0**300, allow_subnormal=False).filter(lambda x: x == 0 or abs(x) > 2.0**-300)
 
 
 def exact(x: double_double.DoubleDouble) -> list[Fraction]:

@@ -49,10 +49,7 @@ def test_certificate_tells_an_interpolant_of_larger_norm(problem):
 def test_sgd_reaches_the_minimum_norm(problem):
     X, y = problem
     result = stochastic_gradient_descent(X, y)
-    assert (
-        np.linalg.norm(result.solution - minimum_norm_solution(X, y))
-        <= result.certificate.distance_bound + 1e-14
-    )
+    assert np.linalg.norm(result.solution - minimum_norm_solution(X, y)) <= result.certificate.distance_bound + 1e-14
 
 
 def test_sgd_off_the_row_space_is_found_out(problem):

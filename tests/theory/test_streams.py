@@ -35,9 +35,7 @@ def test_words_depend_on_the_sample_alone(samples, count, seed):
 
 def test_streams_of_different_purposes_or_seeds_share_nothing():
     streams = [words(seed, purpose, range(500), 4).ravel() for seed in (0, 1) for purpose in ("a", "b")]
-    assert (
-        len(np.unique(np.concatenate(streams))) == 4 * 2000
-    )  # a collision of 64-bit words has probability 2e-12
+    assert len(np.unique(np.concatenate(streams))) == 4 * 2000  # a collision of 64-bit words has probability 2e-12
 
 
 def test_uniform_integers_reach_every_value_evenly():
@@ -64,7 +62,7 @@ def test_normals_are_standard_normal():
 
 @pytest.mark.parametrize(("samples", "count"), [([-1], 1), ([[0]], 1), ([0], 0)])
 def test_bad_arguments(samples, count):
-    with pytest.raises(ValueError, match="samples must|count must"):
+    with pytest.raises(ValueError, match=r"samples must|count must"):
         words(0, "test", samples, count)
 
 

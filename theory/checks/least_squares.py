@@ -30,10 +30,7 @@ def sgd_reaches_pseudo_inverse(seed: int) -> Evidence:
     norm = float(np.linalg.norm(reference))
     distance = float(np.linalg.norm(result.solution - reference)) / norm
     # The certificate bounds SGD's error; the SVD's own is below a small multiple of eps (n + d) cond.
-    bound = (
-        result.certificate.distance_bound / norm
-        + 4 * _EPS * sum(X.shape) * result.certificate.condition_number
-    )
+    bound = result.certificate.distance_bound / norm + 4 * _EPS * sum(X.shape) * result.certificate.condition_number
     return Evidence(
         verdict(distance <= bound and bound < 1e-10),
         f"relative distance {distance:.1e} after {result.iterations} steps",
@@ -61,8 +58,9 @@ def sgd_reaches_cvxpy(seed: int) -> Evidence:
         verdict(distance <= bound and max(bound, stationarity) < 1e-5),
         f"distance {distance:.1e}, cvxpy's stationarity residual {stationarity:.1e}",
         f"{bound:.1e}",
-        "the sum of both solutions' certificates and their own rounding, 4 eps (n + d) cond ||w||; this and the stationarity below 1e-5, what an interior-point method "
-        "that stops at gap and feasibility 1e-8 leaves in a solution of norm about 1",
+        "the sum of both solutions' certificates and their own rounding, 4 eps (n + d) cond ||w||; this and the "
+        "stationarity below 1e-5, what an interior-point method that stops at gap and feasibility 1e-8 leaves in a "
+        "solution of norm about 1",
     )
 
 
@@ -91,7 +89,7 @@ def sgd_stays_in_row_space(seed: int) -> Evidence:
 def start_is_kept(seed: int) -> Evidence:
     """From w_0 SGD ends in the projection of w_0 onto the solutions: the part outside the row space is kept."""
     X, y = _instance(seed, "sgd-start")
-    start = generator(seed, "sgd-start-point").standard_normal(X.shape[1])
+    start = generator(seed, "sgd-start-point").standard_normal((X.shape[1],))
     result = stochastic_gradient_descent(X, y, start=start, seed=seed)
     limit = start + minimum_norm_solution(X, y - X @ start)
     norm = float(np.linalg.norm(limit))
@@ -127,9 +125,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         sgd_reaches_cvxpy,
     ),
     CheckedClaim(
-        Claim(
-            "sgd-row-space", "SGD's iterates from zero never leave the row space of X: w = X^T alpha.", _PAPER
-        ),
+        Claim("sgd-row-space", "SGD's iterates from zero never leave the row space of X: w = X^T alpha.", _PAPER),
         sgd_stays_in_row_space,
     ),
     CheckedClaim(

@@ -92,9 +92,7 @@ class DepthTwoNetwork:
         """z = <a, x> of each point, float64 (m,): a function of the point alone, whatever else is in the batch."""
         points = as_points(points)
         if points.shape[1] != self.direction.size:
-            raise ValueError(
-                f"points have {points.shape[1]} coordinates, the network takes {self.direction.size}"
-            )
+            raise ValueError(f"points have {points.shape[1]} coordinates, the network takes {self.direction.size}")
         return _project(points, self.direction)
 
     def __call__(self, points: Any) -> Float64Array:
@@ -121,9 +119,7 @@ class DepthTwoNetwork:
         """The largest |slope| of c as a function of z = <a, x>: c's Lipschitz constant is this times ||a||."""
         return float(np.abs(self._pieces[0]).max())
 
-    def error_bound(
-        self, points: Any, labels: Any, order: Literal["pairwise", "any"] = "any"
-    ) -> Float64Array:
+    def error_bound(self, points: Any, labels: Any, order: Literal["pairwise", "any"] = "any") -> Float64Array:
         """A proved bound on |computed c(x_i) - y_i| for float64 evaluations that add ReLUs up, shape of the labels.
 
         With u the unit round-off, gamma_m = mu/(1 - mu) (Higham 2002, section 3), and z the computed projections:
@@ -132,9 +128,10 @@ class DepthTwoNetwork:
 
         m is the number of additions a term can go through: n for a sum in `any` order (a matrix product, on any
         device), ceil(log2 n) for the `pairwise` one of `sum_of_relus`; the other three roundings are those of the
-        difference, the product, and a fused or separate first addition. The first term is what rounding the weights did, evaluated by
-        the stable route and enlarged by its own error. delta_i bounds how far a projection computed in another
-        order is from z_i, 2 gamma_d sum_k |a_k x_ik|, 0 where all is integer below 2^53; L is the largest slope.
+        difference, the product, and a fused or separate first addition. The first term is what rounding the
+        weights did, evaluated by the stable route and enlarged by its own error. delta_i bounds how far a
+        projection computed in another order is from z_i, 2 gamma_d sum_k |a_k x_ik|, 0 where all is integer below
+        2^53; L is the largest slope.
         """
         points = as_points(points)
         labels = as_labels(labels, len(points)).reshape(len(points), -1)
@@ -296,16 +293,16 @@ def _directions(points: npt.NDArray[Any], seed: int) -> Iterator[Float64Array]:
         bits = MAX_EXACT_INTEGER.bit_length() - 1 - (d * largest).bit_length()
         if bits >= 1:  # sum |a_k x_k| < 2^53: exact in any order
             for _ in range(_DIRECTIONS_TO_TRY):
-                magnitude = random.integers(1, 2**bits, d, endpoint=True)
-                yield magnitude * random.choice([-1.0, 1.0], d)
+                magnitude = random.integers(1, 2**bits, (d,), endpoint=True)
+                yield magnitude * random.choice(np.array([-1.0, 1.0]), (d,))
     if d > 1:
-        yield random.standard_normal(d)
+        yield random.standard_normal((d,))
     # Coordinates on very different scales, or scales near the ends of float64's range: equalise them first.
     _, exponents = np.frexp(np.abs(points).max(axis=0).astype(np.float64))
     scales = np.ldexp(1.0, np.clip(-exponents, -1000, 1000))
     if d > 1:
         for _ in range(_DIRECTIONS_TO_TRY):
-            yield random.standard_normal(d) * scales
+            yield random.standard_normal((d,)) * scales
     # A single coordinate is projected without any rounding.
     for coordinate in range(d):
         yield np.where(np.arange(d) == coordinate, scales, 0.0)
@@ -352,13 +349,12 @@ def _all_integers(points: npt.NDArray[Any]) -> bool:
         return True
     with np.errstate(invalid="ignore"):
         return all(
-            bool((np.rint(points[rows]) == points[rows]).all())
-            for rows in (slice(16), *_blocks(len(points), 4096))
+            bool((np.rint(points[rows]) == points[rows]).all()) for rows in (slice(16), *_blocks(len(points), 4096))
         )
 
 
 def _is_exact_projection(points: npt.NDArray[Any], direction: Float64Array) -> bool:
-    """Whether <a, x> is free of rounding in any order: all partial sums are multiples of one quantum, below 2^53 of it."""
+    """Whether <a, x> is exact in any order: all partial sums are multiples of one quantum, below 2^53 of it."""
     quantum = _quantum(points) * _quantum(direction)
     largest = float(_project(np.abs(points), np.abs(direction)).max()) * (1 + 1e-10)
     return bool(quantum > 0 and largest <= MAX_EXACT_INTEGER * quantum)

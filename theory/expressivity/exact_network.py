@@ -213,9 +213,7 @@ def constant(value: Fraction | int) -> Affine:
     return Affine({}, Fraction(value))
 
 
-def assemble(
-    first: Neuron, name: str, layers: Sequence[NamedLayer], input_dimension: int
-) -> ExactReluNetwork:
+def assemble(first: Neuron, name: str, layers: Sequence[NamedLayer], input_dimension: int) -> ExactReluNetwork:
     """The network of a first layer with a single neuron, called `name`, and of named layers.
 
     Weights of zero are dropped, but for those of the first layer.

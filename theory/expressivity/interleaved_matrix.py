@@ -253,9 +253,7 @@ def _ratios(diagonal: Sequence[Fraction], offsets: Sequence[Fraction]) -> list[F
     return [g / d for g, d in zip(offsets, diagonal, strict=True)]
 
 
-def _absolute_inverse_times(
-    reciprocals: Sequence[Any], ratios: Sequence[Any], rows: Iterable[Any]
-) -> list[Any]:
+def _absolute_inverse_times(reciprocals: Sequence[Any], ratios: Sequence[Any], rows: Iterable[Any]) -> list[Any]:
     """|A^-1| V, row by row: (I + Z) (I - diag(r) Z)^-1 diag(1/d) (I + Z) V. Rows are numbers or arrays."""
     product = []
     slope: Any = 0
@@ -272,9 +270,7 @@ def _absolute_inverse_transposed_times(
 ) -> list[Fraction]:
     product = []
     entry_after = carried = scaled_after = Fraction(0)
-    for reciprocal, ratio, entry in zip(
-        reversed(reciprocals), reversed(ratios), reversed(vector), strict=True
-    ):
+    for reciprocal, ratio, entry in zip(reversed(reciprocals), reversed(ratios), reversed(vector), strict=True):
         total = entry + entry_after + carried
         product.append(total * reciprocal + scaled_after)
         entry_after, carried, scaled_after = entry, ratio * total, total * reciprocal
@@ -336,9 +332,7 @@ def _column(values: Sequence[Fraction]) -> fmpq_mat:
     return _fmpq_matrix([[value] for value in values])
 
 
-def _random_interleaved(
-    rng: np.random.Generator, n: int, most: Fraction
-) -> tuple[list[Fraction], list[Fraction]]:
+def _random_interleaved(rng: np.random.Generator, n: int, most: Fraction) -> tuple[list[Fraction], list[Fraction]]:
     """Random rationals that interleave, with feedback ratios in [0, most], a third of them 0."""
     z, b = [], []
     point = Fraction(int(rng.integers(-1000, 1000)), 7)
@@ -466,15 +460,11 @@ _SOURCE = "Zhang et al. 2017, appendix C, Lemma 1 (claim C19)"
 
 CLAIMS: tuple[CheckedClaim, ...] = (
     CheckedClaim(
-        Claim(
-            "lemma-1-rank", "The matrix [max(z_i - b_j, 0)] of interleaved sequences has full rank.", _SOURCE
-        ),
+        Claim("lemma-1-rank", "The matrix [max(z_i - b_j, 0)] of interleaved sequences has full rank.", _SOURCE),
         _check_rank,
     ),
     CheckedClaim(
-        Claim(
-            "lemma-1-eigenvalue", "Its eigenvalues are z_i - b_i, the smallest min_i (z_i - b_i).", _SOURCE
-        ),
+        Claim("lemma-1-eigenvalue", "Its eigenvalues are z_i - b_i, the smallest min_i (z_i - b_i).", _SOURCE),
         _check_eigenvalue,
     ),
     CheckedClaim(

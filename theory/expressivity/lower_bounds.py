@@ -163,9 +163,7 @@ def _secants(x: Sequence[Fraction], y: Sequence[Fraction]) -> list[Fraction]:
     secants = []
     for i, (before, after) in enumerate(itertools.pairwise(x)):
         if after <= before:
-            raise ValueError(
-                f"points must ascend strictly, got points[{i}] = {before}, points[{i + 1}] = {after}"
-            )
+            raise ValueError(f"points must ascend strictly, got points[{i}] = {before}, points[{i + 1}] = {after}")
         secants.append((y[i + 1] - y[i]) / (after - before))
     return secants
 
@@ -216,9 +214,7 @@ def _labellings_by_enumeration(n: int, hidden_units: int) -> set[int]:
     labellings = {0, 2**n - 1}
     for biases in itertools.combinations(range(2 * n - 1), hidden_units):
         features = np.maximum(x - np.array(biases, dtype=np.int64)[:, None], 0)
-        weights = np.array(
-            list(itertools.product((-4, -2, -1, 1, 2, 4), repeat=hidden_units)), dtype=np.int64
-        )
+        weights = np.array(list(itertools.product((-4, -2, -1, 1, 2, 4), repeat=hidden_units)), dtype=np.int64)
         for slope in (-2, -1, 0, 1, 2):
             values = slope * x + weights @ features
             labellings.update(((values[:, None, :] > values[:, :, None]) @ place).ravel().tolist())

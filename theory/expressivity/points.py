@@ -41,9 +41,7 @@ def as_labels(labels: Any, n: int, name: str = "labels") -> Float64Array:
     """
     array = _as_array(labels, name)
     if array.ndim not in (1, 2) or len(array) != n or array.size == 0:
-        raise ValueError(
-            f"{name} must have shape ({n},) or ({n}, k) to go with {n} points, got {array.shape}"
-        )
+        raise ValueError(f"{name} must have shape ({n},) or ({n}, k) to go with {n} points, got {array.shape}")
     _require_finite(array, name)
     return as_float64(array, name)
 

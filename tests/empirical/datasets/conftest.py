@@ -29,11 +29,7 @@ def python2_pickle() -> Callable[[dict[bytes, object]], bytes]:
     """A function that pickles a dictionary as Python 2's cPickle did, protocol 2, with NumPy 1."""
 
     def string(value: bytes) -> bytes:
-        return (
-            b"U" + bytes([len(value)]) + value
-            if len(value) < 256
-            else b"T" + struct.pack("<I", len(value)) + value
-        )
+        return b"U" + bytes([len(value)]) + value if len(value) < 256 else b"T" + struct.pack("<I", len(value)) + value
 
     def integer(value: int) -> bytes:
         return b"J" + struct.pack("<i", value)

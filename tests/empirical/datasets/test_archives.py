@@ -31,9 +31,7 @@ def test_digests_are_well_formed():
 def test_fetch_downloads_and_unpacks(tmp_path, monkeypatch):
     tar(tmp_path / "toy.tar.gz", {"inner/one": b"1", "inner/two": b"22", "three": b"333"})
     (tmp_path / "plain.gz").write_bytes(b"as it is")
-    monkeypatch.setitem(
-        ARCHIVES, "toy", tuple(archive_of(tmp_path / name) for name in ("toy.tar.gz", "plain.gz"))
-    )
+    monkeypatch.setitem(ARCHIVES, "toy", tuple(archive_of(tmp_path / name) for name in ("toy.tar.gz", "plain.gz")))
     root = tmp_path / "deep" / "root"
     fetch("toy", root, progress=False)
     files = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}

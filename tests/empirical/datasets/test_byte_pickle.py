@@ -51,9 +51,7 @@ def test_arrays_of_bytes_come_back(tmp_path_factory, array, fortran):
 
 def test_python_2_is_read(read, python2_pickle):
     array = np.arange(600, dtype=np.uint8).reshape(2, 300)
-    content = read(
-        python2_pickle({b"data": array, b"labels": [3, 5], b"batch_label": b"training batch 1 of 5"})
-    )
+    content = read(python2_pickle({b"data": array, b"labels": [3, 5], b"batch_label": b"training batch 1 of 5"}))
     assert np.array_equal(content[b"data"].array, array)
     assert content[b"labels"] == [3, 5]
     assert content[b"batch_label"] == b"training batch 1 of 5"
@@ -140,20 +138,14 @@ def test_the_data_type_cannot_be_faked(read):
     array = b"cnumpy.core.multiarray\n_reconstruct\n)R"
     with pytest.raises(ValueError, match="without a data type"):
         read(array + b"(K\x01K\x03\x85X\x02\x00\x00\x00u1\x89C\x03abctb.")
-    fields = (
-        b"cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85R(K\x03X\x01\x00\x00\x00|NNNJ\x00\x00\x00\x7fK\x01K\x3ftb"
-    )
-    content = read(
-        array + b"(K\x01K\x03\x85" + fields + b"\x89C\x03abctb."
-    )  # a state of 2 GB an element: ignored
+    fields = b"cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85R(K\x03X\x01\x00\x00\x00|NNNJ\x00\x00\x00\x7fK\x01K\x3ftb"
+    content = read(array + b"(K\x01K\x03\x85" + fields + b"\x89C\x03abctb.")  # a state of 2 GB an element: ignored
     assert content.array.tobytes() == b"abc"
     with pytest.raises(ValueError, match="cannot reshape"):
         read(array + b"(K\x01J\x00\x00\x00\x7f\x85" + fields + b"\x89C\x03abctb.")
 
 
-@pytest.mark.parametrize(
-    "name", [b"cnumpy\ndtype\n", b"c_codecs\nencode\n", b"cnumpy.core.multiarray\n_reconstruct\n"]
-)
+@pytest.mark.parametrize("name", [b"cnumpy\ndtype\n", b"c_codecs\nencode\n", b"cnumpy.core.multiarray\n_reconstruct\n"])
 def test_what_a_pickle_is_given_cannot_be_altered_for_the_next(read, name):
     good = pickle.dumps(np.arange(3, dtype=np.uint8), 2)
     alterations = b"}(X\x0c\x00\x00\x00__defaults__K\x01\x85X\x0a\x00\x00\x00__call__xxNu"

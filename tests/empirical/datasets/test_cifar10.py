@@ -91,9 +91,7 @@ def test_a_truncated_binary_file(tmp_path, batches):
     write_binary(tmp_path / "root", batches)
     path = tmp_path / "root" / "data_batch_2.bin"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(
-        ValueError, match=r"data_batch_2\.bin: 12,291 bytes, not a whole number of records of 3,073"
-    ):
+    with pytest.raises(ValueError, match=r"data_batch_2\.bin: 12,291 bytes, not a whole number of records of 3,073"):
         load_cifar10(tmp_path / "root")
     path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"data_batch_2\.bin: 0 bytes"):
@@ -111,9 +109,7 @@ def test_a_file_truncated_between_records(tmp_path, batches):
 def test_a_label_that_is_no_class(tmp_path, batches, label):
     batches[3][1][1] = label
     write_binary(tmp_path / "root", batches)
-    with pytest.raises(
-        ValueError, match=rf"data_batch_4\.bin: labels run from \d to {label}, not within 0 .. 9"
-    ):
+    with pytest.raises(ValueError, match=rf"data_batch_4\.bin: labels run from \d to {label}, not within 0 .. 9"):
         load_cifar10(tmp_path / "root")
 
 
@@ -160,9 +156,7 @@ def test_a_truncated_pickle(tmp_path, batches, python2_pickle):
 def test_a_pickle_with_a_call(tmp_path, batches, python2_pickle):
     write_python(tmp_path / "root", batches, python2_pickle)
     touched = tmp_path / "touched"
-    (tmp_path / "root" / "test_batch").write_bytes(
-        b"cos\nsystem\n(S'touch " + str(touched).encode() + b"'\ntR."
-    )
+    (tmp_path / "root" / "test_batch").write_bytes(b"cos\nsystem\n(S'touch " + str(touched).encode() + b"'\ntR.")
     with pytest.raises(ValueError, match=r"test_batch: .*os\.system.*refused"):
         load_cifar10(tmp_path / "root")
     assert not touched.exists()

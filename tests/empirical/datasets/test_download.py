@@ -1,9 +1,7 @@
-import gc
 import hashlib
 import http.server
 import socket
 import threading
-import time
 
 import pytest
 
@@ -13,6 +11,7 @@ from empirical.datasets.download import DownloadError, download
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
+STALLED = threading.Event()  # set to let the stalled transfer end
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -27,7 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(CONTENT[: len(CONTENT) // 2] if self.path in ("/half", "/stalled") else CONTENT)
         if self.path == "/stalled":
             self.wfile.flush()
-            time.sleep(1)
+            STALLED.wait(60)
 
     def log_message(self, *_):
         pass
@@ -116,9 +115,9 @@ def test_no_server(tmp_path):
 
 
 def test_no_such_file(server, tmp_path):
-    with pytest.raises(DownloadError, match=r"cannot download .*/missing: .*404"):
+    with pytest.raises(DownloadError, match=r"cannot download .*/missing: .*404") as caught:
         download(f"{server}/missing", tmp_path / "file", SHA256)
-    gc.collect()  # a connection left open would warn now
+    assert caught.value.__cause__.fp.closed
 
 
 def test_a_transfer_that_breaks_off(server, tmp_path):
@@ -131,6 +130,7 @@ def test_a_transfer_that_stalls(server, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_TIMEOUT", 0.1)
     with pytest.raises(DownloadError, match="timed out"):
         download(f"{server}/stalled", tmp_path / "file", SHA256)
+    STALLED.set()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -30,9 +30,7 @@ def test_a_fixed_fifth_is_the_test_split(tmp_path, place, per_class):
     data = load_folder(tmp_path, image_size=4)
     n = 3 * per_class
     assert len(data.test.labels) == max(1, round(0.2 * n))
-    assert sorted(values(data.train) + values(data.test)) == [
-        100 * c + i for c in range(3) for i in range(per_class)
-    ]
+    assert sorted(values(data.train) + values(data.test)) == [100 * c + i for c in range(3) for i in range(per_class)]
     for part in (data.train, data.test):
         assert (np.array(values(part)) // 100 == part.labels).all()
     assert data.class_names == ("a", "b", "c")

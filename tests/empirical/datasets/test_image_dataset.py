@@ -101,18 +101,14 @@ def test_dataset_describes_itself():
 @pytest.mark.parametrize("label", [-1, 3])
 def test_labels_must_be_classes(label):
     bad = ImageSplit(images(2), np.array([0, label], dtype=np.int64))
-    with pytest.raises(
-        ValueError, match=r"toy: training labels run from .* with 3 classes they must be in 0 .. 2"
-    ):
+    with pytest.raises(ValueError, match=r"toy: training labels run from .* with 3 classes they must be in 0 .. 2"):
         ImageDataset("toy", bad, split(2), ("a", "b", "c"), "")
     with pytest.raises(ValueError, match="toy: test labels run from"):
         ImageDataset("toy", split(2), bad, ("a", "b", "c"), "")
 
 
 def test_splits_must_have_images_of_one_shape():
-    with pytest.raises(
-        ValueError, match=r"training images have shape \(3, 4, 5\), but test images \(3, 5, 4\)"
-    ):
+    with pytest.raises(ValueError, match=r"training images have shape \(3, 4, 5\), but test images \(3, 5, 4\)"):
         ImageDataset("toy", split(2), split(2, shape=(3, 5, 4)), ("a", "b", "c"), "")
 
 

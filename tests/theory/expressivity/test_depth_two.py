@@ -28,10 +28,7 @@ def exact_value(network: DepthTwoNetwork, point: np.ndarray) -> Fraction:
     a, b = ([Fraction(float(v)) for v in vector] for vector in (network.direction, network.biases))
     z = sum((ak * Fraction(float(xk)) for ak, xk in zip(a, point, strict=True)), Fraction(0))
     return sum(
-        (
-            Fraction(float(w)) * max(z - bj, Fraction(0))
-            for w, bj in zip(network.weights[:, 0], b, strict=True)
-        ),
+        (Fraction(float(w)) * max(z - bj, Fraction(0)) for w, bj in zip(network.weights[:, 0], b, strict=True)),
         Fraction(0),
     )
 
@@ -75,7 +72,9 @@ def test_both_evaluations_are_those_of_the_float_network(sample):
         if not depth_two._is_exact_projection(x[None], network.direction):
             continue
         exact = exact_value(network, x)
-        scale = max(1.0, float(np.abs(network.weights).sum()) * float(np.ptp(network.project(points)) + 1))
+        scale = max(
+            abs(float(exact)), float(np.abs(network.weights).sum()) * float(np.ptp(network.project(points)) + 1)
+        )
         assert abs(Fraction(float(network(x[None])[0])) - exact) <= Fraction(1e-15 * scale)
         assert abs(Fraction(float(network.sum_of_relus(x[None])[0])) - exact) <= Fraction(1e-13 * scale)
 
@@ -162,9 +161,7 @@ def test_extreme_points_are_interpolated_or_refused(points):
     labels = np.arange(1.0, len(points) + 1)
     network = relu_interpolant(points, labels)
     np.testing.assert_array_equal(np.rint(network(points)), labels)
-    assert (
-        np.abs(network.sum_of_relus(points) - labels) <= network.error_bound(points, labels, "pairwise")
-    ).all()
+    assert (np.abs(network.sum_of_relus(points) - labels) <= network.error_bound(points, labels, "pairwise")).all()
 
 
 @pytest.mark.parametrize("dtype", [np.uint64, np.int64])

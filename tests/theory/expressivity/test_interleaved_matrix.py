@@ -232,9 +232,7 @@ def test_exact_bounds_go_where_floats_overflow():
     assert Fraction(1, 100) / weight_bound(160, 99) <= lower
 
 
-@pytest.mark.parametrize(
-    "function", [interleaved_matrix, exact_interleaved_matrix, interleaved_inverse, eigenvalues]
-)
+@pytest.mark.parametrize("function", [interleaved_matrix, exact_interleaved_matrix, interleaved_inverse, eigenvalues])
 @pytest.mark.parametrize(
     ("z", "b", "message"),
     [

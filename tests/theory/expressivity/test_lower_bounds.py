@@ -84,8 +84,7 @@ def orthogonal_complement(vectors, n):
     """Rows c with c . v = 0 for all given vectors, a basis, by the reduced echelon form of [V | I]."""
     width = len(vectors)
     rows = [
-        [fmpq(v[i].numerator, v[i].denominator) for v in vectors] + [fmpq(i == j) for j in range(n)]
-        for i in range(n)
+        [fmpq(v[i].numerator, v[i].denominator) for v in vectors] + [fmpq(i == j) for j in range(n)] for i in range(n)
     ]
     reduced, _ = fmpq_mat(rows).rref()
     tables = [[Fraction(int(entry.p), int(entry.q)) for entry in row] for row in reduced.tolist()]
@@ -170,9 +169,7 @@ def test_networks_below_the_bound_miss_a_labelling(n, depth, data):
 
 
 def test_counting_bound_of_a_deep_narrow_network_takes_all_signs_at_once():
-    assert labellings_bound(10**6, [1, 1, 1, 1], 4) == pytest.approx(
-        2 * (2 * math.e * 10**6 * 15) ** 4, rel=1e-3
-    )
+    assert labellings_bound(10**6, [1, 1, 1, 1], 4) == pytest.approx(2 * (2 * math.e * 10**6 * 15) ** 4, rel=1e-3)
 
 
 def test_min_parameters_are_the_smallest_that_the_inequalities_allow():

@@ -1,0 +1,45 @@
+"""What is measured on real images, and held against the theory and the paper: `python -m empirical.run`.
+
+datasets        image data as (images uint8, labels), with digests
+randomization   the paper's six tests, pure functions of data and seed
+preprocessing   centre crop and per-image whitening
+models          the paper's networks
+training        one loop: resident data, a record an epoch, exact resume
+experiments     named lists of runs
+execution       one run, recorded
+records         what a run leaves behind
+comparison      results beside chance, the theory and the paper's numbers
+run             the command line
+"""
+
+from empirical.comparison import ResultSet, compare, result_sets, table
+from empirical.datasets import ImageDataset, ImageSplit, load
+from empirical.models import build_model
+from empirical.preprocessing import preprocess
+from empirical.randomization import Randomization, RandomizedDataset, corrupt_labels, parse_test, randomize
+from empirical.records import Run, RunConfig, read_runs
+from empirical.training import EpochRecord, ResidentData, TrainingConfig, train
+
+__all__ = [
+    "EpochRecord",
+    "ImageDataset",
+    "ImageSplit",
+    "RandomizedDataset",
+    "Randomization",
+    "ResidentData",
+    "ResultSet",
+    "Run",
+    "RunConfig",
+    "TrainingConfig",
+    "build_model",
+    "compare",
+    "corrupt_labels",
+    "load",
+    "parse_test",
+    "preprocess",
+    "randomize",
+    "read_runs",
+    "result_sets",
+    "table",
+    "train",
+]

@@ -1,0 +1,148 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from empirical.comparison import (
+    SIZE,
+    ResultSet,
+    chance_interval,
+    compare,
+    memorised_accuracy,
+    result_sets,
+    steps_to_halve_loss,
+    table,
+)
+from empirical.randomization import parse_test
+from empirical.records import Run, RunConfig, Summary, read_runs
+from empirical.training import EpochRecord, TrainingConfig
+from theory.claims import Verdict
+
+# Test accuracies and steps to fit that agree with the paper's claims: 1,000 test images, 10 classes.
+AGREEING = {
+    "true-labels": (0.90, 100),
+    "corrupted-0.2": (0.80, 300),
+    "corrupted-0.5": (0.60, 350),
+    "corrupted-0.8": (0.35, 400),
+    "random-labels": (0.11, 450),
+    "shuffled-pixels": (0.88, 110),
+    "random-pixels": (0.10, 200),
+    "gaussian": (0.09, 180),
+}
+
+
+def run(test: str, accuracy: float, steps: int, *, kind: str = "trained", fitted: bool = True, **changes) -> Run:
+    config = RunConfig(
+        experiment="randomization-tests",
+        kind=kind,
+        data="digits",
+        source="made up for this test",
+        n_train=500,
+        n_test=1000,
+        num_classes=10,
+        train_digest="a",
+        test_digest="b",
+        randomization=parse_test(test),
+        model="mlp-1x512",
+        model_source="",
+        optimizer_source="",
+        crop=28,
+        training=TrainingConfig() if kind == "trained" else None,
+        device="cpu",
+        seed=0,
+    )
+    metrics = {"fitted": fitted, "test_accuracy": accuracy, "train_accuracy": 1.0 if fitted else 0.99, "parameters": 7}
+    metrics |= {"train_accuracy_clean_labels": 0.5, "epoch": steps // 10, "step": steps}
+    metrics |= {"largest_error": 1e-9, "error_bound": 1e-6}
+    epochs = tuple(
+        EpochRecord(e, e * steps // 10, 0.1, 2.0 * (1 - e / 10), e / 10, 0.5, None, 0.5, 1.0, accuracy, 1.0)
+        for e in range(11)
+    )
+    summary = Summary(metrics, {"seconds": 1.0}, {})
+    return Run(Path(test), replace(config, **changes), epochs, summary)
+
+
+def results(changes: dict[str, tuple[float, int]] | None = None, without: tuple[str, ...] = ()) -> ResultSet:
+    values = {name: value for name, value in (AGREEING | (changes or {})).items() if name not in without}
+    runs = [run(name, *value) for name, value in values.items()]
+    runs += [run(name, 0.1, 0, kind="explicit") for name in values]
+    (only,) = result_sets(runs)
+    return only
+
+
+def verdicts(found: ResultSet) -> dict[str, Verdict]:
+    return {finding.claim.id: finding.evidence.verdict for finding in compare(found)}
+
+
+def test_agreeing_results_hold():
+    assert set(verdicts(results()).values()) == {Verdict.HOLDS}
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        ("C2", {"random-labels": (0.15, 450)}),
+        ("C2", {"random-labels": (0.05, 450)}),
+        ("C3", {"random-labels": (0.11, 1100)}),
+        ("C6", {"gaussian": (0.09, 600)}),
+        ("C8", {"corrupted-0.5": (0.85, 350)}),
+        ("C8", {"random-labels": (0.2, 450)}),
+        ("C9", {"corrupted-0.8": (0.25, 400)}),
+        ("C29", {"true-labels": (0.11, 100)}),
+    ],
+)
+def test_results_against_a_claim_are_noticed(claim, changes):
+    assert verdicts(results(changes))[claim] is Verdict.DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize(("claim", "test"), [("C1", "random-labels"), ("C5", "gaussian"), ("C29", "random-labels")])
+def test_a_run_that_does_not_fit_is_noticed(claim, test):
+    runs = [run(name, *value, fitted=name != test) for name, value in AGREEING.items()]
+    assert verdicts(result_sets(runs)[0])[claim] is Verdict.DOES_NOT_HOLD
+
+
+def test_what_was_not_run_is_not_decided():
+    found = verdicts(results(without=("random-labels", "gaussian")))
+    undecided = {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED}
+    assert undecided == {"C1", "C2", "C3", "C5", "C6", "C8", "C29"}
+
+
+def test_memorised_accuracy():
+    assert memorised_accuracy(0.9, 0.0, 0.1) == 0.9
+    assert memorised_accuracy(0.9, 1.0, 0.1) == pytest.approx(0.1)
+    assert memorised_accuracy(0.9, 0.5, 0.1) == pytest.approx(0.5)
+
+
+def test_chance_interval_has_its_size():
+    low, high = chance_interval(results())
+    outside = stats.binom.cdf(round(low * 1000) - 1, 1000, 0.1) + stats.binom.sf(round(high * 1000), 1000, 0.1)
+    assert SIZE / 2 < outside <= SIZE
+
+
+def test_steps_to_halve_loss():
+    assert steps_to_halve_loss(run("gaussian", 0.1, 100)) == 60
+
+
+def test_sets_are_kept_apart():
+    runs = [run("true-labels", 0.9, 100, seed=seed, model=model) for seed in (0, 1) for model in ("a", "b")]
+    runs.append(run("true-labels", 0.1, 0, kind="explicit", seed=1, model="theorem-1", training=None))
+    sets = result_sets(runs)
+    assert [(found.config.model, found.config.seed) for found in sets] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert [bool(found.explicit) for found in sets] == [False, True, False, True]
+
+
+def test_expected_column():
+    expected = {row.test: row.expected for row in table(results())}
+    assert expected["corrupted labels, p = 0.5"] == "memorising: 50.0%"
+    assert expected["random labels"].startswith("chance: 7.")
+    runs = [run("true-labels", 0.5, 100, data="cifar10")]
+    assert table(result_sets(runs)[0])[0].expected == "paper: train 100.00, test 50.51"
+
+
+def test_real_records(main_job):
+    """On 120 real digits; the statistics of so few images decide little, the exact claims hold."""
+    (found,) = result_sets(read_runs(main_job))
+    outcome = verdicts(found)
+    assert outcome["C1"] is outcome["C5"] is outcome["C18"] is Verdict.HOLDS
+    assert [row.test for row in table(found)][:2] == ["true labels", "corrupted labels, p = 0.2"]
