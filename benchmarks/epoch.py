@@ -7,6 +7,7 @@ are timed in turn, several times; what is printed are medians and the ratio of e
 """
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from empirical.training import ResidentData, TrainingConfig, train
 def bare_training(n: int, batch: int, sizes: list[int]) -> None:
     """The products of an epoch's steps into buffers made once."""
     inputs = [torch.randn(batch, size) for size in sizes]
-    weights = [torch.randn(b, a) for a, b in zip(sizes, sizes[1:], strict=False)]
+    weights = [torch.randn(b, a) for a, b in itertools.pairwise(sizes)]
     weight_gradients = [torch.empty_like(weight) for weight in weights]
     outputs = [torch.empty(batch, size) for size in sizes]
     for _ in range(n // batch):
@@ -35,7 +36,7 @@ def bare_training(n: int, batch: int, sizes: list[int]) -> None:
 def bare_evaluation(n: int, sizes: list[int], batch: int = 2048) -> None:
     """The forward products of evaluating n samples."""
     inputs = [torch.randn(batch, size) for size in sizes]
-    weights = [torch.randn(b, a) for a, b in zip(sizes, sizes[1:], strict=False)]
+    weights = [torch.randn(b, a) for a, b in itertools.pairwise(sizes)]
     outputs = [torch.empty(batch, size) for size in sizes]
     for _ in range(n // batch):
         for layer, weight in enumerate(weights):

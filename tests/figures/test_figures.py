@@ -105,7 +105,8 @@ def test_the_page_in_a_real_browser(main_job, tmp_path):
     probe = """<script>addEventListener("load", () => {
       const svgs = [...document.querySelectorAll("figure svg")];
       const report = { svgs: svgs.map((svg) => svg.getBoundingClientRect().height),
-        overflow: document.documentElement.scrollWidth - innerWidth, tables: document.querySelectorAll("table").length };
+        overflow: document.documentElement.scrollWidth - innerWidth,
+        tables: document.querySelectorAll("table").length };
       document.title = JSON.stringify(report); });</script>"""
     page = tmp_path / "page.html"
     page.write_text((main_job / "report.html").read_text().replace("</body>", probe + "</body>"))

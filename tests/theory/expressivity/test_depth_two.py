@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from theory.expressivity import DepthTwoNetwork, depth_two, relu_interpolant
+from theory.expressivity import DepthTwoNetwork, knots, projection, relu_interpolant
 
 
 def samples(elements, dtype, max_n=30, max_d=6):
@@ -67,9 +67,9 @@ def test_both_evaluations_are_those_of_the_float_network(sample):
         network = relu_interpolant(points, labels)
     except ValueError:
         assume(False)
-    assume(depth_two._is_exact_projection(points, network.direction))
+    assume(projection.is_exact_projection(points, network.direction))
     for x in np.concatenate([points, (points[:-1] + points[1:]) / 2]):
-        if not depth_two._is_exact_projection(x[None], network.direction):
+        if not projection.is_exact_projection(x[None], network.direction):
             continue
         exact = exact_value(network, x)
         scale = max(
@@ -113,7 +113,7 @@ def test_closed_form_beyond_the_loop(monkeypatch):
     random = np.random.default_rng(0)
     points, labels = random.standard_normal((500, 7)), random.standard_normal(500)
     compensated = relu_interpolant(points, labels)
-    monkeypatch.setattr(depth_two, "COMPENSATED_UP_TO", 0)
+    monkeypatch.setattr(knots, "COMPENSATED_UP_TO", 0)
     closed = relu_interpolant(points, labels)
     np.testing.assert_allclose(closed.weights, compensated.weights, rtol=1e-6)
     errors = [np.abs(network(points) - labels).max() for network in (compensated, closed)]
