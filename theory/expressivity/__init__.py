@@ -1,8 +1,41 @@
 """Finite-sample expressivity (Zhang et al. 2017, section 4): ReLU networks that provably interpolate.
 
-depth_two            Theorem 1: 2n + d weights for any n labels on any n distinct points
+depth_two             Theorem 1: 2n + d weights for any n labels on any n distinct points
+deep                  Corollary 1: the same for every depth, with width O(n/k)
+exact                 both over the rationals, with no error at all
+certificates          an exact network as data; certificate_checker holds it against a sample, independently
+intervals             proved enclosures of a float network's outputs
+interleaved_matrix    Lemma 1: the matrix behind Theorem 1, its eigenvalues and its condition
+lower_bounds          how few units and parameters cannot do it
+narrow                how few can: of order sqrt(n log n) parameters (Vardi, Yehudai, Shamir 2022)
+interpolation         one door: float64 where it is good enough, exact where it is not
+projection, knots     the steps of the constructions
 """
 
+from theory.expressivity.certificate_checker import CheckedCertificate, check_certificate
+from theory.expressivity.certificates import certificate, save_certificate
+from theory.expressivity.deep import DeepNetwork, deep_relu_interpolant
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
+from theory.expressivity.exact import RationalNetwork, exact_relu_interpolant
+from theory.expressivity.interpolation import Interpolant, interpolate
+from theory.expressivity.intervals import IntervalEvidence, enclose
+from theory.expressivity.narrow import NarrowMemorization, memorize_narrow
 
-__all__ = ["DepthTwoNetwork", "relu_interpolant"]
+__all__ = [
+    "CheckedCertificate",
+    "DeepNetwork",
+    "DepthTwoNetwork",
+    "Interpolant",
+    "IntervalEvidence",
+    "NarrowMemorization",
+    "RationalNetwork",
+    "certificate",
+    "check_certificate",
+    "deep_relu_interpolant",
+    "enclose",
+    "exact_relu_interpolant",
+    "interpolate",
+    "memorize_narrow",
+    "relu_interpolant",
+    "save_certificate",
+]

@@ -27,7 +27,7 @@ import numpy as np
 
 from theory import double_double
 from theory.expressivity.knots import knot_weights
-from theory.expressivity.points import Float64Array, as_labels, as_points
+from theory.expressivity.points import BeyondFloat64Error, Float64Array, as_labels, as_points
 from theory.expressivity.projection import (
     UNIT_ROUNDOFF,
     ProjectedSample,
@@ -186,8 +186,9 @@ def relu_interpolant(points: Any, labels: Any, *, seed: int = 0) -> DepthTwoNetw
     2m + d weights for m distinct points, m(k + 1) + d for k outputs.
 
     Raises ValueError for bad points or labels (see `as_points`, `as_labels`), for equal points with different labels
-    (naming the rows), and where float64 cannot do it: no direction tried separates the points, or a weight
-    overflows. The exact construction, `exact_relu_interpolant`, has no such limits.
+    (naming the rows), and its subclass BeyondFloat64Error where float64 cannot do it: no direction tried separates the
+    points, or a weight overflows. The exact construction, `exact_relu_interpolant`, has no such limits; `interpolate`
+    goes over to it by itself.
     """
     sample = project_sample(points, labels, seed)
     # Any b_1 < z_1 will do; the further away, the smaller the first weight. One range of the data it is.
@@ -199,9 +200,9 @@ def relu_interpolant(points: Any, labels: Any, *, seed: int = 0) -> DepthTwoNetw
 
 
 def require_moderate(weights: Float64Array, sample: ProjectedSample) -> None:
-    """ValueError if a weight overflowed, or nearly: double-double needs room above."""
+    """BeyondFloat64Error if a weight overflowed, or nearly: double-double needs room above."""
     if not np.abs(weights).max() < double_double.OVERFLOW_THRESHOLD:
-        raise ValueError(
+        raise BeyondFloat64Error(
             "the weights overflow float64: the labels are too large for the smallest gap between projections, "
             f"{np.diff(sample.z).min():.1e}; rescale the labels, or use exact_relu_interpolant"
         )

@@ -11,6 +11,10 @@ MAX_EXACT_INTEGER = 2**53
 """Integers up to this magnitude are exact in float64."""
 
 
+class BeyondFloat64Error(ValueError):
+    """The sample is sound, but float64 cannot hold it, tell its points apart, or hold the weights it asks for."""
+
+
 def as_points(points: Any, name: str = "points", *, check_finite: bool = True) -> npt.NDArray[Any]:
     """Points as the rows of a matrix, in the dtype they came in.
 
@@ -37,7 +41,7 @@ def as_labels(labels: Any, n: int, name: str = "labels") -> Float64Array:
     """Real labels as float64, shape (n,) or (n, k).
 
     Raises TypeError for a dtype that is not real; ValueError for the wrong number, for NaN or infinity (with the
-    rows) and for values that float64 does not hold exactly.
+    rows); BeyondFloat64Error for values that float64 does not hold exactly.
     """
     array = _as_array(labels, name)
     if array.ndim not in (1, 2) or len(array) != n or array.size == 0:
@@ -47,7 +51,7 @@ def as_labels(labels: Any, n: int, name: str = "labels") -> Float64Array:
 
 
 def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
-    """The same numbers as float64; ValueError, naming rows, where that would round one."""
+    """The same numbers as float64; BeyondFloat64Error, naming rows, where that would round one."""
     converted = array.astype(np.float64)
     if array.dtype.kind in "iu":
         inexact = array > MAX_EXACT_INTEGER
@@ -58,7 +62,7 @@ def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
     else:
         inexact = None
     if inexact is not None and inexact.any():
-        raise ValueError(
+        raise BeyondFloat64Error(
             f"{name} has values that float64 does not hold exactly, {_rows(inexact)}: "
             "rescale them, or use the exact construction (exact_relu_interpolant)"
         )

@@ -4,7 +4,7 @@
 gap), so the best direction is one that rounds nothing. For integer data (images) a random integer direction, as
 long as the products allow, makes every projection an integer below 2^53: exact in float64 in any order of
 summation. For other data a standard normal direction; where coordinates are on scales that float64 cannot add up,
-each is first scaled by a power of two; a single coordinate is the last resort. """
+each is first scaled by a power of two; a single coordinate is the last resort."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.expressivity.points import MAX_EXACT_INTEGER, Float64Array, as_float64, as_labels, as_points
+from theory.expressivity.points import (
+    MAX_EXACT_INTEGER,
+    BeyondFloat64Error,
+    Float64Array,
+    as_float64,
+    as_labels,
+    as_points,
+)
 from theory.streams import generator
 
 UNIT_ROUNDOFF = 2.0**-53
@@ -21,10 +28,6 @@ UNIT_ROUNDOFF = 2.0**-53
 _BLOCK_BYTES = 2**26  # what a temporary may take
 _DIRECTIONS_TO_TRY = 4
 _SAFE_EXTENT = (2.0**-400, 2.0**400)  # of the projections: slopes and their products stay far from overflow
-
-
-class CollisionError(ValueError):
-    """No direction tried separates the points in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ def project_sample(points: Any, labels: Any, seed: int) -> ProjectedSample:
     """Find a direction that separates the points, and sort by it. Time O(nd + n log n).
 
     Raises ValueError for bad points or labels, for equal points with different labels (naming the rows), and
-    CollisionError where float64 cannot tell the points apart.
+    BeyondFloat64Error where float64 cannot tell the points apart.
     """
     points = as_points(points, check_finite=False)  # a NaN or an infinity shows in the projections
     labels = as_labels(labels, len(points))
@@ -74,7 +77,7 @@ def project_sample(points: Any, labels: Any, seed: int) -> ProjectedSample:
         sample = ProjectedSample(direction, z, labels[order].reshape(len(z), -1), labels.ndim == 2)
         if _SAFE_EXTENT[0] <= sample.extent <= _SAFE_EXTENT[1]:
             return sample
-    raise CollisionError(
+    raise BeyondFloat64Error(
         f"no direction tried separates the {len(points)} points in float64: some differ by less than rounding; "
         "use exact_relu_interpolant"
     )

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from theory.expressivity import DeepNetwork, deep_relu_interpolant, enclose, relu_interpolant
+
+DEPTHS = (2, 3, 4, 7, 16, 64)
+
+
+@st.composite
+def samples(draw, elements, dtype):
+    """Distinct points with labels of one or two outputs, and a depth; n is rarely divisible by depth - 1."""
+    shape = draw(st.tuples(st.integers(1, 40), st.integers(1, 4)))
+    points = np.unique(draw(hnp.arrays(dtype, shape, elements=elements)), axis=0)
+    outputs = draw(st.sampled_from([(), (2,)]))
+    labels = draw(hnp.arrays(np.float64, (len(points), *outputs), elements=st.floats(-100, 100, width=32)))
+    return points, labels, draw(st.integers(2, 64))
+
+
+@given(samples(st.integers(-255, 255), np.int64))
+def test_integer_points(sample):
+    points, labels, depth = sample
+    network = deep_relu_interpolant(points, labels, depth)
+    bounds = network.error_bound(points, labels, "pairwise")
+    assert (np.abs(network.forward(points) - labels) <= bounds).all()
+    assert (np.abs(network(points) - labels) <= bounds).all()
+    outputs = network.to_torch()(torch.from_numpy(points)).detach().numpy()
+    assert (np.abs(outputs - labels) <= network.error_bound(points, labels, "any")).all()
+
+
+@given(samples(st.floats(-1e3, 1e3, allow_subnormal=False), np.float64))
+def test_real_points(sample):
+    points, labels, depth = sample
+    try:
+        network = deep_relu_interpolant(points, labels, depth)
+    except ValueError as error:
+        assume("use exact_relu_interpolant" not in str(error))
+        raise
+    assert (np.abs(network.forward(points) - labels) <= network.error_bound(points, labels, "pairwise")).all()
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("n", [1, 2, 97, 300])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_counts(depth, n, outputs):
+    """The constants that the module states."""
+    d, random = 11, np.random.default_rng(0)
+    labels = random.standard_normal((n, outputs))
+    network = deep_relu_interpolant(random.integers(0, 256, (n, d)), labels, depth)
+    module = network.to_torch()
+    assert network.num_weights == sum(parameter.numel() for parameter in module.parameters())
+    assert network.depth == depth == len(network.layers) + 1
+    if depth == 2:
+        assert network.num_weights == n * (1 + outputs) + d
+    else:
+        assert network.width <= -(-n // (depth - 1)) + 2 + outputs
+        assert network.num_weights <= d + (n + depth - 2) * (1 + outputs) + 1 + outputs
+    if outputs == 1:
+        assert network.num_weights <= 2 * n + d + 2 * depth - (2 if depth > 2 else 4)
+
+
+@pytest.mark.parametrize("depth", [3, 8])
+def test_every_layer_has_its_share(depth):
+    points = np.arange(100)
+    network = deep_relu_interpolant(points, points % 7, depth)
+    sizes = [len(layer.biases) for layer in network.layers]
+    assert max(sizes) - min(sizes) <= 2
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_the_same_function_as_theorem_1_between_the_points(depth):
+    random = np.random.default_rng(0)
+    points, labels = np.sort(random.integers(0, 10**6, 50)), random.standard_normal(50)
+    between = np.linspace(points[0], points[-1], 1001)
+    shallow, deep = relu_interpolant(points, labels), deep_relu_interpolant(points, labels, depth)
+    np.testing.assert_allclose(deep.forward(between), shallow.sum_of_relus(between), atol=1e-9)
+
+
+def test_what_is_carried_stays_between_the_labels():
+    """For every input: the shift q need not grow with the slopes (module docstring)."""
+    random = np.random.default_rng(0)
+    points, labels = random.integers(0, 256, (60, 4)), random.uniform(-3, 5, 60)
+    network = deep_relu_interpolant(points, labels, 6)
+    anywhere = random.integers(-1000, 1000, (500, 4))
+    for hidden in range(1, 5):
+        part = DeepNetwork(network.direction, network.layers[:hidden], network.origin, network.offsets)
+        sums = part.forward(anywhere)
+        assert sums.min() >= min(0, labels.min()) - 1e-9
+        assert sums.max() <= max(0, labels.max()) + 1e-9
+    assert network.offsets == pytest.approx(-labels.min())
+
+
+def test_a_layer_by_layer_evaluation_needs_its_parts():
+    """Without p or s the network would be another one: the plain pass uses them."""
+    points, labels = np.arange(40), np.sin(np.arange(40)) - 2
+    network = deep_relu_interpolant(points, labels, 5)
+    for changes in ({"origin": network.origin + 0.5}, {"offsets": network.offsets - 1.0}):
+        spoiled = DeepNetwork(**{**network.__dict__, **changes})
+        assert np.abs(spoiled.forward(points) - labels).max() > 0.1
+
+
+def test_float32_module():
+    points, labels = np.arange(30), np.arange(30) % 5
+    module = deep_relu_interpolant(points, labels, 4).to_torch(dtype=torch.float32)
+    assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
+    outputs = module(torch.arange(30)[:, None]).detach().numpy()
+    np.testing.assert_array_equal(np.rint(outputs), labels)
+
+
+def test_save_and_load(tmp_path):
+    network = deep_relu_interpolant(np.arange(10), np.eye(10), 4)
+    network.save(tmp_path / "network.npz")
+    loaded = DeepNetwork.load(tmp_path / "network.npz")
+    np.testing.assert_array_equal(loaded.forward(np.arange(10)), network.forward(np.arange(10)))
+    assert loaded.num_weights == network.num_weights
+
+
+def test_intervals_of_a_deep_network():
+    random = np.random.default_rng(0)
+    points, labels = random.integers(0, 256, (100, 8)), random.integers(0, 10, 100)
+    network = deep_relu_interpolant(points, labels, 5)
+    evidence = enclose(network, points, labels)
+    assert evidence.radius <= network.error_bound(points, labels).max()
+    forward = network.forward(points)[:, None]
+    slack = network.error_bound(points, labels)[:, None]
+    assert (evidence.lower - slack <= forward).all()
+    assert (forward <= evidence.upper + slack).all()
+
+
+@pytest.mark.parametrize("depth", [1, 0, -3, 2.5])
+def test_bad_depth(depth):
+    with pytest.raises(ValueError, match="depth must be an integer of at least 2"):
+        deep_relu_interpolant([[1], [2]], [0, 1], depth)
