@@ -347,7 +347,7 @@ def _expected(results: ResultSet, test: str) -> str:
     if randomization.label_noise > 0 and clean is not None:
         clean_accuracy = clean.summary.metrics["test_accuracy"]
         return f"memorising: {memorised_accuracy(clean_accuracy, randomization.label_noise, results.chance):.1%}"
-    return f"above {chance}"
+    return f"above chance, {high:.1%}"
 
 
 def _original(run: Run) -> bool:

@@ -19,7 +19,8 @@ def draw_corruption(results: ResultSet, path: Path) -> None:
     m, chance = results.config.n_test, results.chance
     caption = (
         f"{results.scale}. Every network fits its training labels except where hollow. "
-        f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images."
+        f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images. "
+        f"Data: {results.config.source}."
     )
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()

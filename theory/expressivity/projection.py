@@ -84,11 +84,11 @@ def project_sample(points: Any, labels: Any, seed: int) -> ProjectedSample:
 
 
 def project(points: npt.NDArray[Any], direction: Float64Array) -> Float64Array:
-    """<a, x> of each row. einsum runs along one row at a time: a row's result does not depend on the other rows."""
+    """<a, x> of each row, a function of the row alone: einsum runs along one contiguous row at a time."""
     out = np.empty(len(points))
     with np.errstate(over="ignore", invalid="ignore"):
         for rows in blocks(len(points), 8 * points.shape[1]):
-            np.einsum("ij,j->i", points[rows].astype(np.float64, copy=False), direction, out=out[rows])
+            np.einsum("ij,j->i", np.ascontiguousarray(points[rows], dtype=np.float64), direction, out=out[rows])
     return out
 
 
