@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         failures = _run_all(runs, dataset, options.rerun)
-        _report(runs, options.out)
+        reported = _report(runs, options.out)
     except KeyboardInterrupt:
         done = sum(directory.finished for _, directory in runs)
         command = shlex.join(["python", "-m", "empirical.run", *(a for a in arguments if a != "--rerun")])
@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     for config, reason in failures:
         print(f"failed: {config.randomization.name}, {config.model}: {reason}", file=sys.stderr)
-    return 1 if failures else 0
+    return 1 if failures or not reported else 0
 
 
 def _plan(options: Options) -> tuple[ImageDataset, list[RunConfig]]:
@@ -153,8 +153,8 @@ def _outcome(directory: RunDirectory) -> str:
     )
 
 
-def _report(runs: Pairs, out: Path) -> None:
-    """Print the table; write the claims; have the figures and the report page drawn from the records."""
+def _report(runs: Pairs, out: Path) -> bool:
+    """Print the table; write the claims; have the figures and the page drawn from the records: whether they were."""
     finished = [read_run(directory.path) for _, directory in runs if directory.finished]
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     findings = []
@@ -165,15 +165,17 @@ def _report(runs: Pairs, out: Path) -> None:
     write_findings([run_check(checked, seed=0) for checked in CLAIMS], out / "theory.json")
     for finding in findings:
         console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
-    _draw(out)
-    print(f"records: {out}   figures: {out / 'figures'}   report: {out / 'report.html'}")
+    drawn = _draw(out)
+    print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)
+    return drawn
 
 
-def _draw(out: Path) -> None:
+def _draw(out: Path) -> bool:
     """Have the figures drawn by a process of its own: from records alone, and nothing imports their package."""
     drawn = subprocess.run([sys.executable, "-m", "figures", str(out)], capture_output=True, text=True, check=False)
     if drawn.returncode:
         print(f"the figures could not be drawn: {drawn.stderr.strip()}", file=sys.stderr)
+    return drawn.returncode == 0
 
 
 def _results_table(results: ResultSet) -> Table:

@@ -12,8 +12,10 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
-    caption = f"{results.scale}. Mean cross-entropy on the labels given, by the fixed network after each epoch. "
+    caption = (
+        f"{results.scale}. Mean cross-entropy on the labels given, by the fixed network after each epoch. "
         f"Data: {results.config.source}."
+    )
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()
         for name, run in results.trained.items():

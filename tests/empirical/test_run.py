@@ -20,7 +20,7 @@ SMALL = ["--train-size", "120", "--test-size", "60"]
 @pytest.fixture(autouse=True)
 def no_pictures(main_job, monkeypatch):
     """The fixture's job draws its figures; the others need not, each in a process of its own."""
-    monkeypatch.setattr("empirical.run._draw", lambda out: None)
+    monkeypatch.setattr("empirical.run._draw", lambda out: True)
 
 
 def metrics(out: Path) -> dict[str, str]:
@@ -79,7 +79,7 @@ DRIVER = """
 import sys
 import empirical.execution, empirical.run
 empirical.execution._SECONDS_BETWEEN_CHECKPOINTS = 0
-empirical.run._draw = lambda out: None
+empirical.run._draw = lambda out: True
 from empirical.run import main
 sys.exit(main(sys.argv[1:]))
 """
