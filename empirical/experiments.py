@@ -86,7 +86,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 def find_experiment(name: str) -> Experiment:
     """The experiment called `name`; ValueError with the nearest match if there is none."""
     if name not in EXPERIMENTS:
-        raise ValueError(f"NAME: {nearest_name(name, EXPERIMENTS)}")
+        raise ValueError(f"experiment (NAME): {nearest_name(name, EXPERIMENTS)}")
     return EXPERIMENTS[name]
 
 

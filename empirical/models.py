@@ -57,7 +57,7 @@ def model_factory(name: str) -> ModelFactory:
         factory: ModelFactory = import_object(name, "model")
         return factory
     if name not in MODELS:
-        raise ValueError(f"model: {nearest_name(name, MODELS)}, or package.module:factory")
+        raise ValueError(f"model (--model): {nearest_name(name, MODELS)}, or package.module:factory")
     return MODELS[name]
 
 

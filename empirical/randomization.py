@@ -74,7 +74,7 @@ def parse_test(name: str) -> Randomization:
             return Randomization(label_noise=float(probability))
     except ValueError:
         pass
-    raise ValueError(nearest_name(name, [*_TESTS, "corrupted-P with P in 0 .. 1"]))
+    raise ValueError(f"test (--tests): {nearest_name(name, [*_TESTS, 'corrupted-P with P in 0 .. 1'])}")
 
 
 _TESTS = {

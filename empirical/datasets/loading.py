@@ -38,7 +38,7 @@ def load(name: str, root: str | Path | None = None, *, image_size: int = 32, dow
     if name not in DATASETS:
         close = difflib.get_close_matches(name.lower(), DATASETS, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ValueError(f"unknown data set {name!r}: {hint}There are {', '.join(DATASETS)}.")
+        raise ValueError(f"unknown data set (--data) {name!r}: {hint}There are {', '.join(DATASETS)}.")
     if name == "digits":
         if root is not None:
             raise ValueError(f"digits needs no root: scikit-learn brings them; got {str(root)!r}")

@@ -58,7 +58,7 @@ def test_a_model_by_import_path(user_module):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mlp-1x51", "model: unknown name 'mlp-1x51': did you mean 'mlp-1x512'"),
+        ("mlp-1x51", r"model \(--model\): unknown name 'mlp-1x51': did you mean 'mlp-1x512'"),
         ("nothing.here:at_all", "model: no module 'nothing'"),
         ("mine:nothing", "model: module 'mine' has no 'nothing'"),
         ("mine:number", "is a int, not something to call"),

@@ -154,7 +154,10 @@ class DeepNetwork:
         return bound if self.vector_output else bound[:, 0]
 
     def to_torch(self, dtype: "torch.dtype | None" = None, device: Any = None) -> "torch.nn.Module":
-        """The same network as a torch module with exactly these parameters; float64 unless told otherwise."""
+        """The same network as a torch module with exactly these parameters; float64 unless told otherwise.
+
+        Raises BeyondFloat64Error for a dtype that is too coarse to tell the biases apart.
+        """
         from theory.expressivity.torch_export import DeepModule
 
         return DeepModule(self, dtype=dtype, device=device)

@@ -127,7 +127,10 @@ class DepthTwoNetwork:
         return self._shaped(bound * (1 + 1e-10))  # the bound itself was computed in float64
 
     def to_torch(self, dtype: "torch.dtype | None" = None, device: Any = None) -> "torch.nn.Module":
-        """The same network as a torch module with exactly these parameters; float64 unless told otherwise."""
+        """The same network as a torch module with exactly these parameters; float64 unless told otherwise.
+
+        Raises BeyondFloat64Error for a dtype that is too coarse to tell the biases apart.
+        """
         from theory.expressivity.torch_export import DepthTwoModule
 
         return DepthTwoModule(self, dtype=dtype, device=device)

@@ -52,7 +52,7 @@ def as_labels(labels: Any, n: int, name: str = "labels") -> Float64Array:
 
 def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
     """The same numbers as float64; BeyondFloat64Error, naming rows, where that would round one."""
-    converted = array.astype(np.float64)
+    converted = array.astype(np.float64, copy=False)
     if array.dtype.kind in "iu":
         inexact = array > MAX_EXACT_INTEGER
         if array.dtype.kind == "i":

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from theory.expressivity.points import BeyondFloat64Error, Float64Array
+
 if TYPE_CHECKING:
     from theory.expressivity.deep import DeepNetwork
     from theory.expressivity.depth_two import DepthTwoNetwork
@@ -19,10 +21,9 @@ class DepthTwoModule(nn.Module):
 
     def __init__(self, network: "DepthTwoNetwork", dtype: torch.dtype | None = None, device: Any = None):
         super().__init__()
-        dtype = dtype or torch.float64
-        self.direction = nn.Parameter(torch.tensor(network.direction, dtype=dtype, device=device))
-        self.biases = nn.Parameter(torch.tensor(network.biases, dtype=dtype, device=device))
-        self.weights = nn.Parameter(torch.tensor(network.weights, dtype=dtype, device=device))
+        self.direction = _parameter(network.direction, dtype, device)
+        self.biases = _knots(network.biases, dtype, device)
+        self.weights = _parameter(network.weights, dtype, device)
         self.vector_output = network.vector_output
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
@@ -40,16 +41,12 @@ class DeepModule(nn.Module):
 
     def __init__(self, network: "DeepNetwork", dtype: torch.dtype | None = None, device: Any = None):
         super().__init__()
-
-        def parameter(values: Any) -> nn.Parameter:
-            return nn.Parameter(torch.tensor(values, dtype=dtype or torch.float64, device=device))
-
-        self.direction = parameter(network.direction)
-        self.biases = nn.ParameterList(parameter(layer.biases) for layer in network.layers)
-        self.weights = nn.ParameterList(parameter(layer.weights) for layer in network.layers)
+        self.direction = _parameter(network.direction, dtype, device)
+        self.biases = nn.ParameterList(_knots(layer.biases, dtype, device) for layer in network.layers)
+        self.weights = nn.ParameterList(_parameter(layer.weights, dtype, device) for layer in network.layers)
         if network.depth > 2:
-            self.origin = parameter(network.origin)
-            self.offsets = parameter(network.offsets)
+            self.origin = _parameter(network.origin, dtype, device)
+            self.offsets = _parameter(network.offsets, dtype, device)
         self.vector_output = network.vector_output
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
@@ -61,3 +58,18 @@ class DeepModule(nn.Module):
             shifted = torch.relu(total + self.offsets)
             total = shifted - self.offsets + torch.relu(carried[:, None] - self.biases[index]) @ self.weights[index]
         return total if self.vector_output else total[:, 0]
+
+
+def _parameter(values: Any, dtype: torch.dtype | None, device: Any) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(values, dtype=dtype or torch.float64, device=device))
+
+
+def _knots(biases: Float64Array, dtype: torch.dtype | None, device: Any) -> nn.Parameter:
+    """The biases, if the dtype can still tell them apart: two points on one knot would be a silently wrong network."""
+    knots = _parameter(biases, dtype, device)
+    coincide = int((knots.diff() <= 0).sum())
+    if coincide:
+        raise BeyondFloat64Error(
+            f"{coincide} of {len(biases)} biases coincide once rounded to {dtype}: use dtype=torch.float64"
+        )
+    return knots

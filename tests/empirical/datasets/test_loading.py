@@ -54,14 +54,14 @@ def test_digits_needs_no_root(tmp_path):
     [("cifar", "cifar10"), ("CIFAR-10", "cifar10"), ("fashionmnist", "fashion-mnist"), ("digit", "digits")],
 )
 def test_an_unknown_name_gets_the_nearest_and_the_list(name, nearest):
-    with pytest.raises(ValueError, match=f"unknown data set '{name}': did you mean '{nearest}'") as caught:
+    with pytest.raises(ValueError, match=rf"unknown data set \(--data\) '{name}': did you mean '{nearest}'") as caught:
         load(name)
     for known in DATASETS:
         assert known in str(caught.value)
 
 
 def test_a_name_like_no_other_gets_the_list():
-    with pytest.raises(ValueError, match="unknown data set 'xyzzy': There are digits, cifar10"):
+    with pytest.raises(ValueError, match=r"unknown data set \(--data\) 'xyzzy': There are digits, cifar10"):
         load("xyzzy")
 
 

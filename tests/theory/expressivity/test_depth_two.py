@@ -132,6 +132,25 @@ def test_the_bound_notices_a_wrong_weight():
     assert spoiled.error_bound(points, labels).max() > 1e3 * before
 
 
+def test_float32_module_agrees_or_refuses():
+    points = np.arange(100)[:, None]
+    module = relu_interpolant(points, points[:, 0] % 7).to_torch(dtype=torch.float32)
+    assert sum(parameter.numel() for parameter in module.parameters()) == 2 * 100 + 1
+    outputs = module(torch.from_numpy(points)).detach().numpy()
+    np.testing.assert_array_equal(np.rint(outputs), points[:, 0] % 7)
+    images = np.random.default_rng(0).integers(0, 256, (20_000, 50))
+    network = relu_interpolant(images, images[:, 0] % 10)
+    with pytest.raises(ValueError, match=r"biases coincide once rounded to torch\.float32: use dtype=torch\.float64"):
+        network.to_torch(dtype=torch.float32)
+
+
+def test_memory_order_changes_nothing():
+    random = np.random.default_rng(0)
+    points, labels = random.standard_normal((500, 30)), random.standard_normal(500)
+    network = relu_interpolant(np.asfortranarray(points), labels)
+    np.testing.assert_array_equal(network(points), network(np.asfortranarray(points)))
+
+
 def test_save_and_load(tmp_path):
     network = relu_interpolant(np.arange(12).reshape(6, 2), np.arange(6))
     network.save(tmp_path / "network.npz")
