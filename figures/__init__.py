@@ -2,11 +2,22 @@
 
 loss_curves         Figure 1a: training loss of the randomisation tests
 corruption          Figure 1c: test error against label corruption
+expressivity        Theorem 1 and what is beside it: the interpolant, its error, condition, steepness, parameters
 report              one self-contained page: tables, figures, claims, what was run
 """
 
 from figures.corruption import draw_corruption
+from figures.expressivity import draw_conditions, draw_errors, draw_geometry, draw_interpolant, draw_parameters
 from figures.loss_curves import draw_loss_curves
 from figures.report import write_report
 
-__all__ = ["draw_corruption", "draw_loss_curves", "write_report"]
+__all__ = [
+    "draw_conditions",
+    "draw_corruption",
+    "draw_errors",
+    "draw_geometry",
+    "draw_interpolant",
+    "draw_loss_curves",
+    "draw_parameters",
+    "write_report",
+]

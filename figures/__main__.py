@@ -11,6 +11,7 @@ import tyro
 from empirical.comparison import ResultSet, result_sets
 from empirical.records import read_runs
 from figures.corruption import draw_corruption
+from figures.expressivity import EXPRESSIVITY_FIGURES, read_expressivity
 from figures.loss_curves import draw_loss_curves
 from figures.report import write_report
 
@@ -37,8 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
     out = options.out or options.records
     try:
         all_results = [results for results in result_sets(read_runs(options.records)) if results.trained]
-        if not all_results:
-            raise ValueError(f"no finished runs under {options.records.absolute()}: python -m empirical.run makes some")
+        expressivity = options.records / "expressivity.json"
+        if not all_results and not expressivity.exists():
+            raise ValueError(
+                f"no finished runs and no expressivity.json under {options.records.absolute()}: "
+                "python -m empirical.run makes the former, python -m theory.expressivity.curves the latter"
+            )
+        made = [f"figures: {out / 'figures'}"]
+        if expressivity.exists():
+            record = read_expressivity(expressivity)
+            for name, draw_theory in EXPRESSIVITY_FIGURES.items():
+                draw_theory(record, out / "figures" / name)
         drawn = []
         for results in all_results:
             paths = {}
@@ -47,11 +57,13 @@ def main(arguments: list[str] | None = None) -> int:
                 draw(results, path)
                 paths[title] = path.with_name(path.name + ".svg")
             drawn.append(paths)
-        write_report(all_results, drawn, options.records / "theory.json", out / "report.html")
+        if all_results:
+            write_report(all_results, drawn, options.records / "theory.json", out / "report.html")
+            made.append(f"report: {out / 'report.html'}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"figures: {out / 'figures'}   report: {out / 'report.html'}")
+    print(*made, sep="   ")
     return 0
 
 

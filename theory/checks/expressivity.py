@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
-from theory.expressivity import interleaved_matrix, lower_bounds
+from theory.expressivity import geometry, interleaved_matrix, lower_bounds
 from theory.expressivity.certificate_checker import check_certificate
 from theory.expressivity.certificates import certificate
 from theory.expressivity.deep import deep_relu_interpolant
@@ -162,6 +162,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         corollary_1_float,
     ),
     *lower_bounds.CLAIMS,
+    *geometry.CLAIMS,
     CheckedClaim(
         Claim(
             "narrow-memorization",
