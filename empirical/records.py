@@ -14,10 +14,11 @@ import os
 import platform
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 
@@ -107,15 +108,33 @@ class Run:
     summary: Summary
 
 
+class BusyError(RuntimeError):
+    """Another process is at work on the run."""
+
+
 class RunDirectory:
-    """A run's directory while it is being written: every file is absent or whole, the metrics are whole lines."""
+    """A run's directory: every file is absent or whole, the metrics are whole lines.
+
+    Writing is for whoever has claimed it: one process at a time.
+    """
 
     def __init__(self, root: Path, config: RunConfig):
         self.path = root / config.directory_name
         self.config = config
+        self._recorded_epochs = 0
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Make the directory and keep it from other processes; a kill gives it up.
+
+        Raises BusyError if another process has it.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.path / "config.json", asdict(config))
-        self._recorded_epochs = self._repair_metrics()
+        with open(self.path / "lock", "w") as file:
+            _lock(file, self.path)
+            write_json(self.path / "config.json", asdict(self.config))
+            self._recorded_epochs = self._repair_metrics()
+            yield
 
     @property
     def finished(self) -> bool:
@@ -167,6 +186,17 @@ class RunDirectory:
         if len(whole) < len(content):
             os.truncate(path, len(whole))
         return whole.count(b"\n")
+
+
+def _lock(file: TextIO, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # not POSIX: nothing keeps two processes apart there
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BusyError(f"another process is at work in {path}") from error
 
 
 def read_runs(root: Path, experiment: str | None = None) -> list[Run]:

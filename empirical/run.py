@@ -18,7 +18,7 @@ from empirical.execution import execute
 from empirical.experiments import EXPERIMENTS, SIX_TESTS, Settings, find_experiment
 from empirical.models import MODELS
 from empirical.progress import RunProgress
-from empirical.records import RunConfig, RunDirectory, read_run
+from empirical.records import BusyError, RunConfig, RunDirectory, read_run
 from empirical.training import TrainingConfig
 from theory.checks import CLAIMS
 from theory.claims import run_check, write_findings
@@ -131,11 +131,12 @@ def _run_all(runs: Pairs, dataset: ImageDataset, rerun: bool) -> list[tuple[RunC
             if directory.finished and not rerun:
                 progress.end("finished before")
                 continue
-            if rerun:
-                directory.restart()
             try:
-                execute(config, dataset, directory, progress.epoch)
-            except (ValueError, FloatingPointError) as error:
+                with directory.claim():
+                    if rerun:
+                        directory.restart()
+                    execute(config, dataset, directory, progress.epoch)
+            except (ValueError, FloatingPointError, BusyError) as error:
                 failures.append((config, str(error)))
                 progress.end(f"failed: {error}")
             else:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from empirical.randomization import Randomization
-from empirical.records import RunConfig, RunDirectory, read_run, read_runs, write_json
+from empirical.records import BusyError, RunConfig, RunDirectory, read_run, read_runs, write_json
 from empirical.training import EpochRecord, TrainingConfig
 
 CONFIG = RunConfig(
@@ -67,9 +67,10 @@ def test_round_trip(tmp_path):
     directory = RunDirectory(tmp_path, CONFIG)
     assert not directory.finished
     assert read_runs(tmp_path) == []
-    for epoch in range(3):
-        directory.append(record(epoch))
-    directory.finish({"test_accuracy": 0.25}, {"seconds": 1.0})
+    with directory.claim():
+        for epoch in range(3):
+            directory.append(record(epoch))
+        directory.finish({"test_accuracy": 0.25}, {"seconds": 1.0})
     assert directory.finished
     (run,) = read_runs(tmp_path)
     assert run.config == CONFIG
@@ -81,38 +82,56 @@ def test_round_trip(tmp_path):
 
 def test_a_torn_line_is_dropped_and_nothing_is_written_twice(tmp_path):
     directory = RunDirectory(tmp_path, CONFIG)
-    for epoch in range(3):
-        directory.append(record(epoch))
+    with directory.claim():
+        for epoch in range(3):
+            directory.append(record(epoch))
     metrics = directory.path / "metrics.jsonl"
     whole = metrics.read_bytes()
     metrics.write_bytes(whole + b'{"epoch": 3, "st')
     again = RunDirectory(tmp_path, CONFIG)
-    assert metrics.read_bytes() == whole
-    for epoch in range(1, 4):  # a resumed run repeats epochs 1 and 2
-        again.append(record(epoch))
+    with again.claim():
+        assert metrics.read_bytes() == whole
+        for epoch in range(1, 4):  # a resumed run repeats epochs 1 and 2
+            again.append(record(epoch))
     assert again.read_epochs() == list(map(record, range(4)))
 
 
 def test_state_is_used_only_with_the_metrics_before_it(tmp_path):
     directory = RunDirectory(tmp_path, CONFIG)
-    assert directory.load_state() is None
-    directory.append(record(0))
-    directory.append(record(1))
-    directory.save_state(state(1))
-    assert RunDirectory(tmp_path, CONFIG).load_state()["epoch"] == 1
+    with directory.claim():
+        assert directory.load_state() is None
+        directory.append(record(0))
+        directory.append(record(1))
+        directory.save_state(state(1))
+    with directory.claim():
+        resumed = directory.load_state()
+        assert resumed is not None
+        assert resumed["epoch"] == 1
     (directory.path / "metrics.jsonl").write_text("")
-    assert RunDirectory(tmp_path, CONFIG).load_state() is None
+    with directory.claim():
+        assert directory.load_state() is None
 
 
 def test_restart_forgets(tmp_path):
     directory = RunDirectory(tmp_path, CONFIG)
-    directory.append(record(0))
-    directory.save_state(state(0))
-    directory.finish({}, {"seconds": 0.0})
-    directory.restart()
-    assert [path.name for path in directory.path.iterdir()] == ["config.json"]
-    directory.append(record(0))
-    assert len(directory.read_epochs()) == 1
+    with directory.claim():
+        directory.append(record(0))
+        directory.save_state(state(0))
+        directory.finish({}, {"seconds": 0.0})
+        directory.restart()
+        assert {path.name for path in directory.path.iterdir()} == {"config.json", "lock"}
+        directory.append(record(0))
+        assert len(directory.read_epochs()) == 1
+
+
+def test_one_process_at_a_time(tmp_path):
+    first, second = RunDirectory(tmp_path, CONFIG), RunDirectory(tmp_path, CONFIG)
+    with first.claim():
+        claim = second.claim()
+        with pytest.raises(BusyError, match="another process is at work in"):
+            claim.__enter__()
+    with second.claim():
+        pass
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -124,7 +143,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 def test_a_damaged_record_is_named(tmp_path):
     directory = RunDirectory(tmp_path, CONFIG)
-    directory.finish({}, {"seconds": 0.0})
+    with directory.claim():
+        directory.finish({}, {"seconds": 0.0})
     (directory.path / "config.json").write_text(json.dumps(asdict(CONFIG))[:-10])
     with pytest.raises(ValueError, match=f"{CONFIG.directory_name} cannot be read"):
         read_run(directory.path)
