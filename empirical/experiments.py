@@ -10,7 +10,7 @@ from empirical.import_path import source_digest
 from empirical.models import model_factory
 from empirical.randomization import Randomization, parse_test
 from empirical.records import RunConfig
-from empirical.training import TrainingConfig
+from empirical.training import TrainingConfig, optimizer_factory
 from theory.claims import nearest_name
 
 SIX_TESTS = (
@@ -63,6 +63,8 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
     """
     tests = [parse_test(name) for name in settings.tests or SIX_TESTS]
     model_factory(settings.model)
+    if settings.training.optimizer != "sgd":
+        optimizer_factory(settings.training.optimizer)
     return [
         _run_config("randomization-tests", dataset, settings, test, kind)
         for test in tests

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib
-import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ def import_object(path: str, argument: str) -> Any:
     Raises ValueError, naming the argument, if the module or the object is not there or cannot be called.
     """
     module_name, _, attribute = path.partition(":")
+    if not module_name or not attribute:
+        raise ValueError(f"{argument}: {path!r} is not of the form package.module:object")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -31,5 +32,6 @@ def source_digest(path: str, argument: str) -> str:
     """SHA-256 of the source file behind an import path, "" for a built-in name: edited code is another experiment."""
     if ":" not in path:
         return ""
-    source = inspect.getsourcefile(import_object(path, argument))
+    import_object(path, argument)
+    source = getattr(sys.modules[path.partition(":")[0]], "__file__", None)
     return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""

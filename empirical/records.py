@@ -24,6 +24,7 @@ import torch
 
 from empirical.randomization import Randomization
 from empirical.training import EpochRecord, State, TrainingConfig
+from theory.atomic import replacing
 
 FORMAT = 1
 """Part of every configuration's hash: raise it when the meaning of a record changes."""
@@ -148,11 +149,14 @@ class RunDirectory:
         self._recorded_epochs = 0
 
     def load_state(self) -> State | None:
-        """The state to resume from; None if there is none or the metrics before it are incomplete."""
+        """The state to resume from; None if none can be read, or the metrics before it are incomplete."""
         path = self.path / "checkpoint.pt"
         if not path.exists():
             return None
-        state: State = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state: State = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception:  # whatever a damaged file makes the unpickler raise: from the start, then
+            return None
         return state if state["epoch"] < self._recorded_epochs else None
 
     def append(self, record: EpochRecord) -> None:
@@ -168,9 +172,10 @@ class RunDirectory:
 
     def save_state(self, state: State) -> None:
         """Replace the checkpoint, whole or not at all."""
-        partial = self.path / "checkpoint.pt.partial"
-        torch.save(state, partial)
-        partial.replace(self.path / "checkpoint.pt")
+        with replacing(self.path / "checkpoint.pt") as temporary, open(temporary, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
 
     def finish(self, metrics: dict[str, Any], time: dict[str, Any]) -> None:
         """Write the summary: from now on the run is finished."""
@@ -242,13 +247,11 @@ def _read_epochs(path: Path) -> Iterator[EpochRecord]:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON whole or not at all, durably."""
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "w") as file:
+    with replacing(path) as temporary, open(temporary, "w") as file:
         json.dump(content, file, indent=1, allow_nan=False)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def environment() -> dict[str, Any]:

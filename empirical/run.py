@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,10 +19,13 @@ from empirical.execution import execute
 from empirical.experiments import EXPERIMENTS, SIX_TESTS, Settings, find_experiment
 from empirical.models import MODELS
 from empirical.progress import RunProgress
-from empirical.records import BusyError, RunConfig, RunDirectory, read_run
+from empirical.records import BusyError, RunConfig, RunDirectory, read_run, read_runs
 from empirical.training import TrainingConfig
 from theory.checks import CLAIMS
 from theory.claims import run_check, write_findings
+
+_WIDE = 132
+"""Columns that the whole results table takes."""
 
 Pairs = list[tuple[RunConfig, RunDirectory]]
 
@@ -91,6 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
             _print_lists()
             return 0
         dataset, configs = _plan(options)
+        options.out.mkdir(parents=True, exist_ok=True)
         runs = [(config, RunDirectory(options.out, config)) for config in configs]
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -98,6 +103,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         failures = _run_all(runs, dataset, options.rerun)
         reported = _report(runs, options.out)
+    except (ValueError, OSError, BusyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         done = sum(directory.finished for _, directory in runs)
         command = shlex.join(["python", "-m", "empirical.run", *(a for a in arguments if a != "--rerun")])
@@ -125,20 +133,24 @@ def _plan(options: Options) -> tuple[ImageDataset, list[RunConfig]]:
 def _run_all(runs: Pairs, dataset: ImageDataset, rerun: bool) -> list[tuple[RunConfig, str]]:
     """Carry out what is not finished; a run that fails is reported and the others go on."""
     failures = []
+    if rerun:  # all at once: going on after an interruption then needs no --rerun
+        for _, directory in runs:
+            with directory.claim():
+                directory.restart()
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
             progress.start(f"{config.randomization.name}, {config.model}")
-            if directory.finished and not rerun:
+            if directory.finished:
                 progress.end("finished before")
                 continue
             try:
                 with directory.claim():
-                    if rerun:
-                        directory.restart()
                     execute(config, dataset, directory, progress.epoch)
-            except (ValueError, FloatingPointError, BusyError) as error:
-                failures.append((config, str(error)))
-                progress.end(f"failed: {error}")
+            except Exception as error:  # the user's own network may raise anything: the other runs go on
+                known = isinstance(error, ValueError | FloatingPointError | BusyError)
+                reason = str(error) if known else f"{type(error).__name__}: {error}"
+                failures.append((config, reason))
+                progress.end(f"failed: {reason}")
             else:
                 progress.end(_outcome(directory))
     return failures
@@ -157,12 +169,13 @@ def _outcome(directory: RunDirectory) -> str:
 def _report(runs: Pairs, out: Path) -> bool:
     """Print the table; write the claims; have the figures and the page drawn from the records: whether they were."""
     finished = [read_run(directory.path) for _, directory in runs if directory.finished]
-    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
     findings = []
     for results in result_sets(finished):
-        console.print(_results_table(results))
+        console.print(_results_table(results, narrow=console.width < _WIDE))
         findings += compare(results)
-    write_findings(findings, out / "claims.json")
+    everything = [finding for results in result_sets(read_runs(out)) for finding in compare(results)]
+    write_findings(everything, out / "claims.json")
     write_findings([run_check(checked, seed=0) for checked in CLAIMS], out / "theory.json")
     for finding in findings:
         console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
@@ -179,7 +192,8 @@ def _draw(out: Path) -> bool:
     return drawn.returncode == 0
 
 
-def _results_table(results: ResultSet) -> Table:
+def _results_table(results: ResultSet, *, narrow: bool) -> Table:
+    """The results; on a narrow terminal without the columns that are not measurements of fit."""
     config = results.config
     parameters = {
         kind: f"{next(iter(runs.values())).summary.metrics['parameters']:,}" if runs else "no"
@@ -189,29 +203,21 @@ def _results_table(results: ResultSet) -> Table:
         f"{results.scale}\n{config.model} has {parameters['trained']} parameters, the explicit 2n + d network of "
         f"Theorem 1 {parameters['explicit']}, n = {config.n_train:,}"
     )
-    columns = Table(title=title, title_justify="left")
+    columns = Table(title=title, title_justify="left", box=box.SIMPLE if narrow else box.HEAVY_HEAD)
     columns.add_column("test")
-    headers = (
-        "epochs\nto fit",
-        "seconds",
-        "train, given\nlabels",
-        "train, clean\nlabels",
-        "test, clean\nlabels",
-    )
+    headers = ["epochs\nto fit", "train,\ngiven\nlabels", "train,\nclean\nlabels", "test,\nclean\nlabels"]
+    headers += ["explicit\nnetwork,\ntrain", "explicit\nnetwork,\ntest"]
+    headers += [] if narrow else ["seconds", "expected of test"]
     for header in headers:
-        columns.add_column(header, justify="right")
-    columns.add_column("expected of test")
-    for header in ("explicit net\ntrain", "explicit net\ntest"):
-        columns.add_column(header, justify="right")
+        columns.add_column(header, justify="left" if header.startswith("expected") else "right", no_wrap=True)
     for row in table(results):
-        columns.add_row(
-            row.test,
+        cells = [
             "—" if row.epochs is None else f"{row.epochs}" if row.fitted else f"not in {row.epochs}",
-            "—" if row.seconds is None else f"{row.seconds:.1f}",
             *map(_percent, (row.train_accuracy, row.train_accuracy_clean_labels, row.test_accuracy)),
-            row.expected,
             *map(_percent, (row.explicit_train_accuracy, row.explicit_test_accuracy)),
-        )
+        ]
+        cells += [] if narrow else ["—" if row.seconds is None else f"{row.seconds:.1f}", row.expected]
+        columns.add_row(row.test.replace("corrupted labels, p = ", "corrupted ") if narrow else row.test, *cells)
     return columns
 
 

@@ -13,7 +13,7 @@ would stop training before it began.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.import_path import import_object
+from theory.claims import nearest_name
 from theory.streams import torch_seed, words
 
 
@@ -53,8 +54,11 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("learning_rate", "learning_rate_decay", "decay_steps", "batch_size", "max_steps"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        for name in ("momentum", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
         if self.optimizer != "sgd" and (self.momentum, self.weight_decay) != (
             TrainingConfig.momentum,
             TrainingConfig.weight_decay,
@@ -190,6 +194,14 @@ def evaluate(model: nn.Module, images: torch.Tensor, batch_size: int = 2048) -> 
         return torch.cat([model(batch) for batch in images.split(batch_size)])
 
 
+def optimizer_factory(name: str) -> Callable[..., Any]:
+    """The user's optimiser behind an import path; ValueError if there is none."""
+    if ":" not in name:
+        raise ValueError(f"optimizer (--training.optimizer): {nearest_name(name, ['sgd'])}, or package.module:factory")
+    factory: Callable[..., Any] = import_object(name, "optimizer")
+    return factory
+
+
 def _build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     if config.optimizer == "sgd":
         return torch.optim.SGD(
@@ -199,7 +211,7 @@ def _build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Op
             weight_decay=config.weight_decay,
             fused=True,  # one pass over the parameters: a fifth of an MLP's epoch on a CPU
         )
-    optimizer = import_object(config.optimizer, "optimizer")(model.parameters(), config.learning_rate)
+    optimizer = optimizer_factory(config.optimizer)(model.parameters(), config.learning_rate)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ValueError(f"optimizer {config.optimizer!r} must return a torch.optim.Optimizer")
     return optimizer

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 
 from empirical.comparison import ResultSet, Row, compare, table
+from theory.atomic import replacing
 from theory.claims import Finding, read_findings
 
 
@@ -48,9 +49,8 @@ def write_report(
         theory=read_findings(theory) if theory.exists() else [],
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    partial = destination.with_name(destination.name + ".partial")
-    partial.write_text(page)
-    partial.replace(destination)
+    with replacing(destination) as temporary:
+        temporary.write_text(page)
 
 
 def _inline(path: Path) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from theory.atomic import replacing
+
 TEST_COLORS = {
     "true labels": "#1b6ca8",
     "random labels": "#c0392b",
@@ -44,9 +46,8 @@ def figure(path: Path, caption: str, width: float = 7.2, height: float = 4.4) ->
         drawing.supxlabel(textwrap.fill(caption, 125), fontsize=7.5, color="#555555", x=0.01, ha="left")
         path.parent.mkdir(parents=True, exist_ok=True)
         for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-            partial = path.with_name(path.name + ".partial" + suffix)
-            drawing.savefig(partial, dpi=200, metadata=metadata)
-            partial.replace(path.with_name(path.name + suffix))
+            with replacing(path.with_name(path.name + suffix)) as temporary:
+                drawing.savefig(temporary, dpi=200, metadata=metadata)
 
 
 def test_color(name: str, label_noise: float) -> str:

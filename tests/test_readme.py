@@ -17,7 +17,7 @@ def test_the_code_runs_on_a_readers_own_csv(tmp_path, monkeypatch, capsys):
     code = "\n".join(re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL))
     exec(code, {})
     output = capsys.readouterr().out
-    assert "103 = 103" in output
+    assert "103 weights" in output
     assert "CheckedCertificate(holds=True, points=50" in output
 
 

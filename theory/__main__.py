@@ -47,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.seed < 0:
         print(f"error: --seed takes a non-negative integer, got {options.seed}", file=sys.stderr)
         return 2
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        print(f"error: --json: there is no folder {options.json.absolute().parent}", file=sys.stderr)
+    if options.json is not None and (options.json.is_dir() or not options.json.absolute().parent.is_dir()):
+        print(f"error: --json takes a file in a folder that is there, got {options.json.absolute()}", file=sys.stderr)
         return 2
     chosen = [claims[name] for name in options.only] or list(CLAIMS)
     console = Console(width=None if sys.stdout.isatty() else 160)

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from theory.atomic import replacing
+
 
 class Verdict(StrEnum):
     """The three possible outcomes of a check."""
@@ -92,9 +94,9 @@ def run_check(checked: CheckedClaim, seed: int) -> Finding:
 
 def write_findings(findings: Iterable[Finding], path: Path) -> None:
     """Write findings as a JSON list, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False) + "\n")
-    partial.replace(path)
+    content = json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)
+    with replacing(path) as temporary:
+        temporary.write_text(content + "\n")
 
 
 def read_findings(path: Path) -> list[Finding]:
@@ -112,6 +114,6 @@ def read_findings(path: Path) -> list[Finding]:
 def nearest_name(name: str, known: Iterable[str]) -> str:
     """What to say of an unknown name: the nearest known one, if any is near, and all of them."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown name {name!r}: {hint}known: {', '.join(names)}"

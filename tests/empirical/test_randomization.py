@@ -171,6 +171,23 @@ def test_gaussian_images_have_the_data_sets_moments(digits):
     assert not np.isclose(randomized.test.images, first_images).all(axis=(1, 2, 3)).any()  # a stream of their own
 
 
+def test_test_images_have_streams_of_their_own(digits):
+    """The first test image is not moved, or drawn, like the first training image."""
+    same = ImageDataset("same", digits.test, digits.test, digits.class_names, "the test split twice")
+    for pixels in ("random", "gaussian"):
+        data = randomize(same, Randomization(pixels=pixels), seed=0).data
+        assert not (data.train.images == data.test.images).all(axis=(1, 2, 3)).any()
+    shuffled = randomize(same, Randomization(pixels="shuffled"), seed=0).data
+    np.testing.assert_array_equal(shuffled.train.images, shuffled.test.images)
+
+
+def test_gaussian_test_images_have_the_training_moments(digits):
+    bright = ImageSplit(np.full_like(digits.test.images, 250), digits.test.labels)
+    data = ImageDataset("bright", digits.train, bright, digits.class_names, "test images unlike the training images")
+    drawn = randomize(data, Randomization(pixels="gaussian"), seed=0).data.test.images
+    assert abs(drawn.mean(dtype=np.float64) - image_moments(digits.train.images)[0]) < 5
+
+
 def test_moments_of_drawn_images():
     drawn = gaussian_images((50, 3, 8, 8), 100.0, 900.0, 0, "train")
     mean, variance = image_moments(drawn)

@@ -112,6 +112,15 @@ def test_state_is_used_only_with_the_metrics_before_it(tmp_path):
         assert directory.load_state() is None
 
 
+@pytest.mark.parametrize("content", [b"", b"PK torn", b"\x80\x02."])
+def test_a_damaged_checkpoint_is_none(tmp_path, content):
+    directory = RunDirectory(tmp_path, CONFIG)
+    with directory.claim():
+        directory.append(record(0))
+        (directory.path / "checkpoint.pt").write_bytes(content)
+        assert directory.load_state() is None
+
+
 def test_restart_forgets(tmp_path):
     directory = RunDirectory(tmp_path, CONFIG)
     with directory.claim():

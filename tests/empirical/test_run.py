@@ -148,6 +148,8 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--tests", "corrupted-2"], "unknown name 'corrupted-2'"),
         (["--seed", "-1"], "--seed takes a non-negative integer, got -1"),
         (["--train-size", "0"], "0 images asked for"),
+        (["--training.optimizer", "adam"], "optimizer (--training.optimizer): unknown name 'adam'"),
+        (["--out", "/proc/nowhere"], "/proc/nowhere"),
         (["--train-size", "9999"], "9999 images asked for, of a split that has 1297"),
         (["--data", "cifar10", "--data-root", "nowhere"], "data_batch_1.bin"),
     ],
@@ -168,7 +170,9 @@ def test_cuda_without_a_device(capsys, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--training.batch-size", "0"], "batch_size must be positive, got 0"),
+        (["--training.batch-size", "0"], "batch_size must be positive and finite, got 0"),
+        (["--training.learning-rate", "nan"], "learning_rate must be positive and finite, got nan"),
+        (["--training.momentum", "-1"], "momentum must be at least 0 and finite"),
         (["--seed", "one"], "--seed"),
         (["--device", "tpu"], "auto"),
         (["--sede", "1"], "--seed"),
@@ -199,6 +203,19 @@ def test_a_failing_run_does_not_stop_the_others(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "failed: true labels, mlp-1x512: the training loss became" in captured.err
     assert [run.config.kind for run in read_runs(tmp_path)] == ["explicit"]
+
+
+def test_a_network_that_breaks_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
+    (tmp_path / "broken_e2e.py").write_text(
+        "import torch\n"
+        "def network(image_shape, num_classes):\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, num_classes))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["--model", "broken_e2e:network", "--tests", "gaussian", "--out", "out", *SMALL]) == 1
+    assert "failed: Gaussian, broken_e2e:network: RuntimeError: mat1 and mat2" in capsys.readouterr().err
+    assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
+    sys.modules.pop("broken_e2e", None)
 
 
 def test_your_own_model_optimiser_and_images(tmp_path, monkeypatch):

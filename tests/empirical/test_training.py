@@ -143,7 +143,7 @@ def test_an_optimiser_by_import_path(data):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be positive, got 0"),
+        ({"batch_size": 0}, "batch_size must be positive and finite, got 0"),
         ({"learning_rate": -1.0}, "learning_rate must be positive"),
         ({"optimizer": "torch.optim:Adam", "weight_decay": 0.1}, "set them in your own optimiser's factory"),
     ],

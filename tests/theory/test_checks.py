@@ -48,7 +48,7 @@ def test_exit_status_says_when_a_claim_fails(monkeypatch):
     [
         (["--only", "theorm-1"], "did you mean 'theorem-1'"),
         (["--seed", "-1"], "--seed takes a non-negative integer"),
-        (["--json", "/nowhere/at/all.json"], "there is no folder"),
+        (["--json", "/nowhere/at/all.json"], "--json takes a file in a folder that is there"),
     ],
 )
 def test_bad_arguments(arguments, message, capsys):

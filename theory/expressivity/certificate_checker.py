@@ -58,7 +58,7 @@ def check_certificate(certificate: str | Path | Mapping[str, Any], points: Any, 
     try:
         document = certificate if isinstance(certificate, Mapping) else json.loads(Path(certificate).read_text())
         return _check(document, points, labels)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, OSError) as error:
         return CheckedCertificate(False, 0, 0, (f"not a certificate: {type(error).__name__}: {error}",), ())
 
 
@@ -70,15 +70,15 @@ def _check(document: Mapping[str, Any], points: Any, labels: Any) -> CheckedCert
         problems.append("the digest is not that of the weights")
     if document["format"] != "relu-interpolation-1":
         problems.append(f"unknown format {document['format']!r}")
-    direction = [Fraction(text) for text in document["direction"]]
+    direction = [_number(text) for text in document["direction"]]
     layers = [
         (
-            [Fraction(text) for text in layer["biases"]],
-            [[Fraction(text) for text in column] for column in layer["weights"]],
+            [_number(text) for text in layer["biases"]],
+            [[_number(text) for text in column] for column in layer["weights"]],
         )
         for layer in document["layers"]
     ]
-    origin, offsets = Fraction(document["origin"]), [Fraction(text) for text in document["offsets"]]
+    origin, offsets = _number(document["origin"]), [_number(text) for text in document["offsets"]]
     if document["depth"] != len(layers) + 1 or not layers:
         problems.append(f"depth {document['depth']} claimed, {len(layers) + 1} found")
     counted = len(direction) + sum(len(biases) + sum(map(len, columns)) for biases, columns in layers)
@@ -88,7 +88,7 @@ def _check(document: Mapping[str, Any], points: Any, labels: Any) -> CheckedCert
     if any([len(column) for column in columns] != [len(biases)] * len(offsets) for biases, columns in layers):
         problems.append("a layer has not one weight for each bias and output")
         return CheckedCertificate(False, 0, counted, tuple(problems), ())
-    targets = [[Fraction(value) for value in _flat(row)] for row in _rows(labels)]
+    targets = [[_rational(value) for value in _flat(row)] for row in _rows(labels)]
     z = list(_projections(direction, points))
     if len(targets) != len(z):
         problems.append(f"{len(z)} points, {len(targets)} labels")
@@ -150,7 +150,7 @@ def _projections(direction: Sequence[Fraction], points: Any) -> Iterator[Fractio
         if len(coordinates) != len(numerators):
             raise ValueError(f"a point has {len(coordinates)} coordinates, the network takes {len(numerators)}")
         if not all(type(value) is int for value in coordinates):
-            coordinates = [Fraction(value) for value in coordinates]
+            coordinates = [_rational(value) for value in coordinates]
         yield Fraction(sum(map(mul, numerators, coordinates)), common)
 
 
@@ -168,6 +168,18 @@ def _flat(value: Any) -> list[Any]:
     if value and isinstance(value[0], list | tuple):
         return [number for part in value for number in _flat(part)]
     return list(value)
+
+
+def _number(text: str) -> Fraction:
+    """An integer or a quotient of two, decimal or 0x hexadecimal."""
+    numerator, _, denominator = text.partition("/")
+    return Fraction(int(numerator, 0), int(denominator, 0) if denominator else 1)
+
+
+def _rational(value: Any) -> Fraction:
+    """The rational number that an integer, a float of any length or a fraction is."""
+    above, below = value.as_integer_ratio()
+    return Fraction(int(above), int(below))
 
 
 def _gcd(a: int, b: int) -> int:

@@ -11,9 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from theory.atomic import replacing
 from theory.expressivity.exact import RationalNetwork
 
 FORMAT = "relu-interpolation-1"
+
+_DECIMAL_BITS = 10_000  # Python refuses to convert decimals of more than 4,300 digits
 
 
 def certificate(network: RationalNetwork) -> dict[str, Any]:
@@ -27,7 +30,7 @@ def certificate(network: RationalNetwork) -> dict[str, Any]:
             {"biases": _strings(layer.biases), "weights": [_strings(column) for column in layer.weights]}
             for layer in network.layers
         ],
-        "origin": str(network.origin),
+        "origin": _text(network.origin),
         "offsets": _strings(network.offsets),
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -36,11 +39,17 @@ def certificate(network: RationalNetwork) -> dict[str, Any]:
 
 def save_certificate(network: RationalNetwork, path: str | Path) -> None:
     """Write the network's certificate to a file, whole or not at all."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(certificate(network), indent=0) + "\n")
-    partial.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(certificate(network), indent=0) + "\n")
 
 
 def _strings(values: tuple[Fraction, ...]) -> list[str]:
-    return [str(value) for value in values]
+    return [_text(value) for value in values]
+
+
+def _text(value: Fraction) -> str:
+    """An integer or a quotient; hexadecimal where it is too long for Python to read in decimal."""
+    numerator, denominator = (
+        str(part) if part.bit_length() < _DECIMAL_BITS else hex(part) for part in value.as_integer_ratio()
+    )
+    return numerator if denominator == "1" else f"{numerator}/{denominator}"

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import tyro
 
+from theory.atomic import replacing
 from theory.double_double import OVERFLOW_THRESHOLD
 from theory.expressivity.deep import deep_relu_interpolant
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
@@ -236,9 +237,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         record = _record(options.seed)
-        partial = options.out.with_name(options.out.name + ".partial")
-        partial.write_text(json.dumps(record, allow_nan=False) + "\n")
-        partial.replace(options.out)
+        with replacing(options.out) as temporary:
+            temporary.write_text(json.dumps(record, allow_nan=False) + "\n")
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -35,11 +35,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from theory.atomic import replacing
 from theory.double_double import two_sum
 from theory.expressivity.depth_two import DepthTwoNetwork, pairwise_sum, require_moderate
 from theory.expressivity.knots import Position, knot_weights
-from theory.expressivity.points import BeyondFloat64Error, Float64Array, as_labels, as_points
-from theory.expressivity.projection import UNIT_ROUNDOFF, blocks, gamma, project_sample
+from theory.expressivity.points import BeyondFloat64Error, Float64Array, as_points, as_targets
+from theory.expressivity.projection import UNIT_ROUNDOFF, blocks, gamma, project_sample, projection_error
 
 if TYPE_CHECKING:
     import torch
@@ -130,44 +131,50 @@ class DeepNetwork:
 
         That of `DepthTwoNetwork.error_bound` for the sum of all hinges, and what a deep evaluation adds:
 
-        * p = z - o is rounded, which moves the argument of all later hinges by the same amount: their sum has at most
-          the largest slope L;
+        * p = z - o is rounded, which moves the argument of all later hinges by the same amount, at most u |p|: their
+          sum has at most the largest slope L;
         * a later hinge's bias is given for p; b + o, where the sum of all hinges has it, is rounded;
         * each of the k - 1 sums carries what was there before, through four roundings of at most |s| + q.
 
         The first two amounts are the errors of floating-point sums, computed exactly.
         """
         points = as_points(points)
-        labels = as_labels(labels, len(points)).reshape(len(points), -1)
+        labels = as_targets(labels, len(points), len(self.offsets))
         flat = self._flat
         bound = flat.error_bound(points, labels, order).reshape(len(points), -1)
         if self.depth > 2:
             z = flat.project(points)
-            argument = np.abs(two_sum(z, np.array(-self.origin))[1]) * flat.lipschitz_in_projection
-            shifts = [np.abs(two_sum(layer.biases, np.array(self.origin))[1]) for layer in self.layers[1:]]
-            moved = np.concatenate([np.zeros(self.layers[0].biases.size), *shifts])[:, None] * np.abs(flat.weights)
+            # Where projections are exact so is what rounds in z - o; elsewhere any evaluation rounds by u |p| at most.
+            exact = projection_error(points, self.direction) == 0
+            rounding = np.where(
+                exact, np.abs(two_sum(z, np.array(-self.origin))[1]), np.abs(z - self.origin) * 2.0**-52
+            )
+            knots = [two_sum(layer.biases, np.array(self.origin)) for layer in self.layers[1:]]
+            start = self.layers[0].biases.size
+            shifts = np.abs(flat.biases[start:] - np.concatenate([high for high, _ in knots]))
+            shifts += np.abs(np.concatenate([low for _, low in knots]))
+            moved = np.concatenate([np.zeros(start), shifts])[:, None] * np.abs(flat.weights)
             hinges = np.concatenate([np.zeros((1, moved.shape[1])), np.cumsum(moved, axis=0)])
             largest = np.abs(flat(points)).max() + np.abs(labels).max() + self.offsets.max()
             carried = 4 * UNIT_ROUNDOFF * self.depth * largest
-            bound = bound * (1 + gamma(self.depth)) + argument[:, None] + carried
-            bound = bound + hinges[np.searchsorted(flat.biases, z, side="left")] * (1 + 1e-10)
+            bound = bound * (1 + gamma(self.depth)) + rounding[:, None] * flat.lipschitz_in_projection + carried
+            bound = bound + hinges[np.searchsorted(flat.biases, z, side="right")] * (1 + 1e-10)
         return bound if self.vector_output else bound[:, 0]
 
-    def to_torch(self, dtype: "torch.dtype | None" = None, device: Any = None) -> "torch.nn.Module":
-        """The same network as a torch module with exactly these parameters; float64 unless told otherwise.
+    def to_torch(
+        self, dtype: "torch.dtype | None" = None, device: Any = None, *, sample: tuple[Any, Any] | None = None
+    ) -> "torch.nn.Module":
+        """The same network as a torch module with exactly these parameters, as `torch_export.export` describes."""
+        from theory.expressivity.torch_export import DeepModule, export
 
-        Raises BeyondFloat64Error for a dtype that is too coarse to tell the biases apart.
-        """
-        from theory.expressivity.torch_export import DeepModule
-
-        return DeepModule(self, dtype=dtype, device=device)
+        return export(lambda exact: DeepModule(self, exact), dtype, device, sample)
 
     def save(self, path: str | Path) -> None:
         """Write the network to `path`, an .npz file without pickles."""
         arrays = {
             f"{name}_{index}": getattr(layer, name) for index, layer in enumerate(self.layers) for name in _FIELDS
         }
-        with open(path, "wb") as file:
+        with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(
                 file,
                 direction=self.direction,
@@ -236,7 +243,7 @@ def deep_relu_interpolant(points: Any, labels: Any, depth: int, *, seed: int = 0
 
 def check_depth(depth: int) -> None:
     """ValueError unless the depth is an integer of at least 2."""
-    if depth < 2 or depth != int(depth):
+    if not isinstance(depth, int) or depth < 2:
         raise ValueError(f"depth must be an integer of at least 2, got {depth}")
 
 

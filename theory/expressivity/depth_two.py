@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from theory import double_double
+from theory.atomic import replacing
 from theory.expressivity.knots import knot_weights
-from theory.expressivity.points import BeyondFloat64Error, Float64Array, as_labels, as_points
+from theory.expressivity.points import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.expressivity.projection import (
     UNIT_ROUNDOFF,
     ProjectedSample,
@@ -104,40 +105,46 @@ class DepthTwoNetwork:
 
         With u the unit round-off, gamma_m = mu/(1 - mu) (Higham 2002, section 3), and z the computed projections:
 
-            |computed c(x_i) - y_i| <= |c(z_i) - y_i| + gamma_(m+3) sum_j |w_j| max(z_i - b_j, 0) + L delta_i
+            |computed c(x_i) - y_i| <= |c(z_i) - y_i| + gamma_(m+3) sum_j |w_j| max(z_i + delta_i - b_j, 0)
+                                       + L delta_i + m 2^-1074
 
         m is the number of additions a term can go through: n for a sum in `any` order (a matrix product, on any
         device), ceil(log2 n) for the `pairwise` one of `sum_of_relus`; the other three roundings are those of the
-        difference, the product, and a fused or separate first addition. The first term is what rounding the
-        weights did, evaluated by the stable route and enlarged by its own error. delta_i bounds how far a
-        projection computed in another order is from z_i, 2 gamma_d sum_k |a_k x_ik|, 0 where all is integer below
-        2^53; L is the largest slope.
+        difference, the product, and a fused or separate first addition; the last term is what underflow can add. The
+        first term is what rounding the weights did, evaluated by the stable route and enlarged by its own error:
+        a few units in the last place, and 2^-90 of the sum of magnitudes for its double-double sums, whose own
+        factor is below 2^-97 for any n below 2^64. delta_i bounds how far a projection computed in another order is
+        from z_i, 2 gamma_d sum_k |a_k x_ik|, 0 where all is integer below 2^53; L is the largest slope.
+
+        Raises ValueError for labels of another shape than the outputs, or another `order`.
         """
+        if order not in ("pairwise", "any"):
+            raise ValueError(f"order must be 'pairwise' or 'any', got {order!r}")
         points = as_points(points)
-        labels = as_labels(labels, len(points)).reshape(len(points), -1)
+        labels = as_targets(labels, len(points), self.weights.shape[1])
         z = self.project(points)
+        moved = projection_error(points, self.direction)
         value, rise = self._at(z)
-        interpolation = np.abs(value + rise - labels) + 4 * UNIT_ROUNDOFF * (np.abs(value) + np.abs(rise))
         # sum_j |w_j| max(z - b_j, 0) in O(n): it is the same network with |w|, without any cancellation.
         magnitudes = DepthTwoNetwork(self.direction, self.biases, np.abs(self.weights), vector_output=True)
+        hinges = sum(magnitudes._at(z + moved))
         additions = self.num_units if order == "any" else int(np.ceil(np.log2(self.num_units))) + 1
-        summation = gamma(additions + 3) * sum(magnitudes._at(z))
-        projection = projection_error(points, self.direction)
-        bound = interpolation + summation + self.lipschitz_in_projection * projection[:, None]
-        return self._shaped(bound * (1 + 1e-10))  # the bound itself was computed in float64
+        interpolation = np.abs(value + rise - labels) + 4 * UNIT_ROUNDOFF * (np.abs(value) + np.abs(rise))
+        bound = interpolation + (gamma(additions + 3) + 2.0**-90) * hinges
+        bound = bound + self.lipschitz_in_projection * moved[:, None]
+        return self._shaped(bound * (1 + 1e-10) + (additions + 3) * 2.0**-1074)  # the bound was computed in float64
 
-    def to_torch(self, dtype: "torch.dtype | None" = None, device: Any = None) -> "torch.nn.Module":
-        """The same network as a torch module with exactly these parameters; float64 unless told otherwise.
+    def to_torch(
+        self, dtype: "torch.dtype | None" = None, device: Any = None, *, sample: tuple[Any, Any] | None = None
+    ) -> "torch.nn.Module":
+        """The same network as a torch module with exactly these parameters, as `torch_export.export` describes."""
+        from theory.expressivity.torch_export import DepthTwoModule, export
 
-        Raises BeyondFloat64Error for a dtype that is too coarse to tell the biases apart.
-        """
-        from theory.expressivity.torch_export import DepthTwoModule
-
-        return DepthTwoModule(self, dtype=dtype, device=device)
+        return export(lambda exact: DepthTwoModule(self, exact), dtype, device, sample)
 
     def save(self, path: str | Path) -> None:
         """Write the network to `path`, an .npz file without pickles."""
-        with open(path, "wb") as file:
+        with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(
                 file,
                 direction=self.direction,

@@ -7,7 +7,6 @@ bits, and come out narrower than the float weights are coarse. The distance from
 then a proved bound on how well this network, evaluated over the reals, interpolates.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,8 @@ from theory.expressivity.deep import DeepNetwork
 from theory.expressivity.depth_two import DepthTwoNetwork
 from theory.expressivity.exact import integer_projections
 from theory.expressivity.exact_network import integer_points
-from theory.expressivity.points import Float64Array, as_labels, as_points
+from theory.expressivity.points import Float64Array, as_points, as_targets
+from theory.expressivity.sweep import sweep
 
 PRECISION = 128
 """Bits of the balls' midpoints."""
@@ -46,17 +46,21 @@ def enclose(network: DepthTwoNetwork | DeepNetwork, points: Any, labels: Any) ->
     Arguments:
         points, labels: as for `relu_interpolant`.
 
-    Time O(nd + n k log n) for depth k; the radius is a proof, whatever it is.
+    Time O(nd + n k log n) for depth k; the radius is a proof, whatever it is. Raises ValueError for bad points or
+    labels, or of another shape than the network's.
     """
     points = as_points(points)
-    labels = as_labels(labels, len(points)).reshape(len(points), -1)
+    outputs = network.weights.shape[1] if isinstance(network, DepthTwoNetwork) else len(network.offsets)
+    labels = as_targets(labels, len(points), outputs)
+    if points.shape[1] != network.direction.size:
+        raise ValueError(f"points have {points.shape[1]} coordinates, the network takes {network.direction.size}")
     with flint.ctx.workprec(PRECISION):
         z = _exact_projections(network.direction, points)
         order = sorted(range(len(z)), key=z.__getitem__)
-        outputs = _outputs(network, [z[row] for row in order])
+        enclosures = _outputs(network, [z[row] for row in order])
         lower, upper = np.empty(labels.shape), np.empty(labels.shape)
         distance = np.empty(labels.shape)
-        for output, balls in enumerate(outputs):
+        for output, balls in enumerate(enclosures):
             for row, ball in zip(order, balls, strict=True):
                 lower[row, output] = np.nextafter(float(ball.lower()), -np.inf)
                 upper[row, output] = np.nextafter(float(ball.upper()), np.inf)
@@ -76,36 +80,21 @@ def _exact_projections(direction: Float64Array, points: Any) -> list[Any]:
 def _outputs(network: DepthTwoNetwork | DeepNetwork, z: list[Any]) -> list[list[Any]]:
     """Balls of each output at projections in increasing order, layer by layer."""
     if isinstance(network, DepthTwoNetwork):
-        layers: Sequence[tuple[Float64Array, Float64Array]] = [(network.biases, network.weights)]
-        origin, offsets = flint.fmpq(0), [flint.arb(0)] * network.weights.shape[1]
+        hinges = [(network.biases, network.weights)]
+        origin, offsets = 0.0, np.zeros(network.weights.shape[1])
     else:
-        layers = [(layer.biases, layer.weights) for layer in network.layers]
-        origin, offsets = _rational(network.origin), [flint.arb(float(q)) for q in network.offsets]
-    zero = flint.arb(0)
-    carried = z
-    totals = [[zero] * len(z) for _ in offsets]
-    for index, (biases, weights) in enumerate(layers):
-        for output, offset in enumerate(offsets):
-            before = totals[output]
-            if index > 0:
-                before = [(total + offset).max(zero) - offset for total in before]
-            sums = _hinge_sums(carried, biases, weights[:, output])
-            totals[output] = [total + more for total, more in zip(before, sums, strict=True)]
-        carried = [max(value - origin, flint.fmpq(0)) if index == 0 else value for value in carried]
-    return totals
-
-
-def _hinge_sums(at: list[Any], biases: Float64Array, weights: Float64Array) -> Iterator[Any]:
-    """Balls of sum_j w_j max(x - b_j, 0) for increasing x: slope and intercept are running sums."""
-    knots = [_rational(bias) for bias in biases]
-    slope = intercept = flint.arb(0)
-    j = 0
-    for x in at:
-        while j < len(knots) and knots[j] < x:
-            weight = flint.arb(float(weights[j]))
-            slope, intercept, j = slope + weight, intercept + weight * flint.arb(knots[j]), j + 1
-        yield slope * flint.arb(x) - intercept
+        hinges = [(layer.biases, layer.weights) for layer in network.layers]
+        origin, offsets = network.origin, network.offsets
+    layers = [
+        ([_rational(bias) for bias in biases], [[_ball(weight) for weight in column] for column in weights.T])
+        for biases, weights in hinges
+    ]
+    return sweep(z, layers, _rational(origin), [_ball(q) for q in offsets], flint.arb(0))
 
 
 def _rational(value: float) -> Any:
     return flint.fmpq(*float(value).as_integer_ratio())
+
+
+def _ball(value: float) -> Any:
+    return flint.arb(float(value))

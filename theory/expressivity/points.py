@@ -1,5 +1,6 @@
 """Samples as the interpolation theorems want them: points as rows, finite, distinct; labels as columns."""
 
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -70,14 +71,40 @@ def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
 
 
 def _as_array(values: Any, name: str) -> npt.NDArray[Any]:
-    if hasattr(values, "detach"):  # a torch tensor, without importing torch
-        values = values.detach().cpu().numpy()
-    array = np.asarray(values)
-    if array.dtype.kind == "b":
-        array = array.astype(np.uint8)
+    array = as_array(values)
+    if array.dtype == object and all(isinstance(value, Rational | float) for value in array.ravel()):
+        raise BeyondFloat64Error(
+            f"{name} has integers or fractions that no NumPy dtype holds: use the exact construction "
+            "(exact_relu_interpolant)"
+        )
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
     return array
+
+
+def as_array(values: Any) -> npt.NDArray[Any]:
+    """Values as a NumPy array that holds the same numbers: of objects, where NumPy's choice of dtype would round."""
+    if hasattr(values, "detach"):  # a torch tensor, without importing torch
+        values = values.detach().cpu()
+        values = (values.float() if "bfloat16" in str(values.dtype) else values).numpy()
+    array = np.asarray(values)
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype.kind == "f" and not isinstance(values, np.ndarray) and array.size:
+        with np.errstate(invalid="ignore"):
+            if np.abs(array).max() >= MAX_EXACT_INTEGER:  # a list of integers and floats: may have lost digits
+                numbers = np.asarray(values, dtype=object)
+                if any(isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER for value in numbers.ravel()):
+                    return numbers
+    return array
+
+
+def as_targets(labels: Any, n: int, outputs: int) -> Float64Array:
+    """Labels to hold a network's outputs against, float64 (n, outputs). ValueError for another shape."""
+    targets = as_labels(labels, n).reshape(n, -1)
+    if targets.shape[1] != outputs:
+        raise ValueError(f"labels have {targets.shape[1]} columns, the network has {outputs} outputs")
+    return targets
 
 
 def _require_finite(array: npt.NDArray[Any], name: str) -> None:

@@ -28,6 +28,7 @@ UNIT_ROUNDOFF = 2.0**-53
 _BLOCK_BYTES = 2**26  # what a temporary may take
 _DIRECTIONS_TO_TRY = 4
 _SAFE_EXTENT = (2.0**-400, 2.0**400)  # of the projections: slopes and their products stay far from overflow
+_SMALLEST_LABEL = 2.0**-500  # differences of labels are above 2^-553, slopes above 2^-953, their roundings normal
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,7 @@ def project_sample(points: Any, labels: Any, seed: int) -> ProjectedSample:
             order, z = order[distinct], z[distinct]
         sample = ProjectedSample(direction, z, labels[order].reshape(len(z), -1), labels.ndim == 2)
         if _SAFE_EXTENT[0] <= sample.extent <= _SAFE_EXTENT[1]:
+            _require_no_underflow(labels)
             return sample
     raise BeyondFloat64Error(
         f"no direction tried separates the {len(points)} points in float64: some differ by less than rounding; "
@@ -92,6 +94,14 @@ def project(points: npt.NDArray[Any], direction: Float64Array) -> Float64Array:
     return out
 
 
+def project_magnitudes(points: npt.NDArray[Any], direction: Float64Array) -> Float64Array:
+    """sum_k |a_k x_k| of each row."""
+    out = np.empty(len(points))
+    for rows in blocks(len(points), 16 * points.shape[1]):
+        out[rows] = project(np.abs(points[rows].astype(np.float64)), np.abs(direction))
+    return out
+
+
 def projection_error(points: npt.NDArray[Any], direction: Float64Array) -> Float64Array:
     """A bound on the difference of two float64 evaluations of <a, x> in any orders, (n,).
 
@@ -99,13 +109,13 @@ def projection_error(points: npt.NDArray[Any], direction: Float64Array) -> Float
     """
     if is_exact_projection(points, direction):
         return np.zeros(len(points))
-    return 2 * gamma(direction.size) * project(np.abs(points), np.abs(direction))
+    return 2 * gamma(direction.size) * project_magnitudes(points, direction)
 
 
 def is_exact_projection(points: npt.NDArray[Any], direction: Float64Array) -> bool:
     """Whether <a, x> is exact in any order: all partial sums are multiples of one quantum, below 2^53 of it."""
     quantum = _quantum(points) * _quantum(direction)
-    largest = float(project(np.abs(points), np.abs(direction)).max()) * (1 + 1e-10)
+    largest = float(project_magnitudes(points, direction).max()) * (1 + 1e-10)
     return bool(quantum > 0 and largest <= MAX_EXACT_INTEGER * quantum)
 
 
@@ -118,6 +128,16 @@ def blocks(rows: int, bytes_per_row: int) -> Iterator[slice]:
     """Slices of consecutive rows that fit in the memory for temporaries."""
     step = max(1, _BLOCK_BYTES // bytes_per_row)
     return (slice(start, start + step) for start in range(0, rows, step))
+
+
+def _require_no_underflow(labels: Float64Array) -> None:
+    """BeyondFloat64Error for labels so small that slopes or their rounding errors could underflow."""
+    smallest = np.abs(labels[labels != 0]).min(initial=1.0)
+    if smallest < _SMALLEST_LABEL:
+        raise BeyondFloat64Error(
+            f"labels as small as {smallest:.1e} make slopes that underflow float64; rescale the labels, or use "
+            "exact_relu_interpolant"
+        )
 
 
 def _merge_duplicates(
@@ -163,7 +183,8 @@ def _directions(points: npt.NDArray[Any], seed: int) -> Iterator[Float64Array]:
     if d > 1:
         yield random.standard_normal((d,))
     # Coordinates on very different scales, or scales near the ends of float64's range: equalise them first.
-    _, exponents = np.frexp(np.abs(points).max(axis=0).astype(np.float64))
+    largest = np.maximum(points.max(axis=0).astype(np.float64), -points.min(axis=0).astype(np.float64))
+    _, exponents = np.frexp(largest)
     scales = np.ldexp(1.0, np.clip(-exponents, -1000, 1000))
     if d > 1:
         for _ in range(_DIRECTIONS_TO_TRY):
@@ -179,7 +200,8 @@ def _all_integers(points: npt.NDArray[Any]) -> bool:
         return True
     with np.errstate(invalid="ignore"):
         return all(
-            bool((np.rint(points[rows]) == points[rows]).all()) for rows in (slice(16), *blocks(len(points), 4096))
+            bool((np.isfinite(points[rows]) & (np.rint(points[rows]) == points[rows])).all())
+            for rows in (slice(16), *blocks(len(points), 4096))
         )
 
 
@@ -187,9 +209,12 @@ def _quantum(values: npt.NDArray[Any]) -> float:
     """The largest power of two (at most 1 for integers) that divides all values; 0 if it underflows."""
     if values.dtype.kind in "iu":
         return 1.0
-    mantissas, exponents = np.frexp(values[values != 0].astype(np.float64))
-    if mantissas.size == 0:
-        return 1.0
-    integers = np.ldexp(mantissas, 53).astype(np.int64)
-    _, trailing = np.frexp((integers & -integers).astype(np.float64))
-    return float(np.ldexp(1.0, int((exponents + trailing).min()) - 54))
+    least = 54
+    for rows in blocks(len(values), 64 * max(1, values[0].size)):
+        block = values[rows]
+        mantissas, exponents = np.frexp(block[block != 0].astype(np.float64))
+        if mantissas.size:
+            integers = np.ldexp(mantissas, 53).astype(np.int64)
+            _, trailing = np.frexp((integers & -integers).astype(np.float64))
+            least = min(least, int((exponents + trailing).min()))
+    return float(np.ldexp(1.0, least - 54))

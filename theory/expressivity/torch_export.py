@@ -1,15 +1,19 @@
 """The networks of Theorem 1 and Corollary 1 as torch modules: the same parameters, a plain forward pass."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from theory.expressivity.points import BeyondFloat64Error, Float64Array
+from theory.expressivity.points import BeyondFloat64Error, as_points, as_targets
 
 if TYPE_CHECKING:
     from theory.expressivity.deep import DeepNetwork
     from theory.expressivity.depth_two import DepthTwoNetwork
+
+_TOLERANCE = 0.5  # closer than this the nearest integer is the label
+_BATCH_ELEMENTS = 2**24
 
 
 class DepthTwoModule(nn.Module):
@@ -19,11 +23,11 @@ class DepthTwoModule(nn.Module):
     is held at once, as in any network: pass batches.
     """
 
-    def __init__(self, network: "DepthTwoNetwork", dtype: torch.dtype | None = None, device: Any = None):
+    def __init__(self, network: "DepthTwoNetwork", dtype: torch.dtype):
         super().__init__()
-        self.direction = _parameter(network.direction, dtype, device)
-        self.biases = _knots(network.biases, dtype, device)
-        self.weights = _parameter(network.weights, dtype, device)
+        self.direction = _parameter(network.direction, dtype)
+        self.biases = _parameter(network.biases, dtype)
+        self.weights = _parameter(network.weights, dtype)
         self.vector_output = network.vector_output
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
@@ -39,14 +43,14 @@ class DeepModule(nn.Module):
     Inputs and output as for `DepthTwoModule`.
     """
 
-    def __init__(self, network: "DeepNetwork", dtype: torch.dtype | None = None, device: Any = None):
+    def __init__(self, network: "DeepNetwork", dtype: torch.dtype):
         super().__init__()
-        self.direction = _parameter(network.direction, dtype, device)
-        self.biases = nn.ParameterList(_knots(layer.biases, dtype, device) for layer in network.layers)
-        self.weights = nn.ParameterList(_parameter(layer.weights, dtype, device) for layer in network.layers)
+        self.direction = _parameter(network.direction, dtype)
+        self.biases = nn.ParameterList(_parameter(layer.biases, dtype) for layer in network.layers)
+        self.weights = nn.ParameterList(_parameter(layer.weights, dtype) for layer in network.layers)
         if network.depth > 2:
-            self.origin = _parameter(network.origin, dtype, device)
-            self.offsets = _parameter(network.offsets, dtype, device)
+            self.origin = _parameter(network.origin, dtype)
+            self.offsets = _parameter(network.offsets, dtype)
         self.vector_output = network.vector_output
 
     def forward(self, points: torch.Tensor) -> torch.Tensor:
@@ -60,16 +64,44 @@ class DeepModule(nn.Module):
         return total if self.vector_output else total[:, 0]
 
 
-def _parameter(values: Any, dtype: torch.dtype | None, device: Any) -> nn.Parameter:
-    return nn.Parameter(torch.tensor(values, dtype=dtype or torch.float64, device=device))
+def export(
+    build: Callable[[torch.dtype], nn.Module], dtype: torch.dtype | None, device: Any, sample: tuple[Any, Any] | None
+) -> nn.Module:
+    """Make a network's module in a dtype (float64 by default) on a device.
+
+    In float64 the module's plain forward pass obeys the network's `error_bound(..., order="any")`. A coarser dtype
+    rounds the direction and the knots too, which can make it another network altogether: it is only given out after
+    it has been run on a `sample`, (points, labels), and came within 1/2 of every label.
+
+    Raises ValueError for a coarser dtype without a sample, BeyondFloat64Error where it fails on the sample.
+    """
+    dtype = dtype or torch.float64
+    module = build(dtype)
+    if dtype != torch.float64:
+        if sample is None:
+            raise ValueError(
+                f"{dtype} may round the network to another one: give sample=(points, labels) to check it on"
+            )
+        points = as_points(sample[0])
+        error = _largest_error(module, points, sample[1])
+        if not error < _TOLERANCE:
+            raise BeyondFloat64Error(
+                f"rounded to {dtype} the network misses a label by {error:.2g}: use dtype=torch.float64"
+            )
+    return module.to(device)
 
 
-def _knots(biases: Float64Array, dtype: torch.dtype | None, device: Any) -> nn.Parameter:
-    """The biases, if the dtype can still tell them apart: two points on one knot would be a silently wrong network."""
-    knots = _parameter(biases, dtype, device)
-    coincide = int((knots.diff() <= 0).sum())
-    if coincide:
-        raise BeyondFloat64Error(
-            f"{coincide} of {len(biases)} biases coincide once rounded to {dtype}: use dtype=torch.float64"
-        )
-    return knots
+def _largest_error(module: nn.Module, points: Any, labels: Any) -> float:
+    outputs = []
+    step = max(1, _BATCH_ELEMENTS // max(parameter.numel() for parameter in module.parameters()))
+    with torch.no_grad():
+        for start in range(0, len(points), step):
+            outputs.append(module(torch.tensor(points[start : start + step])))
+    computed = torch.cat(outputs).reshape(len(points), -1).double()
+    targets = torch.from_numpy(as_targets(labels, len(points), computed.shape[1]).copy())
+    error = (computed - targets).abs().max().item()
+    return error if error == error else float("inf")
+
+
+def _parameter(values: Any, dtype: torch.dtype) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(values, dtype=dtype))

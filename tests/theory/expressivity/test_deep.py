@@ -104,10 +104,22 @@ def test_a_layer_by_layer_evaluation_needs_its_parts():
 
 def test_float32_module():
     points, labels = np.arange(30), np.arange(30) % 5
-    module = deep_relu_interpolant(points, labels, 4).to_torch(dtype=torch.float32)
+    network = deep_relu_interpolant(points, labels, 4)
+    module = network.to_torch(dtype=torch.float32, sample=(points, labels))
     assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
     outputs = module(torch.arange(30)[:, None]).detach().numpy()
     np.testing.assert_array_equal(np.rint(outputs), labels)
+
+
+def test_the_bound_covers_what_a_deep_evaluation_adds():
+    """Projections far from zero: z - o rounds, and the bound of the sum of all hinges alone would be violated."""
+    points = 2.0**20 + np.random.default_rng(0).uniform(0, 1, (200, 1))
+    labels = np.arange(200) % 2 * 1.0
+    network = deep_relu_interpolant(points, labels, 6)
+    errors = np.abs(network.forward(points) - labels)
+    assert (errors <= network.error_bound(points, labels, "pairwise")).all()
+    # Another evaluation: the same parameters over the rationals, by Arb.
+    assert enclose(network, points, labels).radius <= network.error_bound(points, labels, "pairwise").max()
 
 
 def test_save_and_load(tmp_path):
@@ -130,7 +142,7 @@ def test_intervals_of_a_deep_network():
     assert (forward <= evidence.upper + slack).all()
 
 
-@pytest.mark.parametrize("depth", [1, 0, -3, 2.5])
+@pytest.mark.parametrize("depth", [1, 0, -3, 2.5, 3.0])
 def test_bad_depth(depth):
     with pytest.raises(ValueError, match="depth must be an integer of at least 2"):
         deep_relu_interpolant([[1], [2]], [0, 1], depth)

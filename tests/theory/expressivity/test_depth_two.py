@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from theory.expressivity import DepthTwoNetwork, knots, projection, relu_interpolant
+from theory.expressivity import DepthTwoNetwork, enclose, interpolate, knots, projection, relu_interpolant
 
 
 def samples(elements, dtype, max_n=30, max_d=6):
@@ -132,16 +132,75 @@ def test_the_bound_notices_a_wrong_weight():
     assert spoiled.error_bound(points, labels).max() > 1e3 * before
 
 
-def test_float32_module_agrees_or_refuses():
+def test_a_coarser_dtype_agrees_on_the_sample_or_is_refused():
     points = np.arange(100)[:, None]
-    module = relu_interpolant(points, points[:, 0] % 7).to_torch(dtype=torch.float32)
-    assert sum(parameter.numel() for parameter in module.parameters()) == 2 * 100 + 1
-    outputs = module(torch.from_numpy(points)).detach().numpy()
-    np.testing.assert_array_equal(np.rint(outputs), points[:, 0] % 7)
-    images = np.random.default_rng(0).integers(0, 256, (20_000, 50))
-    network = relu_interpolant(images, images[:, 0] % 10)
-    with pytest.raises(ValueError, match=r"biases coincide once rounded to torch\.float32: use dtype=torch\.float64"):
+    labels = points[:, 0] % 7
+    network = relu_interpolant(points, labels)
+    with pytest.raises(ValueError, match=r"torch\.float32 may round the network to another one: give sample"):
         network.to_torch(dtype=torch.float32)
+    module = network.to_torch(dtype=torch.float32, sample=(points, labels))
+    assert sum(parameter.numel() for parameter in module.parameters()) == 2 * 100 + 1
+    assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
+    outputs = module(torch.from_numpy(points)).detach().numpy()
+    np.testing.assert_array_equal(np.rint(outputs), labels)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e60])
+def test_a_network_that_float32_would_spoil_is_refused(scale):
+    random = np.random.default_rng(0)
+    points, labels = scale * random.standard_normal((1000, 50)), random.integers(0, 10, 1000)
+    with pytest.raises(ValueError, match=r"rounded to torch\.float32 the network misses a label by"):
+        relu_interpolant(points, labels).to_torch(dtype=torch.float32, sample=(points, labels))
+
+
+def test_the_bound_for_any_order_covers_projections_rounded_otherwise():
+    """Near a steep piece a projection summed in another order matters more than all else: the term for it does."""
+    random = np.random.default_rng(0)
+    points = random.standard_normal((300, 400))
+    points[150:] = points[:150]
+    points[150:, 0] += 1e-9  # pairs that nearly coincide: slopes of 1e9
+    labels = np.repeat([0.0, 1.0], 150)
+    network = relu_interpolant(points, labels)
+    orders = [random.permutation(400) for _ in range(20)]
+    worst = np.zeros(300)
+    for order in orders:
+        z = sum(points[:, k] * network.direction[k] for k in order)
+        exact = network._at(np.asarray(z))
+        worst = np.maximum(worst, np.abs((exact[0] + exact[1])[:, 0] - labels))
+    assert (worst <= network.error_bound(points, labels)).all()
+    steep = network.error_bound(points, labels) - projection.projection_error(points, network.direction) * (
+        network.lipschitz_in_projection
+    )
+    assert (worst > steep).any(), "without its projection term the bound would be violated here"
+
+
+def test_int8_images():
+    points = np.array([[-128, 5], [127, -128], [0, 0]], dtype=np.int8)
+    labels = np.array([1.0, 2.0, 3.0])
+    network = DepthTwoNetwork(np.array([0.3, 0.7]), np.array([-200.0, -60.0, 0.0]), np.ones((3, 1)))
+    same = network.error_bound(points.astype(np.float64), labels)
+    np.testing.assert_allclose(network.error_bound(points, labels), same)
+    assert (same >= 0).all()
+    assert projection.projection_error(points, network.direction).min() >= 0
+
+
+def test_questions_that_do_not_fit_the_network():
+    network = relu_interpolant([[1.0], [2.0]], [0, 1])
+    with pytest.raises(ValueError, match="order must be 'pairwise' or 'any', got 'Any'"):
+        network.error_bound([[1.0]], [0], "Any")
+    with pytest.raises(ValueError, match="labels have 2 columns, the network has 1 outputs"):
+        network.error_bound([[1.0]], [[0, 100]])
+    with pytest.raises(ValueError, match="labels have 2 columns, the network has 1 outputs"):
+        enclose(network, [[1.0]], [[0, 100]])
+    with pytest.raises(ValueError, match="points have 2 coordinates, the network takes 1"):
+        enclose(network, [[1.0, 2.0]], [0])
+
+
+def test_labels_that_would_underflow_go_the_exact_route():
+    points, labels = np.arange(20.0)[:, None] * 1e30, np.arange(20) * 1e-322
+    with pytest.raises(ValueError, match="make slopes that underflow float64"):
+        relu_interpolant(points, labels)
+    np.testing.assert_array_equal(interpolate(points, labels)(points), labels)
 
 
 def test_memory_order_changes_nothing():
@@ -205,6 +264,7 @@ def test_equal_points_with_different_labels():
     ("points", "labels", "error", "message"),
     [
         ([[1.0], [np.nan]], [0, 1], ValueError, "points has NaN or infinite values, row 1"),
+        ([[np.inf, 1.0], [2.0, 3.0]], [0, 1], ValueError, "points has NaN or infinite values, row 0"),
         ([[1.0], [2.0]], [np.inf, 1], ValueError, "labels has NaN or infinite values, row 0"),
         ([], [], ValueError, "points is empty"),
         (np.empty((3, 0)), [0, 1, 2], ValueError, "points is empty"),

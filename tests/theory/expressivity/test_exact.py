@@ -108,6 +108,61 @@ def test_the_exact_route_takes_over():
     assert interpolate(*demanding, tolerance=1e-30).error_bound(*demanding).max() == 0.0
 
 
+def test_a_float_network_that_decides_nothing_is_not_given_out():
+    """Points that differ by a few units in the last place: the proved bound is far above the labels' distance."""
+    points = 1 + np.arange(9)[:, None] * 2.0**-52 * np.ones((9, 3))
+    labels = np.arange(9) % 2
+    assert relu_interpolant(points, labels).error_bound(points, labels, "pairwise").max() > 1
+    network = interpolate(points, labels)
+    assert isinstance(network, RationalNetwork)
+    np.testing.assert_array_equal(network(points), labels)
+
+
+def test_numbers_that_no_dtype_holds():
+    huge = np.array([[2**80, 1], [2**80 + 1, 1]], dtype=object)
+    for network in (exact_relu_interpolant(huge, [3, 4]), interpolate(huge, [3, 4])):
+        np.testing.assert_array_equal(network(huge), [3, 4])
+        assert check_certificate(certificate(network), huge, [3, 4]).holds
+    mixed = [[2**53], [2**53 + 1], [0.5]]  # NumPy would make the first two equal
+    network = interpolate(mixed, [0, 1, 2])
+    assert network.num_weights == 2 * 3 + 1
+    np.testing.assert_array_equal(network(mixed), [0, 1, 2])
+    labels = [Fraction(1, 3), Fraction(2, 7)]
+    network = interpolate([[0], [1]], np.array(labels, dtype=object))
+    assert network.evaluate([[0], [1]]) == [(label,) for label in labels]
+    assert 0 < network.error_bound([[0], [1]], np.array(labels, dtype=object)).max() < 1e-16
+
+
+def test_long_numbers_in_a_certificate():
+    """More digits than Python converts in decimal."""
+    points = [[10**3000], [10**6000]]
+    document = json.loads(json.dumps(certificate(exact_relu_interpolant(points, [1, 2]))))
+    assert check_certificate(document, points, [1, 2]).holds
+
+
+def test_exact_evaluation_away_from_the_sample_and_at_scale():
+    random = np.random.default_rng(0)
+    points, labels = random.integers(0, 256, (3000, 20)), random.integers(0, 10, 3000)
+    network = exact_relu_interpolant(points, labels, depth=3)
+    assert [value for (value,) in network.evaluate(points)] == labels.tolist()
+    new = random.integers(-50, 300, (20, 20))
+    a, o = network.direction, network.origin
+    for point, (value,) in zip(new.tolist(), network.evaluate(new), strict=True):
+        z = sum(ak * x for ak, x in zip(a, point, strict=True))
+        first, second = network.layers
+        total = sum(w * max(z - b, 0) for w, b in zip(first.weights[0], first.biases, strict=True))
+        total = max(total + network.offsets[0], 0) - network.offsets[0]
+        p = max(z - o, 0)
+        assert value == total + sum(w * max(p - b, 0) for w, b in zip(second.weights[0], second.biases, strict=True))
+    with pytest.raises(ValueError, match="points have 3 coordinates, the network takes 20"):
+        network.evaluate([[1, 2, 3]])
+
+
+def test_a_tensor_that_wants_gradients():
+    points = torch.arange(6.0).reshape(3, 2).requires_grad_()
+    assert interpolate(points, [1, 2, 3], tolerance=0).evaluate(points) == [(1,), (2,), (3,)]
+
+
 def test_errors_are_not_taken_for_a_reason_to_go_exact():
     for labels, message in (([0, 1], "different labels in rows 0 and 1"), ([0, np.nan], "labels has NaN")):
         with pytest.raises(ValueError, match=message):
@@ -257,6 +312,10 @@ def test_certificates_are_files(certified, tmp_path):
     assert json.loads((tmp_path / "certificate.json").read_text()) == certificate(network)
     (tmp_path / "certificate.json").write_text("{")
     assert "not a certificate" in check_certificate(tmp_path / "certificate.json", [], []).problems[0]
+    assert "FileNotFoundError" in check_certificate(tmp_path / "missing.json", [], []).problems[0]
+    infinite = check_certificate(certificate(network), [[float("inf")]] * 5, [3, 1, 4, 1, 5])
+    assert not infinite.holds
+    assert "OverflowError" in infinite.problems[0]
 
 
 def test_the_checker_shares_no_code_with_the_construction():
