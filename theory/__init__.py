@@ -2,13 +2,15 @@
 
 expressivity    Theorem 1, Lemma 1, Corollary 1: networks that interpolate any labels
 least_squares   the minimum-norm solution, and SGD's way there
+implicit_bias   which solution other algorithms pick
+testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
 streams         seeded randomness, one stream for each purpose
 """
 
 from theory.claims import CheckedClaim, Claim, Evidence, Finding, Verdict
-from theory.expressivity import DepthTwoNetwork, relu_interpolant
+from theory.expressivity import DepthTwoNetwork, interpolate, relu_interpolant
 from theory.least_squares import (
     LeastSquaresResult,
     MinimumNormCertificate,
@@ -27,6 +29,7 @@ __all__ = [
     "MinimumNormCertificate",
     "Verdict",
     "certify_minimum_norm",
+    "interpolate",
     "minimum_norm_solution",
     "relu_interpolant",
     "stochastic_gradient_descent",

@@ -1,0 +1,116 @@
+"""Every check fails when its claim is broken: start off the row space, wrong step size, Adam for SGD, ..."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from theory.checks import least_squares as checks
+from theory.claims import Verdict, run_check
+from theory.least_squares import stochastic
+from theory.least_squares.problem import Problem
+from theory.least_squares.result import LeastSquaresResult
+
+
+def off_the_row_space(solver):
+    def broken(X, y, *, start=None, **options):
+        start = np.zeros(X.shape[1]) if start is None else start
+        return solver(X, y, start=start + 1e-3, **options)
+
+    return broken
+
+
+def wrong_step(solver, factor):
+    def broken(X, y, *, step_size=None, **options):
+        if step_size is None:
+            step_size = len(X) / np.linalg.norm(X, 2) ** 2
+        wrong = (lambda t: factor * step_size(t)) if callable(step_size) else factor * step_size
+        return solver(X, y, step_size=wrong, **options)
+
+    return broken
+
+
+def adam(X, y, *, start=None, max_iterations=400, **options):
+    """The same loss, another optimiser: it fits the data and ends elsewhere."""
+    first = np.zeros(X.shape[1]) if start is None else start
+    w = torch.tensor(first.copy(), requires_grad=True)
+    points, labels = torch.tensor(X), torch.tensor(y)
+    optimizer = torch.optim.Adam([w], lr=0.05)
+    for _ in range(min(max_iterations, 400)):
+        optimizer.zero_grad()
+        ((points @ w - labels) ** 2).mean().backward()
+        optimizer.step()
+    problem, solution = Problem.of(X, y), w.detach().numpy()
+    residual = float(np.linalg.norm(X @ solution - y))
+    return LeastSquaresResult(solution, 400, residual, True, 0.05, 0, problem, first[:, None])
+
+
+SGD, GD = "stochastic_gradient_descent", "gradient_descent"
+BROKEN = [
+    ("sgd_reaches_pseudo_inverse", SGD, off_the_row_space(checks.stochastic_gradient_descent)),
+    ("sgd_reaches_pseudo_inverse", SGD, adam),
+    ("sgd_reaches_pseudo_inverse", SGD, wrong_step(checks.stochastic_gradient_descent, 30)),
+    ("sgd_reaches_cvxpy", SGD, off_the_row_space(checks.stochastic_gradient_descent)),
+    ("sgd_reaches_cvxpy", SGD, adam),
+    ("sgd_stays_in_row_space", SGD, off_the_row_space(checks.stochastic_gradient_descent)),
+    ("sgd_stays_in_row_space", SGD, adam),
+    ("start_is_kept", SGD, off_the_row_space(checks.stochastic_gradient_descent)),
+    ("start_is_kept", SGD, adam),
+    ("references_agree", "minimum_norm_solution", lambda X, y, method="svd": np.ones(X.shape[1]) * len(method)),
+    ("gradient_descent_rate", GD, off_the_row_space(checks.gradient_descent)),
+    ("gradient_descent_rate", GD, wrong_step(checks.gradient_descent, 1.001)),
+    ("gradient_descent_rate", GD, checks.nesterov),
+    ("step_size_threshold", GD, wrong_step(checks.gradient_descent, 0.98)),
+    ("step_size_threshold", GD, wrong_step(checks.gradient_descent, 1.02)),
+    ("constant_step_noise_ball", SGD, wrong_step(checks.stochastic_gradient_descent, 2)),
+    ("constant_step_noise_ball", SGD, wrong_step(checks.stochastic_gradient_descent, 0.5)),
+    ("decaying_steps_converge", SGD, wrong_step(checks.stochastic_gradient_descent, 3)),
+    ("decaying_steps_converge", "InverseDecay", lambda initial, delay: lambda t: np.full(t.shape, initial)),
+    ("momentum_rate", "heavy_ball", checks.gradient_descent),
+    ("momentum_rate", "heavy_ball", checks.nesterov),
+    ("momentum_rate", "nesterov", off_the_row_space(checks.nesterov)),
+    ("minimum_norm_is_monotone", "exact_squared_norm", lambda X, y: Fraction(int(np.sum(X[-1] * y[-1])))),
+    ("curvature_is_the_same", "_global_minima", lambda X, w: [w, w + X[0]]),
+]
+
+
+@pytest.mark.parametrize(("check", "name", "broken"), BROKEN, ids=lambda value: getattr(value, "__qualname__", value))
+def test_verdict_changes(check, name, broken, monkeypatch):
+    checked = next(claim for claim in checks.CLAIMS if claim.check.__name__ == check)
+    monkeypatch.setattr(checks, name, broken)
+    assert run_check(checked, 1).evidence.verdict is Verdict.DOES_NOT_HOLD
+
+
+def test_uniform_rows_do_not_have_kaczmarzs_rate(monkeypatch):
+    """A step on a row drawn uniformly instead of by its norm."""
+
+    def uniform(X, y, *, start, max_iterations, tolerance, seed):
+        random, w = np.random.default_rng(seed), start.copy()
+        for i in random.integers(0, len(X), max_iterations):
+            w -= (X[i] @ w - y[i]) / (X[i] @ X[i]) * X[i]
+        return LeastSquaresResult(w, max_iterations, 0.0, False, 1.0, 0, Problem.of(X, y), w)
+
+    monkeypatch.setattr(checks, "randomized_kaczmarz", uniform)
+    assert checks.kaczmarz_rate(1).verdict is Verdict.DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize("check", [checks.kaczmarz_rate, checks.kaczmarz_bound])
+def test_too_short_projections_do_not_have_kaczmarzs_rate(check, monkeypatch):
+    def short(X, y, **options):
+        return stochastic.randomized_kaczmarz(X, y, relaxation=0.2, **options)
+
+    monkeypatch.setattr(checks, "randomized_kaczmarz", short)
+    assert check(1).verdict is Verdict.DOES_NOT_HOLD
+
+
+def test_an_optimistic_certificate_is_found_out(monkeypatch):
+    honest = checks.certify_minimum_norm
+
+    def optimistic(X, y, w):
+        certificate = honest(X, y, w)
+        return replace(certificate, distance_bound=certificate.row_space_bound)  # forgets the residual
+
+    monkeypatch.setattr(checks, "certify_minimum_norm", optimistic)
+    assert checks.certificate_bounds_exact_distance(1).verdict is Verdict.DOES_NOT_HOLD

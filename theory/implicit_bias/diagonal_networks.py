@@ -1,0 +1,149 @@
+r"""Diagonal linear networks: the scale of the initialisation moves the bias from the 2-norm to the 1-norm.
+
+beta = u^2 - v^2 (elementwise), u_0 = v_0 = alpha, gradient flow on (1/4)||X beta - y||^2:
+
+    du/dt = -u X^T r,   dv/dt = v X^T r,   r = X beta - y.
+
+u v = alpha^2 is conserved and beta = 2 alpha^2 sinh(2 X^T nu) with nu = -int r dt: mirror descent with the hyperbolic
+entropy. So the limit is the interpolant that minimises Q(beta) = alpha^2 sum q(beta_j / alpha^2).
+
+Woodworth, Gunasekar, Lee, Moroshko, Savarese, Golan, Soudry, Srebro 2020, "Kernel and rich regimes in overparametrized
+models", theorem 1. Q minimised over interpolants is also, with prior p = alpha^2,
+
+    minimise KL(a, p) + KL(b, p) over a, b > 0 subject to X(a - b) = y,   beta = a - b (a = u^2, b = v^2),
+
+which a conic solver takes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cvxpy
+import numpy as np
+
+from theory.implicit_bias.gradient_flow import gradient_flow
+from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
+from theory.implicit_bias.potentials import Float64Array, hyperbolic_entropy_potential
+from theory.implicit_bias.reference import minimum_p_norm
+from theory.least_squares import minimum_norm_solution
+
+
+@dataclass(frozen=True, eq=False)
+class DiagonalNetworkLimit:
+    """Where gradient flow on a diagonal network ends.
+
+    Attributes:
+        solution: beta (d,).
+        residual: ||X beta - y||_2.
+        conservation: the largest |u v - alpha^2| / alpha^2, zero but for the integration's error.
+    """
+
+    solution: Float64Array
+    residual: float
+    conservation: float
+
+
+def train_diagonal_network(
+    X: Float64Array, y: Float64Array, scale: float, *, tolerance: float = 1e-9
+) -> DiagonalNetworkLimit:
+    """Gradient flow from u = v = scale until ||X beta - y|| <= tolerance ||y||. X is (n, d), y (n,).
+
+    Raises ValueError unless scale > 0 and ArithmeticError if the flow does not interpolate.
+    """
+    if not scale > 0:
+        raise ValueError(f"scale must be positive, got {scale}")
+    d = X.shape[1]
+
+    def beta(x: Float64Array) -> Float64Array:
+        difference: Float64Array = x[:d] ** 2 - x[d:] ** 2
+        return difference
+
+    def velocity(x: Float64Array) -> Float64Array:
+        pull = X.T @ (X @ beta(x) - y)
+        return np.concatenate([-x[:d] * pull, x[d:] * pull])
+
+    def residual(x: Float64Array) -> float:
+        return float(np.linalg.norm(X @ beta(x) - y))
+
+    end = gradient_flow(
+        velocity, residual, np.full(2 * d, float(scale)), tolerance=tolerance * float(np.linalg.norm(y))
+    )
+    return DiagonalNetworkLimit(
+        solution=beta(end),
+        residual=residual(end),
+        conservation=float(np.abs(end[:d] * end[d:] / scale**2 - 1).max()),
+    )
+
+
+def predicted_limit(X: Float64Array, y: Float64Array, scale: float) -> BregmanInterpolant:
+    """The interpolant of least Q, by mirror descent on the dual, with its certificate."""
+    return mirror_descent(hyperbolic_entropy_potential(scale), X, y, np.zeros(X.shape[1]))
+
+
+def predicted_limit_conic(X: Float64Array, y: Float64Array, scale: float) -> Float64Array:
+    """The interpolant of least Q by cvxpy (Clarabel), (d,), independent of `predicted_limit`."""
+    a, b = cvxpy.Variable(X.shape[1]), cvxpy.Variable(X.shape[1])
+    objective = cvxpy.sum(cvxpy.kl_div(a, scale**2) + cvxpy.kl_div(b, scale**2))
+    cvxpy.Problem(cvxpy.Minimize(objective), [X @ (a - b) == y]).solve(solver=cvxpy.CLARABEL)
+    solution: Float64Array = a.value - b.value
+    return solution
+
+
+def l1_excess_bound(sparse: Float64Array, scale: float) -> float:
+    r"""Upper bound on ||beta||_1 / ||beta_1||_1 for the interpolant beta of least Q, beta_1 (d,) that of least 1-norm.
+
+    z log z - z <= q(z) <= z log(1 + z) for z >= 0, Q(beta) <= Q(beta_1) and the convexity of z log z give, with
+    L = log(1/alpha^2),
+
+        ||beta||_1 / ||beta_1||_1 <= (L + log(alpha^2 + max|beta_1|)) / (L - 1 + log(||beta_1||_1 / d)),
+
+    1 + O(1/log(1/alpha)); infinite where the denominator is not positive.
+    """
+    log_scale = -2 * np.log(scale)
+    norm, largest = float(np.abs(sparse).sum()), float(np.abs(sparse).max())
+    denominator = log_scale - 1 + np.log(norm / len(sparse))
+    return float((log_scale + np.log(scale**2 + largest)) / denominator) if denominator > 0 else float("inf")
+
+
+def l2_excess_bound(solution: Float64Array, scale: float) -> float:
+    r"""Upper bound on ||beta||_2 / ||beta_2||_2 for the interpolant beta (d,) of least Q, beta_2 that of least 2-norm.
+
+    (z^2/4)(1 - z^2/48) <= q(z) <= z^2/4 and Q(beta) <= Q(beta_2) give (1 - max|beta|^2 / (48 alpha^4))^(-1/2);
+    infinite where that is not positive.
+    """
+    remainder = 1 - float(np.abs(solution).max()) ** 2 / (48 * scale**4)
+    return remainder**-0.5 if remainder > 0 else float("inf")
+
+
+@dataclass(frozen=True)
+class InitializationPath:
+    """Excess norms and errors of diagonal networks against the scale of their initialisation.
+
+    Attributes:
+        scales: alpha.
+        l1_excess: ||beta||_1 / (least 1-norm) - 1 of the trained network.
+        l2_excess: ||beta||_2 / (least 2-norm) - 1.
+        prediction_error: relative 2-norm distance from the interpolant of least Q.
+    """
+
+    scales: tuple[float, ...]
+    l1_excess: tuple[float, ...]
+    l2_excess: tuple[float, ...]
+    prediction_error: tuple[float, ...]
+
+
+def initialization_path(X: Float64Array, y: Float64Array, scales: Sequence[float]) -> InitializationPath:
+    """Train a diagonal network from each scale and measure where it ends. X is (n, d), y (n,)."""
+    least_l1 = float(np.abs(minimum_p_norm(X, y, 1)).sum())
+    least_l2 = float(np.linalg.norm(minimum_norm_solution(X, y)))
+    ends = [train_diagonal_network(X, y, scale).solution for scale in scales]
+    predictions = [predicted_limit(X, y, scale).solution for scale in scales]
+    return InitializationPath(
+        scales=tuple(float(scale) for scale in scales),
+        l1_excess=tuple(float(np.abs(end).sum()) / least_l1 - 1 for end in ends),
+        l2_excess=tuple(float(np.linalg.norm(end)) / least_l2 - 1 for end in ends),
+        prediction_error=tuple(
+            float(np.linalg.norm(end - prediction) / np.linalg.norm(prediction))
+            for end, prediction in zip(ends, predictions, strict=True)
+        ),
+    )

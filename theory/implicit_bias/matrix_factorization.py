@@ -1,0 +1,129 @@
+r"""Matrix factorisation: gradient descent on W = U U^T from a small start finds the least nuclear norm.
+
+Loss (1/4) sum_i (<A_i, U U^T> - y_i)^2 with symmetric measurements A_i (d x d), U_0 = alpha I. The flow is
+dU/dt = -A(r) U, A(r) = sum r_i A_i, so for commuting A_i
+
+    W = alpha^2 exp(2 A(nu)),   nu = -int r dt.
+
+In the common eigenbasis, with a_ij the j-th eigenvalue of A_i, the eigenvalues of W are those of exponentiated gradient
+from alpha^2: the limit has the least Kullback-Leibler divergence from alpha^2 among lambda >= 0 with a lambda = y. As
+alpha -> 0 that is the least trace, the nuclear norm of a positive semidefinite W.
+
+Gunasekar, Woodworth, Bhojanapalli, Neyshabur, Srebro 2017, "Implicit regularization in matrix factorization",
+theorem 1.
+"""
+
+from dataclasses import dataclass
+
+import cvxpy
+import numpy as np
+
+from theory.implicit_bias.gradient_flow import gradient_flow
+from theory.implicit_bias.mirror_descent import mirror_descent
+from theory.implicit_bias.potentials import Float64Array, entropy_potential
+
+
+@dataclass(frozen=True, eq=False)
+class CommutingMeasurements:
+    """Measurements of a matrix that share an eigenbasis.
+
+    Attributes:
+        basis: orthogonal V (d, d), eigenvectors in columns.
+        eigenvalues: a (m, d); A_i = V diag(a_i) V^T.
+        values: y (m,).
+    """
+
+    basis: Float64Array
+    eigenvalues: Float64Array
+    values: Float64Array
+
+    @property
+    def matrices(self) -> Float64Array:
+        """A (m, d, d)."""
+        matrices: Float64Array = np.einsum("jk,ik,lk->ijl", self.basis, self.eigenvalues, self.basis)
+        return matrices
+
+
+@dataclass(frozen=True, eq=False)
+class Factorization:
+    """Where the flow on U ends: W = U U^T (d, d), its nuclear norm, and ||(<A_i, W> - y_i)_i||_2."""
+
+    solution: Float64Array
+    nuclear_norm: float
+    residual: float
+
+
+def random_commuting_measurements(
+    random: np.random.Generator, dimension: int, measurements: int, rank: int
+) -> CommutingMeasurements:
+    """Gaussian eigenvalues in a random basis, measuring a random positive semidefinite matrix of the given rank."""
+    basis, _ = np.linalg.qr(random.standard_normal((dimension, dimension)))
+    eigenvalues = random.standard_normal((measurements, dimension))
+    factor = random.standard_normal((dimension, rank))
+    rotated = basis.T @ factor
+    return CommutingMeasurements(basis, eigenvalues, eigenvalues @ (rotated**2).sum(axis=1) / dimension)
+
+
+def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tolerance: float = 1e-8) -> Factorization:
+    """Gradient flow on U from scale times the identity, until the residual is at most tolerance ||y||.
+
+    Arguments:
+        matrices: A, symmetric (m, d, d), commuting or not.
+        values: y (m,).
+        scale: alpha > 0.
+        tolerance: relative residual to stop at.
+
+    Raises ArithmeticError if the flow does not fit the measurements.
+    """
+    d = matrices.shape[1]
+
+    def residuals(x: Float64Array) -> Float64Array:
+        U = x.reshape(d, d)
+        difference: Float64Array = np.tensordot(matrices, U @ U.T, axes=2) - values
+        return difference
+
+    def velocity(x: Float64Array) -> Float64Array:
+        pull: Float64Array = -np.tensordot(residuals(x), matrices, axes=1) @ x.reshape(d, d)
+        return pull.ravel()
+
+    target = tolerance * float(np.linalg.norm(values))
+    end = gradient_flow(
+        velocity, lambda x: float(np.linalg.norm(residuals(x))), scale * np.eye(d).ravel(), tolerance=target
+    )
+    U = end.reshape(d, d)
+    return Factorization(U @ U.T, float(np.sum(U**2)), float(np.linalg.norm(residuals(end))))
+
+
+def minimum_nuclear_norm(matrices: Float64Array, values: Float64Array) -> Float64Array:
+    """The W (d, d) that minimises its nuclear norm subject to <A_i, W> = y_i, W positive semidefinite: cvxpy's SDP."""
+    W = cvxpy.Variable(matrices.shape[1:], PSD=True)
+    constraints = [cvxpy.trace(A @ W) == value for A, value in zip(matrices, values, strict=True)]
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.trace(W)), constraints)
+    problem.solve(solver=cvxpy.CLARABEL)
+    if problem.status != cvxpy.OPTIMAL:
+        raise ArithmeticError(f"no matrix of least nuclear norm: the solver reports {problem.status}")
+    solution: Float64Array = np.asarray(W.value, dtype=np.float64)
+    return solution
+
+
+def predicted_factorization(measurements: CommutingMeasurements, scale: float) -> Float64Array:
+    """The limit W (d, d) from alpha = scale for commuting measurements: least divergence from alpha^2."""
+    start = np.full(measurements.eigenvalues.shape[1], float(scale) ** 2)
+    limit = mirror_descent(entropy_potential(), measurements.eigenvalues, measurements.values, start)
+    solution: Float64Array = (measurements.basis * limit.solution) @ measurements.basis.T
+    return solution
+
+
+def nuclear_excess_bound(least: Float64Array, scale: float) -> float:
+    r"""Upper bound on trace(W) / trace(W_1), W the limit from alpha = scale, W_1 (d, d) of least trace.
+
+    The divergence of W's eigenvalues is at most that of W_1's; with the convexity of z log z and L = log(1/alpha^2),
+
+        trace(W) / trace(W_1) <= (L - 1 + log ||W_1||_2) / (L - 1 + log(trace(W_1) / d)),
+
+    infinite where the denominator is not positive.
+    """
+    log_scale = -2 * np.log(scale)
+    eigenvalues = np.linalg.eigvalsh(least)
+    denominator = log_scale - 1 + np.log(eigenvalues.sum() / len(eigenvalues))
+    return float((log_scale - 1 + np.log(eigenvalues[-1])) / denominator) if denominator > 0 else float("inf")

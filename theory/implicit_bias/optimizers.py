@@ -1,0 +1,245 @@
+r"""Which interpolant does an optimiser pick? Any `torch.optim.Optimizer` on underdetermined least squares.
+
+Gradients of ||Xw - y||^2 lie in the row space of X. An optimiser whose steps are combinations of gradients (gradient
+descent, momentum, quasi-Newton from a multiple of the identity) keeps w there, so if it interpolates, it ends in the
+minimum-norm solution. One that rescales coordinates (Adagrad, RMSprop, Adam, sign methods) leaves the row space.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from theory.implicit_bias.potentials import Float64Array
+from theory.implicit_bias.reference import minimum_p_norm
+from theory.least_squares import MinimumNormCertificate, certify_minimum_norm, minimum_norm_solution
+from theory.streams import generator
+
+MakeOptimizer = Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]
+
+_EPS = float(np.finfo(np.float64).eps)
+
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "SGD": {"lr": 1.0},
+    "ASGD": {"lr": 1.0, "lambd": 0.0},
+    "Adadelta": {"lr": 1.0},
+    "Adafactor": {"lr": 1.0},
+    "Adagrad": {"lr": 0.1},
+    "AdamW": {"lr": 0.01, "weight_decay": 0.0},
+    "Adam": {"lr": 0.01},
+    "Adamax": {"lr": 0.01},
+    "LBFGS": {"lr": 1.0, "tolerance_grad": 0.0, "tolerance_change": 0.0},
+    "NAdam": {"lr": 0.01},
+    "RAdam": {"lr": 0.01},
+    "RMSprop": {"lr": 0.01},
+    "Rprop": {"lr": 0.01, "step_sizes": (1e-15, 1.0)},
+}
+"""Settings for torch's optimisers on a loss of largest curvature 1: no weight decay, no early stopping of their own."""
+
+MOMENTA: Mapping[str, MakeOptimizer] = {
+    "SGD, momentum 0.9": lambda parameters: torch.optim.SGD(parameters, lr=1.0, momentum=0.9),
+    "SGD, Nesterov 0.9": lambda parameters: torch.optim.SGD(parameters, lr=1.0, momentum=0.9, nesterov=True),
+}
+"""SGD's momenta, beside torch's classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Xw = y with more unknowns than equations: a name, X (n, d) and y (n,)."""
+
+    name: str
+    X: Float64Array
+    y: Float64Array
+
+    @cached_property
+    def least_norm(self) -> Mapping[float, Float64Array]:
+        """The interpolants of least l1-, l2- and l-infinity-norm, by p."""
+        return {
+            1.0: minimum_p_norm(self.X, self.y, 1),
+            2.0: minimum_norm_solution(self.X, self.y),
+            np.inf: minimum_p_norm(self.X, self.y, np.inf),
+        }
+
+
+def underdetermined_problems(seed: int) -> tuple[Problem, ...]:
+    """Two problems of 4 equations in 12 unknowns: Gaussian, and with columns of scales 1/2 to 2."""
+    random = generator(seed, "implicit-bias-problems")
+    gaussian = random.standard_normal((4, 12))
+    scaled = random.standard_normal((4, 12)) * np.geomspace(0.5, 2, 12)
+    return tuple(
+        Problem(name, X, random.standard_normal(4)) for name, X in (("Gaussian", gaussian), ("scaled columns", scaled))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Landing:
+    """Where an optimiser ended on one problem.
+
+    Attributes:
+        problem: its name.
+        solution: w (d,).
+        steps: steps made.
+        relative_residual: ||Xw - y|| / ||y||.
+        distances: ||w - w_p|| / ||w_p|| in the 2-norm, w_p the interpolant of least p-norm, for p = 1, 2, infinity.
+        row_space_distance: the largest distance of an iterate from the row space of X.
+        row_space_bound: what rounding alone can make of it, 2 eps sum (||w_t|| + (n + d)(||step_t|| + ||gradient_t||)).
+        certificate: of the minimum norm, for the last iterate.
+    """
+
+    problem: str
+    solution: Float64Array
+    steps: int
+    relative_residual: float
+    distances: Mapping[float, float]
+    row_space_distance: float
+    row_space_bound: float
+    certificate: MinimumNormCertificate
+
+    @property
+    def stays_in_row_space(self) -> bool:
+        """Whether rounding explains all of the distance from the row space."""
+        return self.row_space_distance <= self.row_space_bound
+
+    @property
+    def minimum_norm_bound(self) -> float:
+        """Proved upper bound on the relative distance from the minimum-norm solution, plus that one's own rounding."""
+        certificate = self.certificate
+        norm = max(float(np.linalg.norm(self.solution)) - certificate.distance_bound, 0.0)
+        rounding = 4 * _EPS * len(self.solution) * certificate.condition_number
+        return certificate.distance_bound / norm + rounding if norm > 0 else float("inf")
+
+
+@dataclass(frozen=True, eq=False)
+class ImplicitBias:
+    """What an optimiser does on every problem of the family: one landing each."""
+
+    optimizer: str
+    landings: tuple[Landing, ...]
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether every residual came below 1e-4 of ||y||, which leaves the ends apart by about that much."""
+        return all(landing.relative_residual <= 1e-4 for landing in self.landings)
+
+    @property
+    def stays_in_row_space(self) -> bool:
+        """Whether it does on every problem."""
+        return all(landing.stays_in_row_space for landing in self.landings)
+
+    @property
+    def reaches_minimum_norm(self) -> bool:
+        """Whether it never leaves the row space and is proved to end within 1e-6 of the minimum-norm solution."""
+        return self.stays_in_row_space and all(landing.minimum_norm_bound <= 1e-6 for landing in self.landings)
+
+    def distance(self, p: float) -> tuple[float, float]:
+        """The least and the largest relative distance from the interpolant of least p-norm, p = 1, 2 or infinity."""
+        distances = [landing.distances[p] for landing in self.landings]
+        return min(distances), max(distances)
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """An optimiser that does not take this problem, with its own reason."""
+
+    optimizer: str
+    reason: str
+
+
+def check_implicit_bias(
+    make_optimizer: MakeOptimizer,
+    problems: tuple[Problem, ...] | None = None,
+    *,
+    name: str = "",
+    start: float = 0.0,
+    max_steps: int = 3000,
+) -> ImplicitBias:
+    """Run an optimiser on underdetermined least squares from `start` in every coordinate, and see where it lands.
+
+    The loss is (1/2)||Xw - y||^2 / ||X||_2^2, full-batch: its largest curvature is 1, whatever X. The learning rate is
+    halved whenever 50 steps have not lowered the residual by one per cent, for optimisers that would keep circling.
+
+    Arguments:
+        make_optimizer: parameters to optimiser, e.g. `lambda p: torch.optim.SGD(p, lr=1.0)`. One whose `step` needs a
+            closure gets it.
+        problems: the family; `underdetermined_problems(0)` by default.
+        name: of the optimiser, for the report.
+        start: value of every coordinate at the start.
+        max_steps: stop after this many steps, or at a residual of 1e-12 ||y||.
+    """
+    problems = underdetermined_problems(0) if problems is None else problems
+    return ImplicitBias(name, tuple(_run(make_optimizer, problem, start, max_steps) for problem in problems))
+
+
+def implicit_bias_table(
+    problems: tuple[Problem, ...] | None = None, *, max_steps: int = 3000
+) -> tuple[ImplicitBias | NotRun, ...]:
+    """`check_implicit_bias` for every optimiser that torch ships, and SGD's momenta, by name.
+
+    Those that do not take a dense vector (SparseAdam, Muon) are listed with the reason that they give themselves.
+    """
+    problems = underdetermined_problems(0) if problems is None else problems
+    makers: dict[str, MakeOptimizer] = dict(MOMENTA)
+    for name, kind in inspect.getmembers(torch.optim, inspect.isclass):
+        if issubclass(kind, torch.optim.Optimizer) and kind is not torch.optim.Optimizer:
+            makers[name] = _maker(kind, SETTINGS.get(name, {}))
+    table: list[ImplicitBias | NotRun] = []
+    for name, make_optimizer in sorted(makers.items()):
+        try:
+            table.append(check_implicit_bias(make_optimizer, problems, name=name, max_steps=max_steps))
+        except (RuntimeError, ValueError) as error:
+            table.append(NotRun(name, str(error)))
+    return tuple(table)
+
+
+def _maker(kind: Callable[..., torch.optim.Optimizer], settings: Mapping[str, Any]) -> MakeOptimizer:
+    return lambda parameters: kind(parameters, **settings)
+
+
+def _run(make_optimizer: MakeOptimizer, problem: Problem, start: float, max_steps: int) -> Landing:
+    scale = float(np.linalg.norm(problem.X, 2))
+    X, y = torch.from_numpy(problem.X / scale), torch.from_numpy(problem.y / scale)
+    right = np.linalg.svd(problem.X, full_matrices=False)[2]
+    w = torch.nn.Parameter(torch.full((X.shape[1],), start, dtype=torch.float64))
+    optimizer = make_optimizer([w])
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=50, threshold=0.01)
+
+    def closure() -> float:
+        residual = X @ w.detach() - y
+        w.grad = X.T @ residual
+        return float(residual @ residual) / 2
+
+    path, outside, step, size = 0.0, 0.0, 0, X.shape[0] + X.shape[1]
+    before = w.detach().clone()
+    for step in range(1, max_steps + 1):
+        optimizer.step(closure)
+        after = w.detach().clone()
+        residual = X @ after - y
+        path += float(after.norm() + size * ((after - before).norm() + (X.T @ residual).norm()))
+        before = after
+        relative = float(residual.norm() / y.norm())
+        if relative <= 1e-12:
+            break
+        schedule.step(relative)
+        if step % 50 == 0:
+            outside = max(outside, _off_row_space(right, after.numpy()))
+    end = before.numpy().copy()
+    return Landing(
+        problem=problem.name,
+        solution=end,
+        steps=step,
+        relative_residual=float(np.linalg.norm(problem.X @ end - problem.y) / np.linalg.norm(problem.y)),
+        distances={
+            p: float(np.linalg.norm(end - least) / np.linalg.norm(least)) for p, least in problem.least_norm.items()
+        },
+        row_space_distance=max(outside, _off_row_space(right, end)),
+        row_space_bound=2 * _EPS * path,
+        certificate=certify_minimum_norm(problem.X, problem.y, end),
+    )
+
+
+def _off_row_space(right: Float64Array, w: Float64Array) -> float:
+    return float(np.linalg.norm(w - right.T @ (right @ w)))

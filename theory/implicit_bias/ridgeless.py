@@ -1,0 +1,197 @@
+r"""Ridge regression to the ridgeless limit: the minimum norm again, and the risk of interpolating noisy labels.
+
+* w_lambda = X^T (X X^T + lambda I)^-1 y = argmin ||Xw - y||^2 + lambda ||w||^2, and in the singular basis of X
+  ||w_lambda - w*|| <= lambda / (sigma_min+^2 + lambda) ||w*||: it tends to the minimum-norm solution w*.
+* Hastie, Montanari, Rosset, Tibshirani 2022, "Surprises in high-dimensional ridgeless least squares interpolation",
+  theorem 1: isotropic features, n, d -> infinity with d/n -> gamma, |beta| = r, noise of variance s^2. The risk
+  E <x, w* - beta>^2 tends to s^2 gamma / (1 - gamma) for gamma < 1 and to r^2 (1 - 1/gamma) + s^2 / (gamma - 1) for
+  gamma > 1. For Gaussian features it is known at every n and d, from the mean of the inverse Wishart distribution:
+  s^2 d / (n - d - 1) for d < n - 1, and r^2 (1 - n/d) + s^2 n / (d - n - 1) for d > n + 1.
+* Bartlett, Long, Lugosi, Tsigler 2020, "Benign overfitting in linear regression": for eigenvalues l_1 >= l_2 >= ...
+  of the covariance, r_k = sum_{i>k} l_i / l_{k+1}, R_k = (sum_{i>k} l_i)^2 / sum_{i>k} l_i^2,
+  k* = min {k: r_k >= b n}. Noise of variance s^2 costs, up to constants, s^2 (k*/n + n/R_{k*}): overfitting
+  is benign if that vanishes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.implicit_bias.potentials import Float64Array
+from theory.streams import generator
+
+
+def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64Array:
+    """w_lambda (d,) for X (n, d) and lambda = penalty > 0, from the smaller of its two normal equations.
+
+    Raises ValueError for a penalty that is not positive.
+    """
+    if not penalty > 0:
+        raise ValueError(f"penalty must be positive, got {penalty}")
+    n, d = X.shape
+    if n <= d:
+        return np.asarray(X.T @ np.linalg.solve(X @ X.T + penalty * np.eye(n), y), dtype=np.float64)
+    return np.asarray(np.linalg.solve(X.T @ X + penalty * np.eye(d), X.T @ y), dtype=np.float64)
+
+
+def asymptotic_risk(gamma: float, signal: float, noise: float) -> float:
+    """Hastie et al.'s limit for gamma = d/n, signal = |beta|^2, noise the noise's variance; infinite at gamma = 1."""
+    if gamma == 1:
+        return float("inf")
+    return noise * gamma / (1 - gamma) if gamma < 1 else signal * (1 - 1 / gamma) + noise / (gamma - 1)
+
+
+def gaussian_risk(n: int, d: int, signal: float, noise: float) -> float:
+    """The exact expected risk for Gaussian isotropic features; infinite for |d - n| <= 1."""
+    if abs(d - n) <= 1:
+        return float("inf")
+    return noise * d / (n - d - 1) if d < n else signal * (1 - n / d) + noise * n / (d - n - 1)
+
+
+@dataclass(frozen=True)
+class RiskPoint:
+    """Risk of the minimum-norm solution at one number of features, measured over independent data sets.
+
+    Attributes:
+        features: d.
+        gamma: d / n.
+        risk: mean of ||w* - beta||^2.
+        standard_error: of that mean.
+        expected: the exact expectation for Gaussian features at this n and d.
+        asymptotic: Hastie et al.'s limit at this gamma.
+    """
+
+    features: int
+    gamma: float
+    risk: float
+    standard_error: float
+    expected: float
+    asymptotic: float
+
+
+def double_descent(
+    n: int, features: Sequence[int], *, signal: float = 1.0, noise: float = 0.25, trials: int = 200, seed: int = 0
+) -> tuple[RiskPoint, ...]:
+    """The double-descent curve of minimum-norm least squares on Gaussian data, one point for each number of features.
+
+    Arguments:
+        n: samples.
+        features: numbers of features d.
+        signal, noise: |beta|^2 and the variance of the noise in the labels.
+        trials: independent data sets a point, at least 2.
+        seed: of the data.
+    """
+    points = []
+    for d in features:
+        random = generator(seed, f"double-descent-{n}-{d}")
+        X = random.standard_normal((trials, n, d))
+        beta = np.full(d, (signal / d) ** 0.5)
+        y = X @ beta + noise**0.5 * random.standard_normal((trials, n))
+        risks = np.sum((_minimum_norm_solutions(X, y) - beta) ** 2, axis=1)
+        points.append(
+            RiskPoint(
+                features=d,
+                gamma=d / n,
+                risk=float(risks.mean()),
+                standard_error=float(risks.std(ddof=1) / trials**0.5),
+                expected=gaussian_risk(n, d, signal, noise),
+                asymptotic=asymptotic_risk(d / n, signal, noise),
+            )
+        )
+    return tuple(points)
+
+
+def _minimum_norm_solutions(X: Float64Array, y: Float64Array) -> Float64Array:
+    """(trials, d) for X (trials, n, d) and y (trials, n), of full rank, by the smaller normal equations."""
+    transposed = X.transpose(0, 2, 1)
+    if X.shape[1] <= X.shape[2]:
+        solutions = transposed @ np.linalg.solve(X @ transposed, y[..., None])
+    else:
+        solutions = np.linalg.solve(transposed @ X, transposed @ y[..., None])
+    return np.asarray(solutions[..., 0], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class EffectiveRanks:
+    """Bartlett et al.'s k*, r_{k*} and R_{k*} of a spectrum for n samples.
+
+    Attributes:
+        index: k*; None if no k has r_k >= b n (noise is then not absorbed at all).
+        small: r_{k*}.
+        large: R_{k*}.
+        noise_cost: k*/n + n/R_{k*}, the cost of unit noise up to constants; 1 if there is no k*.
+    """
+
+    index: int | None
+    small: float
+    large: float
+    noise_cost: float
+
+
+def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> EffectiveRanks:
+    """k*, r_{k*}, R_{k*} of positive eigenvalues in decreasing order (d,), for n samples and the constant b.
+
+    Raises ValueError for eigenvalues that are not positive and decreasing.
+    """
+    if not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
+        raise ValueError("eigenvalues must be positive and in decreasing order")
+    tails = np.cumsum(eigenvalues[::-1])[::-1]  # sum over i > k, at k = 0 .. d-1
+    small = tails / eigenvalues
+    large = tails**2 / np.cumsum(eigenvalues[::-1] ** 2)[::-1]
+    enough = np.flatnonzero(small >= b * n)
+    if len(enough) == 0:
+        return EffectiveRanks(None, 0.0, 0.0, 1.0)
+    k = int(enough[0])
+    return EffectiveRanks(k, float(small[k]), float(large[k]), min(k / n + n / float(large[k]), 1.0))
+
+
+def benign_spectrum(n: int) -> Float64Array:
+    """exp(-k/2) + 1/p, k = 1 .. p = n^2 / 4: few directions of signal over a long flat tail."""
+    p = n * n // 4
+    return np.exp(-np.arange(1, p + 1) / 2) + 1 / p
+
+
+def polynomial_spectrum(n: int) -> Float64Array:
+    """k^-2, k = 1 .. n^2 / 4: the tail decays too fast to absorb noise, k* stays of order n."""
+    return np.arange(1, n * n // 4 + 1, dtype=np.float64) ** -2.0
+
+
+@dataclass(frozen=True)
+class OverfittingPoint:
+    """Excess risk of interpolation at one n, beside the effective ranks.
+
+    Attributes:
+        samples: n.
+        excess_risk: mean over data sets of E <x, w* - beta>^2, unit noise, beta the first eigenvector.
+        standard_error: of that mean.
+        noise_share: mean of its part due to noise, in expectation over the noise: tr(Sigma X^+ X^+T).
+        ranks: effective ranks for this n.
+    """
+
+    samples: int
+    excess_risk: float
+    standard_error: float
+    noise_share: float
+    ranks: EffectiveRanks
+
+
+def overfitting_point(eigenvalues: Float64Array, n: int, *, trials: int = 10, seed: int = 0) -> OverfittingPoint:
+    """Interpolate Gaussian data of diagonal covariance (d,) with unit noise, `trials` times, n samples each."""
+    random = generator(seed, f"benign-overfitting-{n}-{len(eigenvalues)}")
+    risks, shares = [], []
+    for _ in range(trials):
+        X = random.standard_normal((n, len(eigenvalues))) * np.sqrt(eigenvalues)
+        y = X[:, 0] + random.standard_normal(n)
+        dual = np.linalg.solve(X @ X.T, X)  # the transposed pseudo-inverse, (n, d)
+        error = y @ dual
+        error[0] -= 1
+        risks.append(float(eigenvalues @ error**2))
+        shares.append(float(eigenvalues @ np.sum(dual**2, axis=0)))
+    return OverfittingPoint(
+        samples=n,
+        excess_risk=float(np.mean(risks)),
+        standard_error=float(np.std(risks, ddof=1) / trials**0.5),
+        noise_share=float(np.mean(shares)),
+        ranks=effective_ranks(eigenvalues, n),
+    )

@@ -1,0 +1,99 @@
+"""A least-squares problem: X is n x d, y has n rows, and the loss is (1/2n) ||Xw - y||^2.
+
+Its Hessian X^T X / n and the matrix K = X X^T share their nonzero eigenvalues, the squares of X's singular values.
+Everything that the iterations need to know of X beyond its rows follows from the smaller of the two.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse.linalg
+
+from theory.expressivity.points import Float64Array, as_float64, as_labels, as_points
+
+_DENSE_EIGENVALUES = 1000  # up to this size all eigenvalues are computed; beyond, the largest by Lanczos' method
+_LANCZOS_TOLERANCE = 1e-6
+EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """X float64 (n, d), y float64 (n, k), and whether y came as a vector (n,), so that solutions leave as (d,)."""
+
+    X: Float64Array
+    y: Float64Array
+    vector: bool
+
+    @classmethod
+    def of(cls, X: Any, y: Any) -> Self:
+        """From numpy arrays, torch tensors or nested sequences: X (n, d) and y (n,) or (n, k), any real dtype.
+
+        Raises TypeError for a dtype that is not real; ValueError for empty input, shapes that do not match, NaN or
+        infinity, and for X so large that its squares overflow.
+        """
+        X = np.ascontiguousarray(as_float64(as_points(X, "X"), "X"))
+        y = as_labels(y, len(X), "y")
+        problem = cls(X, y.reshape(len(X), -1), y.ndim == 1)
+        with np.errstate(over="ignore"):
+            if not np.isfinite(problem.squared_row_norms.sum()):
+                raise ValueError("X is so large that its squares overflow float64: divide X and y by a power of two")
+        return problem
+
+    @cached_property
+    def squared_row_norms(self) -> Float64Array:
+        """||x_i||^2, (n,)."""
+        norms: Float64Array = np.einsum("ij,ij->i", self.X, self.X)
+        return norms
+
+    @cached_property
+    def frobenius_norm(self) -> float:
+        """||X||_F."""
+        return float(np.sqrt(self.squared_row_norms.sum()))
+
+    @cached_property
+    def gram(self) -> Float64Array:
+        """The smaller of K = X X^T, (n, n), and X^T X, (d, d)."""
+        n, d = self.X.shape
+        product: Float64Array = self.X @ self.X.T if n <= d else self.X.T @ self.X
+        return product
+
+    @cached_property
+    def nonzero_eigenvalues(self) -> Float64Array:
+        """The squared singular values of X, ascending, above rounding: max(n, d) eps times the largest."""
+        values = np.asarray(np.linalg.eigvalsh(self.gram), dtype=np.float64)
+        kept: Float64Array = values[values > max(self.X.shape) * EPS * values[-1]]
+        return kept
+
+    @cached_property
+    def largest_eigenvalue(self) -> float:
+        """||X||_2^2, not below by more than rounding."""
+        if len(self.gram) <= _DENSE_EIGENVALUES:
+            return max(float(np.linalg.eigvalsh(self.gram)[-1]), 0.0)
+        start = np.random.default_rng(0).standard_normal(len(self.gram))
+        values = scipy.sparse.linalg.eigsh(self.gram, k=1, tol=_LANCZOS_TOLERANCE, v0=start, return_eigenvectors=False)
+        return float(values[0]) * (1 + _LANCZOS_TOLERANCE)
+
+    def residual(self, w: Float64Array) -> Float64Array:
+        """Xw - y, (n, k), for w (d, k)."""
+        product: Float64Array = self.X @ w - self.y if w.any() else -self.y
+        return product
+
+    def residual_scale(self, w: Float64Array) -> float:
+        """||X||_F ||w|| + ||y||: rounding in `residual` is a few eps of this."""
+        return self.frobenius_norm * float(np.linalg.norm(w)) + float(np.linalg.norm(self.y))
+
+    def columns(self, w: Any, name: str) -> Float64Array:
+        """A copy of w, (d,) or (d, k) as the outputs are, as (d, k). None is zero. ValueError for another shape."""
+        shape = (self.X.shape[1], self.y.shape[1])
+        if w is None:
+            return np.zeros(shape)
+        w = as_float64(as_points(w, name), name)
+        if w.shape != shape:
+            raise ValueError(f"{name} must have shape {shape[:1] if self.vector else shape}, got {w.shape}")
+        return np.array(w)
+
+    def shaped(self, w: Float64Array) -> Float64Array:
+        """(m, k) as the outputs came: (m,) if y was a vector."""
+        return w[:, 0] if self.vector else w

@@ -1,0 +1,79 @@
+r"""Step sizes: what theory permits, schedules, and divergence.
+
+For the loss (1/2n) ||Xw - y||^2 with largest curvature lambda_max = ||X||_2^2 / n, gradient descent converges from
+every start if and only if eta < 2 / lambda_max. A step on the mean gradient of a batch B of b rows multiplies
+w - w* by I - eta X_B^T X_B / b where Xw* = y: no batch lengthens it if eta <= 2 / c_b, with
+
+    c_b = min(max ||x_i||^2, ||X||_2^2 / b) >= ||X_B||_2^2 / b,
+
+which is max ||x_i||^2 for single samples and lambda_max for the full batch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.expressivity.points import Float64Array
+from theory.least_squares.problem import Problem
+
+Schedule = Callable[[npt.NDArray[np.int64]], Float64Array]
+GROWTH_LIMIT = 1e6
+"""A residual this many times the first one, or ||y||, is divergence."""
+
+
+@dataclass(frozen=True)
+class InverseDecay:
+    """eta_t = initial / (1 + t / delay): sum eta_t is infinite, sum eta_t^2 finite (Robbins, Monro 1951)."""
+
+    initial: float
+    delay: float
+
+    def __call__(self, steps: npt.NDArray[np.int64]) -> Float64Array:
+        """eta_t for t = steps."""
+        sizes: Float64Array = self.initial / (1 + steps / self.delay)
+        return sizes
+
+
+@dataclass(frozen=True)
+class Constant:
+    """eta_t = value."""
+
+    value: float
+
+    def __call__(self, steps: npt.NDArray[np.int64]) -> Float64Array:
+        """eta_t for t = steps."""
+        return np.full(steps.shape, self.value)
+
+
+def batch_curvature(problem: Problem, batch_size: int) -> float:
+    """c_b above: at least the curvature of the mean loss of any b rows."""
+    largest_row = float(problem.squared_row_norms.max())
+    return largest_row if batch_size == 1 else min(largest_row, problem.largest_eigenvalue / batch_size)
+
+
+def as_schedule(step_size: float | Schedule | None, default: float) -> Schedule:
+    """A schedule from a number, a schedule, or None for the default. ValueError for a number that is not positive."""
+    if callable(step_size):
+        return step_size
+    value = default if step_size is None else float(step_size)
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"step_size must be positive and finite, got {value}")
+    return Constant(value)
+
+
+def first_step(schedule: Schedule) -> float:
+    """eta_0."""
+    return float(schedule(np.zeros(1, dtype=np.int64))[0])
+
+
+class DivergenceError(ValueError):
+    """The iteration diverges; the message names the threshold of the step size."""
+
+
+def require_bounded(size: Any, limit: float, explanation: str) -> None:
+    """DivergenceError with the explanation unless size <= limit; NaN and infinity are not."""
+    if not size <= limit:
+        raise DivergenceError(explanation)
