@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from theory.expressivity import DeepNetwork, deep_relu_interpolant, enclose, relu_interpolant
+from theory.expressivity.deep import Hinges
 
 DEPTHS = (2, 3, 4, 7, 16, 64)
 
@@ -120,6 +121,16 @@ def test_the_bound_covers_what_a_deep_evaluation_adds():
     assert (errors <= network.error_bound(points, labels, "pairwise")).all()
     # Another evaluation: the same parameters over the rationals, by Arb.
     assert enclose(network, points, labels).radius <= network.error_bound(points, labels, "pairwise").max()
+
+
+@pytest.mark.parametrize(("origin", "bias"), [(-1000.1, 1000.1), (-0.1, 1024.05)])
+def test_each_rounding_of_a_deep_evaluation_is_in_the_bound(origin, bias):
+    """Just behind a hinge all else is small: what is left is the rounding of z - o, and that of b + o."""
+    steep = Hinges(np.array([bias]), np.array([[2.0**40]]))
+    network = DeepNetwork(np.ones(1), (Hinges(np.zeros(0), np.zeros((0, 1))), steep), origin, np.zeros(1))
+    points = bias + origin + np.random.default_rng(0).uniform(1e-10, 1e-9, (500, 1))
+    labels = network(points)
+    assert (np.abs(network.forward(points) - labels) <= network.error_bound(points, labels, "pairwise")).all()
 
 
 def test_save_and_load(tmp_path):
