@@ -23,6 +23,7 @@ from theory.least_squares.result import LeastSquaresResult
 from theory.least_squares.step_sizes import (
     GROWTH_LIMIT,
     Schedule,
+    as_momentum,
     as_schedule,
     first_step,
     require_bounded,
@@ -84,7 +85,7 @@ def heavy_ball(
     """
     problem = Problem.of(X, y)
     root_low, root_high = _extreme_roots(problem)
-    beta = _momentum(momentum, ((root_high - root_low) / (root_high + root_low)) ** 2)
+    beta = as_momentum(momentum, ((root_high - root_low) / (root_high + root_low)) ** 2)
     schedule = as_schedule(step_size, 4 / (root_high + root_low) ** 2)
     return _descend(problem, schedule, beta, False, start, tolerance, max_iterations, "heavy ball", 2 * (1 + beta))
 
@@ -107,7 +108,7 @@ def nesterov(
     """
     problem = Problem.of(X, y)
     root_low, root_high = _extreme_roots(problem)
-    beta = _momentum(momentum, (root_high - root_low) / (root_high + root_low))
+    beta = as_momentum(momentum, (root_high - root_low) / (root_high + root_low))
     schedule = as_schedule(step_size, 1 / root_high**2)
     threshold = 2 * (1 + beta) / (1 + 2 * beta)
     return _descend(problem, schedule, beta, True, start, tolerance, max_iterations, "Nesterov's method", threshold)
@@ -119,13 +120,6 @@ def _extreme_roots(problem: Problem) -> tuple[float, float]:
         return 1.0, 1.0
     values = np.sqrt(problem.nonzero_eigenvalues[[0, -1]] / len(problem.X))
     return float(values[0]), float(values[1])
-
-
-def _momentum(momentum: float | None, default: float) -> float:
-    beta = default if momentum is None else float(momentum)
-    if not 0 <= beta < 1:
-        raise ValueError(f"momentum must be in [0, 1), got {beta}")
-    return beta
 
 
 def _descend(

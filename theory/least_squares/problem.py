@@ -33,18 +33,20 @@ class Problem:
         Raises TypeError for a dtype that is not real; ValueError for empty input, shapes that do not match, NaN or
         infinity, and for X so large that its squares overflow.
         """
-        X = np.ascontiguousarray(as_float64(as_points(X, "X"), "X"))
+        X = np.ascontiguousarray(as_float64(as_points(X, "X", check_finite=False), "X"))
         y = as_labels(y, len(X), "y")
         problem = cls(X, y.reshape(len(X), -1), y.ndim == 1)
-        with np.errstate(over="ignore"):
-            if not np.isfinite(problem.squared_row_norms.sum()):
-                raise ValueError("X is so large that its squares overflow float64: divide X and y by a power of two")
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = np.isfinite(problem.squared_row_norms.sum())
+        if not finite:  # one pass over X finds NaN and infinity as well; they are looked for only if there is something
+            as_points(X, "X")
+            raise ValueError("X is so large that its squares overflow float64: divide X and y by a power of two")
         return problem
 
     @cached_property
     def squared_row_norms(self) -> Float64Array:
         """||x_i||^2, (n,)."""
-        norms: Float64Array = np.einsum("ij,ij->i", self.X, self.X)
+        norms: Float64Array = (self.X[:, None, :] @ self.X[:, :, None])[:, 0, 0]  # n products by BLAS: one pass over X
         return norms
 
     @cached_property
@@ -69,10 +71,15 @@ class Problem:
     @cached_property
     def largest_eigenvalue(self) -> float:
         """||X||_2^2, not below by more than rounding."""
-        if len(self.gram) <= _DENSE_EIGENVALUES:
+        n, d = self.X.shape
+        size = min(n, d)
+        if size <= _DENSE_EIGENVALUES:
             return max(float(np.linalg.eigvalsh(self.gram)[-1]), 0.0)
-        start = np.random.default_rng(0).standard_normal(len(self.gram))
-        values = scipy.sparse.linalg.eigsh(self.gram, k=1, tol=_LANCZOS_TOLERANCE, v0=start, return_eigenvectors=False)
+        wide, tall = (self.X.T, self.X) if n <= d else (self.X, self.X.T)
+        # Some dozens of products with X, where X X^T would take size / 2 multiplications for each number of X.
+        product = scipy.sparse.linalg.LinearOperator((size, size), matvec=lambda v: tall @ (wide @ v), dtype=np.float64)
+        start = np.random.default_rng(0).standard_normal(size)
+        values = scipy.sparse.linalg.eigsh(product, k=1, tol=_LANCZOS_TOLERANCE, v0=start, return_eigenvectors=False)
         return float(values[0]) * (1 + _LANCZOS_TOLERANCE)
 
     def residual(self, w: Float64Array) -> Float64Array:

@@ -64,6 +64,14 @@ def as_schedule(step_size: float | Schedule | None, default: float) -> Schedule:
     return Constant(value)
 
 
+def as_momentum(momentum: float | None, default: float) -> float:
+    """beta, or the default for None. ValueError unless it is in [0, 1)."""
+    beta = default if momentum is None else float(momentum)
+    if not 0 <= beta < 1:
+        raise ValueError(f"momentum must be in [0, 1), got {beta}")
+    return beta
+
+
 def first_step(schedule: Schedule) -> float:
     """eta_0."""
     return float(schedule(np.zeros(1, dtype=np.int64))[0])
