@@ -1,21 +1,26 @@
 """Time to the minimum-norm solution, ours beside its peers, in one run: `python -m benchmarks.least_squares`.
 
-Gaussian equations Xw = y with n < d, independent features of equal or (`--decay`) falling variance; from zero to a
-relative distance of 1e-10 from X^+ y, one sample a step:
+Gaussian equations Xw = y, n < d or n > d, independent features of equal or (`--decay`) falling variance; y = Xw* with
+w* in the row space, so w* is the reference. From zero to a relative distance of 1e-10 from it, one sample a step:
 
-    ours      stochastic_gradient_descent: iterates alpha with K = X X^T, a window of steps as one triangular system
+    ours      stochastic_gradient_descent
     kaczmarz  randomized_kaczmarz, the same way
     torch     a plain loop over torch.optim.SGD: forward, backward, step
     sklearn   SGDRegressor, constant step size, no penalty, no intercept: a compiled loop over samples
     lstsq     scipy.linalg.lstsq (gelsd), the direct reference
     lsmr      scipy.sparse.linalg.lsmr, the Krylov reference
+    reading   no solver: epochs times the time of the product Xw, which streams X at the machine's memory bandwidth: the
+              least that any method can take which reads X once an epoch
+
+Ratios are to ours; "limit" is torch's to reading, the most that such a method can gain. Ours can pass it only where it
+forms X X^T, which is smaller than X, and reads that instead.
 
 torch and SGDRegressor take our step size. Ours stops by a residual that implies the distance; torch's loop is stopped
 after the first epoch at whose end the distance, measured off the clock, is small enough; SGDRegressor gets the number
 of epochs that ours took. A loop that would take more than `--torch-epochs` epochs is cut there and its time scaled
 up to our number of epochs, marked "~": the iterates are the same but for the order of the samples. Relative
-distances reached are printed below the times, which are the least of three repetitions but for torch's loop. K takes
-n^2 numbers and O(n^2 d) time, which ours includes.
+distances reached are printed below the times. Times are the least of three repetitions, of fewer once ten seconds are
+spent, of one for torch's loop. Kaczmarz is left out above 2 * 10^8 numbers in X, gelsd where it would take minutes.
 """
 
 import argparse
@@ -31,18 +36,34 @@ from sklearn.linear_model import SGDRegressor
 from theory.least_squares import randomized_kaczmarz, stochastic_gradient_descent
 
 GOAL = 1e-10
-REPETITIONS = 3
-METHODS = ("ours", "kaczmarz", "torch", "sklearn", "lstsq", "lsmr")
+REPETITIONS, PATIENCE = 3, 10.0
+METHODS = ("ours", "kaczmarz", "torch", "sklearn", "lstsq", "lsmr", "reading")
+RATIOS = ("torch", "sklearn", "lstsq", "lsmr")
 
 
 def timed(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
-    """Seconds, the least of three repetitions, and result."""
-    seconds = float("inf")
+    """Seconds, the least of three repetitions or of as many as begin within ten seconds, and result."""
+    seconds, begin = float("inf"), time.perf_counter()
     for _ in range(REPETITIONS):
         start = time.perf_counter()
         result = work()
-        seconds = min(seconds, time.perf_counter() - start)
+        end = time.perf_counter()
+        seconds = min(seconds, end - start)
+        if end - begin > PATIENCE:
+            break
     return seconds, result
+
+
+def smallest_and_largest(X: np.ndarray) -> tuple[float, float]:
+    """The extreme singular values of X, of full rank; by Lanczos' method, to a percent, where X is large."""
+    n, d = X.shape
+    if min(n, d) <= 2000:
+        low, high = np.linalg.eigvalsh(X @ X.T if n <= d else X.T @ X)[[0, -1]]
+    else:
+        wide, tall = (X.T, X) if n <= d else (X, X.T)
+        square = scipy.sparse.linalg.LinearOperator((min(n, d),) * 2, lambda v: tall @ (wide @ v), dtype=np.float64)
+        low, high = scipy.sparse.linalg.eigsh(square, 2, which="BE", tol=0.01, return_eigenvectors=False)
+    return float(np.sqrt(low)), float(np.sqrt(high))
 
 
 def torch_loop(
@@ -66,18 +87,23 @@ def torch_loop(
 def row(n: int, d: int, decay: float, torch_epochs: int) -> None:
     """Measure one problem and print its two lines."""
     random = np.random.default_rng(0)
-    X = random.standard_normal((n, d)) * np.arange(1, d + 1) ** (-decay / 2)
-    y = X @ (random.standard_normal(d) / np.sqrt(d))
-    lstsq_seconds, best = timed(lambda: np.asarray(scipy.linalg.lstsq(X, y)[0]))
-    norm = float(np.linalg.norm(best))
-    smallest, largest = np.sqrt(np.linalg.eigvalsh(X @ X.T)[[0, -1]])
+    X = random.standard_normal((n, d))
+    X *= np.arange(1, d + 1) ** (-decay / 2)
+    best = X.T @ random.standard_normal(n)
+    y, norm = X @ best, float(np.linalg.norm(best))
+    smallest, largest = smallest_and_largest(X)
     tolerance = GOAL * smallest * norm / (np.linalg.norm(X) * norm + np.linalg.norm(y))  # implies the distance
 
-    seconds, reached = {"lstsq": lstsq_seconds}, {"lstsq": best}
+    seconds, reached = {}, {}
     seconds["ours"], reached["ours"] = timed(lambda: stochastic_gradient_descent(X, y, tolerance=tolerance).solution)
     ours = stochastic_gradient_descent(X, y, tolerance=tolerance)
     epochs = -(-ours.iterations // n)
-    seconds["kaczmarz"], reached["kaczmarz"] = timed(lambda: randomized_kaczmarz(X, y, tolerance=tolerance).solution)
+    reading, _ = timed(lambda: X @ best)
+    seconds["reading"] = epochs * reading
+    if X.size <= 2e8:
+        seconds["kaczmarz"], reached["kaczmarz"] = timed(
+            lambda: randomized_kaczmarz(X, y, tolerance=tolerance).solution
+        )
     torch_seconds, torch_done, reached["torch"] = torch_loop(X, y, best, ours.step_size, torch_epochs)
     cut = torch_done == torch_epochs and epochs > torch_epochs
     seconds["torch"] = torch_seconds * (epochs / torch_done if cut else 1.0)
@@ -86,34 +112,38 @@ def row(n: int, d: int, decay: float, torch_epochs: int) -> None:
     )
     # The squared error's gradient in SGDRegressor is (prediction - label) x as here.
     seconds["sklearn"], reached["sklearn"] = timed(lambda: regressor.fit(X, y).coef_)
+    if min(n, d) * X.size <= 1e11:
+        seconds["lstsq"], reached["lstsq"] = timed(lambda: np.asarray(scipy.linalg.lstsq(X, y)[0]))
     seconds["lsmr"], reached["lsmr"] = timed(
         lambda: scipy.sparse.linalg.lsmr(X, y, atol=1e-13, btol=1e-13, conlim=0, maxiter=10_000)[0]
     )
-    cells = [f"{'~' if name == 'torch' and cut else ''}{seconds[name]:.4f} s" for name in METHODS]
-    ratios = "".join(f"{seconds[name] / seconds['ours']:>9.1f}" for name in ("torch", "sklearn", "lstsq", "lsmr"))
+    mark = {"torch": "~" if cut else ""}
+    cells = [f"{mark.get(name, '')}{seconds[name]:.4f} s" if name in seconds else "-" for name in METHODS]
+    ratios = [f"{seconds[name] / seconds['ours']:.1f}" if name in seconds else "-" for name in RATIOS]
+    ratios.append(f"{seconds['torch'] / seconds['reading']:.1f}")
     print(
-        f"{n:>7,}{d:>9,}{largest / smallest:>6.0f}{epochs:>7}" + "".join(f"{cell:>13}" for cell in cells) + ratios,
-        flush=True,
+        f"{n:>7,}{d:>9,}{largest / smallest:>6.0f}{epochs:>7}"
+        + "".join(f"{cell:>13}" for cell in cells)
+        + "".join(f"{cell:>9}" for cell in ratios)
     )
-    distances = [float(np.linalg.norm(reached[name] - best)) / norm for name in METHODS]
-    print(
-        " " * 29
-        + "".join("    reference" if m == "lstsq" else f"{v:>13.0e}" for m, v in zip(METHODS, distances, strict=True))
-    )
+    distances = {name: float(np.linalg.norm(solution - best)) / norm for name, solution in reached.items()}
+    print(" " * 29 + "".join(f"{distances[m]:>13.0e}" if m in distances else " " * 13 for m in METHODS), flush=True)
 
 
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--sizes", nargs="+", default=["100x1000", "100x10000", "300x3000", "1000x4000"], metavar="NxD", help="n < d"
+        "--sizes", nargs="+", default=["100x1000", "100x10000", "1000x4000", "1000x10000"], metavar="NxD"
     )
     parser.add_argument("--decay", type=float, default=0.0, help="feature j has variance j^-decay: conditioning")
     parser.add_argument("--torch-epochs", type=int, default=100, help="cut torch's loop here and scale its time up")
     options = parser.parse_args()
-    heads = [*METHODS, *(f"{name}/" for name in ("torch", "sklearn", "lstsq", "lsmr"))]
+    heads = "".join(f"{name:>13}" for name in METHODS)
     print(
-        f"{'n':>7}{'d':>9}{'cond':>6}{'epochs':>7}" + "".join(f"{h:>{13 if i < 6 else 9}}" for i, h in enumerate(heads))
+        f"{'n':>7}{'d':>9}{'cond':>6}{'epochs':>7}{heads}"
+        + "".join(f"{name + '/':>9}" for name in RATIOS)
+        + f"{'limit':>9}"
     )
     timed(lambda: stochastic_gradient_descent(np.eye(3, 5), np.ones(3)).solution)  # load BLAS
     for size in options.sizes:

@@ -27,9 +27,9 @@ dual      if n < d: alpha and r of w = w_b + X^T alpha. G is a block of K = X X^
 
 K costs n/2 multiplications for each number of X (it is symmetric), a primal pass one read of it from memory, which
 takes as long as _BALANCE multiplications. So K pays for itself within p passes if p (1 - n/d) _BALANCE >= n/2. How
-many passes are to come is not known, but forecast from the fall of the residual in the last pass; before the first
-one, by sqrt(n/d) a pass, which is what independent features come to. The rate gets worse as the fast directions die
-out: the forecast is rather too low, and corrected after each pass.
+many passes are to come is not known but forecast from the fall of the residual from pass to pass; before the second, by
+sqrt(n/d) a pass, which is what independent features come to. The rate gets worse as the fast directions die out: the
+forecast is rather too low, and corrected after each pass.
 """
 
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ DEFAULT_EPOCHS = 100_000
 _DUAL_WINDOW = 96  # samples a window: long enough to hide the interpreter, short enough for the cache
 _PRIMAL_WINDOW = 32  # shorter: the products G of a window cost as many multiplications for each number of X
 _LONG_ROW = 1000  # numbers: steps on rows this long hide the interpreter one by one, without a window's copy of rows
-_BALANCE = 35  # a primal pass handles a number in 1.1 ns, a matrix product does 33 multiplications in a ns (two cores)
+_BALANCE = 20  # a primal pass takes 0.6 to 1.2 ns for a number, a matrix product does 33 multiplications in a ns
 REFRESH_DROP = 1e-8  # r is computed afresh when it has fallen by this factor,
 REFRESH_EPOCHS = 1000  # or after so many passes
 
@@ -279,20 +279,20 @@ def _run(
     norm = state.refresh()
     ceiling = GROWTH_LIMIT * (norm + float(np.linalg.norm(problem.y)))
     goal = tolerance * problem.residual_scale(state.w)
-    rate, at_refresh, iterations, epochs, refinements = np.sqrt(n / d), norm, 0, 0, 0
+    at_refresh, iterations, epochs, refinements = norm, 0, 0, 0
     converged = norm <= goal
     while not converged and (visits := next(passes, None)) is not None:
         steps = len(visits.step_sizes)
         if isinstance(state, _Primal) and n < d:
-            to_come = min(_passes_to_come(norm, goal, rate), (limit - iterations) / steps)
+            to_come = min(_passes_to_come(norm, goal, state.rate), (limit - iterations) / steps)
             if to_come * (1 - n / d) * _BALANCE >= n / 2:
                 state = _Dual(problem, recursion, state.S)
         with np.errstate(over="ignore", invalid="ignore"):
             for window in visits.windows(state.window):
                 state.advance(window)
-            before, norm = norm, state.residual_norm()
+            norm = state.residual_norm()
         require_bounded(norm, ceiling, divergence)
-        rate, iterations, epochs = _ratio(norm, before), iterations + steps, epochs + 1
+        iterations, epochs = iterations + steps, epochs + 1
         if norm <= max(goal, REFRESH_DROP * at_refresh) or epochs >= REFRESH_EPOCHS:
             norm = at_refresh = state.refresh()
             goal = tolerance * problem.residual_scale(state.w)
@@ -322,6 +322,7 @@ class _Primal:
         self.S = recursion.with_velocity(start.copy())
         self.targets = recursion.with_velocity(problem.y)
         self.squares, self.before = 0.0, 0.0
+        self.rate = float(np.sqrt(len(problem.X) / problem.X.shape[1]))  # of the residual, from pass to pass
 
     @property
     def w(self) -> Float64Array:
@@ -329,10 +330,12 @@ class _Primal:
         return self.S[:, : self.outputs]
 
     def residual_norm(self) -> float:
-        """||Xw - y|| as the samples met it in the last pass, carried on at the present rate; costs no pass of its own."""
-        met, before, self.squares = float(np.sqrt(self.squares)), self.before, 0.0
+        """||Xw - y|| as the samples of the last pass met it, carried on at the present rate: no pass of its own."""
+        met, self.squares = float(np.sqrt(self.squares)), 0.0
+        if self.before > 0:
+            self.rate = met / self.before
         self.before = met
-        return met * min(1.0, met / before) if before > 0 else met
+        return met * min(1.0, self.rate)
 
     def advance(self, window: _Visits) -> None:
         """The steps of one window."""

@@ -116,6 +116,72 @@ def test_heavy_ball_is_torchs_momentum(momentum):
     np.testing.assert_allclose(result.solution, w.detach().numpy(), rtol=0, atol=1e-13)
 
 
+@each_shape
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("outputs", [None, 2])
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+@pytest.mark.parametrize("decaying", [False, True])
+def test_mini_batches_with_momentum_are_torchs(shape, batch_size, outputs, momentum, nesterov, decaying):
+    X, y = sample(*shape, outputs)
+    n, batch_size = len(X), min(batch_size, len(X))
+    per_epoch = -(-n // batch_size)
+    step_size = 0.05 / (X**2).sum(axis=1).max()
+    schedule = InverseDecay(step_size, 7 if decaying else np.inf)
+    points, labels = torch.tensor(X), torch.tensor(y)
+    w = torch.zeros(X.shape[1:] + y.shape[1:], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=step_size, momentum=momentum, nesterov=nesterov)
+    random, t = generator(0, "sgd-order"), 0
+    for epoch in range(3):
+        for rows in np.split(random.permutation(n), range(batch_size, n, batch_size)):
+            optimizer.param_groups[0]["lr"] = schedule(np.array([t]))[0]
+            optimizer.zero_grad()
+            (((points[rows] @ w - labels[rows]) ** 2).sum() / 2 / len(rows)).backward()
+            optimizer.step()
+            t += 1
+        result = stochastic_gradient_descent(
+            X,
+            y,
+            batch_size=batch_size,
+            step_size=schedule,
+            momentum=momentum,
+            nesterov=nesterov,
+            max_iterations=(epoch + 1) * per_epoch,
+            tolerance=0,
+        )
+        np.testing.assert_allclose(result.solution, w.detach().numpy(), rtol=0, atol=1e-13 * np.abs(y).max())
+
+
+@pytest.mark.parametrize("shape", [(12, 40), (40, 12)])
+@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_keeps_the_limit_of_mini_batches(shape, batch_size, nesterov):
+    X, y = sample(*shape)
+    start = np.random.default_rng(7).standard_normal(shape[1])
+    result = stochastic_gradient_descent(
+        X, y, batch_size=batch_size, start=start, momentum=0.5, nesterov=nesterov, max_iterations=100_000
+    )
+    assert result.converged
+    limit = start + minimum_norm_solution(X, y - X @ start)
+    np.testing.assert_allclose(result.solution, limit, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(200, 1500), (1400, 1200), (40, 1500)])
+def test_long_rows_and_the_change_from_primal_to_dual(shape):
+    """By single rows, and from X to K on the way: the iterates are those of the plain loop all along."""
+    X, y = sample(*shape)
+    step_size = 1 / (X**2).sum(axis=1).max()
+    random, w = generator(0, "sgd-order"), np.zeros(shape[1])
+    for epochs in range(1, 4):
+        for i in random.permutation(len(X)):
+            w -= step_size * (X[i] @ w - y[i]) * X[i]
+        for steps in (epochs * len(X), 10**9):
+            tolerance = (
+                0 if steps < 10**9 else np.linalg.norm(X @ w - y) / (np.linalg.norm(X) * np.linalg.norm(w)) / 1e9
+            )
+            result = stochastic_gradient_descent(X, y, max_iterations=epochs * len(X), tolerance=tolerance)
+            np.testing.assert_allclose(result.solution, w, rtol=0, atol=1e-12 * np.abs(w).max())
+
+
 @each_solver
 @pytest.mark.parametrize("shape", [(12, 40), (40, 12), (1, 5), (5, 1)])
 @pytest.mark.parametrize("outputs", [None, 3])
@@ -284,6 +350,7 @@ def test_bad_problems(solver, change, message):
         (stochastic_gradient_descent, {"batch_size": 5}, r"batch_size must be in 1 .. n = 4"),
         (stochastic_gradient_descent, {"step_size": 0.0}, "step_size must be positive"),
         (gradient_descent, {"step_size": np.nan}, "step_size must be positive"),
+        (stochastic_gradient_descent, {"momentum": -0.1}, r"momentum must be in \[0, 1\)"),
         (heavy_ball, {"momentum": 1.0}, r"momentum must be in \[0, 1\)"),
     ],
 )
