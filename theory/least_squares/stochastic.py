@@ -33,12 +33,14 @@ forecast is rather too low, and corrected after each pass.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg.blas import daxpy, ddot, dtrsm
+from threadpoolctl import ThreadpoolController
 
 from theory.expressivity.points import Float64Array
 from theory.least_squares.problem import Problem
@@ -288,8 +290,7 @@ def _run(
             if to_come * (1 - n / d) * _BALANCE >= n / 2:
                 state = _Dual(problem, recursion, state.S)
         with np.errstate(over="ignore", invalid="ignore"):
-            for window in visits.windows(state.window):
-                state.advance(window)
+            state.advance(visits)
             norm = state.residual_norm()
         require_bounded(norm, ceiling, divergence)
         iterations, epochs = iterations + steps, epochs + 1
@@ -314,8 +315,6 @@ def _passes_to_come(norm: float, goal: float, rate: float) -> float:
 class _Primal:
     """S = w, or w and v, is carried on."""
 
-    window = _PRIMAL_WINDOW
-
     def __init__(self, problem: Problem, recursion: _Recursion, start: Float64Array) -> None:
         self.problem, self.recursion = problem, recursion
         self.outputs = start.shape[1]
@@ -337,28 +336,30 @@ class _Primal:
         self.before = met
         return met * min(1.0, self.rate)
 
-    def advance(self, window: _Visits) -> None:
-        """The steps of one window."""
-        if self.S.shape[1] == 1 and len(self.S) >= _LONG_ROW and len(window.step_sizes) == len(window.samples):
-            self._row_by_row(window)
+    def advance(self, visits: _Visits) -> None:
+        """The steps of one pass."""
+        if self.S.shape[1] == 1 and len(self.S) >= _LONG_ROW and len(visits.step_sizes) == len(visits.samples):
+            self._row_by_row(visits)
             return
-        rows = self.problem.X[window.samples]
-        met = rows @ self.S - self.targets[window.samples]
-        self.squares += float((met[:, : self.outputs] ** 2).sum())
-        change, transition = self.recursion.solve(rows @ rows.T, met, window)
-        self.S = (self.S if transition is None else self.S @ transition) + rows.T @ change
+        for window in visits.windows(_PRIMAL_WINDOW):
+            rows = self.problem.X[window.samples]
+            met = rows @ self.S - self.targets[window.samples]
+            self.squares += float((met[:, : self.outputs] ** 2).sum())
+            change, transition = self.recursion.solve(rows @ rows.T, met, window)
+            self.S = (self.S if transition is None else self.S @ transition) + rows.T @ change
 
-    def _row_by_row(self, window: _Visits) -> None:
+    def _row_by_row(self, visits: _Visits) -> None:
         """The same for single samples, one output and no momentum, by one pass over each row as it lies in memory.
 
-        Both products are SciPy's: its BLAS and NumPy's have threads of their own, which wait for each other.
+        On one thread: a row is too short to gain from a second, and on a busy machine each product would wait for it.
         """
         X, w = self.problem.X, self.S[:, 0]
-        sizes, labels = window.step_sizes * window.weights, self.targets[window.samples, 0]
-        for i, size, label in zip(window.samples.tolist(), sizes.tolist(), labels.tolist(), strict=True):
-            residual = ddot(X[i], w) - label
-            daxpy(X[i], w, a=-size * residual)  # in place
-            self.squares += residual * residual
+        sizes, labels = visits.step_sizes * visits.weights, self.targets[visits.samples, 0]
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            for i, size, label in zip(visits.samples.tolist(), sizes.tolist(), labels.tolist(), strict=True):
+                residual = ddot(X[i], w) - label
+                daxpy(X[i], w, a=-size * residual)  # in place
+                self.squares += residual * residual
 
     def refresh(self) -> float:
         """||Xw - y||, from X."""
@@ -367,8 +368,6 @@ class _Primal:
 
 class _Dual:
     """n < d: S = base P + X^T A; A and R = X S - [y, 0] are carried on, by columns of K."""
-
-    window = _DUAL_WINDOW
 
     def __init__(self, problem: Problem, recursion: _Recursion, base: Float64Array) -> None:
         self.problem, self.recursion = problem, recursion
@@ -390,19 +389,25 @@ class _Dual:
         """||Xw - y||, up to the rounding since `refresh`."""
         return float(np.linalg.norm(self.R[:, : self.outputs]))
 
-    def advance(self, window: _Visits) -> None:
-        """The steps of one window."""
-        rows = self.problem.gram[window.samples]
-        change, transition = self.recursion.solve(rows[:, window.samples], self.R[window.samples], window)
-        if transition is not None:
-            self.P, self.A, self.R = self.P @ transition, self.A @ transition, self.R @ transition
-        np.add.at(self.A, window.samples, change)
-        self.R += rows.T @ change
+    def advance(self, visits: _Visits) -> None:
+        """The steps of one pass."""
+        for window in visits.windows(_DUAL_WINDOW):
+            rows = self.problem.gram[window.samples]
+            change, transition = self.recursion.solve(rows[:, window.samples], self.R[window.samples], window)
+            if transition is not None:
+                self.P, self.A, self.R = self.P @ transition, self.A @ transition, self.R @ transition
+            np.add.at(self.A, window.samples, change)
+            self.R += rows.T @ change
 
     def refresh(self) -> float:
         """Sum up S and compute its residual from X; ||Xw - y||."""
         self._restart(self.base @ self.P + self.problem.X.T @ self.A)
         return self.residual_norm()
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _ratio(numerator: float, denominator: float) -> float:
