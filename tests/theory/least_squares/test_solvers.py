@@ -265,6 +265,24 @@ def test_sgd_to_the_last_digit_where_conditioning_allows(batch_size, condition):
     assert np.linalg.norm(result.solution - exact) <= 1e-12 * np.linalg.norm(exact)
 
 
+@pytest.mark.parametrize("condition", [1, 10, 30])
+@pytest.mark.parametrize("form", ["wide", "tall", "deficient", "columns scaled", "rows scaled", "outputs", "torch"])
+def test_sgd_to_twelve_digits_whatever_the_problem(condition, form):
+    """Must show 1, for every kind of problem: relative distance 1e-12 from X^+ y; the SVD's is below 1e-14 cond."""
+    X, _ = with_condition(6, 15, condition)
+    if form == "columns scaled":
+        X = np.linalg.qr((X * np.geomspace(1, 1e6, 15)).T)[0].T * np.geomspace(1, 1 / condition, 6)[:, None]
+    if form == "rows scaled":
+        X = np.linalg.qr(X.T)[0].T * np.geomspace(1, 1 / condition, 6)[:, None]
+    X = {"tall": X.T, "deficient": np.concatenate([X, X[:3]])}.get(form, X)
+    y = X @ np.random.default_rng(1).standard_normal(X.shape[1:] + ((3,) if form == "outputs" else ()))
+    given = (torch.tensor(X), torch.tensor(y)) if form == "torch" else (X, y)
+    result = stochastic_gradient_descent(*given, max_iterations=1_000_000)
+    best = minimum_norm_solution(X, y)
+    assert result.converged
+    assert np.linalg.norm(result.solution - best) <= 1e-12 * np.linalg.norm(best)
+
+
 @pytest.mark.parametrize("condition", [1e2, 1e4, 1e6, 1e8])
 @pytest.mark.parametrize("solver", SOLVERS[:3], ids=lambda solver: solver.__name__)
 def test_where_it_does_not_the_certificate_says_how_far(condition, solver):
