@@ -10,7 +10,7 @@ gradient noise vanish at the limit, so a constant step size up to 1/max ||x_i||^
 
 problem           X and y in any form, and what the iterations need to know of them
 step_sizes        what theory permits, schedules, divergence
-stochastic        SGD with batches of any size, randomized Kaczmarz
+stochastic        SGD with batches of any size and momentum, randomized Kaczmarz
 gradient_descent  full batch, heavy ball, Nesterov
 result            what they return
 references        X^+ y by five independent ways
