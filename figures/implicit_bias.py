@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import LogLocator
+
 from figures.style import figure, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
@@ -27,7 +29,7 @@ def draw_optimizers(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=6) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("SGD, its momenta and L-BFGS reach the minimum norm; adaptive methods do not")
+        set_title(drawing, "SGD, momentum and L-BFGS reach the minimum norm; Adam and its kin do not")
         for name, marker, color, label in (
             ("l1", "^", _GREEN, "to least l1-norm"),
             ("linf", "s", _ORANGE, "to least l∞-norm"),
@@ -46,8 +48,8 @@ def draw_optimizers(record: dict[str, Any], path: Path) -> None:
             label="proved bound",
         )
         axes.set_yticks(range(len(rows)), [row["optimizer"] for row in rows])
-        axes.set(xscale="log", xlabel="relative distance to the interpolant of least norm", xlim=(1e-13, 10))
-        axes.legend(loc="lower left", fontsize=8.5)
+        axes.set(xscale="log", xlabel="relative distance to the interpolant of least norm", xlim=(1e-17, 10))
+        axes.legend(loc="center", fontsize=8.5)
 
 
 def draw_wilson(record: dict[str, Any], path: Path) -> None:
@@ -69,6 +71,7 @@ def draw_wilson(record: dict[str, Any], path: Path) -> None:
             left.plot(data["epsilons"], method["distance"], "o-", color=color, markersize=4, label=method["name"])
             left.axhline(method["bound"], color=color, linestyle=":", linewidth=1.2)
         left.set(xscale="log", yscale="log", xlabel="ε", ylabel="relative distance to the formula", ylim=(1e-14, 1))
+        left.xaxis.set_major_locator(LogLocator(numticks=7))
         left.legend(loc="upper left", fontsize=8.5)
         names = [method["name"] for method in data["methods"]] + ["SGD"]
         outputs = [method["outputs"] for method in data["methods"]] + [data["sgd_outputs"]]
@@ -81,6 +84,7 @@ def draw_wilson(record: dict[str, Any], path: Path) -> None:
         right.axhline(0, color="#888888", linewidth=1)
         right.set_xticks(range(len(names)), names)
         right.set(ylabel="output <w, x>")
+        right.set_axisbelow(True)
         right.margins(y=0.25)
         right.legend(loc="upper center", fontsize=8.5, ncols=2)
         set_panel_title(left, "distance to sign(Xᵀy)/c")
@@ -96,7 +100,7 @@ def draw_mirror(record: dict[str, Any], path: Path) -> None:
     entropy, powers = data["entropy"], data["powers"]
     caption = (
         f"Gaussian X, {data['n']} x {data['d']}, seed {_seed(record)}. Left: q-norm of the limit over the least one by "
-        "cvxpy, minus 1: the largest magnitude shown at p = q is what cvxpy's stopping rule leaves. Relative distance "
+        "cvxpy, minus 1; at p = q, what cvxpy's stopping rule leaves (its magnitude). Relative distance "
         f"to cvxpy's interpolant of least p-norm at most {max(data['distance']):.0e}, duality gap at most "
         f"{max(data['relative_gap']):.0e} of the optimum. Right: every coordinate of the limit on positive data; "
         f"distance to cvxpy {entropy['distance']:.0e}."
@@ -106,7 +110,7 @@ def draw_mirror(record: dict[str, Any], path: Path) -> None:
         set_title(drawing, "Mirror descent ends in the interpolant of least potential")
         for (q, excess), color in zip(data["excess"].items(), (_GREEN, _BLUE, _ORANGE), strict=True):
             left.plot(powers, [abs(value) for value in excess], "o-", color=color, markersize=4, label=f"{q}-norm")
-            left.axvline(float(q), color=color, linestyle=":", linewidth=1.2)
+            left.axvline(float(q), ymax=0.9, color=color, linestyle=":", linewidth=1.2)
         left.set(yscale="log", xlabel="potential ||w||_p^p: p", ylabel="excess over the least q-norm", ylim=(1e-13, 30))
         left.legend(loc="upper right", fontsize=8.5, ncols=3)
         ends = [min(entropy["minimum_norm"]), max(entropy["cvxpy"]) * 1.05]
@@ -132,9 +136,9 @@ def draw_diagonal(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=4.8) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("Diagonal networks: from least 1-norm to least 2-norm with the start's scale")
+        set_title(drawing, "Diagonal networks: least 1-norm from small starts, least 2-norm from large")
         for name, color, label in (("l1", _RED, "1-norm"), ("l2", _BLUE, "2-norm")):
-            axes.plot(data["scales"], [max(value, 1e-14) for value in data[f"{name}_predicted"]], color=color)
+            axes.plot(data["scales"], data[f"{name}_predicted"], color=color)
             axes.plot(data["scales"], data[f"{name}_excess"], "o", color=color, markersize=4.5, label=f"excess {label}")
             known = [(s, b) for s, b in zip(data["scales"], data[f"{name}_bound"], strict=True) if b is not None]
             axes.plot([s for s, _ in known], [b for _, b in known], "--", color=color, label=f"bound on the {label}")
@@ -154,7 +158,7 @@ def draw_factorization(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=4.4) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("Matrix factorisation approaches the least nuclear norm as its start shrinks")
+        set_title(drawing, "Matrix factorisation: the least nuclear norm as the start shrinks")
         known = [(s, b) for s, b in zip(data["scales"], data["bound"], strict=True) if b is not None]
         axes.plot([s for s, _ in known], [b for _, b in known], "--", color=_GREEN, label="proved bound")
         axes.plot(data["scales"], data["predicted"], color=_GREEN, label="predicted")
@@ -197,7 +201,8 @@ def draw_margins(record: dict[str, Any], path: Path) -> None:
     caption = (
         f"{data['samples']} separable points in {data['dimension']} dimensions, seed {_seed(record)}. Adam with "
         f"learning rate 0.01, no epsilon, up to {data['steps']:,} steps; gradient flow up to log t = "
-        f"{data['log_time']:g}; largest margins by cvxpy. At this rate Adam's default β₂ = 0.999 lags behind the gradients: it has not gone far."
+        f"{data['log_time']:g}; largest margins by cvxpy. At this rate Adam's default β₂ = 0.999 lags "
+        "behind the gradients."
     )
     with figure(path, caption, width=9.2, height=4.4) as drawing:
         panels = drawing.subplots(1, 2, sharey=True)
@@ -230,7 +235,7 @@ def draw_ridge(record: dict[str, Any], path: Path) -> None:
         axes.plot(data["penalties"], data["distance"], "o", color=_RED, markersize=4, label="measured")
         axes.axhline(data["rounding"], color="#888888", linestyle=":")
         axes.set(xscale="log", yscale="log", xlabel="penalty λ", ylabel="relative distance to X⁺y")
-        axes.legend(loc="lower right", fontsize=8.5)
+        axes.legend(loc="upper left", fontsize=8.5)
 
 
 def draw_risk(record: dict[str, Any], path: Path) -> None:
@@ -285,13 +290,15 @@ def draw_overfitting(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=4.6) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("Overfitting is benign on one spectrum and not on the other, as effective ranks say")
+        set_title(drawing, "Overfitting is benign or not as the spectrum's effective ranks say")
+        handles: list[Any] = []
         for series, color in zip(data["series"], (_GREEN, _RED), strict=True):
-            axes.plot(data["sizes"], series["noise_cost"], color=color, label=f"k*/n + n/R, {series['name']}")
-            axes.plot(
+            name = series["name"]
+            handles += axes.plot(data["sizes"], series["noise_cost"], color=color, label=f"{name}: k*/n + n/R")
+            handles += axes.plot(
                 data["sizes"], series["noise_share"], "s", markerfacecolor="none", color=color, label="noise's share"
             )
-            axes.errorbar(
+            measured = axes.errorbar(
                 data["sizes"],
                 series["excess_risk"],
                 yerr=[2 * error for error in series["standard_error"]],
@@ -301,10 +308,11 @@ def draw_overfitting(record: dict[str, Any], path: Path) -> None:
                 linewidth=1.2,
                 label="excess risk",
             )
-        axes.set(xscale="log", yscale="log", xlabel="n", ylabel="excess risk", ylim=(0.04, 5))
+            handles.append(measured)
+        axes.set(xscale="log", yscale="log", xlabel="n", ylabel="excess risk", ylim=(0.02, 3))
         axes.set_xticks(data["sizes"], [str(n) for n in data["sizes"]])
         axes.minorticks_off()
-        axes.legend(loc="lower left", fontsize=8, ncols=2)
+        axes.legend(handles=handles, loc="lower left", fontsize=8.5, ncols=2)
 
 
 IMPLICIT_BIAS = TheoryRecord(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from figures.style import figure, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
@@ -28,7 +29,8 @@ def draw_convergence(record: dict[str, Any], path: Path) -> None:
         f"{data['kappa']:.0f}), y = Xw* with w* Gaussian in the row space, seed {_seed(record)}; all from zero, "
         "float64. Lines: exact recursions; for SGD (one sample a step, with replacement) the root of the exact mean "
         "square, for Kaczmarz Strohmer and Vershynin's bound on it, which late is made by rare slow runs. Dots: "
-        f"measured; medians over {runs} runs, bars from the least to the largest. Dotted: what the certificate of the last iterate allows."
+        f"measured; medians over {runs} runs, bars from the least to the "
+        "largest. Dotted: what the certificate of the last iterate allows."
     )
     with figure(path, caption, width=9.2, height=4.8) as drawing:
         panels = drawing.subplots(1, 2, sharey=True)
@@ -53,7 +55,9 @@ def draw_convergence(record: dict[str, Any], path: Path) -> None:
         for axes, title in zip(panels, ("full batch", "one sample a step"), strict=True):
             set_panel_title(axes, title)
             axes.set(xlabel="steps", yscale="log", ylim=(1e-17, 10))
-            axes.legend(loc="upper right", fontsize=8.5)
+        panels[0].legend(loc="lower left", fontsize=8.5)
+        panels[1].legend(loc="upper right", fontsize=8.5)
+        panels[1].xaxis.set_major_locator(MaxNLocator(5))
         panels[0].set(xscale="log", ylabel="relative distance to the minimum-norm solution")
 
 
@@ -69,7 +73,8 @@ def draw_conditions(record: dict[str, Any], path: Path) -> None:
         f"the row space, seed {_seed(record)}. Distances are to the exact rational solution, relative. Hollow: stopped "
         f"after {data['max_epochs']:,} epochs, as the steps needed grow with the square of the condition number. "
         "Squares: started at the SVD's solution, SGD stays at the floor that rounding leaves. Crosses: from zero, "
-        "distance to cvxpy's solution. References that give up are left out: cvxpy short of its accuracy, K = XXᵀ singular."
+        "distance to cvxpy's solution. References that give up are left out: cvxpy short of its accuracy, "
+        "K = XXᵀ singular."
     )
     with figure(path, caption, width=9.2, height=5) as drawing:
         left, right = drawing.subplots(1, 2, sharey=True)
@@ -113,7 +118,7 @@ def draw_certificates(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=4.6) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("The certificate is never below the exact distance, and at most cond above")
+        set_title(drawing, "The certificate is never below the exact distance, and sharp up to cond")
         distances = [value for series in data["series"] for value in series["distance"] if value > 0]
         ends = [min(distances), max(distances)]
         axes.plot(ends, ends, **_PREDICTED, label="exact distance")
@@ -143,7 +148,7 @@ def draw_step_sizes(record: dict[str, Any], path: Path) -> None:
         "1/λ_max along each eigenvector. Middle: the factor of a step along the largest one, a root of the factor of "
         f"{growth['steps']} steps. Right: that error below and above the threshold; left to run, the solver refuses "
         f"step sizes {', '.join(f'{share:g}' for share in refused)} of it once the residual has grown "
-        f"{data['growth_limit']:.0e} times. Lines: theory."
+        f"{data['growth_limit']:,.0f} times. Lines: theory."
     )
     with figure(path, caption, width=10.6, height=4.4) as drawing:
         left, middle, right = drawing.subplots(1, 3)
@@ -173,7 +178,8 @@ def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
     caption = (
         f"Means over {data['runs']} independent runs a point, seed {_seed(record)}, from an error along the slowest "
         f"direction; bars: Hoeffding's inequality, all points of a panel within them with probability 1 − "
-        f"{data['size']:g}. Left: orthonormal columns and very unequal rows, where the rate is exact. Right: Gaussian X, where it is a bound."
+        f"{data['size']:g}. Left: orthonormal columns and very unequal rows, where the rate is "
+        "exact. Right: Gaussian X, where it is a bound."
     )
     with figure(path, caption, width=9.2, height=4.4) as drawing:
         set_title(drawing, "Randomized Kaczmarz converges at Strohmer and Vershynin's rate, 1 − σ²_min / ||X||²_F")
@@ -182,7 +188,10 @@ def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
             axes.errorbar(
                 panel["steps"],
                 panel["mean"],
-                yerr=panel["tolerance"],
+                yerr=(
+                    [min(panel["tolerance"], mean) for mean in panel["mean"]],
+                    [panel["tolerance"]] * len(panel["mean"]),
+                ),
                 fmt="o",
                 color=_VIOLET,
                 markersize=4,
@@ -190,7 +199,7 @@ def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
                 label="mean squared error",
             )
             set_panel_title(axes, f"{panel['name']}, {panel['n']} x {panel['d']}")
-            axes.set(xlabel="steps", ylim=(-0.12, 1.02))
+            axes.set(xlabel="steps", ylim=(0, 1.02))
             axes.legend(loc="upper right", fontsize=8.5)
             axes.set_ylabel("part of the first squared error")
 
@@ -205,7 +214,8 @@ def draw_row_space(record: dict[str, Any], path: Path) -> None:
     caption = (
         f"Gaussian X, {data['n']} x {data['d']}, seed {_seed(record)}; SGD, one sample a step, from zero and from a "
         "Gaussian w₀. Left: the part of w outside the row space (relative to ||w||), and by how much that part of w₀ "
-        "has changed (relative to itself). Right: relative distances. Measured values that are exactly zero are left out."
+        "has changed (relative to itself). Right: relative distances. Measured values that are "
+        "exactly zero are left out."
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2)
@@ -224,7 +234,7 @@ def draw_row_space(record: dict[str, Any], path: Path) -> None:
         ):
             right.plot(steps, values, "o-", markersize=4, linewidth=1, color=color, label=label)
         right.axhline(data["apart"], **_PREDICTED, linestyle="--", label="||part of w₀ outside|| / ||w*||")
-        right.set(ylim=(1e-17, 1e5))
+        right.set(ylim=(1e-17, 1e10))
         set_panel_title(left, "outside the row space")
         set_panel_title(right, "distance to a solution")
         for axes in (left, right):
@@ -243,9 +253,9 @@ def draw_noise(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=4.6) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("Without a solution, a constant step size stays in the predicted ball")
+        set_title(drawing, "Without a solution: constant steps stay in a ball, decaying ones converge")
         for series, color in zip(data["series"], (_BLUE, _GREEN), strict=True):
-            axes.plot(data["steps"], series["predicted"], color=color, linewidth=1.5)
+            axes.plot(data["predicted_steps"], series["predicted"], color=color, linewidth=1.5)
             axes.errorbar(
                 data["steps"],
                 series["mean"],
@@ -257,7 +267,7 @@ def draw_noise(record: dict[str, Any], path: Path) -> None:
                 label=f"{series['name']} step size",
             )
         axes.set(xscale="log", yscale="log", xlabel="steps", ylabel="mean squared distance to the solution")
-        axes.legend(loc="lower right", fontsize=8.5)
+        axes.legend(loc="upper left", fontsize=8.5)
 
 
 def draw_norms(record: dict[str, Any], path: Path) -> None:
@@ -273,11 +283,14 @@ def draw_norms(record: dict[str, Any], path: Path) -> None:
         left, right = drawing.subplots(1, 2)
         set_title(drawing, "The minimum norm falls with every feature added and rises with every equation")
         left.plot(features["count"], features["norm"], "o-", color=_BLUE, markersize=4)
-        left.set(xlabel="features d", ylabel="||w*||", yscale="log")
+        left.set(xlabel="features d", ylabel="||w*||")
         right.plot(equations["count"], equations["norm"], "o-", color=_RED, markersize=4)
         right.set(xlabel="equations n", ylabel="||w*||")
         set_panel_title(left, f"{features['n']} equations")
         set_panel_title(right, f"{equations['d']} features")
+        for axes in (left, right):
+            axes.set_ylim(bottom=0)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def draw_curvature(record: dict[str, Any], path: Path) -> None:
@@ -291,7 +304,7 @@ def draw_curvature(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=4) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("The curvature is the same at every global minimum")
+        set_title(drawing, "The curvature is the same at every global minimum")
         index = list(range(1, data["d"] + 1))
         axes.plot(index, data["predicted"], **_PREDICTED, label="eigenvalues of XᵀX/n")
         for eigenvalues, size, label in zip(

@@ -185,7 +185,7 @@ def certificate_curves(
     return {"n": n, "d": d, "series": series}
 
 
-def step_size_curves(seed: int, n: int = 20, d: int = 60, steps: int = 60, points: int = 41) -> dict[str, Any]:
+def step_size_curves(seed: int, n: int = 20, d: int = 60, steps: int = 10, points: int = 21) -> dict[str, Any]:
     """Gradient descent's error by eigenvector, and its growth against the step size on both sides of the threshold.
 
     `components`: for eta = 1/lambda_max, the factor by which `steps` steps multiply the error along each eigenvector,
@@ -249,7 +249,7 @@ def step_size_curves(seed: int, n: int = 20, d: int = 60, steps: int = 60, point
     }
 
 
-def kaczmarz_curves(seed: int, runs: int = 300, size: float = 1e-3) -> dict[str, Any]:
+def kaczmarz_curves(seed: int, runs: int = 600, size: float = 1e-3) -> dict[str, Any]:
     """Mean squared error of randomized Kaczmarz, as a part of the first, and Strohmer and Vershynin's rate.
 
     On orthonormal columns with very unequal rows the rate is exact; on a Gaussian matrix with n < d, from an error
@@ -307,7 +307,7 @@ def row_space_curves(seed: int, n: int = 20, d: int = 60, points: int = 25) -> d
     best = minimum_norm_solution(X, y)
     norm = float(np.linalg.norm(best))
     kept = first - right.T @ (right @ first)
-    steps = _spread(30_000, points)
+    steps = _geometric(30_000, points)
     zero, moved = [], []
     projection = best + kept
     for step in steps:
@@ -355,7 +355,7 @@ def noise_curves(seed: int, runs: int = 100, points: int = 14, steps: int = 3000
     schedules: dict[str, tuple[float | Schedule, Float64Array]] = {"constant": (step_size, np.full(steps, step_size))}
     decay = InverseDecay(step_size, delay=2 / (slowest * step_size))
     schedules["decaying"] = (decay, decay(np.arange(steps)))
-    counts = _spread(steps, points)
+    counts, fine = _geometric(steps, points), _geometric(steps, 60)
     series = []
     for name, (schedule, sizes) in schedules.items():
         predicted = sgd_mean_squared_error(X, y, sizes, start=best)
@@ -385,10 +385,10 @@ def noise_curves(seed: int, runs: int = 100, points: int = 14, steps: int = 3000
                 "name": name,
                 "mean": means,
                 "standard_error": errors,
-                "predicted": predicted[counts].tolist(),
+                "predicted": predicted[fine].tolist(),
             }
         )
-    return {"n": n, "d": d, "runs": runs, "steps": counts, "series": series}
+    return {"n": n, "d": d, "runs": runs, "steps": counts, "predicted_steps": fine, "series": series}
 
 
 def norm_curves(seed: int, n: int = 10, d: int = 30) -> dict[str, Any]:
@@ -506,6 +506,11 @@ def _reference(X: Float64Array, y: Float64Array, method: Method) -> Float64Array
 def _spread(last: int, points: int) -> list[int]:
     """Step numbers from 1 to `last`, about evenly in the square root: dense at first, where more happens."""
     return sorted({max(1, round(share**2 * last)) for share in np.linspace(0, 1, points).tolist()})
+
+
+def _geometric(last: int, points: int) -> list[int]:
+    """Step numbers from 1 to `last`, about evenly in the logarithm."""
+    return sorted({round(step) for step in np.geomspace(1, last, points).tolist()})
 
 
 def _descending(matrix: Float64Array) -> list[float]:
