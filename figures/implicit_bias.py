@@ -29,7 +29,7 @@ def draw_optimizers(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=6) as drawing:
         axes = drawing.add_subplot()
-        set_title(drawing, "SGD, momentum and L-BFGS reach the minimum norm; Adam and its kin do not")
+        set_title(drawing, "SGD, momentum, L-BFGS reach the minimum norm; Adam does not")
         for name, marker, color, label in (
             ("l1", "^", _GREEN, "to least l1-norm"),
             ("linf", "s", _ORANGE, "to least l∞-norm"),
