@@ -3,6 +3,9 @@
 loss_curves         Figure 1a: training loss of the randomisation tests
 corruption          Figure 1c: test error against label corruption
 expressivity        Theorem 1 and what is beside it: the interpolant, its error, condition, steepness, parameters
+least_squares       SGD and its kin on the way to the minimum norm: rates, thresholds, limits
+implicit_bias       which solution other optimisers, geometries, losses and parametrisations pick
+theory_record       what these three have in common: a record, its figures, the claims that they show
 report              one self-contained page: tables, figures, claims, what was run
 """
 

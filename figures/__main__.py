@@ -11,7 +11,9 @@ import tyro
 from empirical.comparison import ResultSet, result_sets
 from empirical.records import read_runs
 from figures.corruption import draw_corruption
-from figures.expressivity import EXPRESSIVITY_FIGURES, read_expressivity
+from figures.expressivity import EXPRESSIVITY
+from figures.implicit_bias import IMPLICIT_BIAS
+from figures.least_squares import LEAST_SQUARES
 from figures.loss_curves import draw_loss_curves
 from figures.report import write_report
 
@@ -19,6 +21,7 @@ FIGURES = {
     "Training loss": ("loss-curves", draw_loss_curves),
     "Label corruption": ("corruption", draw_corruption),
 }
+THEORY_RECORDS = (EXPRESSIVITY, LEAST_SQUARES, IMPLICIT_BIAS)
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,18 @@ def main(arguments: list[str] | None = None) -> int:
     out = options.out or options.records
     try:
         all_results = [results for results in result_sets(read_runs(options.records)) if results.trained]
-        expressivity = options.records / "expressivity.json"
-        if not all_results and not expressivity.exists():
+        theory = [kind for kind in THEORY_RECORDS if (options.records / kind.file).exists()]
+        if not all_results and not theory:
             raise ValueError(
-                f"no finished runs and no expressivity.json under {options.records.absolute()}: "
-                "python -m empirical.run makes the former, python -m theory.expressivity.curves the latter"
+                f"no finished runs and no record of the theory under {options.records.absolute()}: python -m "
+                "empirical.run makes the former; the latter are "
+                + ", ".join(f"{kind.file} ({kind.command})" for kind in THEORY_RECORDS)
             )
         made = [f"figures: {out / 'figures'}"]
-        if expressivity.exists():
-            record = read_expressivity(expressivity)
-            for name, draw_theory in EXPRESSIVITY_FIGURES.items():
-                draw_theory(record, out / "figures" / name)
+        for kind in theory:
+            record = kind.read(options.records / kind.file)
+            for name, one in kind.figures.items():
+                one.draw(record, out / "figures" / name)
         drawn = []
         for results in all_results:
             paths = {}

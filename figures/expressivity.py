@@ -1,6 +1,5 @@
 """The theory's figures, from the record of `python -m theory.expressivity.curves`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import figure
+from figures.style import figure, set_panel_title, set_title
+from figures.theory_record import TheoryFigure, TheoryRecord
 
 EPS_COLORS = {1.0: "#1b6ca8", 0.75: "#2e8b57", 0.5: "#d9902f", 0.25: "#c0392b"}
 """One colour for each place of the biases, z - eps gap."""
@@ -20,21 +20,6 @@ _EPS_LABELS = {
     0.25: "ε = 1/4",
 }
 _PLACES = "Biases at z_j − ε(z_j − z_{j−1})"
-
-
-def read_expressivity(path: Path) -> dict[str, Any]:
-    """Read the record. Raises ValueError, naming the file, for anything else."""
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-        missing = {"about", "interpolant", "errors", "conditions", "geometry", "parameters"} - record.keys()
-    except (ValueError, AttributeError) as error:
-        raise ValueError(f"the record {path.absolute()} cannot be read: {error}") from error
-    if missing:
-        raise ValueError(
-            f"the record {path.absolute()} lacks {', '.join(sorted(missing))}: "
-            "python -m theory.expressivity.curves writes a whole one"
-        )
-    return record
 
 
 def draw_interpolant(record: dict[str, Any], path: Path) -> None:
@@ -50,16 +35,15 @@ def draw_interpolant(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=6.6) as drawing:
         panels = drawing.subplots(len(data["networks"]), sharex=True, sharey=True)
-        _title(drawing, "Deeper networks draw the same interpolant, a stretch a layer")
+        set_title(drawing, "Deeper networks draw the same interpolant, a stretch a layer")
         room = 0.25 * (max(data["y"]) - min(data["y"]))
         for axes, network in zip(panels, data["networks"], strict=True):
             _layers(axes, data["grid"], network["after_layers"])
             axes.plot(data["x"], data["y"], "o", color="black", markersize=3, zorder=5)
-            axes.set_title(
+            set_panel_title(
+                axes,
                 f"depth {network['depth']}: width {network['width']}, {network['num_weights']} weights, "
                 f"{network['depth'] - 1} hidden layer{'s' * (network['depth'] > 2)}",
-                size=9.5,
-                weight="normal",
             )
             axes.set(ylim=(min(data["y"]) - room, max(data["y"]) + room), ylabel="output")
         axes.set(xlabel="x", xlim=(data["grid"][0], data["grid"][-1]))
@@ -89,7 +73,7 @@ def draw_errors(record: dict[str, Any], path: Path) -> None:
             axes.axhline(0.5, color="#888888", linestyle=":", linewidth=1.5)
             for curve in data["series"]:
                 _curve(axes, data["sizes"], curve[name], curve["eps"], curve["compensated"])
-            axes.set_title(title, size=9.5, weight="normal")
+            set_panel_title(axes, title)
             axes.set(xscale="log", yscale="log", xlabel="n", ylim=(1e-15, 1e10))
         panels[0].set_ylabel("largest error at the data")
         panels[1].text(data["sizes"][-1], 1, "1/2: another class is nearer", color="#666666", size=8.5, ha="right")
@@ -116,7 +100,7 @@ def draw_conditions(record: dict[str, Any], path: Path) -> None:
             for curve in data["series"]:
                 if curve["points"] == points:
                     _curve(axes, data["sizes"], curve["condition"], curve["eps"])
-            axes.set_title(points, size=9.5, weight="normal")
+            set_panel_title(axes, points)
             axes.set(xscale="log", yscale="log", xlabel="n", ylim=(1, 1e30))
         panels[0].set_ylabel("condition number")
         panels[1].text(data["sizes"][-1], 3e16, "2⁵³: a solve keeps no digit", color="#666666", size=8.5, ha="right")
@@ -137,7 +121,7 @@ def draw_geometry(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2)
-        _title(drawing, "Theorem 1's interpolant gets steeper like n², and its margin shrinks like 1/n²")
+        set_title(drawing, "Theorem 1's interpolant gets steeper like n², and its margin shrinks like 1/n²")
         for name, label, color, line in (
             ("weight_l1", "‖w‖₁", "#8e5ea2", "-"),
             ("weight_l2", "‖w‖₂", "#2e8b57", "-"),
@@ -152,8 +136,8 @@ def draw_geometry(record: dict[str, Any], path: Path) -> None:
             axes.plot(sizes, guide, color="#888888", linestyle=":", label="n²" if power > 0 else "1/n²")
             axes.set(xscale="log", yscale="log", xlabel="n")
             axes.legend(loc="best", fontsize=8.5)
-        left.set_title("slopes and weights, label units per pixel unit", size=9.5, weight="normal")
-        right.set_title("margin in pixel units", size=9.5, weight="normal")
+        set_panel_title(left, "slopes and weights, label units per pixel unit")
+        set_panel_title(right, "margin in pixel units")
 
 
 def draw_parameters(record: dict[str, Any], path: Path) -> None:
@@ -191,24 +175,24 @@ def draw_parameters(record: dict[str, Any], path: Path) -> None:
         axes.legend(loc="upper left", fontsize=8.5)
 
 
-EXPRESSIVITY_FIGURES = {
-    "interpolant": draw_interpolant,
-    "error-by-biases": draw_errors,
-    "condition-by-biases": draw_conditions,
-    "steepness": draw_geometry,
-    "parameters": draw_parameters,
-}
-"""Each figure's file name and what draws it."""
+EXPRESSIVITY = TheoryRecord(
+    "expressivity",
+    {
+        "interpolant": TheoryFigure(draw_interpolant, ("interpolant",), ("theorem-1", "corollary-1-float")),
+        "error-by-biases": TheoryFigure(draw_errors, ("errors",), ("theorem-1",)),
+        "condition-by-biases": TheoryFigure(draw_conditions, ("conditions",), ("lemma-1-singular-value",)),
+        "steepness": TheoryFigure(draw_geometry, ("geometry",), ("theorem-1-lipschitz", "theorem-1-weight-bound")),
+        "parameters": TheoryFigure(
+            draw_parameters, ("parameters",), ("narrow-memorization", "lower-bound-parameters", "corollary-1")
+        ),
+    },
+)
 
 
 def _two_panels(drawing: Figure, title: str) -> tuple[Axes, Axes]:
     left, right = drawing.subplots(1, 2, sharey=True)
-    _title(drawing, title)
+    set_title(drawing, title)
     return left, right
-
-
-def _title(drawing: Figure, title: str) -> None:
-    drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12)
 
 
 def _curve(axes: Axes, sizes: list[int], values: list[float | None], eps: float, compensated: bool = False) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from theory.atomic import replacing
@@ -48,6 +49,16 @@ def figure(path: Path, caption: str, width: float = 7.2, height: float = 4.4) ->
         for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
             with replacing(path.with_name(path.name + suffix)) as temporary:
                 drawing.savefig(temporary, dpi=200, metadata=metadata)
+
+
+def set_title(drawing: Figure, title: str) -> None:
+    """One title over several panels."""
+    drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12)
+
+
+def set_panel_title(axes: Axes, title: str) -> None:
+    """What one panel of several shows."""
+    axes.set_title(title, size=9.5, weight="normal")
 
 
 def test_color(name: str, label_noise: float) -> str:

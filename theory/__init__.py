@@ -6,6 +6,7 @@ implicit_bias   which solution other algorithms pick
 testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
+curves          the command line that the subpackages' `curves` share
 streams         seeded randomness, one stream for each purpose
 """
 

@@ -7,8 +7,8 @@ an experiment's claim is decided from records (`empirical.comparison`). Either w
 import difflib
 import json
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +21,9 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     DOES_NOT_HOLD = "does not hold"
     NOT_DECIDED = "not decided here"
+
+
+_SEVERITY = {Verdict.HOLDS: 0, Verdict.NOT_DECIDED: 1, Verdict.DOES_NOT_HOLD: 2}
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,18 @@ class Claim:
 
 @dataclass(frozen=True)
 class CheckedClaim:
-    """A claim with the function that checks it on a fresh random instance drawn from a seed."""
+    """A claim with the function that checks it on a fresh random instance drawn from a seed.
+
+    Attributes:
+        claim: what is claimed.
+        check: takes a seed, returns the evidence on its instance.
+        size: the size of the statistical test in the check: the probability, over seeds, that it rejects the claim
+            though it is true. Zero for a check that is no statistical test.
+    """
 
     claim: Claim
     check: Callable[[int], Evidence]
+    size: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,30 @@ def run_check(checked: CheckedClaim, seed: int) -> Finding:
             "a check must finish",
         )
     return Finding(checked.claim, evidence, time.perf_counter() - start)
+
+
+def run_thoroughly(checked: CheckedClaim, seeds: Sequence[int]) -> Finding:
+    """Check one claim on every seed. It holds only if it does on each; the evidence is that of the worst seed.
+
+    A claim that does not hold is worse than one that is not decided, and that worse than one that holds; of equals it
+    is the first seed's. Each seed's test may reject a true claim: their sizes add up (Bonferroni), and the evidence
+    says to what.
+    """
+    findings = [run_check(checked, seed) for seed in seeds]
+    worst = max(range(len(seeds)), key=lambda at: _SEVERITY[findings[at].evidence.verdict])
+    evidence = findings[worst].evidence
+    held = sum(finding.evidence.verdict is Verdict.HOLDS for finding in findings)
+    total = checked.size * len(seeds)
+    sizes = f"; over all seeds a true claim is rejected with probability at most {total:.0e}" if total else ""
+    return Finding(
+        checked.claim,
+        replace(
+            evidence,
+            measured=f"holds on {held} of {len(seeds)} seeds; seed {seeds[worst]}: {evidence.measured}",
+            reason=evidence.reason + sizes,
+        ),
+        sum(finding.seconds for finding in findings),
+    )
 
 
 def write_findings(findings: Iterable[Finding], path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from theory.__main__ import main
 from theory.checks import CLAIMS
-from theory.claims import Evidence, Verdict
+from theory.claims import CheckedClaim, Evidence, Verdict
 
 
 @pytest.mark.parametrize("checked", CLAIMS, ids=lambda checked: checked.claim.id)
@@ -41,6 +41,34 @@ def test_exit_status_says_when_a_claim_fails(monkeypatch):
     checked = CLAIMS[0].__class__(CLAIMS[0].claim, lambda seed: failing)
     monkeypatch.setattr("theory.__main__.CLAIMS", (checked,))
     assert main([]) == 1
+
+
+def test_thorough_checks_five_seeds_and_one_that_fails_is_enough(monkeypatch, tmp_path, capsys):
+    seen = []
+
+    def check(seed: int) -> Evidence:
+        seen.append(seed)
+        return Evidence(Verdict.DOES_NOT_HOLD if seed == 12 else Verdict.HOLDS, f"of {seed}", "1", "arithmetic")
+
+    claim = CLAIMS[0].claim
+    monkeypatch.setattr("theory.__main__.CLAIMS", (CheckedClaim(claim, check, size=1e-3),))
+    path = tmp_path / "findings.json"
+    assert main(["--thorough", "--seed", "10", "--only", claim.id, "--json", str(path)]) == 1
+    assert seen == [10, 11, 12, 13, 14]
+    (finding,) = json.loads(path.read_text())
+    assert finding["evidence"]["measured"] == "holds on 4 of 5 seeds; seed 12: of 12"
+    output = capsys.readouterr().out
+    assert "0 of 1 claims hold (seeds 10 to 14" in output
+    assert "with probability at most 5.0e-03" in output
+    seen.clear()
+    assert main(["--thorough", "--seed", "20"]) == 0
+    assert main(["--seed", "12"]) == 1
+    assert seen == [20, 21, 22, 23, 24, 12]
+
+
+def test_statistical_tests_state_their_size():
+    sizes = {checked.claim.id for checked in CLAIMS if checked.size}
+    assert sizes == {"kaczmarz-rate", "kaczmarz-bound", "sgd-noise-ball", "sgd-decaying-steps", "ridgeless-risk"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from theory.claims import (
     nearest_name,
     read_findings,
     run_check,
+    run_thoroughly,
     write_findings,
 )
 
@@ -36,3 +37,28 @@ def test_findings_survive_a_round_trip(tmp_path):
 )
 def test_nearest_name(name, hint):
     assert hint in nearest_name(name, ["theorem-1", "lemma-1"])
+
+
+def _checked(verdicts: dict[int, Verdict], size: float = 0.0) -> CheckedClaim:
+    return CheckedClaim(CLAIM, lambda seed: Evidence(verdicts[seed], f"of seed {seed}", "bound", "reason"), size)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [
+        ((Verdict.HOLDS, Verdict.HOLDS, Verdict.HOLDS), 0),
+        ((Verdict.HOLDS, Verdict.NOT_DECIDED, Verdict.HOLDS), 1),
+        ((Verdict.NOT_DECIDED, Verdict.HOLDS, Verdict.DOES_NOT_HOLD), 2),
+    ],
+)
+def test_thorough_evidence_is_that_of_the_worst_seed(verdicts, worst):
+    finding = run_thoroughly(_checked(dict(zip((7, 8, 9), verdicts, strict=True))), range(7, 10))
+    held = sum(verdict is Verdict.HOLDS for verdict in verdicts)
+    assert finding.evidence.verdict is verdicts[worst]
+    assert finding.evidence.measured == f"holds on {held} of 3 seeds; seed {7 + worst}: of seed {7 + worst}"
+    assert finding.evidence.reason == "reason"
+
+
+def test_sizes_add_up_over_seeds():
+    finding = run_thoroughly(_checked(dict.fromkeys(range(4), Verdict.HOLDS), size=1e-3), range(4))
+    assert "rejected with probability at most 4e-03" in finding.evidence.reason

@@ -442,8 +442,10 @@ def curvature_is_the_same(seed: int) -> Evidence:
     )
 
 
-def _claim(name: str, statement: str, check: Callable[[int], Evidence], source: str = _PAPER) -> CheckedClaim:
-    return CheckedClaim(Claim(name, statement, source), check)
+def _claim(
+    name: str, statement: str, check: Callable[[int], Evidence], source: str = _PAPER, size: float = 0.0
+) -> CheckedClaim:
+    return CheckedClaim(Claim(name, statement, source), check, size)
 
 
 _POLYAK = "Polyak 1964; Nesterov 1983; Lessard, Recht, Packard 2016, section 4"
@@ -500,24 +502,28 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         "expectation, exactly where all singular values are equal.",
         kaczmarz_rate,
         "Strohmer, Vershynin 2009, theorem 2",
+        _SIZE,
     ),
     _claim(
         "kaczmarz-bound",
         "Randomized Kaczmarz's expected squared error is at most (1 - sigma_min^2/||X||_F^2)^t of the first.",
         kaczmarz_bound,
         "Strohmer, Vershynin 2009, theorem 2; Zouzias, Freris 2013 for n < d",
+        _SIZE,
     ),
     _claim(
         "sgd-noise-ball",
         "Where Xw = y has no solution, SGD with a constant step size stays in a ball of the predicted size.",
         constant_step_noise_ball,
         _NOISE,
+        _SIZE,
     ),
     _claim(
         "sgd-decaying-steps",
         "Where Xw = y has no solution, SGD with step sizes of order 1/t converges to the least-squares solution.",
         decaying_steps_converge,
         "Robbins, Monro 1951; Bach, Moulines 2011",
+        _SIZE,
     ),
     _claim(
         "momentum-rate",

@@ -4,22 +4,16 @@ Each function returns plain lists and numbers, for a seed and a version of NumPy
 float64 does not hold is None. `figures.expressivity` draws them.
 """
 
-import json
-import platform
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from importlib import metadata
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
 import flint
 import numpy as np
 import numpy.typing as npt
-import tyro
 
-from theory.atomic import replacing
+from theory import curves
 from theory.double_double import OVERFLOW_THRESHOLD
 from theory.expressivity.deep import deep_relu_interpolant
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
@@ -200,14 +194,9 @@ def _rounded_weights(z: Float64Array, biases: Float64Array, labels: Float64Array
     return np.array(weights)
 
 
-def _record(seed: int) -> dict[str, Any]:
+def expressivity_curves(seed: int) -> dict[str, Any]:
+    """All of the above, by name."""
     return {
-        "about": {
-            "what": "data of the expressivity figures, by python -m theory.expressivity.curves",
-            "seed": seed,
-            "python": platform.python_version(),
-            **{package: metadata.version(package) for package in ("numpy", "python-flint")},
-        },
         "interpolant": interpolant_curves(seed),
         "errors": error_curves(seed),
         "conditions": condition_curves(seed),
@@ -216,36 +205,9 @@ def _record(seed: int) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Options:
-    """Compute the data of the expressivity figures; `python -m figures` draws them."""
-
-    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[OUT.json]")] = Path("runs/expressivity.json")
-    """The file to write; figures look for `expressivity.json` in their directory of records."""
-
-    seed: int = 0
-    """Seed of the points, labels and directions."""
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = tyro.cli(Options, prog="python -m theory.expressivity.curves", args=arguments)
-    if options.seed < 0:
-        print(f"error: --seed takes a non-negative integer, got {options.seed}", file=sys.stderr)
-        return 2
-    start = time.perf_counter()
-    try:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        record = _record(options.seed)
-        with replacing(options.out) as temporary:
-            temporary.write_text(json.dumps(record, allow_nan=False) + "\n")
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(
-        f"written: {options.out} ({time.perf_counter() - start:.0f} s); python -m figures {options.out.parent} draws it"
-    )
-    return 0
+    return curves.main("expressivity", expressivity_curves, ("numpy", "python-flint"), arguments)
 
 
 if __name__ == "__main__":

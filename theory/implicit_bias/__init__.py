@@ -9,6 +9,7 @@ matrix_factorization    least nuclear norm from a small start (Gunasekar et al. 
 separable_logistic      the maximum-margin direction, at rate 1/log t (Soudry et al. 2018)
 ridgeless               the limit of ridge regression, double descent, benign overfitting
 gradient_flow           the flow that these theorems are about
+curves                  the data of the figures: python -m theory.implicit_bias.curves
 reference               interpolants of least p-norm by a convex solver
 """
 

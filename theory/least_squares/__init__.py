@@ -18,6 +18,7 @@ certificate       a bound on the distance to X^+ y, rounding included
 exact             X^+ y, and the proof that it is, over the rational numbers
 moments           the exact mean squared error of SGD on equations without a solution
 curvature         Hessians, the same at all global minima
+curves            the data of the figures: python -m theory.least_squares.curves
 estimators        scikit-learn's contract
 """
 

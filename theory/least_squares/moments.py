@@ -44,6 +44,7 @@ def sgd_mean_squared_error(X: Any, y: Any, step_sizes: Iterable[float], start: A
         weights = np.einsum("ij,jk,ik->i", data, moment, data) - 2 * noise * (data @ mean) + noise**2
         drift = hessian @ moment
         moment = moment - eta * (drift + drift.T) + eta**2 * (data.T * weights) @ data / n
+        moment = (moment + moment.T) / 2  # the recursion never shrinks what rounding adds antisymmetrically
         mean = mean - eta * (hessian @ mean)
         errors.append(float(np.trace(moment)))
     return np.array(errors)
