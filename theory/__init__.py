@@ -3,6 +3,7 @@
 expressivity    Theorem 1, Lemma 1, Corollary 1: networks that interpolate any labels
 least_squares   the minimum-norm solution, and SGD's way there
 implicit_bias   which solution other algorithms pick
+kernels         minimum-norm interpolation in a Hilbert space, at the size of whole data sets
 testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
@@ -12,6 +13,7 @@ streams         seeded randomness, one stream for each purpose
 
 from theory.claims import CheckedClaim, Claim, Evidence, Finding, Verdict
 from theory.expressivity import DepthTwoNetwork, interpolate, relu_interpolant
+from theory.kernels import KernelInterpolationClassifier, KernelInterpolator
 from theory.least_squares import (
     LeastSquaresResult,
     MinimumNormCertificate,
@@ -26,6 +28,8 @@ __all__ = [
     "DepthTwoNetwork",
     "Evidence",
     "Finding",
+    "KernelInterpolationClassifier",
+    "KernelInterpolator",
     "LeastSquaresResult",
     "MinimumNormCertificate",
     "Verdict",

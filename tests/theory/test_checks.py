@@ -68,7 +68,14 @@ def test_thorough_checks_five_seeds_and_one_that_fails_is_enough(monkeypatch, tm
 
 def test_statistical_tests_state_their_size():
     sizes = {checked.claim.id for checked in CLAIMS if checked.size}
-    assert sizes == {"kaczmarz-rate", "kaczmarz-bound", "sgd-noise-ball", "sgd-decaying-steps", "ridgeless-risk"}
+    assert sizes == {
+        "kaczmarz-rate",
+        "kaczmarz-bound",
+        "sgd-noise-ball",
+        "neural-tangent-kernel",
+        "sgd-decaying-steps",
+        "ridgeless-risk",
+    }
 
 
 @pytest.mark.parametrize(

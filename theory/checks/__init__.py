@@ -1,8 +1,13 @@
 """Every claim of the theory with the check that decides it, each on a fresh random instance."""
 
-from theory.checks import expressivity, implicit_bias, least_squares
+from theory.checks import expressivity, implicit_bias, kernels, least_squares
 from theory.claims import CheckedClaim
 
-CLAIMS: tuple[CheckedClaim, ...] = (*expressivity.CLAIMS, *least_squares.CLAIMS, *implicit_bias.CLAIMS)
+CLAIMS: tuple[CheckedClaim, ...] = (
+    *expressivity.CLAIMS,
+    *least_squares.CLAIMS,
+    *implicit_bias.CLAIMS,
+    *kernels.CLAIMS,
+)
 
 __all__ = ["CLAIMS"]

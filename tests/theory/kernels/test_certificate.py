@@ -1,0 +1,159 @@
+"""Certificates against exact answers in extended precision, and broken solutions that they must expose."""
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+
+from theory.kernels import Gaussian, KernelInterpolator, Laplacian, certify_interpolation, gram_from_blocks
+from theory.kernels.smallest_eigenvalue import EigenvalueBound
+from theory.streams import generator
+
+N, D = 24, 3
+KERNEL = Gaussian(0.9)
+
+
+def sample(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    random = generator(seed, "certificate-test")
+    return torch.from_numpy(random.standard_normal((N, D))), torch.from_numpy(random.standard_normal((N, 2)))
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """K, K^-1 and lambda_min's lower bound in 60 digits."""
+    X, _ = sample()
+    with mpmath.workdps(60):
+        rows = [[mpmath.mpf(value) for value in row] for row in X.tolist()]
+
+        def entry(x, z):
+            return mpmath.exp(
+                -mpmath.fsum((a - b) ** 2 for a, b in zip(x, z, strict=True)) / (2 * mpmath.mpf(0.9) ** 2)
+            )
+
+        K = mpmath.matrix([[entry(x, z) for z in rows] for x in rows])
+        return K, K**-1, float(mpmath.eigsy(K, eigvals_only=True)[0])
+
+
+def certify(coefficients, y, smallest, **changes):
+    X, _ = sample()
+    matrix = gram_from_blocks(KERNEL, [(X,)], height=10).training
+    bound = EigenvalueBound(smallest, "cholesky", 0.0)
+    return certify_interpolation(matrix, y, coefficients, bound, kernel=KERNEL, points=X, **changes)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-13, 1e-9, 1e-4, 1.0])
+def test_bounds_hold_and_are_not_far_off(exact, scale):
+    K, inverse, smallest = exact
+    X, y = sample()
+    best = torch.linalg.solve(KERNEL.block(X, X), y)
+    alpha = best + scale * torch.from_numpy(generator(1, "perturbation").standard_normal((N, 2)))
+    certificate = certify(alpha, y, smallest * (1 - 1e-9))
+    with mpmath.workdps(60):
+        for output in range(2):
+            a, labels = (mpmath.matrix(values[:, output].tolist()) for values in (alpha, y))
+            residual = K * a - labels
+            distance = float(mpmath.sqrt((residual.T * inverse * residual)[0]))
+            least = float(mpmath.sqrt((labels.T * inverse * labels)[0]))
+            norm = float(mpmath.sqrt((a.T * K * a)[0]))
+            largest = float(max(abs(value) for value in residual))
+            assert distance <= certificate.distance_bounds[output]
+            assert least >= certificate.norm_lower_bounds[output]
+            assert abs(norm - float(certificate.norms[output])) <= 1e-9 * norm
+            assert largest <= certificate.max_residual + certificate.rounding
+            assert certificate.distance_bounds[output] <= 1e3 * distance + 1e-8, "says too little"
+            if scale <= 1e-9:
+                assert certificate.norm_lower_bounds[output] >= (1 - 1e-6) * least
+    assert certificate.gram_error is not None
+    assert certificate.gram_error < 1e-13 * N
+
+
+def test_a_wrong_gram_matrix_is_exposed():
+    X, y = sample()
+    matrix = gram_from_blocks(KERNEL, [(X,)], height=10).training
+    alpha = torch.linalg.solve(matrix.dense(), y)
+    matrix.panels[1][3, 2] += 1e-3  # the solver's K is off in one entry
+    wrong = torch.linalg.solve(matrix.dense(), y)
+    bound = EigenvalueBound(1e-2, "cholesky", 0.0)
+    certificate = certify_interpolation(matrix, y, wrong, bound, kernel=KERNEL, points=X)
+    assert certificate.gram_error == pytest.approx(2**0.5 * 1e-3, rel=1e-6)
+    assert certificate.max_residual > 1e-5
+    assert certificate.smallest_eigenvalue.value == pytest.approx(1e-2 - certificate.gram_error)
+    trusting = certify_interpolation(matrix, y, wrong, bound)
+    assert trusting.gram_error is None
+    assert trusting.max_residual < 1e-10
+    assert not torch.allclose(alpha, wrong)
+
+
+def test_without_a_positive_eigenvalue_bound_nothing_is_claimed():
+    X, y = sample()
+    alpha = torch.linalg.solve(KERNEL.block(X, X), y)
+    certificate = certify(alpha, y, -1.0)
+    assert torch.isinf(certificate.distance_bounds).all()
+    assert (certificate.norm_lower_bounds > 0).all()
+
+
+def test_ridge_is_part_of_the_system():
+    X, y = sample()
+    ridge = 0.3
+    matrix = gram_from_blocks(KERNEL, [(X,)], height=7).training
+    matrix.add_to_diagonal(ridge)
+    alpha = torch.linalg.solve(KERNEL.block(X, X) + ridge * torch.eye(N, dtype=torch.float64), y)
+    bound = EigenvalueBound(ridge, "cholesky", 0.0)
+    certificate = certify_interpolation(matrix, y, alpha, bound, kernel=KERNEL, points=X, ridge=ridge)
+    assert certificate.max_residual < 1e-12
+    assert certificate.gram_error is not None
+    assert certificate.gram_error < 1e-12
+
+
+def test_the_measurement_says_what_limits_it():
+    X, y = sample()
+    gaussian = certify(torch.linalg.solve(KERNEL.block(X, X), y), y, 1e-3)
+    laplacian = Laplacian(0.9)
+    matrix = gram_from_blocks(laplacian, [(X,)]).training
+    alpha = torch.linalg.solve(matrix.dense(), y)
+    rough = certify_interpolation(matrix, y, alpha, EigenvalueBound(1e-3, "cholesky", 0.0), kernel=laplacian, points=X)
+    assert rough.rounding > 1e3 * gaussian.rounding, "a root at distance zero loses half of the digits"
+    for certificate in (gaussian, rough):
+        text = str(certificate)
+        assert "largest residual" in text
+        assert "proved" in text
+    likely = certify_interpolation(matrix, y, alpha, EigenvalueBound(1e-3, "lanczos", 1e-6))
+    assert "probability 1 - 1e-06" in str(likely)
+    np.testing.assert_allclose(likely.norms, rough.norms, rtol=1e-6)
+
+
+def test_near_duplicates_do_not_fool_the_eigenvalue_bound():
+    """Where rounding hides how near two points are, the solver's K and the sweep's share the error; the bound knows."""
+    random = generator(2, "near-duplicates")
+    X = torch.from_numpy(random.standard_normal((6, 10)))
+    X[5] = X[0] + 1e-10
+    y = torch.from_numpy(random.standard_normal((6, 1)))
+    model = KernelInterpolator(Laplacian(1.0)).fit(X.numpy(), y.numpy())
+    with mpmath.workdps(60):
+        rows = [[mpmath.mpf(value) for value in row] for row in X.tolist()]
+        K = mpmath.matrix(
+            [
+                [mpmath.exp(-mpmath.sqrt(mpmath.fsum((a - b) ** 2 for a, b in zip(x, z, strict=True)))) for z in rows]
+                for x in rows
+            ]
+        )
+        smallest = float(mpmath.eigsy(K, eigvals_only=True)[0])
+    assert smallest < 1e-9
+    assert model.certificate_.smallest_eigenvalue.value <= smallest
+
+
+def test_an_outlier_counts_from_the_centre():
+    """The sweep centres the points: its rounding is that of the centred ones."""
+    X = torch.zeros(40, 2, dtype=torch.float64)
+    X[:, 0] = 1 + 1e-3 * torch.arange(40)
+    X[-1, 0] = -1
+    y = torch.ones(40, 1, dtype=torch.float64)
+    matrix = gram_from_blocks(Gaussian(0.01), [(X,)]).training
+    alpha = torch.linalg.solve(matrix.dense(), y)
+    bound = EigenvalueBound(1e-3, "cholesky", 0.0)
+    near = certify_interpolation(matrix, y, alpha, bound, kernel=Gaussian(0.01), points=X)
+    far = certify_interpolation(matrix, y, alpha, bound, kernel=Gaussian(0.01), points=X + 2.0**20)
+    assert far.rounding == pytest.approx(near.rounding, rel=1e-3)
+    centred = X - X.mean(0)
+    per_sum = float(alpha.abs().sum()) * Gaussian(0.01).entry_error(float((centred**2).sum(1).max()), 4 * 1.1e-16)
+    assert near.rounding >= per_sum

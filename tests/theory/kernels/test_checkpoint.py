@@ -1,0 +1,138 @@
+"""Interrupted fits go on, to the bit; damaged or foreign files are not used."""
+
+import numpy as np
+import pytest
+import torch
+
+import theory.kernels.checkpoint as checkpoint_module
+from theory.kernels import Checkpoint, Gaussian, KernelInterpolator
+from theory.kernels.cholesky import cholesky
+from theory.kernels.gram import gram_from_blocks
+from theory.streams import generator
+
+
+def sample(n: int = 150):
+    random = generator(0, "checkpoint-test")
+    return random.standard_normal((n, 4)), random.standard_normal((n, 2))
+
+
+class KilledError(Exception):
+    """Stands for a kill: nothing of the fit's own catches it."""
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "conjugate-gradients"])
+@pytest.mark.parametrize("stage", ["Gram matrix", "factorise", "solve", "certify"])
+def test_a_fit_killed_at_any_stage_goes_on_to_the_bit(tmp_path, monkeypatch, solver, stage):
+    if (solver, stage) in {("cholesky", "solve"), ("conjugate-gradients", "factorise")}:
+        pytest.skip("that solver has no such stage")
+    monkeypatch.setattr("theory.kernels.interpolation._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("theory.kernels.gram.HEIGHT", 32)
+    X, y = sample()
+    options = {"kernel": Gaussian(1.0), "solver": solver, "random_state": 3}
+    undisturbed = KernelInterpolator(**options).fit(X, y)
+    stages: list[str] = []
+
+    def kill(name: str, share: float) -> None:
+        stages.append(name)
+        if name == stage and share > 0.3:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        KernelInterpolator(**options, checkpoint=tmp_path, report=kill).fit(X, y)
+    again: list[str] = []
+    resumed = KernelInterpolator(**options, checkpoint=tmp_path, report=lambda name, share: again.append(name)).fit(
+        X, y
+    )
+    assert np.array_equal(resumed.dual_coef_, undisturbed.dual_coef_)
+    assert np.array_equal(resumed.predict(X), undisturbed.predict(X))
+    if stage != "Gram matrix":
+        assert "Gram matrix" not in again, "the Gram matrix is not computed twice"
+
+
+def test_another_problem_does_not_use_the_files(tmp_path):
+    X, y = sample()
+    KernelInterpolator(Gaussian(1.0), checkpoint=tmp_path).fit(X, y)
+    fresh = KernelInterpolator(Gaussian(2.0)).fit(X, y)
+    assert np.array_equal(KernelInterpolator(Gaussian(2.0), checkpoint=tmp_path).fit(X, y).dual_coef_, fresh.dual_coef_)
+    moved = X.copy()
+    moved[0, 0] += 1e-9
+    KernelInterpolator(Gaussian(2.0), checkpoint=tmp_path).fit(moved, y)
+    key = Checkpoint(tmp_path, "other")
+    assert key.load_gram() is None
+    assert key.load_krylov("any") is None
+
+
+def test_other_labels_on_the_same_points_are_solved_afresh(tmp_path, monkeypatch):
+    monkeypatch.setattr("theory.kernels.interpolation._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    X, y = sample()
+    options = {"kernel": Gaussian(0.8), "solver": "conjugate-gradients"}
+    KernelInterpolator(**options, checkpoint=tmp_path).fit(X, y)
+    assert (tmp_path / "krylov.pt").exists()
+    for labels, seed in ((y[::-1].copy(), 0), (y, 1)):
+        fresh = KernelInterpolator(**options, random_state=seed).fit(X, labels)
+        with monkeypatch.context() as patch:
+            patch.setattr("theory.kernels.gram._Sums.add", lambda *_, **__: pytest.fail("K depends on neither"))
+            second = KernelInterpolator(**options, random_state=seed, checkpoint=tmp_path).fit(X, labels)
+        assert np.array_equal(second.dual_coef_, fresh.dual_coef_)
+
+
+def test_what_kills_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".gram.123.pt").write_bytes(b"half")
+    (tmp_path / "key.txt").write_bytes(b"{torn")
+    store = Checkpoint(tmp_path, "key")
+    assert not list(tmp_path.glob(".*"))
+    assert store.load_gram() is None
+
+
+def test_a_full_disk_does_not_cost_the_fit(tmp_path, monkeypatch):
+    X, y = sample()
+
+    def fail(content, file):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(checkpoint_module.torch, "save", fail)
+    with pytest.warns(UserWarning, match="disk full"):
+        model = KernelInterpolator(Gaussian(1.0), checkpoint=tmp_path).fit(X, y)
+    assert model.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("cut", [1, 5000, 60_000])
+def test_a_torn_factor_is_cut_to_whole_panels(tmp_path, cut):
+    X, _ = sample(200)
+    matrix = gram_from_blocks(Gaussian(1.0), [(torch.from_numpy(X),)], height=50).training
+    store = Checkpoint(tmp_path, "key")
+    whole = cholesky(matrix, observe=store.append_factor)
+    path = tmp_path / "factor.bin"
+    content = path.read_bytes()
+    path.write_bytes(content[:-cut])
+    kept = store.load_factor(matrix)
+    assert 0 < len(kept) < 4
+    resumed = cholesky(matrix, done=kept, observe=store.append_factor)
+    assert all(torch.equal(a, b) for a, b in zip(resumed.panels.panels, whole.panels.panels, strict=True))
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_file_is_made_again(tmp_path):
+    X, y = sample()
+    first = KernelInterpolator(Gaussian(1.0), checkpoint=tmp_path).fit(X, y)
+    (tmp_path / "gram.pt").write_bytes(b"not a tensor")
+    stages: list[str] = []
+    second = KernelInterpolator(Gaussian(1.0), checkpoint=tmp_path, report=lambda name, _: stages.append(name)).fit(
+        X, y
+    )
+    assert "Gram matrix" in stages
+    assert np.array_equal(first.dual_coef_, second.dual_coef_)
+
+
+def test_files_are_whole_or_not_there(tmp_path, monkeypatch):
+    store = Checkpoint(tmp_path, "key")
+
+    def fail(content, file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(checkpoint_module.torch, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        store.save_gram({"training": []}, wait=True)
+    assert not (tmp_path / "gram.pt").exists()
+    assert store.load_gram() is None

@@ -1,0 +1,120 @@
+"""What an interrupted fit goes on from: a directory with the Gram matrix, the factor so far, the iteration's state.
+
+Every file is whole or not there, but for the factor, to which whole panels are appended; a torn last one is dropped.
+Files belong to a key, which names data, kernel and precision: under another key they are not used. A kill loses what
+was done since the last save: of the Gram matrix of points all until it is complete, of features up to a minute (or ten
+times what saving takes), of the factor a panel, of the iteration 20 seconds, and all of the eigenvalue bound and of the
+certificate's sweep.
+"""
+
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from theory.atomic import replacing
+from theory.kernels.krylov import KrylovState
+from theory.kernels.panels import SymmetricPanels, panel_bounds
+
+
+class Checkpoint:
+    """A directory for one fit at a time. A kill at any moment loses what is not yet in it, and nothing else."""
+
+    def __init__(self, path: str | Path, key: str):
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._writer = ThreadPoolExecutor(max_workers=1)
+        self._written: Future[None] | None = None
+        for leftover in self.path.glob(".*"):  # half a file each, left by a kill while it was written
+            leftover.unlink()
+        name = self.path / "key.txt"
+        if not name.exists() or name.read_text() != key:
+            self.clear()
+            with replacing(name) as temporary:
+                temporary.write_text(key)
+
+    def clear(self) -> None:
+        """Remove everything but the directory."""
+        for name in ("key.txt", "gram.pt", "factor.bin", "krylov.pt"):
+            (self.path / name).unlink(missing_ok=True)
+
+    def save_gram(self, content: dict[str, Any], *, wait: bool) -> None:
+        """Keep tensors; without waiting, written by a thread while the caller goes on, and must not change.
+
+        Raises OSError if they cannot be written: at once, or from the next call of `wait`.
+        """
+        self.wait()
+        self._written = self._writer.submit(_save, content, self.path / "gram.pt")
+        if wait:
+            self.wait()
+
+    def load_gram(self) -> dict[str, Any] | None:
+        """What `save_gram` kept; None if there is nothing."""
+        return _load(self.path / "gram.pt")
+
+    def wait(self) -> None:
+        """Until the thread has written. Raises OSError if it could not."""
+        written, self._written = self._written, None
+        if written:
+            written.result()
+
+    def close(self) -> None:
+        """The fit is done: `wait`, but only warn of what could not be written."""
+        try:
+            self.wait()
+        except OSError as error:
+            warnings.warn(f"the checkpoint in {self.path} could not be written: {error}", stacklevel=2)
+
+    def append_factor(self, panel: torch.Tensor) -> None:
+        """Add a panel of the factor."""
+        with open(self.path / "factor.bin", "ab") as file:
+            panel.cpu().numpy().tofile(file)
+
+    def load_factor(self, matrix: SymmetricPanels) -> Sequence[torch.Tensor]:
+        """The whole panels of the factor that are there; what is torn is cut off."""
+        path = self.path / "factor.bin"
+        if not path.exists():
+            return []
+        size, done, panels = path.stat().st_size, 0, []
+        bounds = panel_bounds(matrix.n, matrix.panels[0].shape[0])
+        with open(path, "r+b") as file:
+            for (start, stop), like in zip(bounds, matrix.panels, strict=True):
+                count = (stop - start) * stop
+                if done + count * matrix.dtype.itemsize > size:
+                    break
+                values = np.fromfile(file, dtype=np.dtype(str(matrix.dtype).removeprefix("torch.")), count=count)
+                panels.append(torch.from_numpy(values).reshape(stop - start, stop).to(like.device))
+                done += count * matrix.dtype.itemsize
+            file.truncate(done)
+        return panels
+
+    def save_krylov(self, state: KrylovState, system: str) -> None:
+        """Replace the iteration's state; `system` names right-hand sides and preconditioner."""
+        _save(state.tensors() | {"system": system}, self.path / "krylov.pt")
+
+    def load_krylov(self, system: str) -> KrylovState | None:
+        """The iteration's state; None if there is none of this system."""
+        content = _load(self.path / "krylov.pt")
+        return KrylovState(**content) if content and content.pop("system") == system else None
+
+
+def _save(content: dict[str, Any], path: Path) -> None:
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        content: dict[str, Any] = torch.load(path, weights_only=True)
+    except Exception:  # whatever a damaged file makes the unpickler raise: it is made again, then
+        return None
+    return content

@@ -1,0 +1,264 @@
+"""Minimum-norm interpolation in a Hilbert space as scikit-learn estimators.
+
+Zhang et al. 2017, section 5: solve K alpha = y exactly, with no regularisation, on whole data sets. The classifier
+regresses on one-hot labels and takes the largest output. Both pass scikit-learn's conformance suite, `check_estimator`,
+without a waiver.
+"""
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from theory.expressivity.points import Float64Array
+from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
+from theory.kernels.checkpoint import Checkpoint
+from theory.kernels.gram import cross_product, gram_from_blocks
+from theory.kernels.interpolation import Interpolation, StageReport, interpolate_gram
+from theory.kernels.kernels import Gaussian, Kernel
+from theory.kernels.plan import FitPlan, Solver, plan_fit
+from theory.streams import words
+
+MEDIAN_SHARE = 0.28
+"""The default bandwidth, as a share of the median distance between two points: chosen on training images of CIFAR-10,
+20,000 to fit and 4,000 held out. A third is as accurate, with a condition number several times as large."""
+
+_NOT_REPRODUCED = 1e-3  # relative residual from which on a fit warns
+_SAMPLE = 1000  # points whose distances the median is taken of
+
+
+def median_distance(X: Any, seed: int = 0) -> float:
+    """Median Euclidean distance between two of at most 1,000 random rows of X (n, d); 1 if all are equal."""
+    return median_of_distances(torch.pdist(torch.as_tensor(X[sample_rows(len(X), seed)], dtype=torch.float64)))
+
+
+def sample_rows(n: int, seed: int) -> npt.NDArray[np.int64]:
+    """At most 1,000 random rows of n, increasing: those that the median is taken of."""
+    order = words(seed, "median-distance", np.arange(n), 1)[:, 0].argsort(kind="stable")
+    return np.sort(order[:_SAMPLE])
+
+
+def median_of_distances(distances: torch.Tensor) -> float:
+    """Median of the positive ones; 1 if there are none."""
+    positive = distances[distances > 0]
+    return float(positive.median()) if len(positive) else 1.0
+
+
+class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
+    """What both estimators share: the fit, its plan, its certificate, the outputs."""
+
+    def __init__(
+        self,
+        kernel: Kernel | None = None,
+        *,
+        ridge: float = 0.0,
+        solver: Solver | Literal["auto"] = "auto",
+        precision: Literal["auto", "float32", "float64"] = "auto",
+        leave_one_out: bool = False,
+        certify: bool = True,
+        memory_limit: int | None = None,
+        devices: tuple[str, ...] = ("cpu",),
+        checkpoint: str | Path | None = None,
+        report: StageReport | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.kernel = kernel
+        self.ridge = ridge
+        self.solver = solver
+        self.precision = precision
+        self.leave_one_out = leave_one_out
+        self.certify = certify
+        self.memory_limit = memory_limit
+        self.devices = devices
+        self.checkpoint = checkpoint
+        self.report = report
+        self.random_state = random_state
+
+    kernel_: Kernel
+    plan_: FitPlan
+    interpolation_: Interpolation
+    certificate_: InterpolationCertificate | None
+    norms_: Float64Array
+    dual_coef_: Float64Array
+    X_fit_: npt.NDArray[Any]
+
+    def _interpolate(self, X: npt.NDArray[Any], targets: Float64Array) -> None:
+        """Fit targets (n, k)."""
+        if not self.ridge >= 0:
+            raise ValueError(f"ridge must not be negative, got {self.ridge}")
+        if self.precision not in ("auto", "float32", "float64"):
+            raise ValueError(f"precision must be auto, float32 or float64, got {self.precision!r}")
+        dtype = None if self.precision == "auto" else getattr(torch, self.precision)
+        report = self.report or (lambda stage, share: None)
+        self.plan_ = plan_fit(
+            len(X),
+            targets.shape[1],
+            2 * X.size,
+            solver=self.solver,
+            dtype=dtype,
+            leave_one_out=self.leave_one_out,
+            memory_limit=self.memory_limit,
+            device=self.devices[0],
+        )
+        self.kernel_ = self.kernel or Gaussian(MEDIAN_SHARE * median_distance(X))
+        points, y = torch.tensor(X, dtype=self.plan_.dtype), torch.from_numpy(targets)
+        store = None if self.checkpoint is None else Checkpoint(self.checkpoint, self._key(X))
+        matrix = gram_from_blocks(
+            self.kernel_,
+            [(points,)],
+            ridge=self.ridge,
+            devices=self.devices,
+            checkpoint=store,
+            report=lambda share: report("Gram matrix", share),
+        ).training
+        self.interpolation_ = interpolate_gram(
+            matrix,
+            y,
+            self.plan_,
+            leave_one_out=self.leave_one_out,
+            bound_eigenvalue=self.certify,
+            seed=self.random_state,
+            checkpoint=store,
+            report=report,
+        )
+        coefficients = self.interpolation_.coefficients
+        self.certificate_ = None
+        if self.interpolation_.smallest_eigenvalue is not None:
+            self.certificate_ = certify_interpolation(
+                matrix,
+                y,
+                coefficients,
+                self.interpolation_.smallest_eigenvalue,
+                kernel=self.kernel_,
+                points=torch.tensor(X),
+                ridge=self.ridge,
+                report=lambda share: report("certify", share),
+            )
+        image = matrix.multiply(coefficients) - self.ridge * coefficients
+        self.norms_ = (coefficients * image).sum(0).clamp_min(0).sqrt().numpy()
+        self.dual_coef_, self.X_fit_ = coefficients.numpy(), X
+        if store:
+            store.close()
+        if self.interpolation_.relative_residual > _NOT_REPRODUCED:
+            warnings.warn(
+                f"the labels are reproduced only up to a relative residual of "
+                f"{self.interpolation_.relative_residual:.1g}: the Gram matrix is nearly singular",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _key(self, X: npt.NDArray[Any]) -> str:
+        digest = hashlib.sha256(np.ascontiguousarray(X).tobytes()).hexdigest()
+        return f"{self.kernel_!r} ridge {self.ridge!r} {self.plan_.dtype} {X.shape} {digest}"
+
+    def _outputs(self, X: Any) -> Float64Array:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        device, dtype = self.devices[0], self.plan_.dtype
+        points, known = (torch.tensor(array, dtype=dtype, device=device) for array in (X, self.X_fit_))
+        outputs = cross_product(self.kernel_, points, known, torch.from_numpy(self.dual_coef_).to(device))
+        values: Float64Array = outputs.cpu().numpy()
+        return values
+
+
+class KernelInterpolator(MultiOutputMixin, RegressorMixin, _KernelInterpolation):  # type: ignore[misc]
+    """The function of least norm in a kernel's Hilbert space through all training points.
+
+    Arguments:
+        kernel: k; Gaussian with 0.28 of the median distance as bandwidth if None.
+        ridge: lambda >= 0: solve (K + lambda I) alpha = y instead.
+        solver, precision: `auto` decides by size: Cholesky in float64 up to 8,192 points, else conjugate gradients in
+            float32. See `plan_fit`.
+        leave_one_out: also compute `leave_one_out_predictions_`; needs Cholesky.
+        certify: bound the distance from the exact minimum-norm interpolant; takes as long again as the Gram matrix, or
+            a few times as long.
+        memory_limit: bytes that the fit may take; what is free by default. Looked at before anything is allocated.
+        devices: where the Gram matrix lies; of several, panels are dealt out in turn.
+        checkpoint: a directory: an interrupted fit of the same data goes on from there.
+        report: called with the name of a stage and the share of it that is done.
+        random_state: of the preconditioner and of the random start of the eigenvalue bound.
+
+    Attributes:
+        kernel_: the kernel used.
+        dual_coef_: alpha, (n, k).
+        norms_: the norm of each output in the Hilbert space, (k,).
+        certificate_: `InterpolationCertificate`; None without `certify`.
+        leave_one_out_predictions_: for each training point what the interpolant of all others predicts there.
+        interpolation_: how the solver went.
+        plan_: what was planned: solver, precision, memory.
+        X_fit_: the training points.
+        n_features_in_, feature_names_in_: as everywhere in scikit-learn.
+    """
+
+    leave_one_out_predictions_: Float64Array
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Interpolate y (n,) or (n, k) at X (n, d).
+
+        Raises ValueError for NaN, infinity and wrong shapes, for parameters out of range, if it does not fit into
+        memory (saying what would), and for a Gram matrix that is singular, above 8,192 points.
+        """
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, order="C")
+        targets = np.asarray(y, dtype=np.float64)
+        self._interpolate(X, targets.reshape(len(targets), -1))
+        self._one_output = targets.ndim == 1
+        if self.interpolation_.leave_one_out is not None:
+            self.leave_one_out_predictions_ = self.interpolation_.leave_one_out.numpy().reshape(targets.shape)
+        return self
+
+    def predict(self, X: Any) -> Float64Array:
+        """f(x) at the points X (m, d): (m,) or (m, k).
+
+        Raises NotFittedError before `fit`; ValueError for NaN, infinity or another number of features.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if self._one_output else outputs
+
+
+class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):  # type: ignore[misc]
+    """Minimum-norm interpolation of one-hot labels: the class of the largest output.
+
+    Arguments and attributes: those of `KernelInterpolator`, one output for each class, and
+
+        classes_: the k classes, sorted.
+    """
+
+    classes_: npt.NDArray[Any]
+    leave_one_out_predictions_: npt.NDArray[Any]
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Interpolate the one-hot labels of the classes y (n,), numbers or strings, at X (n, d).
+
+        Raises as `KernelInterpolator.fit`, and for y that is not classes or only one class.
+        """
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C")
+        check_classification_targets(y)
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has one class only, {self.classes_[0]!r}: a classifier needs at least two")
+        self._interpolate(X, np.eye(len(self.classes_))[indices])
+        if self.interpolation_.leave_one_out is not None:
+            self.leave_one_out_predictions_ = self.classes_[self.interpolation_.leave_one_out.argmax(1).numpy()]
+        return self
+
+    def decision_function(self, X: Any) -> Float64Array:
+        """The outputs at X (m, d): (m, k); for two classes the second's less the first's, (m,).
+
+        Raises as `KernelInterpolator.predict`.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The classes of the points X (m, d), (m,). Raises as `decision_function`."""
+        indices = self._outputs(X).argmax(axis=1)
+        labels: npt.NDArray[Any] = self.classes_[indices]
+        return labels

@@ -1,0 +1,182 @@
+r"""Gram matrices K_ij = k(x_i, x_j), in panels, from points or from blocks of features.
+
+Features f_1, f_2, ... come in blocks F of columns, (n, w): <x_i, x_j> is the sum of F F^T over the blocks, so that the
+features never need to sit in memory at once. Points are one block. When all blocks have been added up the kernel's map
+is applied in place. For a translation-invariant kernel each block is centred by the mean of its first array: distances
+stay as they are, products become small, and with them the rounding of ||x||^2 + ||z||^2 - 2 <x, z>.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from theory.kernels.checkpoint import Checkpoint
+from theory.kernels.kernels import Kernel, squared_norms
+from theory.kernels.panels import HEIGHT, Report, SymmetricPanels, empty_panels, multiply
+
+_TILE = 4096
+_SECONDS_BETWEEN_CHECKPOINTS = 60.0  # or ten times what saving takes, whichever is more
+
+
+@dataclass(frozen=True, eq=False)
+class Gram:
+    """What fitting and predicting need.
+
+    Attributes:
+        training: K of the training points, in panels, the ridge added to its diagonal.
+        others: for each further set of points k(z_i, x_j), (m, n), z a point of the set, x a training point.
+    """
+
+    training: SymmetricPanels
+    others: tuple[torch.Tensor, ...]
+
+
+def gram_from_blocks(
+    kernel: Kernel,
+    blocks: Sequence[tuple[torch.Tensor, ...]],
+    *,
+    ridge: float = 0.0,
+    devices: Sequence[torch.device | str] = ("cpu",),
+    height: int | None = None,
+    checkpoint: Checkpoint | None = None,
+    report: Report = lambda share: None,
+) -> Gram:
+    """Add up the products of blocks of features, then apply the kernel.
+
+    Arguments:
+        kernel: k.
+        blocks: for each block of features the training points' (n, w) and those of further sets (m, w), of one dtype;
+            a sequence, which may compute a block when it is asked for it.
+        ridge: added to the diagonal of K in the end.
+        devices: where the panels are to lie, dealt out in turn; the further sets' matrices lie on the CPU.
+        height: rows of a panel; `panels.HEIGHT` by default.
+        checkpoint: where to save the sums now and then, and K, and to go on from.
+        report: told the share of the work that is done.
+
+    Raises ValueError if there is no block.
+    """
+    if not len(blocks):
+        raise ValueError("there are no features: a Gram matrix needs at least one block")
+    sums = _Sums.load(checkpoint, devices)
+    if sums and sums.blocks == len(blocks):
+        return Gram(sums.training, tuple(sums.others))
+    saved, saving = time.monotonic(), 0.0
+    for index in range(sums.blocks if sums else 0, len(blocks)):
+        block = _centred(blocks[index]) if kernel.translation_invariant else blocks[index]
+        if sums is None:
+            sums = _Sums.zero(block, devices, height or HEIGHT)
+        sums.add(block, first=index == 0, report=_part(report, index, len(blocks)))
+        if checkpoint and index + 1 < len(blocks):
+            due = max(_SECONDS_BETWEEN_CHECKPOINTS, 10 * saving)
+            if time.monotonic() - saved > due:
+                start = time.monotonic()
+                checkpoint.save_gram(sums.content(), wait=True)
+                saved = time.monotonic()
+                saving = saved - start
+    assert sums is not None
+    _apply_kernel(kernel, sums, ridge)
+    if checkpoint:
+        checkpoint.save_gram(sums.content(), wait=False)
+    return Gram(sums.training, tuple(sums.others))
+
+
+def _part(report: Report, index: int, total: int) -> Report:
+    return lambda share: report((index + share) / total)
+
+
+@dataclass
+class _Sums:
+    """Products added up so far, ||x||^2 likewise, and of how many blocks."""
+
+    training: SymmetricPanels
+    others: list[torch.Tensor]
+    norms: list[torch.Tensor]
+    blocks: int
+
+    @classmethod
+    def zero(cls, block: tuple[torch.Tensor, ...], devices: Sequence[torch.device | str], height: int) -> "_Sums":
+        n = len(block[0])
+        return cls(
+            empty_panels(n, block[0].dtype, devices, height),
+            [torch.empty(len(part), n, dtype=part.dtype) for part in block[1:]],
+            [torch.zeros(len(part), dtype=torch.float64) for part in block],
+            0,
+        )
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint | None, devices: Sequence[torch.device | str]) -> "_Sums | None":
+        content = checkpoint.load_gram() if checkpoint else None
+        if content is None:
+            return None
+        panels = tuple(panel.to(devices[i % len(devices)]) for i, panel in enumerate(content.pop("training")))
+        return cls(SymmetricPanels(panels), **content)
+
+    def content(self) -> dict[str, object]:
+        training = [panel.cpu() for panel in self.training.panels]
+        return {"training": training, "others": self.others, "norms": self.norms, "blocks": self.blocks}
+
+    def add(self, block: tuple[torch.Tensor, ...], *, first: bool, report: Report) -> None:
+        for norm, part in zip(self.norms, block, strict=True):
+            norm += squared_norms(part).double().cpu()
+        for start, stop, panel in self.training.rows():
+            points = block[0].to(panel.device)
+            _add_product(panel, points[start:stop], points[:stop], first)
+            report((stop / self.training.n) ** 2)
+        for other, part in zip(self.others, block[1:], strict=True):
+            _add_product(other, part.cpu(), block[0].cpu(), first)
+        self.blocks += 1
+
+
+def _apply_kernel(kernel: Kernel, sums: _Sums, ridge: float) -> None:
+    """From products to K, in place."""
+    training, *others = sums.norms
+    for start, stop, panel in sums.training.rows():
+        left, right = (training[part].to(panel) for part in (slice(start, stop), slice(stop)))
+        _apply(kernel, panel, left, right)
+        square = panel[:, start:]
+        square.copy_(square.tril() + square.tril(-1).T)  # the product's two halves differ by rounding
+        square.diagonal().copy_(kernel.diagonal(left) + ridge)
+    for other, norm in zip(sums.others, others, strict=True):
+        _apply(kernel, other, norm.to(other), training.to(other))
+
+
+def cross_product(kernel: Kernel, Z: torch.Tensor, X: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
+    """sum_j k(z_i, x_j) c_j: (m, k) for Z (m, d), X (n, d) and coefficients (n, k), a block of rows at a time."""
+    if kernel.translation_invariant:
+        Z, X = Z - X.mean(0), X - X.mean(0)
+    norms = squared_norms(X)
+    out = torch.empty(len(Z), coefficients.shape[1], dtype=coefficients.dtype, device=coefficients.device)
+    for start in range(0, len(Z), HEIGHT):
+        rows = Z[start : start + HEIGHT]
+        block = multiply(rows, X.T)
+        _apply(kernel, block, squared_norms(rows), norms)
+        out[start : start + HEIGHT] = multiply(block, coefficients.to(block.dtype)).to(out.dtype)
+    return out
+
+
+def _centred(block: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    mean = block[0].mean(0, dtype=torch.float64).to(block[0].dtype)
+    return tuple(part - mean for part in block)
+
+
+def _add_product(out: torch.Tensor, left: torch.Tensor, right: torch.Tensor, first: bool) -> None:
+    if first and not out.is_cuda:
+        np.matmul(left.numpy(), right.T.numpy(), out=out.numpy())
+    elif first:
+        torch.mm(left, right.T, out=out)
+    elif out.is_cuda:
+        out.addmm_(left, right.T)
+    else:
+        for start in range(0, len(right), _TILE):
+            out[:, start : start + _TILE] += multiply(left, right[start : start + _TILE].T)
+
+
+def _apply(kernel: Kernel, block: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
+    """The kernel's map in place: a tile at a time, so that what it needs on the way stays small."""
+    for rows in range(0, len(block), HEIGHT):
+        for columns in range(0, block.shape[1], _TILE):
+            tile = block[rows : rows + HEIGHT, columns : columns + _TILE]
+            tile.copy_(kernel.from_products(tile.clone(), left[rows : rows + HEIGHT], right[columns : columns + _TILE]))
