@@ -4,18 +4,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from empirical.datasets import ImageDataset
+from empirical.kernel_interpolation import interpolate_images
 from empirical.models import build_model, num_parameters
 from empirical.preprocessing import preprocess
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.records import RunConfig, RunDirectory
 from empirical.training import EpochRecord, ResidentData, train
 from theory.expressivity import relu_interpolant
+from theory.kernels import Checkpoint
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
 _WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under a millisecond on one core
@@ -24,16 +27,40 @@ Observer = Callable[[EpochRecord], None]
 """Told of every epoch as it is recorded."""
 
 
-def execute(config: RunConfig, dataset: ImageDataset, directory: RunDirectory, observe: Observer) -> None:
+class Watcher(Protocol):
+    """Told how a run goes on."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch has been recorded."""
+
+    def stage(self, name: str, share: float) -> None:
+        """This share of a stage is done."""
+
+
+def execute(
+    config: RunConfig,
+    dataset: ImageDataset,
+    directory: RunDirectory,
+    watcher: Watcher,
+    memory_limit: int | None = None,
+) -> None:
     """Carry out a run and record it, going on from where an interrupted one stopped.
+
+    Arguments:
+        config, dataset: what.
+        directory: where it is recorded.
+        watcher: told how it goes on.
+        memory_limit: bytes that a kernel run may take; what is free by default.
 
     Raises ValueError or FloatingPointError if the run is impossible; nothing but its summary is missing then.
     """
     randomized = randomize(dataset, config.randomization, config.seed)
     if config.kind == "explicit":
         _construct(config, randomized, directory)
+    elif config.kind == "kernel":
+        _interpolate(config, randomized, directory, watcher, memory_limit)
     else:
-        _train(config, randomized, directory, observe)
+        _train(config, randomized, directory, watcher.epoch)
 
 
 def resident_data(randomized: RandomizedDataset, crop: int | None, device: str) -> ResidentData:
@@ -113,6 +140,30 @@ def _construct(config: RunConfig, randomized: RandomizedDataset, directory: RunD
         "error_bound": float(bound.max()),
     }
     directory.finish(metrics, {"seconds": seconds})
+
+
+def _interpolate(
+    config: RunConfig,
+    randomized: RandomizedDataset,
+    directory: RunDirectory,
+    watcher: Watcher,
+    memory_limit: int | None,
+) -> None:
+    """The minimum-norm interpolant."""
+    assert config.kernel is not None, "a kernel run has a kernel"
+    checkpoint = Checkpoint(directory.scratch, config.hash)
+    metrics, used = interpolate_images(
+        config.kernel,
+        randomized,
+        config.num_classes,
+        seed=config.seed,
+        device=config.device,
+        memory_limit=memory_limit,
+        checkpoint=checkpoint,
+        report=watcher.stage,
+    )
+    checkpoint.close()
+    directory.finish(metrics, used)
 
 
 def nearest_class(outputs: npt.NDArray[np.float64], num_classes: int) -> npt.NDArray[np.int64]:

@@ -1,17 +1,23 @@
 """Named experiments: each a list of runs, planned from the user's settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Annotated, Literal
 
 import torch
+import tyro
 
 from empirical.datasets import ImageDataset
+from empirical.features import parse_features
 from empirical.import_path import source_digest
+from empirical.kernel_interpolation import Interpolant, KernelConfig
 from empirical.models import model_factory
 from empirical.randomization import Randomization, parse_test
 from empirical.records import RunConfig
 from empirical.training import TrainingConfig, optimizer_factory
 from theory.claims import nearest_name
+from theory.kernels import MEDIAN_SHARE
 
 SIX_TESTS = (
     "true-labels",
@@ -27,6 +33,39 @@ SIX_TESTS = (
 
 
 @dataclass(frozen=True)
+class KernelSettings:
+    """Kernels of the experiment `kernels`; where several values are given there is a run for each combination."""
+
+    name: str = "gaussian"
+    """gaussian, laplacian, linear, polynomial-D, arc-cosine-0, arc-cosine-1 or neural-tangent-L."""
+
+    bandwidth: float = MEDIAN_SHARE
+    """Of the Gaussian and the Laplacian kernel, as a share of the median distance between training images."""
+
+    features: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FEATURES ...")] = ()
+    """pixels, whitened-pixels, gabor, random-convolution-F; by default pixels, and gabor for grey images or
+    random-convolution-64 for colour ones if they are large enough."""
+
+    ridge: Annotated[tuple[float, ...], tyro.conf.arg(metavar="LAMBDA ...")] = (0.0,)
+    """lambda of (K + lambda I) alpha = Y; 0 interpolates."""
+
+    interpolant: Annotated[tuple[Interpolant, ...], tyro.conf.arg(metavar="KIND ...")] = (
+        "minimum-norm",
+        "forced-test-labels",
+    )
+    """minimum-norm; forced-test-labels also interpolates random labels on the test images (with true labels only)."""
+
+    solver: Literal["auto", "cholesky", "conjugate-gradients"] = "auto"
+    """Cholesky up to 8,192 images, conjugate gradients above."""
+
+    leave_one_out: bool = False
+    """Also the leave-one-out accuracy, in closed form; needs Cholesky."""
+
+    certify: bool = True
+    """Also bound the distance from the exact minimum-norm interpolant."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a user can choose of an experiment.
 
@@ -37,6 +76,7 @@ class Settings:
         seed: of everything random.
         training: hyper-parameters.
         crop: side of the centre crop.
+        kernel: of the experiment `kernels`.
     """
 
     model: str
@@ -45,6 +85,7 @@ class Settings:
     seed: int
     training: TrainingConfig
     crop: int | None = 28
+    kernel: KernelSettings = field(default_factory=KernelSettings)
 
 
 @dataclass(frozen=True)
@@ -72,6 +113,41 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
     ]
 
 
+def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """A kernel run for every combination of features, ridge and test, and the interpolant made not to generalise.
+
+    Raises ValueError for unknown tests, kernels, features or devices, and features that do not suit the images.
+    """
+    chosen = settings.kernel
+    tests = [parse_test(name) for name in settings.tests or ("true-labels", "random-labels")]
+    features = chosen.features or _default_features(dataset)
+    for name in features:
+        parse_features(name, settings.seed).dimension(dataset.image_shape)
+    configs = []
+    for name, ridge, interpolant, test in product(features, chosen.ridge, chosen.interpolant, tests):
+        if interpolant == "forced-test-labels" and (ridge or test != Randomization()):
+            continue
+        kernel = KernelConfig(
+            chosen.name,
+            chosen.bandwidth,
+            name,
+            ridge,
+            interpolant,
+            chosen.solver,
+            chosen.leave_one_out,
+            chosen.certify,
+        )
+        configs.append(_run_config("kernels", dataset, settings, test, "kernel", kernel))
+    return configs
+
+
+def _default_features(dataset: ImageDataset) -> tuple[str, ...]:
+    channels, *sides = dataset.image_shape
+    if channels == 1:
+        return "pixels", "gabor"
+    return ("pixels", "random-convolution-64") if min(sides) > 6 else ("pixels",)
+
+
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in [
@@ -79,6 +155,11 @@ EXPERIMENTS: dict[str, Experiment] = {
             "randomization-tests",
             "The paper's six tests: a network trained until it fits, beside the explicit 2n + d network of Theorem 1.",
             plan_randomization_tests,
+        ),
+        Experiment(
+            "kernels",
+            "Section 5: the minimum-norm interpolant in a kernel's Hilbert space: its error, norm, certificate.",
+            plan_kernels,
         ),
     ]
 }
@@ -101,9 +182,14 @@ def resolve_device(device: str) -> str:
 
 
 def _run_config(
-    experiment: str, dataset: ImageDataset, settings: Settings, randomization: Randomization, kind: str
+    experiment: str,
+    dataset: ImageDataset,
+    settings: Settings,
+    randomization: Randomization,
+    kind: str,
+    kernel: KernelConfig | None = None,
 ) -> RunConfig:
-    explicit = kind == "explicit"
+    trained = kind == "trained"
     return RunConfig(
         experiment=experiment,
         kind=kind,
@@ -115,11 +201,12 @@ def _run_config(
         train_digest=dataset.train.digest,
         test_digest=dataset.test.digest,
         randomization=randomization,
-        model="theorem-1" if explicit else settings.model,
-        model_source="" if explicit else source_digest(settings.model, "model"),
-        optimizer_source="" if explicit else source_digest(settings.training.optimizer, "optimizer"),
-        crop=None if explicit else settings.crop,
-        training=None if explicit else settings.training,
-        device="cpu" if explicit else resolve_device(settings.device),
+        model=settings.model if trained else kernel.name if kernel else "theorem-1",
+        model_source=source_digest(settings.model, "model") if trained else "",
+        optimizer_source=source_digest(settings.training.optimizer, "optimizer") if trained else "",
+        crop=settings.crop if trained else None,
+        training=settings.training if trained else None,
+        device="cpu" if kind == "explicit" else resolve_device(settings.device),
         seed=settings.seed,
+        kernel=kernel,
     )

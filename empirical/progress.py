@@ -27,6 +27,7 @@ class RunProgress:
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
         ]
+        self._stage = ("", 0.0, 0.0)  # its name, when it was first heard of, and how far it was then
         self._live = Progress(*columns, console=self.console, transient=True) if sys.stdout.isatty() else None
         self._task = self._live.add_task("starting") if self._live else None
 
@@ -45,6 +46,7 @@ class RunProgress:
         """Begin the next run."""
         self._index += 1
         self._name = f"[{self._index}/{self._total}] {name}"
+        self._stage = ("", 0.0, 0.0)
         self._printed = time.monotonic()
         self._show(self._name)
 
@@ -59,6 +61,20 @@ class RunProgress:
             self._printed = time.monotonic()
             self._print(line)
 
+    def stage(self, name: str, share: float) -> None:
+        """Show how far a stage of the current run is, and about how long it will take."""
+        now = time.monotonic()
+        if name != self._stage[0]:
+            self._stage = (name, now, share)
+        _, begun, first = self._stage
+        line = f"{self._name}: {name} {share:.0%}"
+        if share > first and now - begun > 2:
+            line += f", about {_duration((now - begun) * (1 - share) / (share - first))} left"
+        self._show(line)
+        if not self._live and now - self._printed > _SECONDS_BETWEEN_LINES:
+            self._printed = now
+            self._print(line)
+
     def end(self, outcome: str) -> None:
         """Say how the current run ended."""
         self._print(f"{self._name}: {outcome}")
@@ -69,3 +85,8 @@ class RunProgress:
 
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False)
+
+
+def _duration(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

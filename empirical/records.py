@@ -4,7 +4,7 @@ A run is one directory, `<experiment>_<hash of its resolved configuration>`:
 
     config.json      what was asked for, fully resolved, digests of the data included
     metrics.jsonl    one line an epoch, append-only
-    checkpoint.pt    the state to resume from
+    checkpoint.pt    the state to resume from; a kernel run has a folder `kernel` until it is finished
     summary.json     the outcome; written last, atomically: a run is finished if and only if it is there
 """
 
@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +23,7 @@ from typing import Any, TextIO
 
 import torch
 
+from empirical.kernel_interpolation import KernelConfig
 from empirical.randomization import Randomization
 from empirical.training import EpochRecord, State, TrainingConfig
 from theory.atomic import replacing
@@ -36,7 +38,8 @@ class RunConfig:
 
     Attributes:
         experiment: name of the experiment.
-        kind: `trained` for a network trained by gradient descent, `explicit` for Theorem 1's construction.
+        kind: `trained` for a network trained by gradient descent, `explicit` for Theorem 1's construction, `kernel` for
+            minimum-norm interpolation.
         data: name of the data set.
         source: where the data came from, in a sentence (not part of the hash: the digests are).
         n_train, n_test: numbers of samples.
@@ -49,6 +52,7 @@ class RunConfig:
         training: hyper-parameters; None for an explicit network.
         device: `cpu` or `cuda`.
         seed: of everything random: label noise, permutations, initialisation, order of samples.
+        kernel: how a kernel run interpolates; None for the others.
     """
 
     experiment: str
@@ -69,19 +73,22 @@ class RunConfig:
     device: str
     seed: int
     format: int = FORMAT
+    kernel: KernelConfig | None = None
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits of SHA-256 of the configuration, `source` left out."""
+        """Twelve hexadecimal digits of SHA-256 of the configuration, `source` and a kernel that is None left out."""
         content = asdict(self)
         del content["source"]
+        if self.kernel is None:
+            del content["kernel"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def directory_name(self) -> str:
-        """`<experiment>_<test>_<kind>_<hash>`."""
+        """`<experiment>_<test>_<kind, or features>_<hash>`."""
         test = re.sub(r"[^a-z0-9.]+", "-", self.randomization.name.lower()).strip("-")
-        return f"{self.experiment}_{test}_{self.kind}_{self.hash}"
+        return f"{self.experiment}_{test}_{self.kernel.features if self.kernel else self.kind}_{self.hash}"
 
 
 @dataclass(frozen=True)
@@ -142,8 +149,18 @@ class RunDirectory:
         """Whether the run has its summary."""
         return (self.path / "summary.json").exists()
 
+    @property
+    def scratch(self) -> Path:
+        """Where a kernel run keeps what it goes on from: as large as its Gram matrix, of no use once it is finished."""
+        return self.path / "kernel"
+
+    def remove_scratch(self) -> None:
+        """Remove it, if it is there."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
     def restart(self) -> None:
         """Forget everything but the configuration."""
+        self.remove_scratch()
         for name in ("summary.json", "metrics.jsonl", "checkpoint.pt"):
             (self.path / name).unlink(missing_ok=True)
         self._recorded_epochs = 0
@@ -180,6 +197,7 @@ class RunDirectory:
     def finish(self, metrics: dict[str, Any], time: dict[str, Any]) -> None:
         """Write the summary: from now on the run is finished."""
         write_json(self.path / "summary.json", {"metrics": metrics, "time": time, "environment": environment()})
+        self.remove_scratch()
 
     def _repair_metrics(self) -> int:
         """Drop a line torn by a kill; returns the number of epochs recorded."""
@@ -230,11 +248,12 @@ def read_run(path: Path) -> Run:
 def read_config(path: Path) -> RunConfig:
     """Read a run's configuration."""
     content = json.loads((path / "config.json").read_text())
-    training = content["training"]
+    training, kernel = content["training"], content.get("kernel")
     return replace(
         RunConfig(**content),
         randomization=Randomization(**content["randomization"]),
         training=TrainingConfig(**training) if training else None,
+        kernel=KernelConfig(**kernel) if kernel else None,
     )
 
 

@@ -3,7 +3,7 @@
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +16,9 @@ from rich.text import Text
 from empirical.comparison import ResultSet, compare, result_sets, table
 from empirical.datasets import DATASETS, ImageDataset, load
 from empirical.execution import execute
-from empirical.experiments import EXPERIMENTS, SIX_TESTS, Settings, find_experiment
+from empirical.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
+from empirical.features import FEATURES
+from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, kernel_results, reference
 from empirical.models import MODELS
 from empirical.progress import RunProgress
 from empirical.records import BusyError, RunConfig, RunDirectory, read_run, read_runs
@@ -53,6 +55,9 @@ class Options:
     download: bool = False
     """Fetch the official archive of the data set if its files are missing."""
 
+    data_note: str = ""
+    """What readers of the results must know about these files, such as lossy compression; it joins the records."""
+
     image_size: int = 32
     """Side to which the images of a folder are resized."""
 
@@ -83,6 +88,12 @@ class Options:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """Hyper-parameters."""
 
+    kernel: KernelSettings = field(default_factory=KernelSettings)
+    """Of the experiment `kernels`."""
+
+    memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
+    """Memory that a kernel run may take; what is free by default."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
@@ -101,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
-        failures = _run_all(runs, dataset, options.rerun)
+        failures = _run_all(runs, dataset, options)
         reported = _report(runs, options.out)
     except (ValueError, OSError, BusyError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -125,15 +136,20 @@ def _plan(options: Options) -> tuple[ImageDataset, list[RunConfig]]:
     if options.seed < 0:
         raise ValueError(f"--seed takes a non-negative integer, got {options.seed}")
     dataset = load(options.data, options.data_root, image_size=options.image_size, download=options.download)
+    if options.data_note:
+        dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
     dataset = dataset.subset(options.train_size, options.test_size)
-    settings = Settings(options.model, options.tests, options.device, options.seed, options.training)
+    settings = Settings(
+        options.model, options.tests, options.device, options.seed, options.training, kernel=options.kernel
+    )
     return dataset, experiment.plan(dataset, settings)
 
 
-def _run_all(runs: Pairs, dataset: ImageDataset, rerun: bool) -> list[tuple[RunConfig, str]]:
+def _run_all(runs: Pairs, dataset: ImageDataset, options: Options) -> list[tuple[RunConfig, str]]:
     """Carry out what is not finished; a run that fails is reported and the others go on."""
     failures = []
-    if rerun:  # all at once: going on after an interruption then needs no --rerun
+    memory_limit = None if options.memory is None else int(options.memory * 1e9)
+    if options.rerun:  # all at once: going on after an interruption then needs no --rerun
         for _, directory in runs:
             with directory.claim():
                 directory.restart()
@@ -141,11 +157,12 @@ def _run_all(runs: Pairs, dataset: ImageDataset, rerun: bool) -> list[tuple[RunC
         for config, directory in runs:
             progress.start(f"{config.randomization.name}, {config.model}")
             if directory.finished:
+                directory.remove_scratch()  # a kill may have come between the summary and this
                 progress.end("finished before")
                 continue
             try:
                 with directory.claim():
-                    execute(config, dataset, directory, progress.epoch)
+                    execute(config, dataset, directory, progress, memory_limit)
             except Exception as error:  # the user's own network may raise anything: the other runs go on
                 known = isinstance(error, ValueError | FloatingPointError | BusyError)
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
@@ -174,7 +191,12 @@ def _report(runs: Pairs, out: Path) -> bool:
     for results in result_sets(finished):
         console.print(_results_table(results, narrow=console.width < _WIDE))
         findings += compare(results)
-    everything = [finding for results in result_sets(read_runs(out)) for finding in compare(results)]
+    for kernels in kernel_results(finished):
+        console.print(_kernel_table(kernels))
+        findings += compare_kernels(kernels)
+    recorded = read_runs(out)
+    everything = [finding for results in result_sets(recorded) for finding in compare(results)]
+    everything += [finding for kernels in kernel_results(recorded) for finding in compare_kernels(kernels)]
     write_findings(everything, out / "claims.json")
     write_findings([run_check(checked, seed=0) for checked in CLAIMS], out / "theory.json")
     for finding in findings:
@@ -221,6 +243,31 @@ def _results_table(results: ResultSet, *, narrow: bool) -> Table:
     return columns
 
 
+def _kernel_table(results: KernelResults) -> Table:
+    """Errors and norms of kernel runs; two lines of headers and the units in them."""
+    table = Table(title=results.scale, title_justify="left", box=box.SIMPLE)
+    for header in ("kernel", "test"):
+        table.add_column(header)
+    for header in ("train", "test error", "norm", "largest\nresidual", "distance from\nminimum norm", "seconds"):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("the paper's\ntest error")
+    for run in results.runs:
+        metrics = run.summary.metrics
+        residual, distance = metrics.get("max_residual"), metrics.get("distance_bound")
+        table.add_row(
+            kernel_of(run).name,
+            run.config.randomization.name,
+            _percent(metrics["train_accuracy"]),
+            _percent(1 - metrics["test_accuracy"]),
+            f"{metrics['norm']:.2f}" + ("" if metrics["converged"] else " (not converged)"),
+            "—" if residual is None else f"{residual:.0e}",
+            "—" if distance is None else f"< {distance / metrics['norm']:.0e}",
+            f"{run.summary.time['seconds']:.1f}",
+            reference(run) or "—",
+        )
+    return table
+
+
 def _percent(share: float | None) -> str:
     return "—" if share is None else f"{share:.2%}"
 
@@ -229,6 +276,7 @@ def _print_lists() -> None:
     for title, entries in (
         ("Experiments (NAME)", {name: experiment.description for name, experiment in EXPERIMENTS.items()}),
         ("Data sets (--data)", DATASETS),
+        ("Features (--kernel.features)", FEATURES),
         ("Networks (--model)", dict.fromkeys(MODELS, "") | {"package.module:factory": "your own"}),
         (
             "Tests (--tests)",
