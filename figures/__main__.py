@@ -9,10 +9,12 @@ from typing import Annotated
 import tyro
 
 from empirical.comparison import ResultSet, result_sets
+from empirical.kernel_comparison import KernelResults, kernel_results
 from empirical.records import read_runs
 from figures.corruption import draw_corruption
 from figures.expressivity import EXPRESSIVITY
 from figures.implicit_bias import IMPLICIT_BIAS
+from figures.kernels import KERNEL_FIGURES
 from figures.least_squares import LEAST_SQUARES
 from figures.loss_curves import draw_loss_curves
 from figures.report import write_report
@@ -40,9 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = tyro.cli(Options, prog="python -m figures", args=arguments)
     out = options.out or options.records
     try:
-        all_results = [results for results in result_sets(read_runs(options.records)) if results.trained]
+        recorded = read_runs(options.records)
+        all_results = [results for results in result_sets(recorded) if results.trained]
+        all_kernels = kernel_results(recorded)
         theory = [kind for kind in THEORY_RECORDS if (options.records / kind.file).exists()]
-        if not all_results and not theory:
+        if not all_results and not all_kernels and not theory:
             raise ValueError(
                 f"no finished runs and no record of the theory under {options.records.absolute()}: python -m "
                 "empirical.run makes the former; the latter are "
@@ -61,14 +65,38 @@ def main(arguments: list[str] | None = None) -> int:
                 draw(results, path)
                 paths[title] = path.with_name(path.name + ".svg")
             drawn.append(paths)
-        if all_results:
-            write_report(all_results, drawn, options.records / "theory.json", out / "report.html")
+        kernels_drawn = []
+        for kernels in all_kernels:
+            paths = {}
+            for title, (name, draw_kernels, possible) in KERNEL_FIGURES.items():
+                if possible(kernels):
+                    path = out / "figures" / f"{name}_{_kernel_slug(kernels, all_kernels)}"
+                    draw_kernels(kernels, path)
+                    paths[title] = path.with_name(path.name + ".svg")
+            kernels_drawn.append(paths)
+        if all_results or all_kernels:
+            write_report(
+                list(zip(all_results, drawn, strict=True)),
+                list(zip(all_kernels, kernels_drawn, strict=True)),
+                options.records / "theory.json",
+                out / "report.html",
+            )
             made.append(f"report: {out / 'report.html'}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(*made, sep="   ")
     return 0
+
+
+def _kernel_slug(results: KernelResults, all_results: list[KernelResults]) -> str:
+    """Name of a set of kernel runs among others: data, number of images, seed, a hash where these are not enough."""
+
+    def plain(each: KernelResults) -> str:
+        return f"{each.config.data}-{each.config.n_train}-seed-{each.config.seed}"
+
+    alike = sum(plain(each) == plain(results) for each in all_results)
+    return plain(results) if alike == 1 else f"{plain(results)}-{results.config.hash}"
 
 
 def _slug(results: ResultSet, all_results: list[ResultSet]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 
 from empirical.comparison import ResultSet, Row, compare, table
+from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, reference
 from theory.atomic import replacing
 from theory.claims import Finding, read_findings
 
@@ -22,20 +23,35 @@ class Section:
     findings: list[Finding]
 
 
+@dataclass(frozen=True, eq=False)
+class KernelSection:
+    """What the page shows of kernel runs: their figures as SVG by title, their claims; the table is of the runs."""
+
+    results: KernelResults
+    figures: Mapping[str, str]
+    findings: list[Finding]
+
+
+Figures = Mapping[str, Path]
+"""Titles and SVG files."""
+
+
 def write_report(
-    all_results: list[ResultSet], figures: Sequence[Mapping[str, Path]], theory: Path, destination: Path
+    networks: Sequence[tuple[ResultSet, Figures]],
+    kernels: Sequence[tuple[KernelResults, Figures]],
+    theory: Path,
+    destination: Path,
 ) -> None:
     """Write the page.
 
     Arguments:
-        all_results: the sets of results, a section each.
-        figures: for each of them, its figures' titles and SVG files.
+        networks, kernels: the sets of results, a section each, and their figures.
         theory: JSON file of the theory's findings; left out if it is not there.
         destination: the HTML file, written whole or not at all.
     """
-    sections = [
-        Section(results, table(results), {title: _inline(path) for title, path in paths.items()}, compare(results))
-        for results, paths in zip(all_results, figures, strict=True)
+    sections = [Section(results, table(results), _inline_all(paths), compare(results)) for results, paths in networks]
+    kernel_sections = [
+        KernelSection(results, _inline_all(paths), compare_kernels(results)) for results, paths in kernels
     ]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("figures", "."),
@@ -44,13 +60,19 @@ def write_report(
         trim_blocks=True,
     )
     environment.filters["percent"] = lambda share: "—" if share is None else f"{share:.2%}"
+    environment.globals.update(kernel_of=kernel_of, reference=reference)
     page = environment.get_template("report.html.jinja").render(
         sections=sections,
+        kernel_sections=kernel_sections,
         theory=read_findings(theory) if theory.exists() else [],
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     with replacing(destination) as temporary:
         temporary.write_text(page)
+
+
+def _inline_all(paths: Figures) -> dict[str, str]:
+    return {title: _inline(path) for title, path in paths.items()}
 
 
 def _inline(path: Path) -> str:

@@ -1,0 +1,151 @@
+"""Kernel interpolation: norm and test error against label corruption, across features, and against filters."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+from scipy import stats
+
+from empirical.comparison import SIZE
+from empirical.kernel_comparison import KernelResults, kernel_of
+from empirical.paper import TABLE_3
+from empirical.records import Run
+from figures.style import figure
+
+_COLORS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e5ea2", "#d9902f", "#4a4a4a")
+_INTERVAL = f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images."
+
+
+def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
+    """Draw test error, and norm, against label corruption; a series for each kernel and its features.
+
+    Writes `path`.svg and `path`.png.
+    """
+    caption = (
+        f"{results.scale}. Minimum-norm interpolants of one-hot labels; filled: every training label reproduced. "
+        f"{_INTERVAL} Norm: the root of the sum of squares over the outputs. Data: {results.config.source}."
+    )
+    with figure(path, caption, width=9.2, height=4.4) as drawing:
+        left, right = drawing.subplots(1, 2)
+        chance = 1 - results.chance
+        left.axhline(chance, color="#888888", linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
+        several = {key: runs for key, runs in results.series().items() if len(runs) > 1}
+        for (key, runs), color in zip(several.items(), _cycle(len(several)), strict=True):
+            noise = [run.config.randomization.label_noise for run in runs]
+            label = " on ".join(key)
+            _errors(left, noise, runs, color, label)
+            norms = [run.summary.metrics["norm"] for run in runs]
+            right.plot(noise, norms, "o-", color=color, linewidth=1.8, markersize=4.5, label=label)
+        left.set(title="Test error", ylabel="test error on clean labels", ylim=(0, 1.02))
+        left.yaxis.set_major_formatter(PercentFormatter(1))
+        right.set(title="Norm of the interpolant", ylabel="norm in the Hilbert space", ylim=(0, None))
+        for axes in (left, right):
+            axes.set(xlabel="share of training labels replaced, p", xlim=(-0.02, 1.02))
+        left.legend(loc="lower right", fontsize=8.5)
+
+
+def draw_norm_and_error(results: KernelResults, path: Path) -> None:
+    """Draw test error against norm on true labels, a point for each kernel and its features.
+
+    Writes `path`.svg and `path`.png.
+    """
+    caption = (
+        f"{results.scale}. Minimum-norm interpolants of the true labels. {_INTERVAL} Data: {results.config.source}."
+    )
+    with figure(path, caption) as drawing:
+        axes = drawing.add_subplot()
+        clean = results.clean()
+        for (key, run), color in zip(clean.items(), _cycle(len(clean)), strict=True):
+            _errors(axes, [run.summary.metrics["norm"]], [run], color, " on ".join(key))
+        axes.set(title="Norm and test error on true labels", xlabel="norm in the Hilbert space")
+        axes.set_ylabel("test error")
+        axes.margins(0.12)
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.legend(loc="best", fontsize=8.5)
+
+
+def draw_filters(results: KernelResults, path: Path) -> None:
+    """Draw test error against the number of filters of the random convolutional network, the paper's values marked.
+
+    Writes `path`.svg and `path`.png.
+    """
+    caption = (
+        f"{results.scale}. Gaussian kernel on the features, true labels, no ridge but where said. {_INTERVAL} Crosses: "
+        f"the paper's (its kernel is not stated). Data: {results.config.source}."
+    )
+    with figure(path, caption) as drawing:
+        axes = drawing.add_subplot()
+        ridges = sorted({kernel_of(run).ridge for run in _filter_runs(results)})
+        for ridge, color in zip(ridges, _cycle(len(ridges)), strict=True):
+            runs = [run for run in _filter_runs(results) if kernel_of(run).ridge == ridge]
+            label = f"ridge {ridge:g}" if ridge else "interpolating"
+            _errors(axes, [_filters(run) for run in runs], runs, color, label)
+        if results.config.data == "cifar10":
+            for ridge, label in ((False, "the paper, 32,000 filters"), (True, "the paper, with l2 regularisation")):
+                error = TABLE_3["cifar10", "random-convolution", ridge].test_error / 100
+                axes.plot(32_000, error, "x", color=_COLORS[2 + ridge], markersize=8, markeredgewidth=2, label=label)
+        pixels = results.clean().get(("gaussian", "pixels"))
+        if pixels:
+            error = 1 - pixels.summary.metrics["test_accuracy"]
+            axes.axhline(error, color="#888888", linestyle=":", linewidth=1.5, label=f"on pixels, {error:.1%}")
+        axes.set(title="Random convolutional features: error against filters", xlabel="filters", xscale="log")
+        axes.set(ylabel="test error", ylim=(0, None))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.legend(loc="lower left", fontsize=8.5)
+
+
+KernelFigure = tuple[str, Callable[[KernelResults, Path], None], Callable[[KernelResults], bool]]
+
+KERNEL_FIGURES: Mapping[str, KernelFigure] = {
+    "Norm and error against label corruption": (
+        "kernel-corruption",
+        draw_kernel_corruption,
+        lambda results: any(len(runs) > 1 for runs in results.series().values()),
+    ),
+    "Norm and error across features": (
+        "kernel-norm-and-error",
+        draw_norm_and_error,
+        lambda results: len(results.clean()) > 1,
+    ),
+    "Error against filters": (
+        "kernel-filters",
+        draw_filters,
+        lambda results: len({_filters(run) for run in _filter_runs(results)}) > 1,
+    ),
+}
+"""By title: the file's name, what draws it, and whether the results have what it needs."""
+
+
+def _filters(run: Run) -> int:
+    return int(kernel_of(run).features.rpartition("-")[2])
+
+
+def _filter_runs(results: KernelResults) -> list[Run]:
+    """Runs on true labels with the random convolutional network, by number of filters."""
+    runs = [
+        run
+        for run in results.runs
+        if kernel_of(run).kernel_name == "gaussian"
+        and kernel_of(run).features.startswith("random-convolution-")
+        and kernel_of(run).interpolant == "minimum-norm"
+        and run.config.randomization.name == "true labels"
+    ]
+    return sorted(runs, key=_filters)
+
+
+def _cycle(count: int) -> list[str]:
+    return [_COLORS[i % len(_COLORS)] for i in range(count)]
+
+
+def _errors(axes: Axes, at: list[float] | list[int], runs: list[Run], color: str, label: str) -> None:
+    """Test errors with exact intervals; hollow where a training label is missed."""
+    m = runs[0].config.n_test
+    errors = np.array([1 - run.summary.metrics["test_accuracy"] for run in runs])
+    intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]
+    bars = [errors - [i.low for i in intervals], [i.high for i in intervals] - errors]
+    axes.errorbar(at, errors, yerr=bars, color=color, linewidth=1.8, capsize=2.5, elinewidth=1, label=label)
+    for x, error, run in zip(at, errors, runs, strict=True):
+        fill = color if run.summary.metrics["fitted"] else "white"
+        axes.plot(x, error, "o", color=color, markerfacecolor=fill, markersize=5)

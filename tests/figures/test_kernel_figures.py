@@ -1,0 +1,56 @@
+"""Figures and the page of kernel runs, from the records of a small job on real images."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from empirical.kernel_comparison import kernel_results
+from empirical.records import read_runs
+from empirical.run import main as run
+from figures.__main__ import main
+from figures.kernels import KERNEL_FIGURES
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("kernel-records")
+    arguments = ["kernels", "--train-size", "120", "--test-size", "60", "--out", str(out)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("empirical.run._draw", lambda out: True)
+        patch.setattr("empirical.run.CLAIMS", ())
+        assert run([*arguments, "--tests", "true-labels", "corrupted-0.5", "random-labels"]) == 0
+        more = ["--tests", "true-labels", "--kernel.features", "random-convolution-8", "random-convolution-16"]
+        assert run([*arguments, *more, "--kernel.interpolant", "minimum-norm", "--kernel.no-certify"]) == 0
+    return out
+
+
+def test_every_figure_is_drawn_and_the_page_shows_it(records, tmp_path):
+    assert main([str(records), "--out", str(tmp_path)]) == 0
+    names = {path.stem for path in (tmp_path / "figures").glob("*.png")}
+    assert names == {f"{name}_digits-120-seed-0" for name, _, _ in KERNEL_FIGURES.values()}
+    for png in (tmp_path / "figures").glob("*.png"):
+        with Image.open(png) as image:
+            colours = image.convert("RGB").getcolors(maxcolors=2**24)
+        assert colours is not None
+        assert len(colours) > 100
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 3
+    for text in ("kernel interpolation, n = 120", "gaussian on gabor", "C28", "certified"):
+        assert text in page
+
+
+def test_the_same_records_the_same_picture(records, tmp_path):
+    (results,) = kernel_results(read_runs(records))
+    for name, draw, possible in KERNEL_FIGURES.values():
+        assert possible(results)
+        draw(results, tmp_path / f"{name}-once")
+        draw(results, tmp_path / f"{name}-twice")
+        assert (tmp_path / f"{name}-once.svg").read_bytes() == (tmp_path / f"{name}-twice.svg").read_bytes()
+        svg = (tmp_path / f"{name}-once.svg").read_text()
+        assert svg.startswith("<?xml")
+
+
+def test_a_figure_is_left_out_where_its_runs_are_missing(records):
+    (results,) = kernel_results([run for run in read_runs(records) if run.config.kernel.features == "pixels"])
+    assert [possible(results) for _, _, possible in KERNEL_FIGURES.values()] == [True, False, False]
