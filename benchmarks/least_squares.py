@@ -112,7 +112,7 @@ def row(n: int, d: int, decay: float, torch_epochs: int) -> None:
     )
     # The squared error's gradient in SGDRegressor is (prediction - label) x as here.
     seconds["sklearn"], reached["sklearn"] = timed(lambda: regressor.fit(X, y).coef_)
-    if min(n, d) * X.size <= 1e11:
+    if min(n, d) * X.size <= 1e10:
         seconds["lstsq"], reached["lstsq"] = timed(lambda: np.asarray(scipy.linalg.lstsq(X, y)[0]))
     seconds["lsmr"], reached["lsmr"] = timed(
         lambda: scipy.sparse.linalg.lsmr(X, y, atol=1e-13, btol=1e-13, conlim=0, maxiter=10_000)[0]
