@@ -103,7 +103,9 @@ def solve_convex_program(X: Any, y: Any) -> tuple[Float64Array, Float64Array]:
     program = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(w)), [equations])
     program.solve(solver=cvxpy.CLARABEL)
     if program.status != cvxpy.OPTIMAL:
-        raise ValueError(f"cvxpy ends {program.status}: Xw = y must have a solution")
+        raise ValueError(
+            f"cvxpy ends {program.status}: either Xw = y has no solution, or X is too badly conditioned for it"
+        )
     dual: npt.NDArray[np.float64] = -equations.dual_value / 2
     return problem.shaped(np.asarray(w.value)), problem.shaped(dual)
 

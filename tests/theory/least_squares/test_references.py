@@ -60,7 +60,7 @@ def test_methods_that_do_not_apply(problem):
     X, y = problem
     with pytest.raises(ValueError, match="'gram' needs linearly independent rows, X is 20 x 30"):
         minimum_norm_solution(np.concatenate([X, X]), np.concatenate([y, y]), "gram")
-    with pytest.raises(ValueError, match="Xw = y must have a solution"):
+    with pytest.raises(ValueError, match="either Xw = y has no solution"):
         minimum_norm_solution([[1.0], [1.0]], [0.0, 1.0], "cvxpy")
     with pytest.raises(ValueError, match=r"method must be one of svd, .* got 'qr'"):
         minimum_norm_solution(X, y, "qr")
