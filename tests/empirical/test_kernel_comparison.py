@@ -110,7 +110,10 @@ def test_missing_runs_decide_nothing():
 
 
 def test_the_papers_numbers_stand_beside_their_own_setting_only():
-    assert reference(run("true-labels", 0.5, 1.0, data="cifar10")) == "46.0% (Gaussian kernel on pixels)"
+    assert (
+        reference(run("true-labels", 0.5, 1.0, data="cifar10"))
+        == "46.0% (Gaussian kernel on pixels, all 50,000 images)"
+    )
     assert "32,000" in reference(run("true-labels", 0.5, 1.0, data="cifar10", features="random-convolution-64"))
     assert reference(run("true-labels", 0.5, 1.0, data="mnist", features="gabor")).startswith("0.6%")
     assert reference(run("random-labels", 0.5, 1.0, data="cifar10")) == ""
