@@ -4,6 +4,9 @@ expressivity    Theorem 1, Lemma 1, Corollary 1: networks that interpolate any l
 least_squares   the minimum-norm solution, and SGD's way there
 implicit_bias   which solution other algorithms pick
 kernels         minimum-norm interpolation in a Hilbert space, at the size of whole data sets
+dynamics        how long wide two-layer networks take to fit true and random labels
+label_noise     what corrupted labels do to the test error of rules that copy, or are linear in, labels
+complexity      Rademacher, VC, norm, PAC-Bayes and stability bounds, evaluated
 testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict

@@ -75,6 +75,12 @@ def test_statistical_tests_state_their_size():
         "neural-tangent-kernel",
         "sgd-decaying-steps",
         "ridgeless-risk",
+        "limiting-kernel",
+        "predicted-dynamics",
+        "nearest-neighbour-noise",
+        "interpolant-noise-accuracy",
+        "ridgeless-label-noise",
+        "rademacher-linear",
     }
 
 

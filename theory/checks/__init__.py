@@ -1,6 +1,6 @@
 """Every claim of the theory with the check that decides it, each on a fresh random instance."""
 
-from theory.checks import expressivity, implicit_bias, kernels, least_squares
+from theory.checks import complexity, dynamics, expressivity, implicit_bias, kernels, label_noise, least_squares
 from theory.claims import CheckedClaim
 
 CLAIMS: tuple[CheckedClaim, ...] = (
@@ -8,6 +8,9 @@ CLAIMS: tuple[CheckedClaim, ...] = (
     *least_squares.CLAIMS,
     *implicit_bias.CLAIMS,
     *kernels.CLAIMS,
+    *dynamics.CLAIMS,
+    *label_noise.CLAIMS,
+    *complexity.CLAIMS,
 )
 
 __all__ = ["CLAIMS"]

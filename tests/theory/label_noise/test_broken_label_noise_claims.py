@@ -1,0 +1,119 @@
+"""Each claim about label noise turns when what it claims is broken."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from theory.checks import label_noise as checks
+from theory.claims import Verdict
+from theory.kernels import KernelInterpolator
+
+
+def independent_test_points(patch):
+    right = checks.copied_accuracy
+
+    def binomial(neighbours, *others):
+        moments = right(neighbours, *others)
+        return replace(moments, variance=moments.mean * (1 - moments.mean) / len(neighbours))
+
+    patch.setattr(checks, "copied_accuracy", binomial)
+
+
+def replaced_labels_are_all_wrong(patch):
+    patch.setattr(checks, "memorised_accuracy", lambda accuracy, p, chance: (1 - p) * accuracy)
+
+
+def replacement_never_keeps_the_label(patch):
+    right = checks.corrupt_labels
+
+    def other_class(labels, k, p, seed, **options):
+        drawn = right(labels, k, p, seed, **options)
+        return np.where((drawn == labels) & (right(labels * 0, k, p, seed) != 0), (labels + 1) % k, drawn)
+
+    patch.setattr(checks, "corrupt_labels", other_class)
+
+
+def rows_taken_to_sum_to_one(patch):
+    right = checks.noisy_outputs
+
+    def broken(S, labels, p, k):
+        outputs = right(S, labels, p, k)
+        return replace(outputs, mean=(1 - p) * outputs.clean + p / k)
+
+    patch.setattr(checks, "noisy_outputs", broken)
+
+
+def uncorrelated_classes(patch):
+    right = checks.noisy_outputs
+
+    def broken(S, labels, p, k):
+        outputs = right(S, labels, p, k)
+        return replace(outputs, covariance=outputs.covariance * np.eye(k))
+
+    patch.setattr(checks, "noisy_outputs", broken)
+
+
+def excess_without_bias(patch):
+    right = checks.noisy_outputs
+
+    def broken(S, labels, p, k):
+        outputs = right(S, labels, p, k)
+        return replace(outputs, squared_excess=np.trace(outputs.covariance, axis1=1, axis2=2))
+
+    patch.setattr(checks, "noisy_outputs", broken)
+
+
+class Ridge(KernelInterpolator):
+    """Does not interpolate."""
+
+    def __init__(self, kernel=None, **options):
+        super().__init__(kernel, ridge=1e-4, **options)
+
+
+def another_rule(patch):
+    patch.setattr(checks, "KernelInterpolator", Ridge)
+
+
+def clean_labels(patch):
+    right = checks.simulated_accuracy
+    patch.setattr(
+        checks, "simulated_accuracy", lambda S, labels, test, p, k, **options: right(S, labels, test, 0.0, k, **options)
+    )
+
+
+def draws_of_another_seed(patch):
+    right = checks.simulated_accuracy
+    patch.setattr(
+        checks, "simulated_accuracy", lambda *arguments, seed, **options: right(*arguments, seed=seed + 1, **options)
+    )
+
+
+def variance_of_replaced_labels_alone(patch):
+    right = checks.corruption_excess_risk
+    patch.setattr(checks, "corruption_excess_risk", lambda n, d, p, k: p * right(n, d, 1.0, k))
+
+
+BROKEN = [
+    ("nearest-neighbour-noise", independent_test_points),
+    ("nearest-neighbour-noise", replaced_labels_are_all_wrong),
+    ("nearest-neighbour-noise", replacement_never_keeps_the_label),
+    ("smoother-noise-moments", rows_taken_to_sum_to_one),
+    ("smoother-noise-moments", uncorrelated_classes),
+    ("smoother-noise-moments", excess_without_bias),
+    ("interpolant-noise-accuracy", another_rule),
+    ("interpolant-noise-accuracy", clean_labels),
+    ("interpolant-noise-accuracy", draws_of_another_seed),
+    ("ridgeless-label-noise", variance_of_replaced_labels_alone),
+]
+
+
+@pytest.mark.parametrize(("name", "breaks"), BROKEN, ids=lambda value: getattr(value, "__name__", value))
+def test_broken_claims_do_not_hold(name, breaks, monkeypatch):
+    check = next(checked.check for checked in checks.CLAIMS if checked.claim.id == name)
+    breaks(monkeypatch)
+    assert check(7).verdict is Verdict.DOES_NOT_HOLD
+
+
+def test_every_claim_is_broken_once():
+    assert {name for name, _ in BROKEN} == {checked.claim.id for checked in checks.CLAIMS}

@@ -1,0 +1,76 @@
+r"""What a rule that copies a training label scores under label noise; one-nearest-neighbour, exactly.
+
+Such a rule answers a test point t with the label of one training sample i(t), chosen without looking at labels. The
+label is the clean one with probability 1 - p and uniform otherwise, so it is right with probability
+(1 - p) 1{y_i(t) = y_t} + p/k: of the test points a share
+
+    (1 - p) A + p/k
+
+is right in the mean, A the rule's accuracy with clean labels on the same points. Nothing is asymptotic here and nothing
+assumed of the data. Test points with a common neighbour stand or fall together: if c_i(a) of those whose neighbour is i
+are of class a, the number of hits is sum_i c_i(Y_i) with independent Y_i, and its variance is
+sum_i sum_a P_{y_i}(a) c_i(a)^2 - (sum_a P_{y_i}(a) c_i(a))^2 (P: see `corruption`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from theory.label_noise.corruption import Float64Array, Labels, label_distribution, one_hot
+
+
+def memorised_accuracy(clean_accuracy: float, label_noise: float, chance: float) -> float:
+    """Expected test accuracy of a rule that copies one training label: (1 - p) A + p/k.
+
+    Exact for one-nearest-neighbour; for other rules the line that memorising the noise and nothing else predicts.
+
+    Arguments:
+        clean_accuracy: A.
+        label_noise: p.
+        chance: 1/k.
+    """
+    return (1 - label_noise) * clean_accuracy + label_noise * chance
+
+
+def nearest_neighbours(train: Float64Array, test: Float64Array) -> Labels:
+    """Index of the training point (n, d) nearest to each test point (m, d), Euclidean, (m,).
+
+    By brute force in float64; which of several at an equal distance is up to rounding.
+    """
+    found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train).kneighbors(test, return_distance=False)
+    return np.asarray(found[:, 0], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class AccuracyMoments:
+    """Mean and variance of a test accuracy over draws of the training labels' noise, data and test set fixed."""
+
+    mean: float
+    variance: float
+
+
+def copied_accuracy(
+    neighbours: Labels, labels: Labels, test_labels: Labels, label_noise: float, num_classes: int
+) -> AccuracyMoments:
+    """The accuracy of copying the label of a given training sample, exactly, over draws of the noise.
+
+    Arguments:
+        neighbours: the sample whose label a test point gets, (m,): `nearest_neighbours`.
+        labels: clean training labels (n,), in 0 .. num_classes - 1.
+        test_labels: (m,), what is right.
+        label_noise, num_classes: p and k.
+
+    Raises ValueError if lengths differ, there is no test point, or indices or labels are out of range.
+    """
+    if len(neighbours) != len(test_labels) or not len(neighbours):
+        raise ValueError(f"need a neighbour for each of 1 or more test labels: {len(neighbours)}, {len(test_labels)}")
+    if not 0 <= neighbours.min() <= neighbours.max() < len(labels):
+        raise ValueError(f"neighbours must be indices of the {len(labels)} training samples")
+    used, position = np.unique(neighbours, return_inverse=True)
+    counts = np.zeros((len(used), num_classes))
+    np.add.at(counts, position, one_hot(test_labels, num_classes))
+    chances = one_hot(labels[used], num_classes) @ label_distribution(label_noise, num_classes)
+    means = np.sum(chances * counts, axis=1)
+    variances = np.sum(chances * (counts - means[:, None]) ** 2, axis=1)
+    return AccuracyMoments(float(means.sum()) / len(neighbours), float(variances.sum()) / len(neighbours) ** 2)
