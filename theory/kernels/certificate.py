@@ -14,10 +14,12 @@ terms by gamma_n times the sum of magnitudes. lambda_min is bounded for the matr
 measured in the same sweep, and n times what an entry of the sweep can be off by.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
 
+from theory.kernels.checkpoint import Checkpoint, Stage
 from theory.kernels.kernels import EPS, Kernel, squared_norms
 from theory.kernels.panels import Report, SymmetricPanels, multiply
 from theory.kernels.smallest_eigenvalue import EigenvalueBound
@@ -75,6 +77,7 @@ def certify_interpolation(
     kernel: Kernel | None = None,
     points: torch.Tensor | None = None,
     ridge: float = 0.0,
+    checkpoint: Checkpoint | None = None,
     report: Report = lambda share: None,
 ) -> InterpolationCertificate:
     """Measure and bound.
@@ -85,6 +88,7 @@ def certify_interpolation(
         smallest_eigenvalue: of `matrix`.
         kernel, points: to compute K afresh from, points (n, d) of any dtype; without them `matrix` is taken as exact.
         ridge: what was added to the diagonal: everything is then about K + ridge I.
+        checkpoint: where to save the sweep, and to go on from.
         report: told the share of the sweep that is done.
     """
     sums = coefficients.abs().sum(0)
@@ -97,7 +101,8 @@ def certify_interpolation(
         if kernel.translation_invariant:
             exact = exact - exact.mean(0)
         norms = squared_norms(exact)
-        image, gram_error = _sweep(matrix, kernel, exact, norms, coefficients, ridge, report)
+        stage = Stage(checkpoint, "certificate", hashlib.sha256(coefficients.numpy().tobytes()).hexdigest())
+        image, gram_error = _sweep(matrix, kernel, exact, norms, coefficients, ridge, stage, report)
         entry_error = kernel.entry_error(float(norms.max()), _gamma(points.shape[1] + 6))
     residual = image - y
     per_entry = (entry_error + _gamma(matrix.n + 4) * largest) * sums + EPS * y.abs().max(0).values
@@ -130,13 +135,21 @@ def _sweep(
     norms: torch.Tensor,
     coefficients: torch.Tensor,
     ridge: float,
+    stage: Stage,
     report: Report,
 ) -> tuple[torch.Tensor, float]:
     """(K + ridge I) alpha with every entry of K computed in float64, and ||K + ridge I - matrix||_F."""
     sideways = coefficients.T.contiguous()
-    down, across = torch.zeros_like(coefficients), torch.zeros_like(sideways)
-    squared_error = 0.0
+    state = stage.load() or {
+        "done": 0,
+        "down": torch.zeros_like(coefficients),
+        "across": torch.zeros_like(sideways),
+        "squared_error": 0.0,
+    }
+    down, across, squared_error = state["down"], state["across"], state["squared_error"]
     for start, stop, panel in matrix.rows():
+        if stop <= state["done"]:
+            continue
         for left in range(0, stop, _TILE):
             right = min(left + _TILE, stop)
             tile = kernel.from_products(
@@ -153,6 +166,8 @@ def _sweep(
             if left < start:
                 until = min(right, start)
                 across[:, left:until] += multiply(sideways[:, start:stop], tile[:, : until - left])
+        if stage.due:
+            stage.save({"done": stop, "down": down, "across": across, "squared_error": squared_error})
         report((stop / matrix.n) ** 2)
     return down + across.T, squared_error**0.5
 

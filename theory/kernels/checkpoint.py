@@ -3,11 +3,12 @@
 Every file is whole or not there, but for the factor, to which whole panels are appended; a torn last one is dropped.
 Files belong to a key, which names data, kernel and precision: under another key they are not used. A kill loses what
 was done since the last save: of the Gram matrix of points all until it is complete, of features up to a minute (or ten
-times what saving takes), of the factor a panel, of the iteration 20 seconds, and all of the eigenvalue bound and of the
-certificate's sweep.
+times what saving takes), of the factor a panel, and of the other stages 20 seconds: the iteration, the bound on the
+smallest eigenvalue, and the certificate's sweep.
 """
 
 import os
+import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,8 +19,9 @@ import numpy as np
 import torch
 
 from theory.atomic import replacing
-from theory.kernels.krylov import KrylovState
 from theory.kernels.panels import SymmetricPanels, panel_bounds
+
+_SECONDS_BETWEEN_CHECKPOINTS = 20.0
 
 
 class Checkpoint:
@@ -40,8 +42,8 @@ class Checkpoint:
 
     def clear(self) -> None:
         """Remove everything but the directory."""
-        for name in ("key.txt", "gram.pt", "factor.bin", "krylov.pt"):
-            (self.path / name).unlink(missing_ok=True)
+        for path in (self.path / "key.txt", self.path / "factor.bin", *self.path.glob("*.pt")):
+            path.unlink(missing_ok=True)
 
     def save_gram(self, content: dict[str, Any], *, wait: bool) -> None:
         """Keep tensors; without waiting, written by a thread while the caller goes on, and must not change.
@@ -93,14 +95,35 @@ class Checkpoint:
             file.truncate(done)
         return panels
 
-    def save_krylov(self, state: KrylovState, system: str) -> None:
-        """Replace the iteration's state; `system` names right-hand sides and preconditioner."""
-        _save(state.tensors() | {"system": system}, self.path / "krylov.pt")
 
-    def load_krylov(self, system: str) -> KrylovState | None:
-        """The iteration's state; None if there is none of this system."""
-        content = _load(self.path / "krylov.pt")
-        return KrylovState(**content) if content and content.pop("system") == system else None
+class Stage:
+    """One stage of a fit: what it saves now and then, and goes on from. Without a checkpoint it does neither."""
+
+    def __init__(self, checkpoint: Checkpoint | None, name: str, system: str):
+        """`system` names all that the stage depends on beside the fit's key: of another system nothing is used."""
+        self._path = checkpoint.path / f"{name}.pt" if checkpoint else None
+        self._system = system
+        self._saved = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """The state saved last; None if there is none of this system."""
+        content = _load(self._path) if self._path else None
+        return content if content and content.pop("system", None) == self._system else None
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to save: 20 seconds after the last time."""
+        return self._path is not None and time.monotonic() - self._saved > _SECONDS_BETWEEN_CHECKPOINTS
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the saved state: tensors, numbers, lists of numbers."""
+        assert self._path is not None, "due only with a checkpoint"
+        _save(state | {"system": self._system}, self._path)
+        self._saved = time.monotonic()
+
+
+NO_STAGE = Stage(None, "", "")
+"""Saves nothing."""
 
 
 def _save(content: dict[str, Any], path: Path) -> None:

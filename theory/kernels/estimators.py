@@ -140,6 +140,7 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
                 kernel=self.kernel_,
                 points=torch.tensor(X),
                 ridge=self.ridge,
+                checkpoint=store,
                 report=lambda share: report("certify", share),
             )
         image = matrix.multiply(coefficients) - self.ridge * coefficients

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from theory.kernels.checkpoint import Checkpoint
+from theory.kernels.checkpoint import Checkpoint, Stage
 from theory.kernels.cholesky import CholeskyFactor, NotPositiveDefiniteError, cholesky
 from theory.kernels.krylov import KrylovState, conjugate_gradients, nystrom_preconditioner
 from theory.kernels.panels import SymmetricPanels
@@ -20,7 +20,6 @@ StageReport = Callable[[str, float], None]
 _REFINEMENTS = 5
 _USELESS = 0.1  # a relative residual with which labels are not reproduced
 _INVERSE_ITERATIONS = 10
-_SECONDS_BETWEEN_CHECKPOINTS = 20.0
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-4}
 """Relative residual that is solved for: what the precision of K leaves, with room for its condition number."""
 
@@ -157,7 +156,11 @@ def _by_cholesky(
         else:
             preconditioner = nystrom_preconditioner(matrix, plan.sample_size, seed)
             bound = bound_by_lanczos(
-                matrix, preconditioner, seed=seed, report=lambda share: report("bound lambda_min", share)
+                matrix,
+                preconditioner,
+                seed=seed,
+                stage=Stage(checkpoint, "lanczos", f"{seed} {plan.sample_size}"),
+                report=lambda share: report("bound lambda_min", share),
             )
         clock.lap("eigenvalue bound")
     return Interpolation(
@@ -204,24 +207,16 @@ def _by_conjugate_gradients(
     clock = StageClock()
     preconditioner = nystrom_preconditioner(matrix, plan.sample_size, seed)
     clock.lap("precondition")
-    saved = time.monotonic()
-
     digest = hashlib.sha256(y.numpy().tobytes()).hexdigest()
-    system = f"{digest} {seed} {plan.sample_size} {tolerance}"
-
-    def observe(state: KrylovState) -> None:
-        nonlocal saved
-        if checkpoint and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-            checkpoint.save_krylov(state, system)
-            saved = time.monotonic()
-
+    stage = Stage(checkpoint, "krylov", f"{digest} {seed} {plan.sample_size} {tolerance}")
+    state = stage.load()
     solved = conjugate_gradients(
         matrix,
         y,
         preconditioner,
         tolerance=tolerance,
-        state=checkpoint.load_krylov(system) if checkpoint else None,
-        observe=observe,
+        state=KrylovState(**state) if state else None,
+        observe=lambda state: stage.save(state.tensors()) if stage.due else None,
         report=lambda share: report("solve", share),
     )
     clock.lap("solve")
@@ -234,7 +229,11 @@ def _by_conjugate_gradients(
     bound = None
     if bound_eigenvalue:
         bound = bound_by_lanczos(
-            matrix, preconditioner, seed=seed, report=lambda share: report("bound lambda_min", share)
+            matrix,
+            preconditioner,
+            seed=seed,
+            stage=Stage(checkpoint, "lanczos", f"{seed} {plan.sample_size}"),
+            report=lambda share: report("bound lambda_min", share),
         )
         clock.lap("eigenvalue bound")
     return Interpolation(

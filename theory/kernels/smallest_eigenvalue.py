@@ -23,12 +23,13 @@ arithmetic: rounding in the iteration, and in the start through P^(1/2), is not 
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.linalg
 import torch
 
+from theory.kernels.checkpoint import NO_STAGE, Stage
 from theory.kernels.cholesky import NotPositiveDefiniteError, cholesky
 from theory.kernels.krylov import NystromPreconditioner
 from theory.kernels.panels import Report, SymmetricPanels
@@ -76,6 +77,7 @@ def bound_by_lanczos(
     *,
     failure_probability: float = 1e-6,
     seed: int = 0,
+    stage: Stage = NO_STAGE,
     report: Report = lambda share: None,
 ) -> EigenvalueBound:
     """Lanczos until the bound is at least half of the smallest Ritz value, or 400 steps.
@@ -85,18 +87,16 @@ def bound_by_lanczos(
         preconditioner: P >= I; the better it is, the fewer steps.
         failure_probability: of all uses of the theorem together, over the random start.
         seed: of the start.
+        stage: where to save the iteration, and to go on from.
         report: told the share of the steps, if all have to be made.
     """
     n = matrix.n
-    start = torch.from_numpy(normals(words(seed, "lanczos-start", np.arange(n), 2))[:, :1].copy())
-    residual = preconditioner.root(start / start.norm())
-    direction = preconditioned = preconditioner.inverse(residual)
-    product = float((residual * preconditioned).sum())
-    diagonal: list[float] = []
-    off_diagonal: list[float] = []
-    carried = bound = 0.0
+    state = stage.load() or _lanczos_start(n, preconditioner, seed)
+    residual, direction, product = state["residual"], state["direction"], state["product"]
+    diagonal, off_diagonal = list(state["diagonal"]), list(state["off_diagonal"])
+    carried, bound = state["carried"], state["bound"]
     looks = -(-_MAX_STEPS // _CHECKED_EVERY)
-    for step in range(1, min(_MAX_STEPS, n) + 1):
+    for step in range(len(diagonal) + 1, min(_MAX_STEPS, n) + 1):
         report(step / min(_MAX_STEPS, n))
         image = matrix.multiply(direction.to(matrix.dtype)).double()
         curvature = float((direction * image).sum())
@@ -122,4 +122,18 @@ def bound_by_lanczos(
         carried = factor / length
         off_diagonal.append(math.sqrt(factor) / length)
         direction = preconditioned + factor * direction
+        if stage.due:
+            now = residual, direction, product, diagonal, off_diagonal, carried, bound
+            stage.save(dict(zip(_LANCZOS_STATE, now, strict=True)))
     return EigenvalueBound(bound, "lanczos", failure_probability)
+
+
+_LANCZOS_STATE = ("residual", "direction", "product", "diagonal", "off_diagonal", "carried", "bound")
+
+
+def _lanczos_start(n: int, preconditioner: NystromPreconditioner, seed: int) -> dict[str, Any]:
+    start = torch.from_numpy(normals(words(seed, "lanczos-start", np.arange(n), 2))[:, :1].copy())
+    residual = preconditioner.root(start / start.norm())
+    direction = preconditioner.inverse(residual)
+    product = float((residual * direction).sum())
+    return dict(zip(_LANCZOS_STATE, (residual, direction, product, [], [], 0.0, 0.0), strict=True))
