@@ -1,0 +1,109 @@
+"""Networks by name, or by the import path of the user's own."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+
+from empirical.import_path import import_object
+from empirical.models.inception_v3 import inception_v3, require_torchvision
+from empirical.models.mlp import mlp
+from empirical.models.small_alexnet import small_alexnet
+from empirical.models.small_inception import small_inception
+from empirical.models.wide_resnet import blocks_per_group, wide_resnet
+from theory.claims import nearest_name
+from theory.streams import torch_seed
+
+ModelFactory = Callable[[tuple[int, int, int], int], nn.Module]
+"""(channels, height, width) of the preprocessed input and the number of classes -> a network giving logits."""
+
+MODELS: dict[str, ModelFactory] = {
+    "mlp-1x512": partial(mlp, hidden_layers=1),
+    "mlp-3x512": partial(mlp, hidden_layers=3),
+    "inception": small_inception,
+    "inception-no-bn": partial(small_inception, batch_norm=False),
+    "alexnet": small_alexnet,
+    "wide-resnet-28-1": partial(wide_resnet, depth=28, width=1),
+    "inception-v3": inception_v3,
+}
+"""The networks of the paper and of its authors' release. Names of other sizes, `mlp-LxW` and `wide-resnet-D-W`, are
+known too."""
+
+_LEARNING_RATES = {"inception": 0.1, "inception-no-bn": 0.1, "inception-v3": 0.045}
+_PERCEPTRON = re.compile(r"mlp-([1-9]\d*)x([1-9]\d*)")
+_WIDE_RESNET = re.compile(r"wide-resnet-(\d+)-([1-9]\d*)")
+
+
+def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> nn.Module:
+    """Build a network with weights drawn, by its own initialisation, from the seed's stream.
+
+    Arguments:
+        name: as `model_factory` takes it.
+        image_shape: (channels, height, width) of the preprocessed images.
+        num_classes: logits given.
+        seed: of the weights.
+
+    The weights are drawn on the CPU: they are the same on every device.
+    Raises ValueError for an unknown name, an import path that leads to no callable, or a shape that does not suit.
+    """
+    factory = model_factory(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(torch_seed(seed, "initialisation"))
+        model = factory(image_shape, num_classes)
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model {name!r} must return a torch.nn.Module, it returned {type(model).__name__}")
+    return model
+
+
+def model_factory(name: str) -> ModelFactory:
+    """The factory behind a name.
+
+    Arguments:
+        name: one of `MODELS`; `mlp-LxW`, of L hidden layers of W units; `wide-resnet-D-W`, of depth D and widening
+            factor W; or `package.module:factory`, a factory as `ModelFactory` describes.
+
+    Raises ValueError if there is none, or if what it needs is not installed.
+    """
+    if ":" in name:
+        factory: ModelFactory = import_object(name, "model")
+        return factory
+    if found := _PERCEPTRON.fullmatch(name):
+        return partial(mlp, hidden_layers=int(found[1]), width=int(found[2]))
+    if found := _WIDE_RESNET.fullmatch(name):
+        blocks_per_group(int(found[1]))
+        return partial(wide_resnet, depth=int(found[1]), width=int(found[2]))
+    if name not in MODELS:
+        known = nearest_name(name, MODELS)
+        raise ValueError(f"model (--model): {known}; mlp-LxW, wide-resnet-D-W, or package.module:factory")
+    if name == "inception-v3":
+        require_torchvision()
+    return MODELS[name]
+
+
+def default_learning_rate(name: str) -> float:
+    """The initial step size of SGD with momentum 0.9 that goes with a network.
+
+    The paper's (appendix A): 0.1 for the small Inception, 0.01 for the small AlexNet and the perceptrons. 0.1 for Wide
+    ResNets, as in the authors' release. 0.045 for Inception V3: TensorFlow's package has it for RMSprop with an epsilon
+    of 1, which divides by little more than 1 where gradients are small. 0.01 for the user's own.
+
+    Raises ValueError for an unknown name.
+    """
+    if name not in MODELS:
+        model_factory(name)
+    return 0.1 if _WIDE_RESNET.fullmatch(name) else _LEARNING_RATES.get(name, 0.01)
+
+
+def check_model(name: str, image_shape: tuple[int, int, int], num_classes: int) -> None:
+    """Raises ValueError for an unknown name, and for images that one of our networks does not take; builds nothing."""
+    factory = model_factory(name)
+    if ":" not in name:
+        with torch.device("meta"):  # shapes without values
+            factory(image_shape, num_classes)
+
+
+def num_parameters(model: nn.Module) -> int:
+    """Trainable parameters."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
