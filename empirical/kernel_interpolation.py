@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from empirical.features import FeatureBlocks, FeatureMap, parse_features
+from empirical.outcome import outcome_on_test
 from empirical.randomization import Images, RandomizedDataset
 from theory.claims import nearest_name
 from theory.kernels import (
@@ -185,7 +186,7 @@ def interpolate_images(
         "train_accuracy": _share(predictions == train.labels),
         "train_accuracy_clean_labels": _share(predictions == randomized.clean_labels),
         "test_accuracy": _share(test_predictions == test.labels),
-        "test_confusion": confusion_matrix(test_predictions, test.labels, num_classes),
+        **outcome_on_test(test_predictions, test.labels, num_classes),
         "norm": float((coefficients * outputs).sum().clamp_min(0) ** 0.5),
         "solver": solved.solver,
         "precision": str(plan.dtype).removeprefix("torch."),
@@ -207,6 +208,7 @@ def interpolate_images(
             kernel=kernel if points is not None else None,
             points=points,
             ridge=config.ridge,
+            checkpoint=checkpoint,
             report=lambda share: report("certify", share),
         )
         clock.lap("certify")
@@ -218,16 +220,6 @@ def interpolate_images(
         "peak_bytes": _peak_memory(),
     }
     return metrics, used
-
-
-def confusion_matrix(
-    predictions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], num_classes: int
-) -> list[list[int]]:
-    """How often class i was predicted where j is right: row i, column j."""
-    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
-    np.add.at(counts, (predictions, labels), 1)
-    table: list[list[int]] = counts.tolist()
-    return table
 
 
 def _certified(certificate: InterpolationCertificate, ridge: float) -> dict[str, Any]:

@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from empirical.datasets import ImageDataset, ImageSplit
 from theory.claims import nearest_name
-from theory.streams import normals, uniform_integers, uniforms, words
+from theory.label_noise import corrupt_labels
+from theory.streams import normals, words
 
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Pixels = Literal["original", "shuffled", "random", "gaussian"]
@@ -126,27 +127,6 @@ def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> Ra
         source=data.source,
     )
     return RandomizedDataset(randomized, data.train.labels, labels != data.train.labels)
-
-
-def corrupt_labels(
-    labels: npt.NDArray[np.int64],
-    num_classes: int,
-    label_noise: float,
-    seed: int,
-    samples: npt.NDArray[np.int64] | None = None,
-) -> npt.NDArray[np.int64]:
-    """Replace each label independently with probability `label_noise` by a class drawn uniformly from all.
-
-    Arguments:
-        labels: (n,) in 0 .. num_classes - 1.
-        samples: index of each sample in its training set, 0 .. n-1 by default. A sample's label depends on its
-            index, not on its place in a batch. Under one seed the corruptions are nested: what is replaced at
-            p is replaced, by the same class, at every larger p.
-    """
-    samples = np.arange(len(labels)) if samples is None else samples
-    bits = words(seed, "label-noise", samples, 2)
-    replaced = uniforms(bits[:, 0]) < label_noise
-    return np.where(replaced, uniform_integers(bits[:, 1], num_classes), labels)
 
 
 def pixel_permutation(num_pixels: int, seed: int) -> npt.NDArray[np.int64]:

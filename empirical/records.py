@@ -16,7 +16,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
@@ -77,18 +77,36 @@ class RunConfig:
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits of SHA-256 of the configuration, `source` and a kernel that is None left out."""
+        """Twelve hexadecimal digits of SHA-256 of the configuration.
+
+        Left out are `source`, a kernel that is None, and hyper-parameters at their default that came later than the
+        first records: those keep their names.
+        """
         content = asdict(self)
         del content["source"]
         if self.kernel is None:
             del content["kernel"]
+        for added in fields(TrainingConfig) if self.training else ():
+            if added.metadata.get("added") and getattr(self.training, added.name) == added.default:
+                del content["training"][added.name]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def directory_name(self) -> str:
-        """`<experiment>_<test>_<kind, or features>_<hash>`."""
-        test = re.sub(r"[^a-z0-9.]+", "-", self.randomization.name.lower()).strip("-")
-        return f"{self.experiment}_{test}_{self.kernel.features if self.kernel else self.kind}_{self.hash}"
+        """`<experiment>_<test>_<network, features or explicit>_<hash>`."""
+        what = self.kernel.features if self.kernel else self.model if self.training else self.kind
+        return "_".join([self.experiment, _slug(self.randomization.name), _slug(what), self.hash])
+
+    @property
+    def title(self) -> str:
+        """The test, the network and what regularises it, in words; the seed if it is not 0."""
+        training = self.training
+        parts = [self.randomization.name, self.model]
+        if training:
+            parts += [training.augmentation] if training.augmentation != "none" else []
+            parts += [f"weight decay {training.weight_decay:g}"] if training.weight_decay else []
+            parts += [f"dropout {training.dropout:g}"] if training.dropout else []
+        return ", ".join([*parts, *([f"seed {self.seed}"] if self.seed else [])])
 
 
 @dataclass(frozen=True)
@@ -116,6 +134,10 @@ class Run:
     summary: Summary
 
 
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
+
+
 class BusyError(RuntimeError):
     """Another process is at work on the run."""
 
@@ -127,7 +149,8 @@ class RunDirectory:
     """
 
     def __init__(self, root: Path, config: RunConfig):
-        self.path = root / config.directory_name
+        # An older version may have named it otherwise: the hash decides.
+        self.path = next(iter(sorted(root.glob(f"*_{config.hash}"))), root / config.directory_name)
         self.config = config
         self._recorded_epochs = 0
 
@@ -174,7 +197,7 @@ class RunDirectory:
             state: State = torch.load(path, map_location="cpu", weights_only=True)
         except Exception:  # whatever a damaged file makes the unpickler raise: from the start, then
             return None
-        return state if state["epoch"] < self._recorded_epochs else None
+        return state if "batches" in state and state["epoch"] < self._recorded_epochs else None
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch to the metrics, unless an interrupted run had already got that far."""

@@ -103,6 +103,8 @@ class ImageDataset:
         Raises ValueError for a number below 1 or above what there is.
         """
         parts = []
+        n_train = None if n_train == len(self.train.labels) else n_train
+        n_test = None if n_test == len(self.test.labels) else n_test
         if n_train is not None:
             parts.append(f"the first {n_train:,} of {len(self.train.labels):,} training images")
         if n_test is not None:

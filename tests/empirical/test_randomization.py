@@ -10,7 +10,6 @@ from scipy import stats
 from empirical.datasets import ImageDataset, ImageSplit, load
 from empirical.randomization import (
     Randomization,
-    corrupt_labels,
     gaussian_images,
     image_moments,
     parse_test,
@@ -19,6 +18,7 @@ from empirical.randomization import (
     pixel_permutation,
     randomize,
 )
+from theory.label_noise import corrupt_labels
 
 ALL_TESTS = [
     Randomization(),

@@ -23,7 +23,7 @@ CONFIG = RunConfig(
     model_source="",
     optimizer_source="",
     crop=28,
-    training=TrainingConfig(),
+    training=TrainingConfig(learning_rate=0.01),
     device="cpu",
     seed=0,
 )
@@ -39,6 +39,7 @@ def state(epoch: int) -> dict[str, object]:
         "optimizer": {},
         "epoch": epoch,
         "step": epoch,
+        "batches": 0,
         "seconds": 1.0,
         "fitted": False,
     }
@@ -52,6 +53,8 @@ def test_hash_depends_on_everything_but_the_source_line():
         {"randomization": Randomization()},
         {"training": TrainingConfig(learning_rate=0.1)},
         {"model_source": "d"},
+        {"training": TrainingConfig(learning_rate=0.01, augmentation="crop")},
+        {"training": TrainingConfig(learning_rate=0.01, dropout=0.5)},
         {"device": "cuda"},
     ]
     assert len({CONFIG.hash, *(replace(CONFIG, **change).hash for change in changes)}) == len(changes) + 1
@@ -59,8 +62,15 @@ def test_hash_depends_on_everything_but_the_source_line():
 
 def test_hash_is_stable():
     """Records stay valid over releases: change FORMAT when their meaning changes, not the hash by accident."""
-    assert CONFIG.directory_name == "test_corrupted-labels-p-0.2_trained_" + CONFIG.hash
+    assert CONFIG.directory_name == "test_corrupted-labels-p-0.2_mlp-1x512_" + CONFIG.hash
     assert CONFIG.hash == "5d98b96e9f88"
+
+
+def test_a_run_is_found_by_its_hash_whatever_its_directory_was_called(tmp_path):
+    older = tmp_path / f"test_corrupted-labels-p-0.2_trained_{CONFIG.hash}"
+    older.mkdir()
+    assert RunDirectory(tmp_path, CONFIG).path == older
+    assert RunDirectory(tmp_path, replace(CONFIG, seed=1)).path.name == replace(CONFIG, seed=1).directory_name
 
 
 def test_round_trip(tmp_path):

@@ -105,6 +105,84 @@ def test_follows_the_update_rule(data):
     assert not torch.equal(first, second)
 
 
+@pytest.mark.parametrize("augmentation", ["none", "crop", "flip-rotate", "resized-crop"])
+def test_augmented_runs_resume_to_the_bit_within_an_epoch(data, augmentation):
+    """Stopped after every batch, each time with a new network, a new process's generators and a saved state."""
+    stored = (data.train_images * 10 + 100).clamp(0, 255).to(torch.uint8)
+    data = replace(data, stored_images=stored, crop=3)
+    cropped = [images[:, :, :3, :3] for images in (data.train_images, data.test_images)]
+    data = replace(data, train_images=cropped[0], test_images=cropped[1])
+    config = replace(CONFIG, augmentation=augmentation, max_steps=24)
+
+    def fresh(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        layers = [nn.Conv2d(1, 8, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Dropout(0.3), nn.Linear(32, 3)]
+        return nn.Sequential(*layers)
+
+    undisturbed = list(train(fresh(0), data, config, seed=0))
+    records, state, stops = [], None, 0
+    while state is None or state["step"] < config.max_steps or state["batches"]:
+        torch.manual_seed(stops)
+        going_on = train(fresh(0 if state is None else 99), data, config, 0, state, seconds_between_states=0.0)
+        record, latest = next(going_on)
+        records += [record] if record else []
+        stops += record is None
+        saved = io.BytesIO()
+        torch.save(latest, saved)
+        saved.seek(0)
+        state = torch.load(saved, weights_only=True)
+    assert stops == 3 * 7, "an epoch of 8 batches can be stopped 7 times within"
+    assert [metrics(record) for record in records] == [metrics(record) for record, _ in undisturbed]
+    for key, value in undisturbed[-1][1]["model"].items():
+        assert torch.equal(state["model"][key], value)
+
+
+def test_min_steps_go_on_after_the_fit(data):
+    config = replace(CONFIG, max_steps=5000)
+    short = [record for record, _ in train(model(), data, config, seed=0)]
+    long = [record for record, _ in train(model(), data, replace(config, min_steps=short[-1].step + 20), seed=0)]
+    assert [metrics(record) for record in long[: len(short)]] == [metrics(record) for record in short]
+    assert long[-1].step == short[-1].step + 24, "whole epochs of 8 steps"
+
+
+def test_online_accuracy_is_of_the_samples_as_they_were_trained_on(data):
+    seen = []
+
+    class Spy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            logits = self.inner(images)
+            if self.training:
+                rows = (images.flatten(1)[:, None] == data.train_images.flatten(1)).all(dim=2).nonzero()[:, 1]
+                seen.append((logits.argmax(1) == data.train_labels[rows]).sum().item())
+            return logits
+
+    records = [record for record, _ in train(Spy(), data, replace(CONFIG, max_steps=16), seed=0)]
+    assert records[0].online_accuracy is None
+    assert [record.online_accuracy for record in records[1:]] == [sum(seen[:8]) / 60, sum(seen[8:]) / 60]
+
+
+def test_channels_last_images_train_the_same_network(data):
+    def fresh() -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 8, 2), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3))
+
+    plain = [record for record, _ in train(fresh(), data, CONFIG, seed=0)]
+    wide = data.train_images.expand(-1, 1, -1, -1).contiguous(memory_format=torch.channels_last)
+    last = [record for record, _ in train(fresh(), replace(data, train_images=wide), CONFIG, seed=0)]
+    assert [r.train_loss for r in plain] == pytest.approx([r.train_loss for r in last], rel=1e-4)
+
+
+def test_what_is_missing_is_named(data):
+    with pytest.raises(ValueError, match="learning_rate is not set"):
+        next(train(model(), data, TrainingConfig(), seed=0))
+    with pytest.raises(ValueError, match="needs the stored images"):
+        next(train(model(), data, replace(CONFIG, augmentation="crop"), seed=0))
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("stop", [0, 1, 3])
 def test_resumes_to_the_bit(data, dropout, stop):
@@ -145,6 +223,9 @@ def test_an_optimiser_by_import_path(data):
     [
         ({"batch_size": 0}, "batch_size must be positive and finite, got 0"),
         ({"learning_rate": -1.0}, "learning_rate must be positive"),
+        ({"dropout": 1.0}, "dropout is a probability below 1"),
+        ({"augmentation": "mixup"}, "augmentation must be one of none, crop"),
+        ({"min_steps": 10, "max_steps": 5}, "min_steps is 10, above max_steps, 5"),
         ({"optimizer": "torch.optim:Adam", "weight_decay": 0.1}, "set them in your own optimiser's factory"),
     ],
 )
