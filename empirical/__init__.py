@@ -3,12 +3,15 @@
 datasets        image data as (images uint8, labels), with digests
 randomization   the paper's six tests, pure functions of data and seed
 preprocessing   centre crop and per-image whitening
+augmentation    random changes of training images
 models          the paper's networks
 training        one loop: resident data, a record an epoch, exact resume
 experiments     named lists of runs
 execution       one run, recorded
 records         what a run leaves behind
 comparison      results beside chance, the theory and the paper's numbers
+paper_tables    rows of the paper's tables, its values beside ours
+diagnosis       why a network does not fit random labels
 run             the command line
 """
 
@@ -16,9 +19,10 @@ from empirical.comparison import ResultSet, compare, result_sets, table
 from empirical.datasets import ImageDataset, ImageSplit, load
 from empirical.models import build_model
 from empirical.preprocessing import preprocess
-from empirical.randomization import Randomization, RandomizedDataset, corrupt_labels, parse_test, randomize
+from empirical.randomization import Randomization, RandomizedDataset, parse_test, randomize
 from empirical.records import Run, RunConfig, read_runs
 from empirical.training import EpochRecord, ResidentData, TrainingConfig, train
+from theory.label_noise import corrupt_labels
 
 __all__ = [
     "EpochRecord",

@@ -1,20 +1,27 @@
-"""Named experiments: each a list of runs, planned from the user's settings."""
+"""Named experiments: each a list of runs, planned from the user's settings.
+
+Runs of trained networks are recorded under one name whatever experiment asks for them: two experiments that need the
+same run share it.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Annotated, Literal
 
 import torch
 import tyro
 
+from empirical.augmentation import Augmentation, check_augmentation
 from empirical.datasets import ImageDataset
 from empirical.features import parse_features
 from empirical.import_path import source_digest
 from empirical.kernel_interpolation import Interpolant, KernelConfig
-from empirical.models import model_factory
+from empirical.models import check_model, default_learning_rate
+from empirical.preprocessing import crop_box
 from empirical.randomization import Randomization, parse_test
 from empirical.records import RunConfig
+from empirical.scales import Scale, reduction
 from empirical.training import TrainingConfig, optimizer_factory
 from theory.claims import nearest_name
 from theory.kernels import MEDIAN_SHARE
@@ -70,31 +77,148 @@ class Settings:
     """What a user can choose of an experiment.
 
     Attributes:
-        model: name or import path of the network.
+        model: name or import path of the network; the experiment's own if empty.
         tests: names of the randomisation tests; the experiment's own if empty.
         device: `auto`, `cpu` or `cuda`.
-        seed: of everything random.
+        seeds: of everything random; every run is made once for each.
         training: hyper-parameters.
         crop: side of the centre crop.
         kernel: of the experiment `kernels`.
+        scale: of the paper's tables and figures.
+        n_train, n_test: numbers of images, in place of the scale's; None for that, or for all.
     """
 
-    model: str
-    tests: tuple[str, ...]
-    device: str
-    seed: int
-    training: TrainingConfig
+    model: str = ""
+    tests: tuple[str, ...] = ()
+    device: str = "auto"
+    seeds: tuple[int, ...] = (0,)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     crop: int | None = 28
     kernel: KernelSettings = field(default_factory=KernelSettings)
+    scale: Scale = "laptop"
+    n_train: int | None = None
+    n_test: int | None = None
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A named experiment: what it shows, and the runs that show it."""
+    """A named experiment: what it shows, the runs that show it, its data set, centre crop, and the size of a folder's
+    images.
+    """
 
     name: str
     description: str
     plan: Callable[[ImageDataset, Settings], list[RunConfig]]
+    data: str = "digits"
+    crop: int | None = 28
+    image_size: int = 32
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table or a curve's point in the paper: a network, a test, and what regularises it.
+
+    `weight_decay` is whether there is any: the paper does not state its strength.
+    """
+
+    model: str
+    test: str = "true-labels"
+    augmentation: Augmentation = "none"
+    weight_decay: bool = False
+    dropout: float = 0.0
+    min_steps: int = 0
+
+
+WEIGHT_DECAY = 1e-4
+"""Default of the authors' release."""
+
+_REGULARISED: tuple[tuple[Augmentation, bool], ...] = (("crop", True), ("crop", False), ("none", True), ("none", False))
+
+TABLE_1_CELLS = (
+    *(Cell("inception", "true-labels", crop, decay) for crop, decay in _REGULARISED),
+    Cell("inception", "random-labels"),
+    *(Cell("inception-no-bn", "true-labels", "none", decay) for decay in (True, False)),
+    Cell("inception-no-bn", "random-labels"),
+    *(Cell("alexnet", "true-labels", crop, decay) for crop, decay in _REGULARISED),
+    Cell("alexnet", "random-labels"),
+    *(
+        cell
+        for model in ("mlp-3x512", "mlp-1x512")
+        for cell in (Cell(model, weight_decay=True), Cell(model), Cell(model, "random-labels"))
+    ),
+)
+"""Table 1, in its order."""
+
+_TABLE_2_ROWS: tuple[tuple[str, Augmentation, float, bool], ...] = (
+    ("true-labels", "resized-crop", 0.5, True),
+    ("true-labels", "resized-crop", 0.0, False),
+    ("true-labels", "none", 0.0, True),
+    ("true-labels", "none", 0.0, False),
+    ("random-labels", "none", 0.5, True),
+    ("random-labels", "none", 0.0, True),
+    ("random-labels", "none", 0.0, False),
+)
+TABLE_2_CELLS = tuple(
+    Cell("inception-v3", test, augmentation, decay, dropout) for test, augmentation, dropout, decay in _TABLE_2_ROWS
+)
+"""Table 2, in its order. Inception V3's own rate of dropout is one half."""
+
+TABLE_4_CELLS = (
+    *(Cell(model, "random-labels", weight_decay=True) for model in ("inception", "alexnet", "mlp-3x512", "mlp-1x512")),
+    Cell("inception", "random-labels", "crop"),
+    Cell("inception", "random-labels", "flip-rotate"),
+)
+"""Table 4, in its order."""
+
+
+def _corruption_cells(model: str, levels: int) -> list[Cell]:
+    tests = [f"corrupted-{level / levels:g}" for level in range(1, levels)]
+    return [Cell(model, test) for test in ("true-labels", *tests, "random-labels")]
+
+
+FIGURE_1_CELLS = (
+    *(Cell("inception", test) for test in ("shuffled-pixels", "random-pixels", "gaussian")),
+    *_corruption_cells("inception", 5),
+    *_corruption_cells("alexnet", 5),
+    *_corruption_cells("mlp-1x512", 10),
+)
+"""Figure 1: (a) Inception on the tests, (b) and (c) three networks at levels of corruption."""
+
+FIGURE_2_STEPS = 10_000
+FIGURE_2_CELLS = (Cell("inception", min_steps=FIGURE_2_STEPS), Cell("inception-no-bn", min_steps=FIGURE_2_STEPS))
+"""Figure 2b: Inception with and without batch normalisation. (2a is of table 2's runs.)"""
+
+
+def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """The runs of cells at the chosen scale, for every seed.
+
+    A network of the user's takes the place of the cells' own, its own dropout as the cell has it; chosen tests restrict
+    the cells, and where no cell has one of them, it is run without regularisers. A user's optimiser has no weight decay
+    that could be set from here: cells with it are left out.
+    Raises ValueError for unknown tests, models, optimisers or devices, and for regularisers beside the cells'.
+    """
+    given = settings.training
+    if (given.augmentation, given.dropout, given.min_steps) != ("none", None, 0):
+        raise ValueError(
+            "--training.augmentation, --training.dropout and --training.min-steps are what this experiment varies: "
+            "leave them out, or use the experiment randomization-tests"
+        )
+    if given.optimizer != "sgd":
+        cells = tuple(cell for cell in cells if not cell.weight_decay)
+    if settings.model:
+        cells = tuple(cell for cell in cells if cell.model == settings.model) or tuple(
+            dict.fromkeys(replace(cell, model=settings.model) for cell in cells)
+        )
+    if settings.tests:
+        models = dict.fromkeys(cell.model for cell in cells)
+        cells = tuple(
+            cell
+            for test in settings.tests
+            for cell in [c for c in cells if c.test == test] or [Cell(model, test) for model in models]
+        )
+    return [
+        _trained(dataset, settings, seed, cell, scaled=True) for seed in settings.seeds for cell in dict.fromkeys(cells)
+    ]
 
 
 def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
@@ -102,15 +226,62 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
 
     Raises ValueError for unknown tests, models, optimisers or devices.
     """
-    tests = [parse_test(name) for name in settings.tests or SIX_TESTS]
-    model_factory(settings.model)
+    model, given = settings.model or "mlp-1x512", settings.training
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    return [
+        config
+        for seed in settings.seeds
+        for test in settings.tests or SIX_TESTS
+        for config in (
+            _trained(
+                dataset,
+                settings,
+                seed,
+                Cell(model, test, given.augmentation, given.weight_decay > 0, 0.0, given.min_steps),
+                scaled=False,
+            ),
+            _run_config("randomization-tests", dataset, settings, seed, parse_test(test), "explicit"),
+        )
+    ]
+
+
+def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *, scaled: bool) -> RunConfig:
+    """A network's run. Its numbers of images and steps are the scale's unless the user asks for others."""
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, settings.crop)
+    check_model(cell.model, (channels, height, width), dataset.num_classes)
     if settings.training.optimizer != "sgd":
         optimizer_factory(settings.training.optimizer)
-    return [
-        _run_config("randomization-tests", dataset, settings, test, kind)
-        for test in tests
-        for kind in ("trained", "explicit")
-    ]
+    check_augmentation(cell.augmentation, dataset.image_shape, settings.crop)
+    training = settings.training
+    reduced = reduction(settings.scale if scaled else "paper", cell.model)
+    max_steps = reduced.max_steps if training.max_steps == TrainingConfig.max_steps else training.max_steps
+    training = replace(
+        training,
+        learning_rate=training.learning_rate or default_learning_rate(cell.model),
+        augmentation=cell.augmentation,
+        weight_decay=(training.weight_decay or WEIGHT_DECAY) if cell.weight_decay else 0.0,
+        dropout=(cell.dropout or (0.0 if ":" in cell.model else None)) if scaled else training.dropout,
+        max_steps=max_steps,
+        min_steps=min(cell.min_steps, max_steps),
+    )
+    n_train, n_test = (
+        min(limit or available, available) if asked is None else asked
+        for asked, limit, available in (
+            (settings.n_train, reduced.n_train, len(dataset.train.labels)),
+            (settings.n_test, reduced.n_test, len(dataset.test.labels)),
+        )
+    )
+    return _run_config(
+        "randomization-tests",
+        dataset.subset(n_train, n_test),
+        settings,
+        seed,
+        parse_test(cell.test),
+        "trained",
+        model=cell.model,
+        training=training,
+    )
 
 
 def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
@@ -119,12 +290,14 @@ def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     Raises ValueError for unknown tests, kernels, features or devices, and features that do not suit the images.
     """
     chosen = settings.kernel
+    dataset = dataset.subset(settings.n_train, settings.n_test)
     tests = [parse_test(name) for name in settings.tests or ("true-labels", "random-labels")]
     features = chosen.features or _default_features(dataset)
     for name in features:
-        parse_features(name, settings.seed).dimension(dataset.image_shape)
+        parse_features(name, settings.seeds[0]).dimension(dataset.image_shape)
     configs = []
-    for name, ridge, interpolant, test in product(features, chosen.ridge, chosen.interpolant, tests):
+    combinations = product(settings.seeds, features, chosen.ridge, chosen.interpolant, tests)
+    for seed, name, ridge, interpolant, test in combinations:
         if interpolant == "forced-test-labels" and (ridge or test != Randomization()):
             continue
         kernel = KernelConfig(
@@ -137,7 +310,7 @@ def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
             chosen.leave_one_out,
             chosen.certify,
         )
-        configs.append(_run_config("kernels", dataset, settings, test, "kernel", kernel))
+        configs.append(_run_config("kernels", dataset, settings, seed, test, "kernel", kernel=kernel))
     return configs
 
 
@@ -148,6 +321,10 @@ def _default_features(dataset: ImageDataset) -> tuple[str, ...]:
     return ("pixels", "random-convolution-64") if min(sides) > 6 else ("pixels",)
 
 
+def _plan_of(cells: tuple[Cell, ...]) -> Callable[[ImageDataset, Settings], list[RunConfig]]:
+    return lambda dataset, settings: plan_cells(cells, dataset, settings)
+
+
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in [
@@ -155,6 +332,38 @@ EXPERIMENTS: dict[str, Experiment] = {
             "randomization-tests",
             "The paper's six tests: a network trained until it fits, beside the explicit 2n + d network of Theorem 1.",
             plan_randomization_tests,
+        ),
+        Experiment(
+            "figure1",
+            "Figure 1: loss curves of the tests; time to fit and test error against label corruption, three networks.",
+            _plan_of(FIGURE_1_CELLS),
+            "cifar10",
+        ),
+        Experiment(
+            "figure2",
+            "Figure 2b: test accuracy along training with and without batch normalisation.",
+            _plan_of(FIGURE_2_CELLS),
+            "cifar10",
+        ),
+        Experiment(
+            "table1",
+            "Table 1: accuracies of five networks with and without regularisers, on true and on random labels.",
+            _plan_of(TABLE_1_CELLS),
+            "cifar10",
+        ),
+        Experiment(
+            "table2",
+            "Table 2: Inception V3 on ImageNet's layout of folders, with and without regularisers.",
+            _plan_of(TABLE_2_CELLS),
+            "folder",
+            crop=None,
+            image_size=299,
+        ),
+        Experiment(
+            "table4",
+            "Table 4: fitting random labels with explicit regularisation.",
+            _plan_of(TABLE_4_CELLS),
+            "cifar10",
         ),
         Experiment(
             "kernels",
@@ -185,11 +394,14 @@ def _run_config(
     experiment: str,
     dataset: ImageDataset,
     settings: Settings,
+    seed: int,
     randomization: Randomization,
     kind: str,
+    *,
+    model: str = "theorem-1",
+    training: TrainingConfig | None = None,
     kernel: KernelConfig | None = None,
 ) -> RunConfig:
-    trained = kind == "trained"
     return RunConfig(
         experiment=experiment,
         kind=kind,
@@ -201,12 +413,12 @@ def _run_config(
         train_digest=dataset.train.digest,
         test_digest=dataset.test.digest,
         randomization=randomization,
-        model=settings.model if trained else kernel.name if kernel else "theorem-1",
-        model_source=source_digest(settings.model, "model") if trained else "",
-        optimizer_source=source_digest(settings.training.optimizer, "optimizer") if trained else "",
-        crop=settings.crop if trained else None,
-        training=settings.training if trained else None,
+        model=kernel.name if kernel else model,
+        model_source=source_digest(model, "model") if training else "",
+        optimizer_source=source_digest(training.optimizer, "optimizer") if training else "",
+        crop=settings.crop if training else None,
+        training=training,
         device="cpu" if kind == "explicit" else resolve_device(settings.device),
-        seed=settings.seed,
+        seed=seed,
         kernel=kernel,
     )

@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from empirical.comparison import ResultSet, compare, result_sets, table
+from empirical.comparison import compare, result_sets
+from empirical.console import kernel_table, paper_table, results_table
 from empirical.datasets import DATASETS, ImageDataset, load
+from empirical.diagnosis import run_diagnosis
 from empirical.execution import execute
 from empirical.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
 from empirical.features import FEATURES
-from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, kernel_results, reference
+from empirical.kernel_comparison import compare_kernels, kernel_results
 from empirical.models import MODELS
+from empirical.paper_tables import data_sets, table_1, table_2, table_4
 from empirical.progress import RunProgress
-from empirical.records import BusyError, RunConfig, RunDirectory, read_run, read_runs
+from empirical.records import BusyError, Run, RunConfig, RunDirectory, read_run, read_runs
+from empirical.regularization_comparison import compare_regularizers
+from empirical.results_csv import write_results
+from empirical.scales import Scale
 from empirical.training import TrainingConfig
 from theory.checks import CLAIMS
-from theory.claims import run_check, write_findings
+from theory.claims import Finding, run_check, write_findings
 
 _WIDE = 132
 """Columns that the whole results table takes."""
@@ -41,13 +45,14 @@ class Options:
     """
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = "randomization-tests"
-    """The experiment; --list prints them all."""
+    """The experiment, --list prints them all; or diagnose, to be told why a network does not fit random labels."""
 
     list: bool = False
     """Print the experiments, data sets, models and tests, and run nothing."""
 
-    data: str = "digits"
-    """Data set: digits (needs no files), cifar10, mnist, fashion-mnist, or folder for your own images."""
+    data: str = ""
+    """Data set: digits (needs no files), cifar10, mnist, fashion-mnist, or folder for your own images; the experiment's
+    own by default."""
 
     data_root: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Where the data set's files are; data/NAME by default."""
@@ -58,8 +63,8 @@ class Options:
     data_note: str = ""
     """What readers of the results must know about these files, such as lossy compression; it joins the records."""
 
-    image_size: int = 32
-    """Side to which the images of a folder are resized."""
+    image_size: int | None = None
+    """Side to which the images of a folder are resized; by default the experiment's: 32, or 299 for table2."""
 
     train_size: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Use the first N training images only."""
@@ -67,8 +72,15 @@ class Options:
     test_size: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Use the first N test images only."""
 
-    model: str = "mlp-1x512"
-    """Network: a name from --list, or package.module:factory, called as factory(image_shape, num_classes)."""
+    scale: Scale = "laptop"
+    """Of the tables and figures: paper is a GPU's work, laptop uses fewer images, smoke only shows that all works."""
+
+    crop: int | None = None
+    """Side of the centre crop; images no larger are kept whole. By default the experiment's: 28, or none for table2."""
+
+    model: str = ""
+    """Network: a name from --list, or package.module:factory, called as factory(image_shape, num_classes); by default
+    the experiment's own, mlp-1x512 where it has none."""
 
     tests: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TEST ...")] = ()
     """The randomisation tests to run; by default all of the experiment's."""
@@ -76,11 +88,15 @@ class Options:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; auto is CUDA where there is one."""
 
-    seed: int = 0
-    """Seed of everything random: label noise, permutations, initialisation, order of samples."""
+    seed: Annotated[tuple[int, ...], tyro.conf.arg(metavar="INT ...")] = (0,)
+    """Seeds of everything random: label noise, permutations, initialisation, order of samples. Every run is made once
+    for each."""
 
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs")
     """Directory of the records, the figures and the report."""
+
+    pipeline: Annotated[str, tyro.conf.arg(metavar="PACKAGE.MODULE:FACTORY")] = ""
+    """Of diagnose: your data pipeline; factory() gives batches (images, labels[, indices]), such as a DataLoader."""
 
     rerun: bool = False
     """Run again what is already finished."""
@@ -105,6 +121,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.list:
             _print_lists()
             return 0
+        if options.name == "diagnose":
+            tests = options.tests[:1] or ("random-labels",)
+            return run_diagnosis(*_plan(replace(options, name="randomization-tests", tests=tests)), options.pipeline)
         dataset, configs = _plan(options)
         options.out.mkdir(parents=True, exist_ok=True)
         runs = [(config, RunDirectory(options.out, config)) for config in configs]
@@ -113,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         failures = _run_all(runs, dataset, options)
-        reported = _report(runs, options.out)
+        reported = _report(options.name, runs, options.out)
     except (ValueError, OSError, BusyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -126,21 +145,31 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 130
     for config, reason in failures:
-        print(f"failed: {config.randomization.name}, {config.model}: {reason}", file=sys.stderr)
+        print(f"failed: {config.title}: {reason}", file=sys.stderr)
     return 1 if failures or not reported else 0
 
 
 def _plan(options: Options) -> tuple[ImageDataset, list[RunConfig]]:
     """Everything that can be wrong is found here, before anything is written."""
     experiment = find_experiment(options.name)
-    if options.seed < 0:
-        raise ValueError(f"--seed takes a non-negative integer, got {options.seed}")
-    dataset = load(options.data, options.data_root, image_size=options.image_size, download=options.download)
+    if min(options.seed, default=-1) < 0:
+        raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
+    name = options.data or experiment.data
+    image_size = options.image_size or experiment.image_size
+    dataset = load(name, options.data_root, image_size=image_size, download=options.download)
     if options.data_note:
         dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
-    dataset = dataset.subset(options.train_size, options.test_size)
     settings = Settings(
-        options.model, options.tests, options.device, options.seed, options.training, kernel=options.kernel
+        options.model,
+        options.tests,
+        options.device,
+        options.seed,
+        options.training,
+        experiment.crop if options.crop is None else options.crop,
+        options.kernel,
+        options.scale,
+        options.train_size,
+        options.test_size,
     )
     return dataset, experiment.plan(dataset, settings)
 
@@ -155,7 +184,7 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options) -> list[tuple
                 directory.restart()
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
-            progress.start(f"{config.randomization.name}, {config.model}")
+            progress.start(config.title)
             if directory.finished:
                 directory.remove_scratch()  # a kill may have come between the summary and this
                 progress.end("finished before")
@@ -183,27 +212,44 @@ def _outcome(directory: RunDirectory) -> str:
     )
 
 
-def _report(runs: Pairs, out: Path) -> bool:
-    """Print the table; write the claims; have the figures and the page drawn from the records: whether they were."""
+def _report(name: str, runs: Pairs, out: Path) -> bool:
+    """Print the tables; write the claims; have the figures and the page drawn from the records: whether they were."""
     finished = [read_run(directory.path) for _, directory in runs if directory.finished]
     console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
-    findings = []
-    for results in result_sets(finished):
-        console.print(_results_table(results, narrow=console.width < _WIDE))
-        findings += compare(results)
-    for kernels in kernel_results(finished):
-        console.print(_kernel_table(kernels))
-        findings += compare_kernels(kernels)
+    tables = {
+        "table1": ("Table 1", table_1),
+        "table2": ("Table 2", table_2),
+        "table4": ("Table 4, random labels", table_4),
+    }
+    if name in tables:
+        title, rows_of = tables[name]
+        for data, some in data_sets(finished).items():
+            console.print(paper_table(f"{title}: {data}", rows_of(some)))
+    else:
+        for results in result_sets(finished):
+            console.print(results_table(results, narrow=console.width < _WIDE))
+        for kernels in kernel_results(finished):
+            console.print(kernel_table(kernels))
+    claims = find_claims(finished)
+    for subject, findings in claims:
+        if len(claims) > 1:
+            console.print(Text(f"\n{subject}"))
+        for finding in findings:
+            console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
     recorded = read_runs(out)
-    everything = [finding for results in result_sets(recorded) for finding in compare(results)]
-    everything += [finding for kernels in kernel_results(recorded) for finding in compare_kernels(kernels)]
-    write_findings(everything, out / "claims.json")
+    write_results(recorded, out)
+    write_findings([finding for _, findings in find_claims(recorded) for finding in findings], out / "claims.json")
     write_findings([run_check(checked, seed=0) for checked in CLAIMS], out / "theory.json")
-    for finding in findings:
-        console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
     drawn = _draw(out)
     print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)
     return drawn
+
+
+def find_claims(runs: list[Run]) -> list[tuple[str, list[Finding]]]:
+    """Every claim that these runs bear on, decided as far as they can, after what its runs have in common."""
+    claims = [(results.scale, compare(results)) for results in result_sets(runs) if results.several]
+    claims += [(f"{data}, all networks", compare_regularizers(some)) for data, some in data_sets(runs).items()]
+    return claims + [(f"{results.scale}; kernels", compare_kernels(results)) for results in kernel_results(runs)]
 
 
 def _draw(out: Path) -> bool:
@@ -214,67 +260,13 @@ def _draw(out: Path) -> bool:
     return drawn.returncode == 0
 
 
-def _results_table(results: ResultSet, *, narrow: bool) -> Table:
-    """The results; on a narrow terminal without the columns that are not measurements of fit."""
-    config = results.config
-    parameters = {
-        kind: f"{next(iter(runs.values())).summary.metrics['parameters']:,}" if runs else "no"
-        for kind, runs in (("trained", results.trained), ("explicit", results.explicit))
-    }
-    title = (
-        f"{results.scale}\n{config.model} has {parameters['trained']} parameters, the explicit 2n + d network of "
-        f"Theorem 1 {parameters['explicit']}, n = {config.n_train:,}"
-    )
-    columns = Table(title=title, title_justify="left", box=box.SIMPLE if narrow else box.HEAVY_HEAD)
-    columns.add_column("test")
-    headers = ["epochs\nto fit", "train,\ngiven\nlabels", "train,\nclean\nlabels", "test,\nclean\nlabels"]
-    headers += ["explicit\nnetwork,\ntrain", "explicit\nnetwork,\ntest"]
-    headers += [] if narrow else ["seconds", "expected of test"]
-    for header in headers:
-        columns.add_column(header, justify="left" if header.startswith("expected") else "right", no_wrap=True)
-    for row in table(results):
-        cells = [
-            "—" if row.epochs is None else f"{row.epochs}" if row.fitted else f"not in {row.epochs}",
-            *map(_percent, (row.train_accuracy, row.train_accuracy_clean_labels, row.test_accuracy)),
-            *map(_percent, (row.explicit_train_accuracy, row.explicit_test_accuracy)),
-        ]
-        cells += [] if narrow else ["—" if row.seconds is None else f"{row.seconds:.1f}", row.expected]
-        columns.add_row(row.test.replace("corrupted labels, p = ", "corrupted ") if narrow else row.test, *cells)
-    return columns
-
-
-def _kernel_table(results: KernelResults) -> Table:
-    """Errors and norms of kernel runs; two lines of headers and the units in them."""
-    table = Table(title=results.scale, title_justify="left", box=box.SIMPLE)
-    for header in ("kernel", "test"):
-        table.add_column(header)
-    for header in ("train", "test error", "norm", "largest\nresidual", "distance from\nminimum norm", "seconds"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("the paper's\ntest error")
-    for run in results.runs:
-        metrics = run.summary.metrics
-        residual, distance = metrics.get("max_residual"), metrics.get("distance_bound")
-        table.add_row(
-            kernel_of(run).name,
-            run.config.randomization.name,
-            _percent(metrics["train_accuracy"]),
-            _percent(1 - metrics["test_accuracy"]),
-            f"{metrics['norm']:.2f}" + ("" if metrics["converged"] else " (not converged)"),
-            "—" if residual is None else f"{residual:.0e}",
-            "—" if distance is None else f"< {distance / metrics['norm']:.0e}",
-            f"{run.summary.time['seconds']:.1f}",
-            reference(run) or "—",
-        )
-    return table
-
-
-def _percent(share: float | None) -> str:
-    return "—" if share is None else f"{share:.2%}"
-
-
 def _print_lists() -> None:
     for title, entries in (
-        ("Experiments (NAME)", {name: experiment.description for name, experiment in EXPERIMENTS.items()}),
+        (
+            "Experiments (NAME)",
+            {name: experiment.description for name, experiment in EXPERIMENTS.items()}
+            | {"diagnose": "Why does a network not fit random labels?"},
+        ),
         ("Data sets (--data)", DATASETS),
         ("Features (--kernel.features)", FEATURES),
         ("Networks (--model)", dict.fromkeys(MODELS, "") | {"package.module:factory": "your own"}),

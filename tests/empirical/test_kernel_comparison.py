@@ -3,24 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from empirical.kernel_comparison import compare_kernels, guessing_p_value, kernel_results, reference
+from empirical.kernel_comparison import compare_kernels, kernel_results, reference
 from empirical.kernel_interpolation import KernelConfig
 from empirical.randomization import parse_test
 from empirical.records import Run, RunConfig, Summary
+from tests.empirical.made_up import outcome
 from theory.claims import Verdict
-
-
-def confusion(accuracy: float) -> list[list[int]]:
-    """100 test images a class, the wrong ones spread evenly over the other classes."""
-    right = round(100 * accuracy)
-    table = np.full((10, 10), (100 - right) // 9)
-    np.fill_diagonal(table, right)
-    for column in range(10):
-        table[(column + 1) % 10, column] += 100 - table[:, column].sum()
-    return table.tolist()
 
 
 def run(test: str, accuracy: float, norm: float, *, fitted: bool = True, data: str = "digits", **kernel) -> Run:
@@ -44,8 +34,7 @@ def run(test: str, accuracy: float, norm: float, *, fitted: bool = True, data: s
         seed=0,
         kernel=KernelConfig(**kernel),
     )
-    metrics = {"fitted": fitted, "test_accuracy": accuracy, "train_accuracy": float(fitted), "norm": norm}
-    metrics["test_confusion"] = confusion(accuracy)
+    metrics = {"fitted": fitted, "train_accuracy": float(fitted), "norm": norm} | outcome(accuracy)
     return Run(Path(test), config, (), Summary(metrics, {"seconds": 1.0}, {}))
 
 
@@ -72,7 +61,7 @@ def changed(index: int, **metrics) -> list[Run]:
     runs = list(AGREEING)
     summary = runs[index].summary
     if "test_accuracy" in metrics:
-        metrics["test_confusion"] = confusion(metrics["test_accuracy"])
+        metrics |= outcome(metrics["test_accuracy"])
     runs[index] = replace(runs[index], summary=replace(summary, metrics=summary.metrics | metrics))
     return runs
 
@@ -126,26 +115,6 @@ def test_sets_share_images_and_seed():
     (results,) = kernel_results(AGREEING)
     assert list(results.series()) == [("gaussian", "gabor"), ("gaussian", "pixels")]
     assert [run.config.randomization.label_noise for run in results.series()["gaussian", "pixels"]] == [0.0, 1.0]
-
-
-def test_guessing_is_rejected_as_often_as_stated_though_images_come_in_groups():
-    """Groups of twenty images share a prediction: hits vary far more than binomially, and the test does not mind."""
-    random = np.random.default_rng(0)
-    rejected, binomial = 0, 0
-    for _ in range(300):
-        truth, guess = np.repeat(np.arange(10), 5), random.integers(0, 10, 50)
-        table = np.zeros((10, 10), dtype=int)
-        np.add.at(table, (guess, truth), 20)
-        rejected += guessing_p_value(with_confusion(table)) < 0.05
-        binomial += abs(np.trace(table) - 100) > 1.96 * 90**0.5
-    # Binomial(300, 0.05) is above 32 with probability 1e-4.
-    assert rejected <= 32
-    assert binomial > 100, "as if each image were on its own: wrong a third of the time"
-
-
-def with_confusion(table: np.ndarray) -> Run:
-    plain = run("random-labels", 0.1, 1.0)
-    return replace(plain, summary=replace(plain.summary, metrics={"test_confusion": table.tolist()}))
 
 
 def test_kernels_of_other_bandwidths_are_not_mixed():

@@ -19,7 +19,6 @@ from empirical.kernel_interpolation import KernelConfig, interpolate_images, par
 from empirical.randomization import parse_test, randomize
 from empirical.records import read_config, read_runs
 from empirical.run import main
-from empirical.training import TrainingConfig
 from theory.kernels import Gaussian, KernelInterpolationClassifier, NeuralTangent, Polynomial
 
 SMALL = ["kernels", "--train-size", "150", "--test-size", "80"]
@@ -202,9 +201,7 @@ def test_kernel_names():
 
 
 def test_plans_and_names(digits):
-    settings = Settings(
-        "mlp-1x512", (), "cpu", 0, TrainingConfig(), kernel=KernelSettings(ridge=(0.0, 1.0), features=("pixels",))
-    )
+    settings = Settings(device="cpu", kernel=KernelSettings(ridge=(0.0, 1.0), features=("pixels",)))
     configs = plan_kernels(digits, settings)
     assert len({config.hash for config in configs}) == len(configs) == 5
     assert {config.model for config in configs if config.kernel.interpolant == "forced-test-labels"} == {

@@ -127,6 +127,47 @@ def test_kill_at_any_moment_then_the_same_command(tmp_path):
         assert [e.train_loss for e in run.epochs] == [e.train_loss for e in reference.epochs]
 
 
+@pytest.mark.slow
+def test_a_hundred_kills_over_a_sweep_lose_nothing(tmp_path):
+    """kill -9 a hundred times, spread over a sweep of networks, regularisers and seeds; the same results.csv."""
+    arguments = ["randomization-tests", "--train-size", "300", "--test-size", "60", "--seed", "0", "1"]
+    arguments += ["--tests", "corrupted-0.5", "random-labels", "--training.dropout", "0.2"]
+    assert main([*arguments, "--out", str(tmp_path / "undisturbed")]) == 0
+    total = sum(len(run.epochs) for run in read_runs(tmp_path / "undisturbed"))
+    out, random, kills = tmp_path / "killed", np.random.default_rng(0), 0
+    for share in np.sort(random.random(110)):
+        process = start(*arguments, "--out", str(out))
+        wait_for_epochs(out, int(share * total), process)
+        time.sleep(0.05 * random.random())
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.communicate()
+    assert kills >= 100
+    process = start(*arguments, "--out", str(out))
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert metrics(out) == metrics(tmp_path / "undisturbed")
+    assert (out / "results.csv").read_bytes() == (tmp_path / "undisturbed" / "results.csv").read_bytes()
+
+
+def test_smoke_scale_of_the_papers_tables(real_cifar10, tmp_path):
+    """Convolutional networks, augmentation and weight decay, end to end, four steps each."""
+    arguments = ["table1", "--data-root", str(real_cifar10), "--scale", "smoke", "--train-size", "40"]
+    assert main([*arguments, "--test-size", "20", "--model", "alexnet", "--out", str(tmp_path)]) == 0
+    runs = read_runs(tmp_path)
+    assert len(runs) == 5
+    assert {run.config.training.augmentation for run in runs} == {"none", "crop"}
+    assert all(run.summary.metrics["step"] == 4 for run in runs)
+    assert all(run.summary.metrics["parameters"] == 1_387_786 for run in runs)
+    assert all(run.summary.metrics["distance_from_initialisation"] > 0 for run in runs)
+    decayed, plain = (
+        next(run for run in runs if run.config.training.augmentation == "none" and run.config.title == title)
+        for title in ("true labels, alexnet, weight decay 0.0001", "true labels, alexnet")
+    )
+    assert decayed.summary.metrics["train_loss"] != plain.summary.metrics["train_loss"]
+
+
 def test_interrupt_says_how_to_go_on(tmp_path):
     process = start("--out", str(tmp_path), "--tests", "random-labels")
     wait_for_epochs(tmp_path, 5, process)
@@ -142,11 +183,11 @@ def test_interrupt_says_how_to_go_on(tmp_path):
     [
         (["randomization-test"], "did you mean 'randomization-tests'"),
         (["--data", "cifar"], "did you mean 'cifar10'"),
-        (["--model", "mlp-1x51"], "did you mean 'mlp-1x512'"),
+        (["--model", "mlp-1by512"], "did you mean 'mlp-1x512'"),
         (["--model", "no.such:thing"], "no module 'no'"),
         (["--tests", "random-label"], "did you mean 'random-labels'"),
         (["--tests", "corrupted-2"], "unknown name 'corrupted-2'"),
-        (["--seed", "-1"], "--seed takes a non-negative integer, got -1"),
+        (["--seed", "-1"], "--seed takes non-negative integers, got -1"),
         (["--train-size", "0"], "0 images asked for"),
         (["--training.optimizer", "adam"], "optimizer (--training.optimizer): unknown name 'adam'"),
         (["--out", "/proc/nowhere"], "/proc/nowhere"),

@@ -1,0 +1,191 @@
+"""Tables 1, 2 and 4 of the paper, its values beside ours: from records alone.
+
+A row is a network, a test and its regularisers; runs that differ in their seeds alone are its sample.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from empirical.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
+from empirical.records import Run, RunConfig
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (None of one value) of shares over seeds."""
+
+    mean: float
+    deviation: float | None
+
+    @staticmethod
+    def of(values: list[float]) -> "Spread":
+        """Of at least one value."""
+        return Spread(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+    def __str__(self) -> str:
+        """In percent."""
+        return f"{100 * self.mean:.2f}" + ("" if self.deviation is None else f" ± {100 * self.deviation:.2f}")
+
+
+@dataclass(frozen=True, eq=False)
+class TableRow:
+    """A row, beside the paper's numbers in percent (None where it has none, or failed to converge).
+
+    Attributes:
+        model, test, regularisers: which.
+        paper_train, paper_test: the paper's accuracies.
+        runs: ours, a seed each; none if it was not run.
+        dropout: probability; 0 for none.
+    """
+
+    model: str
+    test: str
+    regularisers: Regularisers
+    paper_train: float | None
+    paper_test: float | None
+    runs: tuple[Run, ...]
+    dropout: float = 0.0
+
+    @property
+    def fitted(self) -> int:
+        """Runs that fitted every label."""
+        return sum(run.summary.metrics["fitted"] for run in self.runs)
+
+    @property
+    def train(self) -> Spread | None:
+        """Accuracy on the labels given."""
+        return self._spread("train_accuracy")
+
+    @property
+    def test_accuracy(self) -> Spread | None:
+        """Accuracy on the test set, at the end."""
+        return self._spread("test_accuracy")
+
+    @property
+    def best(self) -> Spread | None:
+        """Best accuracy of any epoch on the test set: what early stopping could have had."""
+        return self._spread("best_test_accuracy")
+
+    @property
+    def online(self) -> Spread | None:
+        """Accuracy on augmented samples as they were trained on in the last epoch."""
+        return self._spread("online_accuracy") if self.regularisers[0] != "none" else None
+
+    @property
+    def shown_train(self) -> Spread | None:
+        """Training accuracy as the paper has it in this row: online where images are flipped and rotated."""
+        return self.online if self.regularisers[0] == "flip-rotate" else self.train
+
+    @property
+    def scale(self) -> str:
+        """Images, epochs and seeds behind our numbers, for the row's last cell."""
+        if not self.runs:
+            return "not run"
+        config = self.runs[0].config
+        epochs = sorted({run.summary.metrics["epoch"] for run in self.runs})
+        span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+        seeds = ", ".join(str(seed) for seed in sorted(run.config.seed for run in self.runs))
+        some = "" if config.n_train == 50_000 else " of 50,000" if config.data == "cifar10" else ""
+        return f"{config.n_train:,}{some} images, {span} epochs, seed{'s' if len(self.runs) > 1 else ''} {seeds}"
+
+    def _spread(self, metric: str) -> Spread | None:
+        return Spread.of([run.summary.metrics[metric] for run in self.runs]) if self.runs else None
+
+
+def regularisers(config: RunConfig) -> Regularisers:
+    """What a trained run is regularised with, as the tables have it."""
+    assert config.training is not None, "only trained runs come here"
+    return config.training.augmentation, config.training.weight_decay > 0
+
+
+def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
+    """Trained runs by data set, of those with several networks or with regularisers: what makes a table."""
+    by_data: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.config.training is not None:
+            by_data.setdefault(run.config.data, []).append(run)
+    return {
+        data: some
+        for data, some in by_data.items()
+        if len({(run.config.model, regularisers(run.config)) for run in some}) > 1
+    }
+
+
+def table_2(runs: list[Run]) -> list[TableRow]:
+    """Table 2 from runs on one data set, top-1 accuracies; other networks' rows follow the paper's."""
+    found = _by_row(runs)
+    rows = []
+    for (test, augmentation, dropout, decay), paper in TABLE_2.items():
+        key = "inception-v3", test, (augmentation, decay), dropout
+        sample = found.pop(key, ())
+        rows.append(TableRow(*key[:3], paper.train_top_1, paper.test_top_1, sample, dropout))
+    return rows + [TableRow(*key[:3], None, None, sample, key[3]) for key, sample in found.items()]
+
+
+def table_1(runs: list[Run]) -> list[TableRow]:
+    """Table 1 from runs on one data set, rows without a run included; other networks' rows follow the paper's."""
+    found = _by_row(runs)
+    rows = [TableRow(*key, paper.train, paper.test, found.pop((*key, 0.0), ())) for key, paper in TABLE_1.items()]
+    others = [
+        TableRow(*key[:3], None, None, sample, key[3])
+        for key, sample in found.items()
+        if key[1] == "true labels" or (key[2], key[3]) == (NONE, 0.0)
+    ]
+    return rows + others
+
+
+def table_4(runs: list[Run]) -> list[TableRow]:
+    """Table 4 from runs on one data set; other networks' rows follow the paper's."""
+    found = {key: sample for key, sample in _by_row(runs).items() if key[1] == "random labels"}
+    rows = [
+        TableRow(model, "random labels", chosen, paper, None, found.pop((model, "random labels", chosen, 0.0), ()))
+        for (model, chosen), paper in TABLE_4.items()
+    ]
+    others = [
+        TableRow(*key[:3], None, None, sample, key[3])
+        for key, sample in found.items()
+        if (key[2], key[3]) != (NONE, 0.0)
+    ]
+    return rows + others
+
+
+def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple[Run, ...]]:
+    """Runs on true and random labels by row: network, test, regularisers, dropout.
+
+    A sample's configurations differ in their seed alone. Of several samples the row's is the one of most images; of
+    these one that ends at the fit rather than one that trains on, then the one of most seeds, then the first by hash.
+    """
+    groups: dict[tuple[str, str, Regularisers, float], dict[str, list[Run]]] = {}
+    for run in runs:
+        config = run.config
+        if config.training is None or config.randomization.pixels != "original":
+            continue
+        key = config.model, config.randomization.name, regularisers(config), config.training.dropout or 0.0
+        if key[1] in ("true labels", "random labels"):
+            groups.setdefault(key, {}).setdefault(replace(config, seed=0).hash, []).append(run)
+
+    def rank(sample: tuple[str, list[Run]]) -> tuple[int, int, int, str]:
+        config = sample[1][0].config
+        assert config.training is not None, "of trained runs"
+        return -config.n_train, config.training.min_steps, -len(sample[1]), sample[0]
+
+    return {
+        key: tuple(sorted(min(samples.items(), key=rank)[1], key=lambda run: run.config.seed))
+        for key, samples in groups.items()
+    }
+
+
+def markdown(rows: list[TableRow]) -> str:
+    """The table, for a README."""
+    lines = [
+        "| network | test | crop, flips | weight decay | the paper: train | test | ours: train | test | of |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        augmentation, decay = row.regularisers
+        cells = [row.model, row.test, "" if augmentation == "none" else augmentation, "yes" if decay else ""]
+        cells += ["—" if value is None else f"{value:.2f}" for value in (row.paper_train, row.paper_test)]
+        cells += ["—" if value is None else str(value) for value in (row.shown_train, row.test_accuracy)]
+        lines.append("| " + " | ".join([*cells, row.scale]) + " |")
+    return "\n".join(lines)
