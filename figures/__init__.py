@@ -1,12 +1,16 @@
 """Pictures and pages drawn from records alone: `python -m figures RECORDS`.
 
-loss_curves         Figure 1a: training loss of the randomisation tests
-corruption          Figure 1c: test error against label corruption
+loss_curves         training loss of the randomisation tests, one network and seed
+corruption          test error against label corruption, one network and seed, beside Theorem 1's network
+figure_1            Figure 1, over all networks and seeds of a data set: loss, time to fit, test error
+figure_2            Figure 2: accuracy along training, with and without batch normalisation and regularisers
+networks            trained runs sorted into data sets and networks
 kernels             minimum-norm interpolation in a Hilbert space: norm, error, corruption, filters
 expressivity        Theorem 1 and what is beside it: the interpolant, its error, condition, steepness, parameters
 least_squares       SGD and its kin on the way to the minimum norm: rates, thresholds, limits
 implicit_bias       which solution other optimisers, geometries, losses and parametrisations pick
 theory_record       what these three have in common: a record, its figures, the claims that they show
+result_figure       what the figures of results have in common: a title, what they need, a file each
 report              one self-contained page: tables, figures, claims, what was run
 """
 

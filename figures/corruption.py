@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from empirical.comparison import SIZE, ResultSet, corruption_levels, memorised_accuracy
+from empirical.comparison import SIZE, ResultSet, corruption_levels
 from empirical.records import Run
 from figures.style import TEST_COLORS, figure
+from theory.label_noise import memorised_accuracy
 
 
 def draw_corruption(results: ResultSet, path: Path) -> None:

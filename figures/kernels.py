@@ -1,6 +1,5 @@
 """Kernel interpolation: norm and test error against label corruption, across features, and against filters."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ from empirical.comparison import SIZE
 from empirical.kernel_comparison import KernelResults, kernel_of
 from empirical.paper import TABLE_3
 from empirical.records import Run
-from figures.style import figure
+from figures.result_figure import ResultFigure, ResultFigures
+from figures.style import figure, series_colors
 
-_COLORS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e5ea2", "#d9902f", "#4a4a4a")
 _INTERVAL = f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images."
 
 
@@ -32,7 +31,7 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         chance = 1 - results.chance
         left.axhline(chance, color="#888888", linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
         several = {key: runs for key, runs in results.series().items() if len(runs) > 1}
-        for (key, runs), color in zip(several.items(), _cycle(len(several)), strict=True):
+        for (key, runs), color in zip(several.items(), series_colors(len(several)), strict=True):
             noise = [run.config.randomization.label_noise for run in runs]
             label = " on ".join(key)
             _errors(left, noise, runs, color, label)
@@ -57,7 +56,7 @@ def draw_norm_and_error(results: KernelResults, path: Path) -> None:
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()
         clean = results.clean()
-        for (key, run), color in zip(clean.items(), _cycle(len(clean)), strict=True):
+        for (key, run), color in zip(clean.items(), series_colors(len(clean)), strict=True):
             _errors(axes, [run.summary.metrics["norm"]], [run], color, " on ".join(key))
         axes.set(title="Norm and test error on true labels", xlabel="norm in the Hilbert space")
         axes.set_ylabel("test error")
@@ -78,14 +77,15 @@ def draw_filters(results: KernelResults, path: Path) -> None:
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()
         ridges = sorted({kernel_of(run).ridge for run in _filter_runs(results)})
-        for ridge, color in zip(ridges, _cycle(len(ridges)), strict=True):
+        for ridge, color in zip(ridges, series_colors(len(ridges)), strict=True):
             runs = [run for run in _filter_runs(results) if kernel_of(run).ridge == ridge]
             label = f"ridge {ridge:g}" if ridge else "interpolating"
             _errors(axes, [_filters(run) for run in runs], runs, color, label)
         if results.config.data == "cifar10":
-            for ridge, label in ((False, "the paper, 32,000 filters"), (True, "the paper, with l2 regularisation")):
+            labels = ("the paper, 32,000 filters", "the paper, with l2 regularisation")
+            for ridge, label, color in zip((False, True), labels, series_colors(4)[2:], strict=True):
                 error = TABLE_3["cifar10", "random-convolution", ridge].test_error / 100
-                axes.plot(32_000, error, "x", color=_COLORS[2 + ridge], markersize=8, markeredgewidth=2, label=label)
+                axes.plot(32_000, error, "x", color=color, markersize=8, markeredgewidth=2, label=label)
         pixels = results.clean().get(("gaussian", "pixels"))
         if pixels:
             error = 1 - pixels.summary.metrics["test_accuracy"]
@@ -96,26 +96,19 @@ def draw_filters(results: KernelResults, path: Path) -> None:
         axes.legend(loc="lower left", fontsize=8.5)
 
 
-KernelFigure = tuple[str, Callable[[KernelResults, Path], None], Callable[[KernelResults], bool]]
-
-KERNEL_FIGURES: Mapping[str, KernelFigure] = {
-    "Norm and error against label corruption": (
+KERNEL_FIGURES: ResultFigures[KernelResults] = {
+    "Norm and error against label corruption": ResultFigure(
         "kernel-corruption",
         draw_kernel_corruption,
         lambda results: any(len(runs) > 1 for runs in results.series().values()),
     ),
-    "Norm and error across features": (
-        "kernel-norm-and-error",
-        draw_norm_and_error,
-        lambda results: len(results.clean()) > 1,
+    "Norm and error across features": ResultFigure(
+        "kernel-norm-and-error", draw_norm_and_error, lambda results: len(results.clean()) > 1
     ),
-    "Error against filters": (
-        "kernel-filters",
-        draw_filters,
-        lambda results: len({_filters(run) for run in _filter_runs(results)}) > 1,
+    "Error against filters": ResultFigure(
+        "kernel-filters", draw_filters, lambda results: len({_filters(run) for run in _filter_runs(results)}) > 1
     ),
 }
-"""By title: the file's name, what draws it, and whether the results have what it needs."""
 
 
 def _filters(run: Run) -> int:
@@ -133,10 +126,6 @@ def _filter_runs(results: KernelResults) -> list[Run]:
         and run.config.randomization.name == "true labels"
     ]
     return sorted(runs, key=_filters)
-
-
-def _cycle(count: int) -> list[str]:
-    return [_COLORS[i % len(_COLORS)] for i in range(count)]
 
 
 def _errors(axes: Axes, at: list[float] | list[int], runs: list[Run], color: str, label: str) -> None:

@@ -1,10 +1,9 @@
 """Figure 1a: the training loss of the randomisation tests against steps."""
 
 from pathlib import Path
-from typing import Any
 
 from empirical.comparison import ResultSet
-from figures.style import figure, test_color
+from figures.style import figure, test_color, test_dashes
 
 
 def draw_loss_curves(results: ResultSet, path: Path) -> None:
@@ -29,7 +28,7 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
                 losses,
                 color=color,
                 linewidth=1.2 if partial else 2,
-                linestyle=_dashes(name),
+                linestyle=test_dashes(name),
                 label=name,
             )
             if run.epochs[-1].fitted:
@@ -41,8 +40,3 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
         axes.set_xlabel(f"optimiser steps (linear to {10 * first}, then logarithmic)")
         axes.set_xlim(0, None)
         axes.legend(loc="upper right", fontsize=8.5)
-
-
-def _dashes(name: str) -> Any:
-    """Dashes let the curve beneath show through where two tests take the same course."""
-    return {"shuffled pixels": (0, (3, 3)), "Gaussian": (0, (3, 3))}.get(name, ":" if "p = " in name else "-")

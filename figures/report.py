@@ -2,22 +2,48 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 
 from empirical.comparison import ResultSet, Row, compare, table
 from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, reference
+from empirical.paper_tables import TableRow, data_sets, table_1, table_4
+from empirical.randomization import Randomization
+from empirical.records import Run, RunConfig
+from empirical.regularization_comparison import compare_regularizers
+from figures.networks import DataSetRuns
 from theory.atomic import replacing
 from theory.claims import Finding, read_findings
 
 
 @dataclass(frozen=True, eq=False)
+class DataSetSection:
+    """What the page shows of all networks on a data set.
+
+    Attributes:
+        data: the data set.
+        tables: the paper's by title, its values beside ours; none if only one network was run.
+        figures: the paper's as SVG by title.
+        findings: on regularisation, if there are tables.
+    """
+
+    data: str
+    tables: Mapping[str, Sequence[TableRow]]
+    figures: Mapping[str, str]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, eq=False)
 class Section:
-    """What the page shows of one set of results: its table, its figures as SVG by title, its claims."""
+    """What the page shows of one set of results: its table, its figures as SVG by title, its claims.
+
+    `other_seeds` are those of runs that differ in nothing else.
+    """
 
     results: ResultSet
+    other_seeds: list[int]
     rows: list[Row]
     figures: Mapping[str, str]
     findings: list[Finding]
@@ -37,6 +63,8 @@ Figures = Mapping[str, Path]
 
 
 def write_report(
+    runs: list[Run],
+    whole: Sequence[tuple[DataSetRuns, Figures]],
     networks: Sequence[tuple[ResultSet, Figures]],
     kernels: Sequence[tuple[KernelResults, Figures]],
     theory: Path,
@@ -45,11 +73,26 @@ def write_report(
     """Write the page.
 
     Arguments:
+        runs: all that is recorded.
+        whole: what there is of each data set as a whole, a section each, and its figures.
         networks, kernels: the sets of results, a section each, and their figures.
         theory: JSON file of the theory's findings; left out if it is not there.
         destination: the HTML file, written whole or not at all.
     """
-    sections = [Section(results, table(results), _inline_all(paths), compare(results)) for results, paths in networks]
+    tabled = data_sets(runs)
+    data_set_sections = [
+        DataSetSection(
+            each.data,
+            paper_tables(each.data, tabled[each.data]) if each.data in tabled else {},
+            _inline_all(paths),
+            compare_regularizers(tabled[each.data]) if each.data in tabled else [],
+        )
+        for each, paths in whole
+    ]
+    sections = [
+        Section(results, _other_seeds(results, runs), table(results), _inline_all(paths), compare(results))
+        for results, paths in networks
+    ]
     kernel_sections = [
         KernelSection(results, _inline_all(paths), compare_kernels(results)) for results, paths in kernels
     ]
@@ -60,8 +103,11 @@ def write_report(
         trim_blocks=True,
     )
     environment.filters["percent"] = lambda share: "—" if share is None else f"{share:.2%}"
+    environment.filters["accuracy"] = lambda percent: "—" if percent is None else f"{percent:.2f}"
+    environment.filters["chosen"] = _chosen
     environment.globals.update(kernel_of=kernel_of, reference=reference)
     page = environment.get_template("report.html.jinja").render(
+        data_set_sections=data_set_sections,
         sections=sections,
         kernel_sections=kernel_sections,
         theory=read_findings(theory) if theory.exists() else [],
@@ -69,6 +115,38 @@ def write_report(
     )
     with replacing(destination) as temporary:
         temporary.write_text(page)
+
+
+def paper_tables(data: str, runs: list[Run]) -> dict[str, list[TableRow]]:
+    """Tables 1 and 4 from runs on one data set, by title; of other data than the paper's only what was run."""
+    tables = {"Table 1: accuracy": table_1(runs), "Table 4: random labels, with regularisers": table_4(runs)}
+    if data != "cifar10":
+        tables = {title: [row for row in rows if row.runs] for title, rows in tables.items()}
+    return {title: rows for title, rows in tables.items() if rows}
+
+
+def _chosen(row: TableRow) -> str:
+    """A row's regularisers in words."""
+    augmentation, decay = row.regularisers
+    return ", ".join([augmentation] * (augmentation != "none") + ["weight decay"] * decay) or "no regularisers"
+
+
+def lowest_seeds(sets: Sequence[ResultSet]) -> list[ResultSet]:
+    """Of sets that differ in their seeds alone the one of the lowest seed."""
+    lowest: dict[RunConfig, ResultSet] = {}
+    for results in sorted(sets, key=lambda results: results.config.seed):
+        lowest.setdefault(_but_for_seed(results.config), results)
+    return [results for results in sets if results in lowest.values()]
+
+
+def _other_seeds(results: ResultSet, runs: Sequence[Run]) -> list[int]:
+    alike = _but_for_seed(results.config)
+    seeds = {run.config.seed for run in runs if run.config.training and _but_for_seed(run.config) == alike}
+    return sorted(seeds - {results.config.seed})
+
+
+def _but_for_seed(config: RunConfig) -> RunConfig:
+    return replace(config, seed=0, randomization=Randomization(), source="")
 
 
 def _inline_all(paths: Figures) -> dict[str, str]:

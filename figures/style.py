@@ -3,12 +3,15 @@
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from theory.atomic import replacing
 
@@ -20,6 +23,8 @@ TEST_COLORS = {
     "Gaussian": "#d9902f",
 }
 """One colour for each of the paper's tests; partial corruption runs from true to random labels' colour."""
+
+_SERIES_COLORS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e5ea2", "#d9902f", "#4a4a4a")
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -46,9 +51,13 @@ def figure(path: Path, caption: str, width: float = 7.2, height: float = 4.4) ->
         yield drawing
         drawing.supxlabel(textwrap.fill(caption, 125), fontsize=7.5, color="#555555", x=0.01, ha="left")
         path.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-            with replacing(path.with_name(path.name + suffix)) as temporary:
-                drawing.savefig(temporary, dpi=200, metadata=metadata)
+        with replacing(path.with_name(path.name + ".svg")) as temporary:
+            drawing.savefig(temporary, metadata={"Date": None})
+        pixels = BytesIO()
+        drawing.savefig(pixels, format="png", dpi=200, metadata={"Software": None})
+        with replacing(path.with_name(path.name + ".png")) as temporary, Image.open(pixels) as image:
+            # A palette is enough for lines on white, and a third of the size.
+            image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(temporary, optimize=True)
 
 
 def set_title(drawing: Figure, title: str) -> None:
@@ -68,3 +77,13 @@ def test_color(name: str, label_noise: float) -> str:
     ends = (mpl.colors.to_rgb(TEST_COLORS[end]) for end in ("true labels", "random labels"))
     mixed = tuple((1 - label_noise) * true + label_noise * random for true, random in zip(*ends, strict=True))
     return mpl.colors.to_hex(mixed)
+
+
+def test_dashes(name: str) -> Any:
+    """The dashes of a test: they let the curve beneath show through where two tests take the same course."""
+    return {"shuffled pixels": (0, (3, 3)), "Gaussian": (0, (3, 3))}.get(name, ":" if "p = " in name else "-")
+
+
+def series_colors(count: int) -> list[str]:
+    """A colour for each of several series; from the seventh on they come again."""
+    return list(islice(cycle(_SERIES_COLORS), count))

@@ -1,0 +1,43 @@
+"""One mechanism for the figures of every kind of results: by title, drawn where the results have what it takes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+Results = TypeVar("Results")
+
+
+@dataclass(frozen=True)
+class ResultFigure(Generic[Results]):
+    """A figure of one kind of results.
+
+    Attributes:
+        name: of its file; what tells these results from others follows it.
+        draw: takes the results and a path without suffix, writes its .svg and .png.
+        possible: whether the results have what is drawn.
+    """
+
+    name: str
+    draw: Callable[[Results, Path], None]
+    possible: Callable[[Results], bool] = lambda results: True
+
+
+ResultFigures = Mapping[str, ResultFigure[Results]]
+"""By title."""
+
+
+def draw_figures(figures: ResultFigures[Results], results: Results, slug: str, directory: Path) -> dict[str, Path]:
+    """Draw what is possible as `<name>_<slug>` in a directory; returns the SVG files by title."""
+    paths = {}
+    for title, one in figures.items():
+        if one.possible(results):
+            path = directory / f"{one.name}_{slug}"
+            one.draw(results, path)
+            paths[title] = path.with_name(path.name + ".svg")
+    return paths
+
+
+def distinct(names: Sequence[str], hashes: Sequence[str]) -> list[str]:
+    """The names, followed by their hash where several are the same."""
+    return [name if names.count(name) == 1 else f"{name}-{digest}" for name, digest in zip(names, hashes, strict=True)]

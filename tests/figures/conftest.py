@@ -1,0 +1,31 @@
+from contextlib import contextmanager
+
+import pytest
+from matplotlib.figure import Figure
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What figures 1 and 2 draw, as (caption, matplotlib figure), without a file being written."""
+    found = []
+
+    @contextmanager
+    def figure(path, caption, **size):
+        drawing = Figure()
+        yield drawing
+        found.append((caption, drawing))
+
+    for module in ("figure_1", "figure_2"):
+        monkeypatch.setattr(f"figures.{module}.figure", figure)
+    return found
+
+
+@pytest.fixture
+def curve():
+    """The points of the curve with this label in the legend."""
+
+    def points(axes, label):
+        (line,) = [line for line in axes.lines if line.get_label() == label]
+        return list(zip(*line.get_data(), strict=True))
+
+    return points

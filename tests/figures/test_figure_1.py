@@ -1,0 +1,186 @@
+"""Figure 1: what is drawn is what the records say."""
+
+from matplotlib.colors import to_rgb
+from numpy.testing import assert_allclose
+
+from empirical.paper import RERUN_1A, TABLE_1
+from figures.figure_1 import (
+    DATA_SET_FIGURES,
+    NETWORK_FIGURES,
+    draw_error_after_convergence,
+    draw_time_to_fit,
+    draw_training_loss,
+    errors,
+    relative_times,
+)
+from figures.networks import DataSetRuns, Network, data_set_runs
+from figures.style import TEST_COLORS
+from tests.figures.made_up_networks import STEPS, made_up_run, rise
+
+TESTS = ("true-labels", "random-labels", "shuffled-pixels")
+
+
+def data_set(*runs) -> DataSetRuns:
+    (only,) = data_set_runs(runs)
+    return only
+
+
+def network(*runs) -> Network:
+    (only,) = data_set(*runs).networks
+    return only
+
+
+def dots(axes, size: float) -> list[tuple[float, float, bool]]:
+    """(x, y, filled) of the dots of this size."""
+    found = [line for line in axes.lines if line.get_marker() == "o" and line.get_markersize() == size]
+    return [(line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor() != "white") for line in found]
+
+
+def stars(axes) -> dict[tuple[float, float], object]:
+    """Colours by place."""
+    return {
+        place: line.get_color()
+        for line in axes.lines
+        if line.get_marker() == "*"
+        for place in zip(*line.get_data(), strict=True)
+    }
+
+
+def test_training_loss(drawn, curve, tmp_path):
+    runs = [made_up_run("inception", test, 4 + at, rise(0.4, 4 + at)) for at, test in enumerate(TESTS)]
+    runs.append(made_up_run("inception", "random-labels", None, rise(0.4, 9), seed=1))
+    draw_training_loss(network(*runs), tmp_path / "figure")
+    ((caption, drawing),) = drawn
+    (axes,) = drawing.axes
+    for run in runs[:3]:
+        steps_and_losses = [(record.step / 1000, record.train_loss) for record in run.epochs]
+        assert curve(axes, run.config.randomization.name) == steps_and_losses
+    further = [line for line in axes.lines if len(line.get_xdata()) == 10]
+    assert [line.get_color() for line in further] == [TEST_COLORS["random labels"]], "the second seed, thin"
+    assert sorted(x for x, _, _ in dots(axes, 4)) == [STEPS * fit / 1000 for fit in (4, 5, 6)]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
+    for part in ("cifar10", "n = 1,000", "seeds 0, 1", "cpu", "SGD from 0.1", "cifar10, made up"):
+        assert part in caption
+    assert "re-run" not in caption
+
+
+def test_a_run_that_goes_on_has_its_dot_at_the_first_fit(drawn, tmp_path):
+    runs = [made_up_run("inception", test, 4, rise(0.4, 40), min_steps=40 * STEPS) for test in TESTS]
+    draw_training_loss(network(*runs), tmp_path / "figure")
+    (axes,) = drawn[0][1].axes
+    assert {x for x, _, _ in dots(axes, 4)} == {4 * STEPS / 1000}
+    assert axes.get_xlim() == (0, 1.05 * 4 * STEPS / 1000)
+
+
+def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawn, tmp_path):
+    for data, model, n_train, marked in (
+        ("cifar10", "inception", 50_000, True),
+        ("cifar10", "inception", 1000, False),
+        ("cifar10", "alexnet", 50_000, False),
+        ("mnist", "inception", 50_000, False),
+    ):
+        runs = [made_up_run(model, test, 4, rise(0.4, 4), data=data, n_train=n_train) for test in TESTS]
+        draw_training_loss(network(*runs), tmp_path / "figure")
+        caption, drawing = drawn.pop()
+        (axes,) = drawing.axes
+        marks = {
+            (line.get_color(), line.get_xdata()[0], line.get_ydata()[0])
+            for line in axes.lines
+            if line.get_marker() in ("x", "+")
+        }
+        tests = ("true labels", "random labels", "shuffled pixels")
+        expected = {(TEST_COLORS[test], x, below) for test in tests for below, x in RERUN_1A[test].items()}
+        assert marks == (expected if marked else set())
+        assert ("re-run" in caption) is marked
+
+
+def test_time_to_fit(drawn, curve, tmp_path):
+    runs = []
+    for seed, fits in ((0, (4, 6, 12)), (1, (5, 10, None))):
+        for test, fit in zip(("true-labels", "corrupted-0.5", "random-labels"), fits, strict=True):
+            runs.append(made_up_run("alexnet", test, fit, rise(0.3, fit or 20), seed=seed))
+    draw_time_to_fit(data_set(*runs), tmp_path / "figure")
+    ((caption, drawing),) = drawn
+    (axes,) = drawing.axes
+    assert_allclose(curve(axes, "alexnet, n = 1,000"), [(0, 1), (0.5, 1.75), (1, 3.5)])
+    assert dots(axes, 5) == [(0, 1, True), (0.5, 1.75, True), (1, 3.5, False)]
+    assert dots(axes, 2.5)[2:] == [(0.5, 1.5, True), (0.5, 2, True), (1, 3, True), (1, 4, False)]
+    assert "same seed's at p = 0" in caption
+    assert "every training label reproduced" in caption
+
+
+def test_seeds_without_a_fit_on_true_labels_have_no_relative_time():
+    runs = [
+        made_up_run("alexnet", "true-labels", None, rise(0.4, 9)),
+        made_up_run("alexnet", "random-labels", 9, rise(0.1, 9)),
+        made_up_run("alexnet", "random-labels", 9, rise(0.1, 9), seed=1),
+    ]
+    assert relative_times(network(*runs)) == {}
+    assert not DATA_SET_FIGURES["Figure 1b: time to fit"].possible(data_set(*runs))
+
+
+def test_error_after_convergence_is_that_at_the_first_fit():
+    runs = [
+        made_up_run("inception", "true-labels", 2, [0.1, 0.2, 0.5, 0.3], min_steps=3 * STEPS),
+        made_up_run("inception", "random-labels", None, [0.1, 0.2, 0.12]),
+    ]
+    assert errors(network(*runs)) == {0.0: [(0.5, True)], 1.0: [(0.88, False)]}
+
+
+def test_error_after_convergence(drawn, curve, tmp_path):
+    runs = [
+        made_up_run(model, test, 5, rise(end, 5), n_train=n_train)
+        for model, n_train, ends in (("inception", 1000, (0.5, 0.12)), ("alexnet", 2000, (0.4, 0.1)))
+        for test, end in zip(("true-labels", "random-labels"), ends, strict=True)
+    ]
+    runs.append(made_up_run("inception", "true-labels", 5, rise(0.9, 5), weight_decay=0.1))
+    runs.append(made_up_run("inception", "true-labels", 5, rise(0.3, 5), seed=1))
+    draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
+    ((caption, drawing),) = drawn
+    (axes,) = drawing.axes
+    assert_allclose(curve(axes, "inception, n = 1,000"), [(0, 0.6), (1, 0.88)])
+    assert_allclose(curve(axes, "alexnet, n = 2,000"), [(0, 0.6), (1, 0.9)])
+    assert [(x, round(y, 6)) for x, y, _ in dots(axes, 2.5)] == [(0, 0.5), (0, 0.7)]
+    assert next(y for _, y in curve(axes, "chance, 1 − 1/k = 90%")) == 0.9
+    colors = {line.get_label(): line.get_color() for line in axes.lines}
+    expected = {
+        (at, 1 - TABLE_1[model, test, ("none", False)].test / 100): colors[label]
+        for model, label in (("inception", "inception, n = 1,000"), ("alexnet", "alexnet, n = 2,000"))
+        for at, test in ((0, "true labels"), (1, "random labels"))
+    }
+    assert stars(axes) == expected
+    assert "the paper, 50,000 images" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "Stars" in caption
+
+
+def test_no_paper_beside_other_data(drawn, tmp_path):
+    runs = [made_up_run("alexnet", test, 5, rise(0.4, 5), data="mnist") for test in ("true-labels", "random-labels")]
+    draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
+    ((caption, drawing),) = drawn
+    assert stars(drawing.axes[0]) == {}
+    assert "paper" not in caption
+
+
+def test_a_network_of_several_sizes_keeps_its_colour(drawn, tmp_path):
+    runs = [
+        made_up_run("alexnet", test, 5, rise(0.4, 5), n_train=n_train)
+        for n_train in (1000, 2000)
+        for test in ("true-labels", "random-labels")
+    ]
+    draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
+    lines = [line for line in drawn[0][1].axes[0].lines if line.get_label().startswith("alexnet")]
+    assert len({to_rgb(line.get_color()) for line in lines}) == 1
+    assert len({line.get_linestyle() for line in lines}) == 2
+
+
+def test_figures_are_left_out_where_their_runs_are_missing():
+    (figure_1a,) = NETWORK_FIGURES.values()
+    two = [made_up_run("alexnet", test, 5, rise(0.4, 5)) for test in ("true-labels", "gaussian")]
+    assert not figure_1a.possible(network(*two))
+    assert figure_1a.possible(network(*two, made_up_run("alexnet", "random-pixels", 5, rise(0.1, 5))))
+    assert not any(one.possible(data_set(*two)) for one in DATA_SET_FIGURES.values())
+    regularised = [made_up_run("alexnet", test, 5, rise(0.4, 5), weight_decay=0.1) for test in TESTS]
+    assert not figure_1a.possible(network(*regularised))
+    assert not any(one.possible(data_set(*regularised)) for one in DATA_SET_FIGURES.values())
+    both = [made_up_run("alexnet", test, 5, rise(0.4, 5)) for test in TESTS]
+    assert all(one.possible(data_set(*both)) for one in DATA_SET_FIGURES.values())

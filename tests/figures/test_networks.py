@@ -1,0 +1,96 @@
+"""Runs sorted into data sets and networks."""
+
+from dataclasses import replace
+
+import pytest
+
+from figures.networks import Network, data_set_runs, scale, sources
+from tests.figures.made_up_networks import made_up_run, rise
+
+ACCURACIES = rise(0.4, 5)
+
+
+def networks(*runs) -> list[Network]:
+    (only,) = data_set_runs(runs)
+    return list(only.networks)
+
+
+def test_a_network_for_each_setting_in_the_papers_order():
+    found = networks(
+        made_up_run("mine:network", "true-labels", 5, ACCURACIES),
+        made_up_run("mlp-1x512", "true-labels", 5, ACCURACIES),
+        made_up_run("inception", "true-labels", 5, ACCURACIES, weight_decay=0.01),
+        made_up_run("inception", "true-labels", 5, ACCURACIES, n_train=2000),
+        made_up_run("inception", "true-labels", 5, ACCURACIES),
+    )
+    assert [network.label for network in found] == [
+        "inception, n = 1,000",
+        "inception, n = 1,000, weight decay 0.01",
+        "inception, n = 2,000",
+        "mlp-1x512, n = 1,000",
+        "mine:network, n = 1,000",
+    ]
+    assert [network.regularised for network in found] == [False, True, False, False, False]
+
+
+def test_seeds_and_tests_are_one_network():
+    (network,) = networks(
+        made_up_run("alexnet", "random-labels", 5, ACCURACIES, seed=3),
+        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=3),
+        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=1),
+        made_up_run("alexnet", "gaussian", 5, ACCURACIES, seed=1),
+    )
+    seeds = {test: [run.config.seed for run in runs] for test, runs in network.runs.items()}
+    assert seeds == {"true labels": [1, 3], "random labels": [3], "Gaussian": [1]}
+    assert list(network.levels) == [0.0, 1.0], "Gaussian images are no level of label corruption"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_runs_that_go_on_after_the_fit_the_longest_is_kept(order):
+    short = made_up_run("inception", "true-labels", 5, ACCURACIES)
+    long = made_up_run("inception", "true-labels", 5, rise(0.4, 20), min_steps=160)
+    (network,) = networks(*[short, long][::order])
+    assert network.runs["true labels"] == (long,)
+
+
+def test_what_tells_settings_apart_is_said():
+    found = networks(
+        made_up_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=1000),
+        made_up_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=2000, device="cuda"),
+    )
+    assert {network.label for network in found} == {
+        "alexnet, n = 1,000, max steps 1000, device cpu",
+        "alexnet, n = 1,000, max steps 2000, device cuda",
+    }
+
+
+def test_settings_that_look_the_same_get_a_hash():
+    run = made_up_run("mine:network", "true-labels", 5, ACCURACIES)
+    edited = replace(run, config=replace(run.config, model_source="another file"))
+    assert len({network.label for network in networks(run, edited)}) == 2
+
+
+def test_several():
+    one = made_up_run("alexnet", "true-labels", 5, ACCURACIES)
+    assert not data_set_runs([one, made_up_run("alexnet", "random-labels", 5, ACCURACIES)])[0].several
+    for other in ({"seed": 1}, {"n_train": 2000}, {"weight_decay": 0.1}):
+        assert data_set_runs([one, made_up_run("alexnet", "true-labels", 5, ACCURACIES, **other)])[0].several
+
+
+def test_data_sets_are_kept_apart():
+    runs = [made_up_run("alexnet", "true-labels", 5, ACCURACIES, data=data) for data in ("mnist", "cifar10")]
+    assert [each.data for each in data_set_runs(runs)] == ["cifar10", "mnist"]
+
+
+def test_scale_and_sources():
+    found = networks(
+        made_up_run("inception", "true-labels", 5, ACCURACIES, seed=2),
+        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=0, n_train=2000),
+        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=1, n_train=2000),
+    )
+    samples = {network: network.runs["true labels"] for network in found}
+    assert scale(samples) == (
+        "cifar10; inception, n = 1,000 (SGD from 0.1, seed 2); alexnet, n = 2,000 (SGD from 0.01, seeds 0, 1); "
+        "n training images, 1,000 test images, cpu"
+    )
+    assert sources(samples) == "cifar10, made up"

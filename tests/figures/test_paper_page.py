@@ -1,0 +1,148 @@
+"""The paper's tables and figures on the page, from made-up records of its experiments."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from empirical.comparison import result_sets
+from empirical.paper import TABLE_1, TABLE_4
+from figures.__main__ import main
+from figures.report import lowest_seeds, paper_tables
+from figures.result_figure import ResultFigure
+from tests.figures.made_up_networks import made_up_run, paper_runs, rise, write_run
+
+
+def stub(results, path: Path) -> None:
+    """In place of the figures of one set of results, which have their own tests."""
+    path.with_name(path.name + ".svg").write_text("<svg></svg>")
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("paper-records")
+    for run in paper_runs():
+        write_run(run, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("figures.__main__.FIGURES", {"Stub": ResultFigure("stub", stub)})
+        assert main([str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def tables(drawn) -> dict[str, list[list[str]]]:
+    """Rows of cells of the tables of the paper, by title, as text."""
+    page = (drawn / "report.html").read_text()
+    found = re.findall(r'<h3>([^<]*)</h3>\s*<div class="scroll"><table class="headed">(.*?)</table>', page, re.DOTALL)
+    return {title: [_cells(row) for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)] for title, body in found}
+
+
+def _cells(row: str) -> list[str]:
+    cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+    return [" ".join(unescape(re.sub(r"<[^>]*>", " ", cell)).split()) for cell in cells]
+
+
+def test_files(drawn):
+    names = {path.stem for path in (drawn / "figures").glob("figure-*.png")}
+    assert names == {"figure-1a_cifar10-inception-n-1000", "figure-1b_cifar10", "figure-1c_cifar10", "figure-2_cifar10"}
+    for png in (drawn / "figures").glob("*.png"):
+        assert png.stat().st_size < 200_000, "small enough for a README"
+
+
+def test_figures_are_on_the_page(drawn):
+    page = (drawn / "report.html").read_text()
+    for title in ("Figure 1a: training loss, inception, n = 1,000", "Figure 1b", "Figure 1c", "Figure 2"):
+        assert page.count(f'aria-label="{title}') == 1
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_table_1(tables):
+    header, *rows = tables["Table 1: accuracy"]
+    assert header[1:5] == ["the paper, train", "the paper, test", "ours, train", "ours, test"]
+    assert len(rows) == len(TABLE_1)
+    by_name = {row[0]: row[1:] for row in rows}
+    assert by_name["alexnet true labels, no regularisers"] == [
+        "100.00",
+        "76.07",
+        "100.00 ± 0.00",
+        "40.00 ± 0.00",
+        "43.00 ± 0.00 epoch 4, 4",
+        "2 of 2",
+        "2,000 of 50,000 images, 15 to 16 epochs, seeds 0, 1",
+    ]
+    assert by_name["inception true labels, crop, weight decay"][:4] == [
+        "100.00",
+        "89.05",
+        "100.00 augmented 90.00",
+        "53.00",
+    ]
+    assert by_name["mlp-1x512 random labels, no regularisers"][5] == "1 of 2"
+    assert by_name["mlp-3x512 true labels, weight decay"] == ["100.00", "53.35", "—", "—", "—", "—", "not run"]
+
+
+def test_table_4(tables):
+    header, *rows = tables["Table 4: random labels, with regularisers"]
+    assert "the paper, test" not in header
+    assert len(rows) == len(TABLE_4)
+    by_name = {row[0]: row[1:] for row in rows}
+    alexnet = by_name["alexnet random labels, weight decay"]
+    assert (alexnet[0], alexnet[4]) == ("—", "0 of 1")
+    assert by_name["inception random labels, flip-rotate"] == ["99.28", "—", "—", "—", "—", "not run"]
+
+
+def test_claims_on_regularisation(drawn):
+    page = (drawn / "report.html").read_text()
+    for claim in range(11, 18):
+        assert page.count(f"<b>C{claim}</b>") == 1
+
+
+def test_only_the_lowest_seed_has_a_section(drawn):
+    page = (drawn / "report.html").read_text()
+    headings = re.findall(r"<h2>([^<]*, seed \d+)</h2>", page)
+    assert headings.count("cifar10, alexnet, seed 0") == 1
+    assert not any(heading.endswith("seed 1") for heading in headings)
+    section = page[page.index("<h2>cifar10, alexnet, seed 0</h2>") :]
+    assert "Recorded with other seeds too: 1." in section[: section.index("<h3>")]
+    names = {path.stem for path in (drawn / "figures").glob("stub_*")}
+    assert {"stub_cifar10-alexnet-seed-0", "stub_cifar10-mlp-1x512-seed-0"} <= names
+    assert not any("seed-1" in name for name in names)
+
+
+def test_lowest_seeds():
+    runs = [
+        made_up_run(model, test, 5, rise(0.3, 5), seed=seed, n_train=n_train)
+        for model, n_train, seeds in (("alexnet", 1000, (2, 1)), ("alexnet", 2000, (2,)), ("mlp-1x512", 1000, (0, 5)))
+        for seed in seeds
+        for test in ("true-labels", "random-labels")
+    ]
+    chosen = lowest_seeds(result_sets(runs))
+    assert {(each.config.model, each.config.n_train, each.config.seed) for each in chosen} == {
+        ("alexnet", 1000, 1),
+        ("alexnet", 2000, 2),
+        ("mlp-1x512", 1000, 0),
+    }
+
+
+def test_of_other_data_only_what_was_run(tmp_path):
+    runs = [made_up_run(model, "true-labels", 5, rise(0.3, 5), data="mnist") for model in ("mlp-1x512", "mlp-3x512")]
+    assert {title: len(rows) for title, rows in paper_tables("mnist", runs).items()} == {"Table 1: accuracy": 2}
+    for run in runs:
+        write_run(run, tmp_path)
+    assert main([str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "Table 4:" not in page
+    assert "the paper,<br>" not in page
+    assert "not run</td>" not in page[: page.index("<h3>The paper's claims")]
+    assert "Figures</h3>" not in page, "one test: nothing to draw"
+
+
+def test_one_network_with_one_seed_has_no_section_of_its_own(tmp_path):
+    for test in ("true-labels", "random-labels", "gaussian"):
+        write_run(made_up_run("mlp-1x512", test, 5, rise(0.3, 5)), tmp_path)
+    assert main([str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "tables and figures" not in page
+    assert page.count("<figure ") == 2
+    assert not list((tmp_path / "figures").glob("figure-*"))
