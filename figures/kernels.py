@@ -71,16 +71,18 @@ def draw_filters(results: KernelResults, path: Path) -> None:
     Writes `path`.svg and `path`.png.
     """
     caption = (
-        f"{results.scale}. Gaussian kernel on the features, true labels, no ridge but where said. {_INTERVAL} Crosses: "
-        f"the paper's (its kernel is not stated). Data: {results.config.source}."
+        f"{results.scale}. Gaussian kernel on the features (bandwidth: share of the median distance), true labels, no "
+        f"ridge but where said. {_INTERVAL} Crosses: the paper's (its kernel is not stated). "
+        f"Data: {results.config.source}."
     )
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()
-        ridges = sorted({kernel_of(run).ridge for run in _filter_runs(results)})
-        for ridge, color in zip(ridges, series_colors(len(ridges)), strict=True):
-            runs = [run for run in _filter_runs(results) if kernel_of(run).ridge == ridge]
+        settings = sorted({_setting(run) for run in _filter_runs(results)})
+        for setting, color in zip(settings, series_colors(len(settings)), strict=True):
+            runs = [run for run in _filter_runs(results) if _setting(run) == setting]
+            bandwidth, ridge = setting
             label = f"ridge {ridge:g}" if ridge else "interpolating"
-            _errors(axes, [_filters(run) for run in runs], runs, color, label)
+            _errors(axes, [_filters(run) for run in runs], runs, color, f"{label}, bandwidth {bandwidth:g}")
         if results.config.data == "cifar10":
             labels = ("the paper, 32,000 filters", "the paper, with l2 regularisation")
             for ridge, label, color in zip((False, True), labels, series_colors(4)[2:], strict=True):
@@ -115,12 +117,16 @@ def _filters(run: Run) -> int:
     return int(kernel_of(run).features.rpartition("-")[2])
 
 
+def _setting(run: Run) -> tuple[float, float]:
+    return kernel_of(run).bandwidth, kernel_of(run).ridge
+
+
 def _filter_runs(results: KernelResults) -> list[Run]:
     """Runs on true labels with the random convolutional network, by number of filters."""
     runs = [
         run
         for run in results.runs
-        if kernel_of(run).kernel_name == "gaussian"
+        if kernel_of(run).kernel == "gaussian"
         and kernel_of(run).features.startswith("random-convolution-")
         and kernel_of(run).interpolant == "minimum-norm"
         and run.config.randomization.name == "true labels"
