@@ -180,7 +180,7 @@ def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
     )
     run = results.trained.get("random labels")
     if run is None:
-        return claim, _missing("a run on random labels")
+        return claim, missing("a run on random labels")
     metrics = run.summary.metrics
     reference = _reference(results.config, "random labels")
     return claim, Evidence(
@@ -195,9 +195,9 @@ def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = Claim("C2", "With random labels, test error is that of guessing.", "section 2.1")
     run = results.trained.get("random labels")
     if run is None:
-        return claim, _missing("a run on random labels")
+        return claim, missing("a run on random labels")
     if not hits_recorded([run]):
-        return claim, _missing(NEWER_RECORDS)
+        return claim, missing(NEWER_RECORDS)
     if fit_verdict([run]) is not Verdict.HOLDS:
         return claim, not_fitted()
     metrics = run.summary.metrics
@@ -215,9 +215,9 @@ def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = Claim("C3", "Fitting random labels takes a small constant factor longer.", "section 1.1, figure 1b")
     true, random = results.trained.get("true labels"), results.trained.get("random labels")
     if true is None or random is None:
-        return claim, _missing("runs on true and on random labels")
+        return claim, missing("runs on true and on random labels")
     if not (true.summary.metrics["fitted"] and random.summary.metrics["fitted"]):
-        return claim, _missing("runs that fit their labels within the limit of steps")
+        return claim, missing("runs that fit their labels within the limit of steps")
     factor = _steps_to_fit(random) / _steps_to_fit(true)
     return claim, Evidence(
         verdict(factor <= SMALL_FACTOR),
@@ -235,7 +235,7 @@ def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
     runs = [results.trained.get(test) for test in tests]
     found = [run for run in runs if run is not None]
     if len(found) < len(tests):
-        return claim, _missing("runs on shuffled pixels, random pixels and Gaussian images")
+        return claim, missing("runs on shuffled pixels, random pixels and Gaussian images")
     return claim, Evidence(
         fit_verdict(found),
         ", ".join(
@@ -251,7 +251,7 @@ def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
     tests = ("random pixels", "Gaussian", "random labels")
     steps = [steps_to_halve_loss(results.trained[test]) for test in tests if test in results.trained]
     if len(steps) < len(tests) or None in steps:
-        return claim, _missing("runs on random pixels, Gaussian images and random labels that halve their loss")
+        return claim, missing("runs on random pixels, Gaussian images and random labels that halve their loss")
     pixels, gaussian, labels = (step or 0 for step in steps)
     return claim, Evidence(
         verdict(max(pixels, gaussian) < labels),
@@ -265,9 +265,9 @@ def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = Claim("C8", "Test error rises steadily with label corruption, to chance at p = 1.", "figure 1c")
     levels = corruption_levels(results)
     if len(levels) < 3 or levels[0][0] != 0.0 or levels[-1][0] != 1.0:
-        return claim, _missing("runs at p = 0, p = 1 and between")
+        return claim, missing("runs at p = 0, p = 1 and between")
     if not hits_recorded([run for _, run in levels]):
-        return claim, _missing(NEWER_RECORDS)
+        return claim, missing(NEWER_RECORDS)
     if fit_verdict([run for _, run in levels]) is not Verdict.HOLDS:
         return claim, not_fitted()
     errors = np.array([1 - run.summary.metrics["test_accuracy"] for _, run in levels])
@@ -295,7 +295,7 @@ def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
     levels = corruption_levels(results)
     partial = [(level, run) for level, run in levels if 0 < level < 1]
     if not partial or levels[0][0] != 0.0:
-        return claim, _missing("runs at p = 0 and at partial corruption")
+        return claim, missing("runs at p = 0 and at partial corruption")
     if fit_verdict([run for _, run in [levels[0], *partial]]) is not Verdict.HOLDS:
         return claim, not_fitted()
     clean = levels[0][1].summary.metrics["test_accuracy"]
@@ -320,7 +320,7 @@ def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
 def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = Claim("C18", "A depth-2 ReLU network of 2n + d weights fits the sample, whatever its labels.", "theorem 1")
     if not results.explicit:
-        return claim, _missing("explicit networks")
+        return claim, missing("explicit networks")
     metrics = [run.summary.metrics for run in results.explicit.values()]
     bound = max(entry["error_bound"] for entry in metrics)
     return claim, Evidence(
@@ -340,9 +340,9 @@ def _same_network_same_settings(results: ResultSet) -> tuple[Claim, Evidence]:
     )
     true, random = results.trained.get("true labels"), results.trained.get("random labels")
     if true is None or random is None:
-        return claim, _missing("runs on true and on random labels")
+        return claim, missing("runs on true and on random labels")
     if not hits_recorded([true, random]):
-        return claim, _missing(NEWER_RECORDS)
+        return claim, missing(NEWER_RECORDS)
     pair = [run.summary.metrics for run in (true, random)]
     p_value = paired_p_value(hits_on_test(true), hits_on_test(random))
     fits = fit_verdict([true, random])
@@ -455,7 +455,8 @@ def _original(run: Run) -> bool:
     return run.config.randomization.pixels == "original"
 
 
-def _missing(what: str) -> Evidence:
+def missing(what: str) -> Evidence:
+    """The evidence where runs that would decide a claim are not there."""
     return Evidence(Verdict.NOT_DECIDED, "not run", "", f"would be decided by {what}")
 
 

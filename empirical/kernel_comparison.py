@@ -5,7 +5,7 @@ from itertools import product
 
 from scipy import stats
 
-from empirical.comparison import SIZE, hits_recorded
+from empirical.comparison import SIZE, hits_recorded, missing
 from empirical.kernel_interpolation import KernelConfig
 from empirical.outcome import decode_hits
 from empirical.paper import TABLE_3
@@ -133,17 +133,13 @@ def _label(run: Run) -> str:
     return f"{kernel.kernel_name} on {kernel.features}"
 
 
-def _missing(what: str) -> Evidence:
-    return Evidence(Verdict.NOT_DECIDED, "not run", "", f"would be decided by {what}")
-
-
 def _generalises(results: KernelResults) -> tuple[Claim, Evidence]:
     claim = Claim(
         "C25", "Exact interpolation with a kernel generalises, without any regularisation.", "section 5, table 3"
     )
     runs = list(results.clean().values())
     if not runs:
-        return claim, _missing("a kernel run on true labels")
+        return claim, missing("a kernel run on true labels")
     size = SIZE / len(runs)
     p_values = [
         stats.binomtest(_hits(run), run.config.n_test, results.chance, alternative="greater").pvalue for run in runs
@@ -173,7 +169,7 @@ def _fits_random_labels(results: KernelResults) -> tuple[Claim, Evidence]:
         if runs[0].config.randomization.label_noise == 0 and runs[-1].config.randomization.label_noise == 1
     ]
     if not pairs:
-        return claim, _missing("kernel runs on true and on random labels")
+        return claim, missing("kernel runs on true and on random labels")
     held, parts = True, []
     for true, random in pairs:
         before, after = true.summary.metrics, random.summary.metrics
@@ -208,7 +204,7 @@ def _ridge_does_not_help(results: KernelResults) -> tuple[Claim, Evidence]:
                 error = 1 - runs[0].summary.metrics["test_accuracy"]
                 parts.append(f"{_label(runs[0])}, ridge {ridge:g}: {error:.2%}")
     if not parts:
-        return claim, _missing("kernel runs with --kernel.ridge 0 and positive")
+        return claim, missing("kernel runs with --kernel.ridge 0 and positive")
     without = ", ".join(f"{_label(run)}: {1 - run.summary.metrics['test_accuracy']:.2%}" for run in plain.values())
     return claim, Evidence(
         verdict(min(p_values) >= SIZE / len(p_values)),
@@ -230,7 +226,7 @@ def _bad_interpolant(results: KernelResults) -> tuple[Claim, Evidence]:
         (plain[key], run) for run in forced if (key := (kernel_of(run).kernel_name, kernel_of(run).features)) in plain
     ]
     if not pairs:
-        return claim, _missing("a kernel run with --kernel.interpolant forced-test-labels beside the plain one")
+        return claim, missing("a kernel run with --kernel.interpolant forced-test-labels beside the plain one")
     low, high = stats.binom.interval(1 - SIZE / len(pairs), results.config.n_test, results.chance)
     held = all(
         bad.summary.metrics["fitted"] and low <= _hits(bad) <= high and _least_norm(bad) > _most_norm(good)
@@ -262,7 +258,7 @@ def _norm_does_not_predict(results: KernelResults) -> tuple[Claim, Evidence]:
         if kernel_of(run).kernel in normalised and run.summary.metrics["fitted"] and hits_recorded([run])
     ]
     if len({kernel_of(run).features for run in runs}) < 2:
-        return claim, _missing("kernel runs on two kinds of features")
+        return claim, missing("kernel runs on two kinds of features")
     found = [
         f"{_label(a)} above {_label(b)}"
         for a, b in product(runs, runs)

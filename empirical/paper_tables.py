@@ -174,18 +174,3 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple
         key: tuple(sorted(min(samples.items(), key=rank)[1], key=lambda run: run.config.seed))
         for key, samples in groups.items()
     }
-
-
-def markdown(rows: list[TableRow]) -> str:
-    """The table, for a README."""
-    lines = [
-        "| network | test | crop, flips | weight decay | the paper: train | test | ours: train | test | of |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in rows:
-        augmentation, decay = row.regularisers
-        cells = [row.model, row.test, "" if augmentation == "none" else augmentation, "yes" if decay else ""]
-        cells += ["—" if value is None else f"{value:.2f}" for value in (row.paper_train, row.paper_test)]
-        cells += ["—" if value is None else str(value) for value in (row.shown_train, row.test_accuracy)]
-        lines.append("| " + " | ".join([*cells, row.scale]) + " |")
-    return "\n".join(lines)

@@ -18,6 +18,7 @@ from empirical.comparison import (
     guessing_interval,
     hits_on_test,
     hits_recorded,
+    missing,
     not_fitted,
 )
 from empirical.paper import NONE, Regularisers
@@ -73,7 +74,7 @@ def _not_necessary(rows: Rows) -> tuple[Claim, Evidence]:
     claim = Claim("C11", "Without explicit regularisation networks still generalise.", "section 3, table 1")
     found = rows.of(_TRUE, NONE)
     if not found:
-        return claim, _missing("runs on true labels without regularisers")
+        return claim, missing("runs on true labels without regularisers")
     runs = [run for row in found.values() for run in row.runs]
     low_and_high = [guessing_interval(run.config, SIZE / len(runs)) for run in runs]
     accuracies = [run.summary.metrics["test_accuracy"] for run in runs]
@@ -91,7 +92,7 @@ def _not_sufficient(rows: Rows) -> tuple[Claim, Evidence]:
     claim = Claim("C12", "With explicit regularisation networks still fit random labels.", "section 3, table 4")
     found = [row for row in rows.regularised(_RANDOM) if (row.model, row.regularisers) != ("alexnet", DECAY)]
     if not found:
-        return claim, _missing("runs on random labels with regularisers")
+        return claim, missing("runs on random labels with regularisers")
     return claim, Evidence(
         fit_verdict([run for row in found for run in row.runs]),
         "; ".join(f"{row.model}, {_name(row)}: train {row.train}%" for row in found),
@@ -105,7 +106,7 @@ def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
     claim = Claim("C13", "AlexNet with weight decay does not fit random labels.", "section 3, table 4")
     decayed, plain = rows.of(_RANDOM, DECAY).get("alexnet"), rows.of(_RANDOM, NONE).get("alexnet")
     if decayed is None or plain is None or plain.fitted < len(plain.runs) or not _alike(decayed, plain):
-        return claim, _missing("alexnet on random labels with weight decay, and without, where it fits")
+        return claim, missing("alexnet on random labels with weight decay, and without, where it fits")
     training = decayed.runs[0].config.training
     assert training is not None, "a row is of trained runs"
     steps, needed = ([run.summary.metrics["step"] for run in row.runs] for row in (decayed, plain))
@@ -124,11 +125,11 @@ def _augmentation_against_decay(rows: Rows) -> tuple[Claim, Evidence]:
     cropped, decayed, plain = (rows.of(_TRUE, chosen) for chosen in (CROP, DECAY, NONE))
     models = [model for model in cropped if model in decayed and _alike(cropped[model], decayed[model])]
     if not models:
-        return claim, _missing("runs on true labels with random crops and with weight decay")
+        return claim, missing("runs on true labels with random crops and with weight decay")
     if not _all_fit([row for model in models for row in (cropped[model], decayed[model])]):
         return claim, not_fitted()
     if not hits_recorded([run for model in models for row in (cropped[model], decayed[model]) for run in row.runs]):
-        return claim, _missing(NEWER_RECORDS)
+        return claim, missing(NEWER_RECORDS)
     p_values = [mean_difference_p_value(_hits(cropped[model]), _hits(decayed[model])) for model in models]
     opposite = [mean_difference_p_value(_hits(decayed[model]), _hits(cropped[model])) for model in models]
     return claim, Evidence(
@@ -148,7 +149,7 @@ def _early_stopping(rows: Rows) -> tuple[Claim, Evidence]:
     claim = Claim("C15", "On CIFAR-10 early stopping does not help.", "section 3.1, figure 2b")
     found = rows.of(_TRUE, NONE)
     if not found:
-        return claim, _missing("runs on true labels without regularisers")
+        return claim, missing("runs on true labels without regularisers")
     if not _all_fit(list(found.values())):
         return claim, not_fitted()
     gains = {model: _best_gain(row.runs) for model, row in found.items()}
@@ -167,9 +168,9 @@ def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
     found = rows.of(_TRUE, NONE)
     normalised, plain = found.get("inception"), found.get("inception-no-bn")
     if normalised is None or plain is None or not _alike(normalised, plain):
-        return claim, _missing("inception and inception-no-bn on true labels of the same images, without regularisers")
+        return claim, missing("inception and inception-no-bn on true labels of the same images, without regularisers")
     if not hits_recorded([*normalised.runs, *plain.runs]):
-        return claim, _missing(NEWER_RECORDS)
+        return claim, missing(NEWER_RECORDS)
     if not _all_fit([normalised, plain]):
         return claim, not_fitted()
     p_value = mean_difference_p_value(_hits(normalised), _hits(plain))
@@ -196,7 +197,7 @@ def _architecture_against_regularisers(rows: Rows) -> tuple[Claim, Evidence]:
     if alike and not _all_fit(alike):
         return claim, not_fitted()
     if not gains or len(alike) < 2:
-        return claim, _missing("two networks on the same images, and one of them with regularisers")
+        return claim, missing("two networks on the same images, and one of them with regularisers")
     best, worst = max(alike, key=_mean), min(alike, key=_mean)
     most = max(gains, key=lambda name: gains[name])
     return claim, Evidence(
@@ -252,7 +253,3 @@ def _mean_drop(run: Run) -> float:
 def _name(row: TableRow) -> str:
     augmentation, decay = row.regularisers
     return " and ".join([augmentation] * (augmentation != "none") + ["weight decay"] * decay)
-
-
-def _missing(what: str) -> Evidence:
-    return Evidence(Verdict.NOT_DECIDED, "not run", "", f"would be decided by {what}")

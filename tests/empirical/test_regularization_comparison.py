@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from empirical.paper import NONE
-from empirical.paper_tables import data_sets, markdown, table_1, table_2, table_4
+from empirical.paper_tables import data_sets, table_1, table_2, table_4
 from empirical.randomization import parse_test
 from empirical.records import Run, RunConfig, Summary
 from empirical.regularization_comparison import CROP, DECAY, compare_regularizers
@@ -207,9 +207,3 @@ def test_table_2_tells_dropout_apart():
 def test_data_sets_with_something_to_tabulate():
     digits = run("mlp-1x512", "true-labels", NONE, 0.9, data="digits")
     assert list(data_sets([*AGREEING.values(), digits])) == ["cifar10"]
-
-
-def test_markdown_has_a_line_for_every_row():
-    lines = markdown(table_1(list(AGREEING.values()))).splitlines()
-    assert len(lines) == 2 + 19
-    assert "| inception | true labels | crop |  | 100.00 | 89.31 | 100.00 | 90.00 | 500 of 50,000 images" in lines[3]

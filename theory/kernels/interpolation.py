@@ -9,7 +9,7 @@ import torch
 
 from theory.kernels.checkpoint import Checkpoint, Stage
 from theory.kernels.cholesky import CholeskyFactor, NotPositiveDefiniteError, cholesky
-from theory.kernels.krylov import KrylovState, conjugate_gradients, nystrom_preconditioner
+from theory.kernels.krylov import KrylovState, NystromPreconditioner, conjugate_gradients, nystrom_preconditioner
 from theory.kernels.panels import SymmetricPanels
 from theory.kernels.plan import LARGEST_DIRECT, FitPlan
 from theory.kernels.smallest_eigenvalue import EigenvalueBound, bound_by_cholesky, bound_by_lanczos
@@ -155,13 +155,7 @@ def _by_cholesky(
             bound = bound_by_cholesky(matrix, estimate)
         else:
             preconditioner = nystrom_preconditioner(matrix, plan.sample_size, seed)
-            bound = bound_by_lanczos(
-                matrix,
-                preconditioner,
-                seed=seed,
-                stage=Stage(checkpoint, "lanczos", f"{seed} {plan.sample_size}"),
-                report=lambda share: report("bound lambda_min", share),
-            )
+            bound = _bound_by_lanczos(matrix, preconditioner, seed, checkpoint, report)
         clock.lap("eigenvalue bound")
     return Interpolation(
         solution, plan.solver, refinements, relative, relative <= tolerance, held_out, bound, clock.seconds
@@ -228,13 +222,7 @@ def _by_conjugate_gradients(
         )
     bound = None
     if bound_eigenvalue:
-        bound = bound_by_lanczos(
-            matrix,
-            preconditioner,
-            seed=seed,
-            stage=Stage(checkpoint, "lanczos", f"{seed} {plan.sample_size}"),
-            report=lambda share: report("bound lambda_min", share),
-        )
+        bound = _bound_by_lanczos(matrix, preconditioner, seed, checkpoint, report)
         clock.lap("eigenvalue bound")
     return Interpolation(
         solved.solution,
@@ -245,4 +233,20 @@ def _by_conjugate_gradients(
         None,
         bound,
         clock.seconds,
+    )
+
+
+def _bound_by_lanczos(
+    matrix: SymmetricPanels,
+    preconditioner: NystromPreconditioner,
+    seed: int,
+    checkpoint: Checkpoint | None,
+    report: StageReport,
+) -> EigenvalueBound:
+    return bound_by_lanczos(
+        matrix,
+        preconditioner,
+        seed=seed,
+        stage=Stage(checkpoint, "lanczos", f"{seed} {preconditioner.vectors.shape}"),
+        report=lambda share: report("bound lambda_min", share),
     )
