@@ -11,6 +11,7 @@ the bounds then speak of holds all matrices of these shapes, more than the netwo
 Such an f is homogeneous in every A_l: c A_l gives c f, for c >= 0. So a bound may move factors between the layers.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -89,6 +90,8 @@ class HomogeneousNetwork:
 def homogeneous_network(module: nn.Module) -> HomogeneousNetwork:
     """The same function as a torch Sequential of Linear and ReLU in turn; Flatten and Dropout (off) are passed over.
 
+    A Sequential within it is read in its place.
+
     The inputs are extended if any layer has a bias. Raises TypeError for any other module, naming it: a convolution or
     batch norm is no plain matrix here; ValueError if Linear and ReLU do not alternate, from Linear to Linear.
     """
@@ -96,7 +99,7 @@ def homogeneous_network(module: nn.Module) -> HomogeneousNetwork:
         raise TypeError(f"a fully connected torch.nn.Sequential is needed, got {type(module).__name__}")
     layers: list[nn.Linear] = []
     activated = True
-    for index, layer in enumerate(module):
+    for index, layer in enumerate(_flat(module)):
         if isinstance(layer, nn.Linear) and activated:
             layers.append(layer)
             activated = False
@@ -121,6 +124,14 @@ def homogeneous_network(module: nn.Module) -> HomogeneousNetwork:
                 matrix = np.vstack([matrix, np.eye(1, matrix.shape[1], matrix.shape[1] - 1)])
         matrices.append(matrix)
     return HomogeneousNetwork(tuple(matrices), constant)
+
+
+def _flat(module: nn.Sequential) -> Iterator[nn.Module]:
+    for layer in module:
+        if isinstance(layer, nn.Sequential):
+            yield from _flat(layer)
+        else:
+            yield layer
 
 
 def _array(parameter: torch.Tensor) -> Float64Array:

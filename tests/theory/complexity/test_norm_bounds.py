@@ -255,3 +255,12 @@ def test_grid():
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_sequential_within_is_read_in_its_place():
+    """As dropout before the last layer is built in."""
+    first, last = nn.Linear(3, 4), nn.Linear(4, 2)
+    nested = nn.Sequential(nn.Flatten(), first, nn.ReLU(), nn.Sequential(nn.Dropout(0.5), last))
+    plain = homogeneous_network(nn.Sequential(first, nn.ReLU(), last))
+    for found, expected in zip(homogeneous_network(nested).matrices, plain.matrices, strict=True):
+        np.testing.assert_array_equal(found, expected)
