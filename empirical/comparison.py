@@ -14,7 +14,8 @@ from scipy import stats
 
 from empirical.outcome import decode_hits
 from empirical.paper import TABLE_1, PaperAccuracy
-from empirical.records import Run, RunConfig
+from empirical.paper_claims import paper_claim
+from empirical.records import Run, RunConfig, networks_on_tests
 from empirical.scales import reduction
 from empirical.significance import guessing_p_value, paired_p_value, tested, trend_p_value
 from empirical.training import EpochRecord, TrainingConfig
@@ -28,6 +29,10 @@ _ENOUGH_STEPS = reduction("paper", "").max_steps
 
 SMALL_FACTOR = 10.0
 """What the paper's `small constant factor` of training time is held to: an order of magnitude."""
+
+
+QUICK_SHARE = 0.1
+"""Fitting has started where the loss has lost this share of its first value, and is done where that much is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,18 +91,17 @@ class Row:
 def result_sets(runs: list[Run]) -> list[ResultSet]:
     """Sort runs into sets that are compared with one another."""
     groups: dict[tuple[object, ...], list[Run]] = {}
-    for run in runs:
-        if run.config.kind == "trained":
-            config = run.config
-            key = (
-                config.experiment,
-                config.model,
-                config.model_source,
-                config.optimizer_source,
-                config.training,
-                config.crop,
-            )
-            groups.setdefault((*key, config.device, *_data_key(config)), []).append(run)
+    for run in networks_on_tests(runs):
+        config = run.config
+        key = (
+            config.experiment,
+            config.model,
+            config.model_source,
+            config.optimizer_source,
+            config.training,
+            config.crop,
+        )
+        groups.setdefault((*key, config.device, *_data_key(config)), []).append(run)
     sets = []
     for group in groups.values():
         config = group[0].config
@@ -162,6 +166,7 @@ def compare(results: ResultSet) -> list[Finding]:
         _fits_random_labels,
         _random_labels_at_chance,
         _costs_a_small_factor,
+        _converges_quickly,
         _fits_noise_images,
         _noise_images_start_sooner,
         _error_rises_with_corruption,
@@ -173,11 +178,7 @@ def compare(results: ResultSet) -> list[Finding]:
 
 
 def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C1",
-        "Networks fit random labels: train error 0 with unchanged hyper-parameters.",
-        "section 2.1, table 1",
-    )
+    claim = paper_claim(1)
     run = results.trained.get("random labels")
     if run is None:
         return claim, missing("a run on random labels")
@@ -192,7 +193,7 @@ def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim("C2", "With random labels, test error is that of guessing.", "section 2.1")
+    claim = paper_claim(2)
     run = results.trained.get("random labels")
     if run is None:
         return claim, missing("a run on random labels")
@@ -212,7 +213,7 @@ def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim("C3", "Fitting random labels takes a small constant factor longer.", "section 1.1, figure 1b")
+    claim = paper_claim(3)
     true, random = results.trained.get("true labels"), results.trained.get("random labels")
     if true is None or random is None:
         return claim, missing("runs on true and on random labels")
@@ -227,10 +228,28 @@ def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C5", "Networks fit shuffled pixels, random pixels and Gaussian images to train error 0.", "figure 1a"
+def _converges_quickly(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = paper_claim(4)
+    run = results.trained.get("random labels")
+    if run is None:
+        return claim, missing("a run on random labels")
+    if not run.summary.metrics["fitted"]:
+        return claim, missing("a run on random labels that fits them within the limit of steps")
+    start, end = steps_to_reach(run, 1 - QUICK_SHARE), steps_to_reach(run, QUICK_SHARE)
+    if not start or end is None:
+        return claim, missing("a run on random labels whose loss is seen to start to fall and to be low")
+    return claim, Evidence(
+        verdict(end - start <= start),
+        f"on random labels the loss is below {1 - QUICK_SHARE:.0%} of its first value after {start:,} steps, and below "
+        f"{QUICK_SHARE:.0%} {end - start:,} steps later",
+        f"at most the {start:,} steps before",
+        "the paper gives no number; our reading is that the fall takes no longer than what came before it; the "
+        "schedule is that of true labels; one seed",
     )
+
+
+def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
+    claim = paper_claim(5)
     tests = ("shuffled pixels", "random pixels", "Gaussian")
     runs = [results.trained.get(test) for test in tests]
     found = [run for run in runs if run is not None]
@@ -247,7 +266,7 @@ def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim("C6", "Random pixels and Gaussian images start to converge sooner than random labels.", "section 2.1")
+    claim = paper_claim(6)
     tests = ("random pixels", "Gaussian", "random labels")
     steps = [steps_to_halve_loss(results.trained[test]) for test in tests if test in results.trained]
     if len(steps) < len(tests) or None in steps:
@@ -262,7 +281,7 @@ def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim("C8", "Test error rises steadily with label corruption, to chance at p = 1.", "figure 1c")
+    claim = paper_claim(8)
     levels = corruption_levels(results)
     if len(levels) < 3 or levels[0][0] != 0.0 or levels[-1][0] != 1.0:
         return claim, missing("runs at p = 0, p = 1 and between")
@@ -287,11 +306,7 @@ def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C9",
-        "At partial corruption networks capture the remaining signal while fitting the noise.",
-        "section 1.1; prediction of pure memorisation: (1 - p) A + p/k",
-    )
+    claim = paper_claim(9)
     levels = corruption_levels(results)
     partial = [(level, run) for level, run in levels if 0 < level < 1]
     if not partial or levels[0][0] != 0.0:
@@ -318,7 +333,7 @@ def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim("C18", "A depth-2 ReLU network of 2n + d weights fits the sample, whatever its labels.", "theorem 1")
+    claim = paper_claim(18)
     if not results.explicit:
         return claim, missing("explicit networks")
     metrics = [run.summary.metrics for run in results.explicit.values()]
@@ -333,11 +348,7 @@ def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _same_network_same_settings(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C29",
-        "Network, size, hyper-parameters and optimiser do not explain generalisation: the same ones generalise or not.",
-        "section 1.1",
-    )
+    claim = paper_claim(29)
     true, random = results.trained.get("true labels"), results.trained.get("random labels")
     if true is None or random is None:
         return claim, missing("runs on true and on random labels")
@@ -420,8 +431,13 @@ def _steps_to_fit(run: Run) -> int:
 
 def steps_to_halve_loss(run: Run) -> int | None:
     """Steps until the training loss is first below half its value before training; None if it never is."""
+    return steps_to_reach(run, 0.5)
+
+
+def steps_to_reach(run: Run, share: float) -> int | None:
+    """Steps until the training loss is first below this share of its value before training; None if it never is."""
     initial = run.epochs[0].train_loss
-    return next((record.step for record in run.epochs if record.train_loss < initial / 2), None)
+    return next((record.step for record in run.epochs if record.train_loss < share * initial), None)
 
 
 def _expected(results: ResultSet, test: str) -> str:

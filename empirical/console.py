@@ -2,10 +2,12 @@
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from empirical.comparison import ResultSet, table
 from empirical.kernel_comparison import KernelResults, kernel_of, reference
 from empirical.paper_tables import TableRow
+from empirical.text_table import TextTable
 
 
 def results_table(results: ResultSet, *, narrow: bool) -> Table:
@@ -76,6 +78,17 @@ def paper_table(title: str, rows: list[TableRow]) -> Table:
         numbers = ["—" if value is None else f"{value:.2f}" for value in (row.paper_train, row.paper_test)]
         numbers += ["—" if value is None else str(value) for value in (row.shown_train, row.test_accuracy, row.best)]
         columns.add_row(row.model, row.test, ", ".join(chosen), *numbers, row.scale)
+    return columns
+
+
+def text_table(table: TextTable) -> Table:
+    """A table of text cells; all but the first column to the right."""
+    columns = Table(title=f"{table.title}\n", title_justify="left", caption=table.note, caption_justify="left")
+    columns.box = box.SIMPLE
+    for at, header in enumerate(table.columns):
+        columns.add_column(header, justify="right" if at else "left")
+    for row in table.rows:
+        columns.add_row(*map(Text, row))
     return columns
 
 

@@ -1,21 +1,28 @@
 """Carry out one run: randomise, preprocess, train or construct, record."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from empirical.bounds import measure_bounds
 from empirical.datasets import ImageDataset
 from empirical.dropout import set_dropout
+from empirical.dynamics import measure_dynamics
+from empirical.interpolants import measure_interpolants
 from empirical.kernel_interpolation import interpolate_images
+from empirical.label_noise import measure_label_noise
 from empirical.models import build_model, num_parameters
 from empirical.outcome import outcome_on_test
+from empirical.parts import Parts
 from empirical.preprocessing import crop_box, preprocess
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.records import RunConfig, RunDirectory
@@ -30,6 +37,18 @@ _WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under 
 
 Observer = Callable[[EpochRecord], None]
 """Told of every epoch as it is recorded."""
+
+
+Measurement = Callable[[RunConfig, RandomizedDataset, Parts, Path], dict[str, Any]]
+"""Takes also the directory of all records; returns the metrics."""
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "bounds": measure_bounds,
+    "dynamics": measure_dynamics,
+    "interpolants": measure_interpolants,
+    "noise": measure_label_noise,
+}
+"""By the kind of run."""
 
 
 class Watcher(Protocol):
@@ -64,6 +83,8 @@ def execute(
         _construct(config, randomized, directory)
     elif config.kind == "kernel":
         _interpolate(config, randomized, directory, watcher, memory_limit)
+    elif config.kind in MEASUREMENTS:
+        _measure(config, randomized, directory, watcher)
     else:
         _train(config, randomized, directory, watcher.epoch)
 
@@ -155,6 +176,7 @@ def _train(config: RunConfig, randomized: RandomizedDataset, directory: RunDirec
         weights = _weights(model)
         metrics = {
             "parameters": num_parameters(model),
+            "dimension": data.test_images[0].numel(),
             "fitted": final.fitted,
             **{name: value for name, value in asdict(final).items() if name != "seconds"},
             "best_test_accuracy": best.test_accuracy,
@@ -185,7 +207,7 @@ def _weights(model: nn.Module) -> torch.Tensor:
 
 
 @contextmanager
-def _threads_for(multiplications: int) -> Iterator[None]:
+def _threads_for(multiplications: float) -> Iterator[None]:
     """One thread for steps so small that handing out the work costs more than doing it.
 
     A function of the network alone, not of the machine's load: the number of threads changes the order of sums and
@@ -245,6 +267,21 @@ def _interpolate(
     )
     checkpoint.close()
     directory.finish(metrics, used)
+
+
+def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, watcher: Watcher) -> None:
+    """A run of `STUDIES`. Its seconds are those since it last began."""
+    start = time.perf_counter()
+    parts = Parts(directory.scratch, watcher.stage)
+    work = math.inf
+    if config.training:  # it is about the network that these hyper-parameters train, and trains others of its kind
+        channels, *sides = randomized.data.image_shape
+        _, _, height, width = crop_box(sides, config.crop)
+        model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)
+        work = num_parameters(model) * config.training.batch_size
+    with _threads_for(work):
+        metrics = MEASUREMENTS[config.kind](config, randomized, parts, directory.path.parent)
+    directory.finish(metrics, {"seconds": time.perf_counter() - start})
 
 
 def nearest_class(outputs: npt.NDArray[np.float64], num_classes: int) -> npt.NDArray[np.int64]:

@@ -13,15 +13,17 @@ import torch
 import tyro
 
 from empirical.augmentation import Augmentation, check_augmentation
+from empirical.capacity import first_size, next_size
 from empirical.datasets import ImageDataset
 from empirical.features import parse_features
 from empirical.import_path import source_digest
 from empirical.kernel_interpolation import Interpolant, KernelConfig
-from empirical.models import check_model, default_learning_rate
+from empirical.models import build_model, check_model, default_learning_rate, num_parameters
 from empirical.preprocessing import crop_box
-from empirical.randomization import Randomization, parse_test
-from empirical.records import RunConfig
-from empirical.scales import Scale, reduction
+from empirical.randomization import Pixels, Randomization, parse_test
+from empirical.records import Run, RunConfig
+from empirical.scales import Scale, capacity_steps, dynamics_images, reduction
+from empirical.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, Study, kind_of
 from empirical.training import TrainingConfig, optimizer_factory
 from theory.claims import nearest_name
 from theory.kernels import MEDIAN_SHARE
@@ -104,6 +106,8 @@ class Settings:
 class Experiment:
     """A named experiment: what it shows, the runs that show it, its data set, centre crop, and the size of a folder's
     images.
+
+    Where the next runs depend on what earlier ones gave, `follow` names them, from the finished runs: none at the end.
     """
 
     name: str
@@ -112,6 +116,7 @@ class Experiment:
     data: str = "digits"
     crop: int | None = 28
     image_size: int = 32
+    follow: Callable[[ImageDataset, Settings, list[Run]], list[RunConfig]] | None = None
 
 
 @dataclass(frozen=True)
@@ -250,9 +255,7 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
     channels, *sides = dataset.image_shape
     _, _, height, width = crop_box(sides, settings.crop)
     check_model(cell.model, (channels, height, width), dataset.num_classes)
-    if settings.training.optimizer != "sgd":
-        optimizer_factory(settings.training.optimizer)
-    check_augmentation(cell.augmentation, dataset.image_shape, settings.crop)
+    _check_training(dataset, settings, cell.augmentation)
     training = settings.training
     reduced = reduction(settings.scale if scaled else "paper", cell.model)
     max_steps = reduced.max_steps if training.max_steps == TrainingConfig.max_steps else training.max_steps
@@ -284,6 +287,13 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
     )
 
 
+def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Augmentation) -> None:
+    """Raises ValueError for an unknown optimiser, and an augmentation that does not suit the images."""
+    if settings.training.optimizer != "sgd":
+        optimizer_factory(settings.training.optimizer)
+    check_augmentation(augmentation, dataset.image_shape, settings.crop)
+
+
 def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     """A kernel run for every combination of features, ridge and test, and the interpolant made not to generalise.
 
@@ -312,6 +322,157 @@ def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
         )
         configs.append(_run_config("kernels", dataset, settings, seed, test, "kernel", kernel=kernel))
     return configs
+
+
+def plan_bounds(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """A network trained on true and on random labels, and the bounds of each."""
+    return _with_studies(dataset, settings, ("true-labels", "random-labels"), BoundsConfig())
+
+
+def plan_interpolants(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """A network trained on true, on partly corrupted and on random labels, each beside Theorem 1's on the same."""
+    return _with_studies(dataset, settings, ("true-labels", "corrupted-0.5", "random-labels"), InterpolantsConfig())
+
+
+def _with_studies(
+    dataset: ImageDataset, settings: Settings, tests: tuple[str, ...], study: BoundsConfig | InterpolantsConfig
+) -> list[RunConfig]:
+    """For each test a network trained on it, followed by the run that studies this network."""
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    kind = kind_of(study)
+    configs = []
+    for seed, test in product(settings.seeds, settings.tests or tests):
+        trained = _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False)
+        configs += [trained, replace(trained, experiment=kind, kind=kind, study=study)]
+    return configs
+
+
+def _unvaried(settings: Settings, test: str) -> Cell:
+    """A test with the user's own regularisers."""
+    given = settings.training
+    return Cell(settings.model or "mlp-1x512", test, given.augmentation, given.weight_decay > 0, 0.0, given.min_steps)
+
+
+def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """At eleven levels of corruption a trained network, Theorem 1's, a kernel's; and what theory predicts of all.
+
+    Tests chosen restrict the levels that are measured; predictions are made at all of them. Raises ValueError for
+    tests other than label corruption.
+    """
+    study = NoiseConfig(bandwidth=settings.kernel.bandwidth)
+    tests = settings.tests or tuple(f"corrupted-{level:g}" for level in study.levels)
+    randomizations = [parse_test(test) for test in tests]
+    if any(one.pixels != "original" for one in randomizations):
+        raise ValueError("test (--tests): noise is of label corruption, corrupted-P, on the images as they are")
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    kernel = KernelConfig(bandwidth=settings.kernel.bandwidth, solver=settings.kernel.solver, certify=False)
+    configs = []
+    for seed in settings.seeds:
+        configs.append(
+            _run_config("noise", dataset, settings, seed, Randomization(), "noise", model=study.name, study=study)
+        )
+        for test, one in zip(tests, randomizations, strict=True):
+            configs += [
+                _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False),
+                _run_config("randomization-tests", dataset, settings, seed, one, "explicit"),
+                _run_config("kernels", dataset, settings, seed, one, "kernel", kernel=kernel),
+            ]
+    return configs
+
+
+DYNAMICS_WIDTHS = (512, 4096)
+_DYNAMICS_TESTS = (
+    *("true-labels", "corrupted-0.2", "corrupted-0.5", "corrupted-0.8", "random-labels"),
+    *("random-pixels", "gaussian"),
+)
+
+
+def plan_dynamics(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Wide two-layer networks on five levels of corruption, random pixels and Gaussian images, at two widths."""
+    if dataset.num_classes % 2:
+        raise ValueError(
+            f"dynamics holds even against odd classes, which of {dataset.num_classes} classes are not equally many: "
+            "use a data set with an even number of classes"
+        )
+    n, n_test = dynamics_images(settings.scale)
+    dataset = dataset.subset(
+        settings.n_train or min(n, len(dataset.train.labels)), settings.n_test or min(n_test, len(dataset.test.labels))
+    )
+    return [
+        _run_config("dynamics", dataset, settings, seed, parse_test(test), "dynamics", model=study.name, study=study)
+        for seed, width, test in product(settings.seeds, DYNAMICS_WIDTHS, settings.tests or _DYNAMICS_TESTS)
+        for study in [DynamicsConfig(width=width)]
+    ]
+
+
+CAPACITY_MODELS = ("mlp-1x4", "mlp-1x8", "mlp-1x16", "mlp-1x32", "mlp-2x8", "mlp-2x16", "mlp-2x32")
+_CAPACITY_INPUTS: dict[str, Pixels] = {"random-labels": "original", "gaussian": "gaussian"}
+_STEPS_BETWEEN_LOOKS = 200
+_TEST_IMAGES = 100  # with random labels there is nothing to learn from more
+
+
+def plan_capacity(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """The first look at every frontier. Raises ValueError as `follow_capacity` does."""
+    return follow_capacity(dataset, settings, [])
+
+
+def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Run]) -> list[RunConfig]:
+    """The next look at every frontier that is not closed: random labels on real images and on Gaussian ones.
+
+    Raises ValueError for unknown models, and for tests other than random-labels and gaussian (random labels on both).
+    """
+    tests = settings.tests or tuple(_CAPACITY_INPUTS)
+    if unknown := [test for test in tests if test not in _CAPACITY_INPUTS]:
+        raise ValueError(
+            f"test (--tests): capacity is of random labels, on real images (random-labels) or on Gaussian ones "
+            f"(gaussian), got {', '.join(unknown)}"
+        )
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, settings.crop)
+    shape = channels, height, width
+    limit = settings.n_train or len(dataset.train.labels)
+    configs = []
+    models = (settings.model,) if settings.model else CAPACITY_MODELS
+    for model, test, seed in product(models, tests, settings.seeds):
+        pixels = _CAPACITY_INPUTS[test]
+        looks = {
+            run.config.n_train: bool(run.summary.metrics["fitted"])
+            for run in finished
+            if (run.config.model, run.config.randomization.pixels, run.config.seed) == (model, pixels, seed)
+        }
+        check_model(model, shape, dataset.num_classes)
+        _check_training(dataset, settings, settings.training.augmentation)
+        with torch.device("meta"):
+            parameters = num_parameters(build_model(model, shape, dataset.num_classes, seed))
+        n = next_size(looks, first_size(parameters), limit)
+        if n is not None:
+            configs.append(_capacity_look(dataset, settings, model, Randomization(pixels, 1.0), seed, n))
+    return configs
+
+
+def _capacity_look(
+    dataset: ImageDataset, settings: Settings, model: str, randomization: Randomization, seed: int, n: int
+) -> RunConfig:
+    training = settings.training
+    steps_an_epoch = -(-n // training.batch_size)
+    chosen = training.max_steps != TrainingConfig.max_steps
+    training = replace(
+        training,
+        learning_rate=training.learning_rate or default_learning_rate(model),
+        max_steps=training.max_steps if chosen else capacity_steps(settings.scale),
+        epochs_per_record=max(1, _STEPS_BETWEEN_LOOKS // steps_an_epoch),
+    )
+    n_test = min(settings.n_test or _TEST_IMAGES, len(dataset.test.labels))
+    return _run_config(
+        "capacity",
+        dataset.subset(n, n_test),
+        settings,
+        seed,
+        randomization,
+        "trained",
+        model=model,
+        training=training,
+    )
 
 
 def _default_features(dataset: ImageDataset) -> tuple[str, ...]:
@@ -370,6 +531,32 @@ EXPERIMENTS: dict[str, Experiment] = {
             "Section 5: the minimum-norm interpolant in a kernel's Hilbert space: its error, norm, certificate.",
             plan_kernels,
         ),
+        Experiment(
+            "capacity",
+            "The largest n whose random labels a network of p parameters is trained to fit, beside Theorem 1's 2n + d.",
+            plan_capacity,
+            follow=follow_capacity,
+        ),
+        Experiment(
+            "bounds",
+            "Generalisation bounds and complexity measures, on networks that fit true and random labels.",
+            plan_bounds,
+        ),
+        Experiment(
+            "dynamics",
+            "Training of wide two-layer networks: the curve that H-infinity predicts, and the measured one.",
+            plan_dynamics,
+        ),
+        Experiment(
+            "noise",
+            "Test error against label corruption: what theory predicts of each rule, and what is measured.",
+            plan_noise,
+        ),
+        Experiment(
+            "interpolants",
+            "Theorem 1's network and a trained one on the same sample: margins, slopes, stability.",
+            plan_interpolants,
+        ),
     ]
 }
 """The experiments by name."""
@@ -401,6 +588,7 @@ def _run_config(
     model: str = "theorem-1",
     training: TrainingConfig | None = None,
     kernel: KernelConfig | None = None,
+    study: Study | None = None,
 ) -> RunConfig:
     return RunConfig(
         experiment=experiment,
@@ -416,9 +604,10 @@ def _run_config(
         model=kernel.name if kernel else model,
         model_source=source_digest(model, "model") if training else "",
         optimizer_source=source_digest(training.optimizer, "optimizer") if training else "",
-        crop=settings.crop if training else None,
+        crop=settings.crop if training or kind == "dynamics" else None,
         training=training,
         device="cpu" if kind == "explicit" else resolve_device(settings.device),
         seed=seed,
         kernel=kernel,
+        study=study,
     )

@@ -9,6 +9,7 @@ from empirical.comparison import SIZE, hits_recorded, missing
 from empirical.kernel_interpolation import KernelConfig
 from empirical.outcome import decode_hits
 from empirical.paper import TABLE_3
+from empirical.paper_claims import paper_claim
 from empirical.records import Run, RunConfig
 from empirical.significance import guessing_p_value, paired_p_value
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
@@ -134,9 +135,7 @@ def _label(run: Run) -> str:
 
 
 def _generalises(results: KernelResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C25", "Exact interpolation with a kernel generalises, without any regularisation.", "section 5, table 3"
-    )
+    claim = paper_claim(25)
     runs = list(results.clean().values())
     if not runs:
         return claim, missing("a kernel run on true labels")
@@ -192,7 +191,7 @@ def _fits_random_labels(results: KernelResults) -> tuple[Claim, Evidence]:
 
 
 def _ridge_does_not_help(results: KernelResults) -> tuple[Claim, Evidence]:
-    claim = Claim("C26", "Regularisation (ridge) does not improve the kernel's test error.", "section 5, of MNIST")
+    claim = paper_claim(26)
     plain = results.clean()
     ridges = sorted({kernel_of(run).ridge for run in results.runs} - {0.0})
     parts, p_values = [], []
@@ -215,11 +214,7 @@ def _ridge_does_not_help(results: KernelResults) -> tuple[Claim, Evidence]:
 
 
 def _bad_interpolant(results: KernelResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C27",
-        "Interpolants that do not generalise exist, with a much larger norm.",
-        "section 5; random labels forced on the test images",
-    )
+    claim = paper_claim(27)
     plain = results.clean()
     forced = [run for run in results.runs if kernel_of(run).interpolant == "forced-test-labels"]
     pairs = [
@@ -246,11 +241,7 @@ def _bad_interpolant(results: KernelResults) -> tuple[Claim, Evidence]:
 
 
 def _norm_does_not_predict(results: KernelResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C28",
-        "The minimum norm does not predict generalisation: other features may have a larger norm and a smaller error.",
-        "section 5: on MNIST 220 without and 390 with Gabor wavelets, 1.2% and 0.6% error",
-    )
+    claim = paper_claim(28)
     normalised = ("gaussian", "laplacian")
     runs = [
         run

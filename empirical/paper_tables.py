@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from empirical.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
-from empirical.records import Run, RunConfig
+from empirical.records import Run, RunConfig, networks_on_tests
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,8 @@ def regularisers(config: RunConfig) -> Regularisers:
 def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
     """Trained runs by data set, of those with several networks or with regularisers: what makes a table."""
     by_data: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.config.training is not None:
-            by_data.setdefault(run.config.data, []).append(run)
+    for run in networks_on_tests(runs):
+        by_data.setdefault(run.config.data, []).append(run)
     return {
         data: some
         for data, some in by_data.items()

@@ -4,7 +4,7 @@ A run is one directory, `<experiment>_<hash of its resolved configuration>`:
 
     config.json      what was asked for, fully resolved, digests of the data included
     metrics.jsonl    one line an epoch, append-only
-    checkpoint.pt    the state to resume from; a kernel run has a folder `kernel` until it is finished
+    checkpoint.pt    the state to resume from; a run that trains no network has a folder `scratch` until it is finished
     summary.json     the outcome; written last, atomically: a run is finished if and only if it is there
 """
 
@@ -14,7 +14,8 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import metadata
@@ -25,6 +26,7 @@ import torch
 
 from empirical.kernel_interpolation import KernelConfig
 from empirical.randomization import Randomization
+from empirical.studies import STUDIES, Study
 from empirical.training import EpochRecord, State, TrainingConfig
 from theory.atomic import replacing
 
@@ -39,7 +41,7 @@ class RunConfig:
     Attributes:
         experiment: name of the experiment.
         kind: `trained` for a network trained by gradient descent, `explicit` for Theorem 1's construction, `kernel` for
-            minimum-norm interpolation.
+            minimum-norm interpolation, or a kind of `STUDIES`.
         data: name of the data set.
         source: where the data came from, in a sentence (not part of the hash: the digests are).
         n_train, n_test: numbers of samples.
@@ -53,6 +55,7 @@ class RunConfig:
         device: `cpu` or `cuda`.
         seed: of everything random: label noise, permutations, initialisation, order of samples.
         kernel: how a kernel run interpolates; None for the others.
+        study: what a run of `STUDIES` measures; None for the others.
     """
 
     experiment: str
@@ -74,18 +77,20 @@ class RunConfig:
     seed: int
     format: int = FORMAT
     kernel: KernelConfig | None = None
+    study: Study | None = None
 
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits of SHA-256 of the configuration.
 
-        Left out are `source`, a kernel that is None, and hyper-parameters at their default that came later than the
-        first records: those keep their names.
+        Left out are `source`, a kernel or study that is None, and hyper-parameters at their default that came later
+        than the first records: those keep their names.
         """
         content = asdict(self)
         del content["source"]
-        if self.kernel is None:
-            del content["kernel"]
+        for name in ("kernel", "study"):
+            if content[name] is None:
+                del content[name]
         for added in fields(TrainingConfig) if self.training else ():
             if added.metadata.get("added") and getattr(self.training, added.name) == added.default:
                 del content["training"][added.name]
@@ -94,7 +99,7 @@ class RunConfig:
     @property
     def directory_name(self) -> str:
         """`<experiment>_<test>_<network, features or explicit>_<hash>`."""
-        what = self.kernel.features if self.kernel else self.model if self.training else self.kind
+        what = self.kernel.features if self.kernel else self.model if self.training or self.study else self.kind
         return "_".join([self.experiment, _slug(self.randomization.name), _slug(what), self.hash])
 
     @property
@@ -132,6 +137,11 @@ class Run:
     config: RunConfig
     epochs: tuple[EpochRecord, ...]
     summary: Summary
+
+
+def networks_on_tests(runs: Iterable[Run]) -> list[Run]:
+    """Trained networks of the paper's tests: not the many small ones of the capacity experiment."""
+    return [run for run in runs if run.config.kind == "trained" and run.config.experiment != "capacity"]
 
 
 def _slug(name: str) -> str:
@@ -174,8 +184,10 @@ class RunDirectory:
 
     @property
     def scratch(self) -> Path:
-        """Where a kernel run keeps what it goes on from: as large as its Gram matrix, of no use once it is finished."""
-        return self.path / "kernel"
+        """Where a run without checkpoint keeps what it goes on from: of no use once it is finished, and of a kernel run
+        as large as its Gram matrix.
+        """
+        return self.path / "scratch"
 
     def remove_scratch(self) -> None:
         """Remove it, if it is there."""
@@ -197,7 +209,7 @@ class RunDirectory:
             state: State = torch.load(path, map_location="cpu", weights_only=True)
         except Exception:  # whatever a damaged file makes the unpickler raise: from the start, then
             return None
-        return state if "batches" in state and state["epoch"] < self._recorded_epochs else None
+        return state if "recorded" in state and state["recorded"] < self._recorded_epochs else None
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch to the metrics, unless an interrupted run had already got that far."""
@@ -223,7 +235,7 @@ class RunDirectory:
         self.remove_scratch()
 
     def _repair_metrics(self) -> int:
-        """Drop a line torn by a kill; returns the number of epochs recorded."""
+        """Drop a line torn by a kill; returns the number of the first epoch that is not recorded."""
         path = self.path / "metrics.jsonl"
         if not path.exists():
             return 0
@@ -231,7 +243,8 @@ class RunDirectory:
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             os.truncate(path, len(whole))
-        return whole.count(b"\n")
+        last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+        return int(json.loads(last)["epoch"]) + 1 if last else 0
 
 
 def _lock(file: TextIO, path: Path) -> None:
@@ -239,10 +252,14 @@ def _lock(file: TextIO, path: Path) -> None:
         import fcntl
     except ImportError:  # not POSIX: nothing keeps two processes apart there
         return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise BusyError(f"another process is at work in {path}") from error
+    for wait in (0.05, 0.0):  # a look at its status holds the lock for an instant
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if not wait:
+                raise BusyError(f"another process is at work in {path}") from error
+            time.sleep(wait)
 
 
 def read_runs(root: Path, experiment: str | None = None) -> list[Run]:
@@ -271,13 +288,19 @@ def read_run(path: Path) -> Run:
 def read_config(path: Path) -> RunConfig:
     """Read a run's configuration."""
     content = json.loads((path / "config.json").read_text())
-    training, kernel = content["training"], content.get("kernel")
+    training, kernel, study = content["training"], content.get("kernel"), content.get("study")
     return replace(
         RunConfig(**content),
         randomization=Randomization(**content["randomization"]),
         training=TrainingConfig(**training) if training else None,
         kernel=KernelConfig(**kernel) if kernel else None,
+        study=STUDIES[content["kind"]](**_tuples(study)) if study else None,
     )
+
+
+def _tuples(content: dict[str, Any]) -> dict[str, Any]:
+    """JSON's lists as the tuples that they were."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
 
 
 def _read_epochs(path: Path) -> Iterator[EpochRecord]:

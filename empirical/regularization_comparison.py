@@ -22,6 +22,7 @@ from empirical.comparison import (
     not_fitted,
 )
 from empirical.paper import NONE, Regularisers
+from empirical.paper_claims import paper_claim
 from empirical.paper_tables import TableRow, table_1, table_4
 from empirical.records import Run
 from empirical.significance import mean_difference_p_value, tested
@@ -71,7 +72,7 @@ def compare_regularizers(runs: list[Run]) -> list[Finding]:
 
 
 def _not_necessary(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = Claim("C11", "Without explicit regularisation networks still generalise.", "section 3, table 1")
+    claim = paper_claim(11)
     found = rows.of(_TRUE, NONE)
     if not found:
         return claim, missing("runs on true labels without regularisers")
@@ -79,17 +80,16 @@ def _not_necessary(rows: Rows) -> tuple[Claim, Evidence]:
     low_and_high = [guessing_interval(run.config, SIZE / len(runs)) for run in runs]
     accuracies = [run.summary.metrics["test_accuracy"] for run in runs]
     above = all(accuracy > high for accuracy, (_, high) in zip(accuracies, low_and_high, strict=True))
-    fits = fit_verdict(runs)
     return claim, Evidence(
-        (Verdict.HOLDS if above else Verdict.NOT_DECIDED) if fits is Verdict.HOLDS else fits,
+        Verdict.HOLDS if above else Verdict.NOT_DECIDED,
         "; ".join(f"{model}: test {row.test_accuracy}%" for model, row in found.items()),
-        "every training label fitted, and test accuracy above guessing",
-        f"exact binomial tests, size {SIZE:.0%} in all",
+        "test accuracy above guessing",
+        f"exact binomial tests, size {SIZE:.0%} in all; whether the last training label is fitted does not matter here",
     )
 
 
 def _not_sufficient(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = Claim("C12", "With explicit regularisation networks still fit random labels.", "section 3, table 4")
+    claim = paper_claim(12)
     found = [row for row in rows.regularised(_RANDOM) if (row.model, row.regularisers) != ("alexnet", DECAY)]
     if not found:
         return claim, missing("runs on random labels with regularisers")
@@ -103,7 +103,7 @@ def _not_sufficient(rows: Rows) -> tuple[Claim, Evidence]:
 
 
 def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = Claim("C13", "AlexNet with weight decay does not fit random labels.", "section 3, table 4")
+    claim = paper_claim(13)
     decayed, plain = rows.of(_RANDOM, DECAY).get("alexnet"), rows.of(_RANDOM, NONE).get("alexnet")
     if decayed is None or plain is None or plain.fitted < len(plain.runs) or not _alike(decayed, plain):
         return claim, missing("alexnet on random labels with weight decay, and without, where it fits")
@@ -121,7 +121,7 @@ def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
 
 
 def _augmentation_against_decay(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = Claim("C14", "Augmentation helps more than weight decay.", "section 3, table 1")
+    claim = paper_claim(14)
     cropped, decayed, plain = (rows.of(_TRUE, chosen) for chosen in (CROP, DECAY, NONE))
     models = [model for model in cropped if model in decayed and _alike(cropped[model], decayed[model])]
     if not models:
@@ -146,7 +146,7 @@ def _augmentation_against_decay(rows: Rows) -> tuple[Claim, Evidence]:
 
 
 def _early_stopping(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = Claim("C15", "On CIFAR-10 early stopping does not help.", "section 3.1, figure 2b")
+    claim = paper_claim(15)
     found = rows.of(_TRUE, NONE)
     if not found:
         return claim, missing("runs on true labels without regularisers")
@@ -162,9 +162,7 @@ def _early_stopping(rows: Rows) -> tuple[Claim, Evidence]:
 
 
 def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C16", "Batch normalisation steadies training, and improves test accuracy by 3 to 4 points.", "section 3.1"
-    )
+    claim = paper_claim(16)
     found = rows.of(_TRUE, NONE)
     normalised, plain = found.get("inception"), found.get("inception-no-bn")
     if normalised is None or plain is None or not _alike(normalised, plain):
@@ -186,7 +184,7 @@ def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
 
 
 def _architecture_against_regularisers(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = Claim("C17", "Changing the architecture gains more than regularising.", "section 3, table 1")
+    claim = paper_claim(17)
     plain = rows.of(_TRUE, NONE)
     gains = {
         f"{row.model}, {_name(row)}": _mean(row) - _mean(plain[row.model])

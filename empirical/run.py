@@ -11,29 +11,30 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from empirical.comparison import compare, result_sets
-from empirical.console import kernel_table, paper_table, results_table
+from empirical.comparison import result_sets
+from empirical.console import kernel_table, paper_table, results_table, text_table
 from empirical.datasets import DATASETS, ImageDataset, load
 from empirical.diagnosis import run_diagnosis
 from empirical.execution import execute
 from empirical.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
 from empirical.features import FEATURES
-from empirical.kernel_comparison import compare_kernels, kernel_results
+from empirical.kernel_comparison import kernel_results
+from empirical.launcher import LauncherConfig, Pairs, launch_local, launch_slurm
 from empirical.models import MODELS
 from empirical.paper_tables import data_sets, table_1, table_2, table_4
 from empirical.progress import RunProgress
 from empirical.records import BusyError, Run, RunConfig, RunDirectory, read_run, read_runs
-from empirical.regularization_comparison import compare_regularizers
 from empirical.results_csv import write_results
 from empirical.scales import Scale
+from empirical.status import print_status
+from empirical.study_comparison import COMPARISONS
 from empirical.training import TrainingConfig
+from empirical.verdicts import claim_verdicts, subjects, write_verdicts
 from theory.checks import CLAIMS
-from theory.claims import Finding, run_check, write_findings
+from theory.claims import run_check, write_findings
 
 _WIDE = 132
 """Columns that the whole results table takes."""
-
-Pairs = list[tuple[RunConfig, RunDirectory]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Options:
     """
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = "randomization-tests"
-    """The experiment, --list prints them all; or diagnose, to be told why a network does not fit random labels."""
+    """The experiment, --list prints them all; or diagnose, to be told why a network does not fit random labels; or
+    status DIR, to see where the runs recorded there stand."""
 
     list: bool = False
     """Print the experiments, data sets, models and tests, and run nothing."""
@@ -110,11 +112,28 @@ class Options:
     memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
     """Memory that a kernel run may take; what is free by default."""
 
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    """Where the runs are carried out."""
+
+    only_run: Annotated[str, tyro.conf.arg(metavar="HASH")] = ""
+    """Of all these runs carry out the one whose directory ends so, and report nothing: what a launcher's jobs do."""
+
+
+@dataclass(frozen=True)
+class StatusOptions:
+    """Where the runs recorded in a directory stand; safe at any time."""
+
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[DIR]")] = Path("runs")
+    """Directory of the records."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        if arguments[:1] == ["status"]:
+            status = tyro.cli(StatusOptions, prog="python -m empirical.run status", args=arguments[1:])
+            return print_status(status.out, _console())
         options = tyro.cli(
             Options, prog="python -m empirical.run", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
         )
@@ -123,16 +142,24 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if options.name == "diagnose":
             tests = options.tests[:1] or ("random-labels",)
-            return run_diagnosis(*_plan(replace(options, name="randomization-tests", tests=tests)), options.pipeline)
-        dataset, configs = _plan(options)
+            dataset, _, configs = _plan(replace(options, name="randomization-tests", tests=tests))
+            return run_diagnosis(dataset, configs, options.pipeline)
+        dataset, settings, configs = _plan(options)
         options.out.mkdir(parents=True, exist_ok=True)
         runs = [(config, RunDirectory(options.out, config)) for config in configs]
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
-        failures = _run_all(runs, dataset, options)
-        reported = _report(options.name, runs, options.out)
+        if options.only_run:
+            runs = _only(runs, dataset, settings, options)
+            failures, reported = _run_all(runs, dataset, options), True
+        else:
+            failures = _carry_out(runs, dataset, options, arguments)
+            while more := _more(runs, dataset, settings, options):
+                failures += _carry_out(more, dataset, options, arguments)
+                runs += more
+            reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
     except (ValueError, OSError, BusyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -149,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failures or not reported else 0
 
 
-def _plan(options: Options) -> tuple[ImageDataset, list[RunConfig]]:
+def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
     """Everything that can be wrong is found here, before anything is written."""
     experiment = find_experiment(options.name)
     if min(options.seed, default=-1) < 0:
@@ -171,17 +198,87 @@ def _plan(options: Options) -> tuple[ImageDataset, list[RunConfig]]:
         options.train_size,
         options.test_size,
     )
-    return dataset, experiment.plan(dataset, settings)
+    if options.launcher.kind == "slurm" and not options.only_run:
+        if options.device == "cuda" and not options.launcher.gpus:
+            raise ValueError("--device cuda on SLURM needs --launcher.gpus 1")
+        settings = replace(settings, device="cpu")  # planned without asking whether this machine has another
+    return dataset, settings, _for_jobs(experiment.plan(dataset, settings), options)
+
+
+def _device_of_jobs(options: Options) -> str:
+    launcher = options.launcher
+    return "cuda" if launcher.kind == "slurm" and launcher.gpus and options.device != "cpu" else "cpu"
+
+
+def _for_jobs(configs: list[RunConfig], options: Options) -> list[RunConfig]:
+    """As a cluster's job will find them on its own device; a process that carries out a run knows its device."""
+    if options.only_run or _device_of_jobs(options) == "cpu":
+        return configs
+    return [config if config.kind == "explicit" else replace(config, device="cuda") for config in configs]
+
+
+def _carry_out(
+    runs: Pairs, dataset: ImageDataset, options: Options, arguments: list[str]
+) -> list[tuple[RunConfig, str]]:
+    """Where the launcher says: what is not finished, or everything with --rerun; returns what failed, and why."""
+    if options.rerun:  # all at once: going on after an interruption then needs no --rerun
+        for _, directory in runs:
+            with directory.claim():
+                directory.restart()
+    arguments = [argument for argument in arguments if argument != "--rerun"]
+    if options.launcher.kind == "local":
+        return launch_local(runs, arguments, options.launcher, options.out)
+    if options.launcher.kind == "slurm":
+        launch_slurm(runs, [*arguments, "--device", _device_of_jobs(options)], options.launcher, options.out)
+        return []
+    return _run_all(runs, dataset, options)
+
+
+def _in_queue(runs: Pairs, options: Options) -> bool:
+    """Whether they were sent to a cluster and none is finished yet: there is nothing to report."""
+    done = sum(directory.finished for _, directory in runs)
+    if options.launcher.kind != "slurm" or done == len(runs):
+        return False
+    print(
+        f"{done} of {len(runs)} runs are finished; to see where they stand: python -m empirical.run status "
+        f"{options.out}\nthe same command again reports what is finished and submits what has failed or follows"
+    )
+    return done == 0
+
+
+def _more(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
+    """The runs that follow from those that are finished, where an experiment is adaptive."""
+    follow = EXPERIMENTS[options.name].follow
+    if follow is None:
+        return []
+    return _not_among(runs, _for_jobs(follow(dataset, settings, _finished(runs)), options), options.out)
+
+
+def _only(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
+    """The one run that --only-run names, among those that follow too. Raises ValueError if there is none."""
+    seen = more = runs
+    while not (chosen := [pair for pair in more if pair[0].hash == options.only_run]):
+        more = _more(seen, dataset, settings, options)
+        if not more:
+            raise ValueError(f"--only-run {options.only_run}: these options ask for no run of this hash")
+        seen = seen + more
+    return chosen
+
+
+def _not_among(runs: Pairs, configs: list[RunConfig], out: Path) -> Pairs:
+    """Those that have not been tried: a run that failed is not asked for again."""
+    tried = {config.hash for config, _ in runs}
+    return [(config, RunDirectory(out, config)) for config in configs if config.hash not in tried]
+
+
+def _finished(runs: Pairs) -> list[Run]:
+    return [read_run(directory.path) for _, directory in runs if directory.finished]
 
 
 def _run_all(runs: Pairs, dataset: ImageDataset, options: Options) -> list[tuple[RunConfig, str]]:
     """Carry out what is not finished; a run that fails is reported and the others go on."""
     failures = []
     memory_limit = None if options.memory is None else int(options.memory * 1e9)
-    if options.rerun:  # all at once: going on after an interruption then needs no --rerun
-        for _, directory in runs:
-            with directory.claim():
-                directory.restart()
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
             progress.start(config.title)
@@ -195,8 +292,9 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options) -> list[tuple
             except Exception as error:  # the user's own network may raise anything: the other runs go on
                 known = isinstance(error, ValueError | FloatingPointError | BusyError)
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
-                failures.append((config, reason))
-                progress.end(f"failed: {reason}")
+                left = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
+                failures += [] if left else [(config, reason)]
+                progress.end(f"left: {reason}" if left else f"failed: {reason}")
             else:
                 progress.end(_outcome(directory))
     return failures
@@ -206,16 +304,22 @@ def _outcome(directory: RunDirectory) -> str:
     summary = read_run(directory.path).summary
     metrics = summary.metrics
     epochs = f"{metrics['epoch']} epochs, " if "epoch" in metrics else ""
+    if "train_accuracy" not in metrics:
+        return f"{summary.time['seconds']:.1f} s"
     return (
         f"{epochs}{summary.time['seconds']:.1f} s, train {metrics['train_accuracy']:.2%}, "
         f"test {metrics['test_accuracy']:.2%}"
     )
 
 
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+
+
 def _report(name: str, runs: Pairs, out: Path) -> bool:
     """Print the tables; write the claims; have the figures and the page drawn from the records: whether they were."""
-    finished = [read_run(directory.path) for _, directory in runs if directory.finished]
-    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+    finished = _finished(runs)
+    console = _console()
     tables = {
         "table1": ("Table 1", table_1),
         "table2": ("Table 2", table_2),
@@ -230,26 +334,23 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
             console.print(results_table(results, narrow=console.width < _WIDE))
         for kernels in kernel_results(finished):
             console.print(kernel_table(kernels))
-    claims = find_claims(finished)
-    for subject, findings in claims:
-        if len(claims) > 1:
-            console.print(Text(f"\n{subject}"))
-        for finding in findings:
+    for comparison in COMPARISONS.values():
+        for one in comparison.results(finished):
+            console.print(text_table(comparison.table(one)))
+    found = subjects(finished)
+    for subject in found:
+        if len(found) > 1:
+            console.print(Text(f"\n{subject.name}"))
+        for finding in subject.findings:
             console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
     recorded = read_runs(out)
     write_results(recorded, out)
-    write_findings([finding for _, findings in find_claims(recorded) for finding in findings], out / "claims.json")
-    write_findings([run_check(checked, seed=0) for checked in CLAIMS], out / "theory.json")
+    theory = [run_check(checked, seed=0) for checked in CLAIMS]
+    write_findings(theory, out / "theory.json")
+    write_verdicts(claim_verdicts(subjects(recorded), theory), out / "claims.json")
     drawn = _draw(out)
     print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)
     return drawn
-
-
-def find_claims(runs: list[Run]) -> list[tuple[str, list[Finding]]]:
-    """Every claim that these runs bear on, decided as far as they can, after what its runs have in common."""
-    claims = [(results.scale, compare(results)) for results in result_sets(runs) if results.several]
-    claims += [(f"{data}, all networks", compare_regularizers(some)) for data, some in data_sets(runs).items()]
-    return claims + [(f"{results.scale}; kernels", compare_kernels(results)) for results in kernel_results(runs)]
 
 
 def _draw(out: Path) -> bool:

@@ -36,3 +36,13 @@ def reduction(scale: Scale, model: str) -> Reduction:
     if scale == "smoke":
         return _SMOKE
     return _LAPTOP_MLP if model.startswith("mlp") else _LAPTOP_OTHERS
+
+
+def capacity_steps(scale: Scale) -> int:
+    """Limit of the steps in which a network must fit its labels for `capacity`: seconds on one core at laptop scale."""
+    return {"smoke": 400, "laptop": 20_000, "paper": _WHOLE.max_steps}[scale]
+
+
+def dynamics_images(scale: Scale) -> tuple[int, int]:
+    """Numbers of training and test images for `dynamics`: H-infinity's spectrum takes n^3, a step n times the width."""
+    return {"smoke": (40, 40), "laptop": (250, 1000), "paper": (1000, 10_000)}[scale]

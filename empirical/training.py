@@ -57,6 +57,8 @@ class TrainingConfig:
             own, theirs. By default these are left as they are, and there are no others.
         precision: of products: float32; tf32 and bf16 are faster on GPUs that have them, and change results.
         compile: have torch.compile rewrite the network's forward and backward pass.
+        epochs_per_record: epochs between records, and between looks at whether all labels are fitted. On a small data
+            set evaluation at the end of every epoch takes longer than the epoch.
     """
 
     optimizer: str = "sgd"
@@ -72,9 +74,17 @@ class TrainingConfig:
     dropout: float | None = field(default=None, metadata=_ADDED)
     precision: Precision = field(default="float32", metadata=_ADDED)
     compile: bool = field(default=False, metadata=_ADDED)
+    epochs_per_record: int = field(default=1, metadata=_ADDED)
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "learning_rate_decay", "decay_steps", "batch_size", "max_steps"):
+        for name in (
+            "learning_rate",
+            "learning_rate_decay",
+            "decay_steps",
+            "batch_size",
+            "max_steps",
+            "epochs_per_record",
+        ):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be positive and finite, got {value}")
@@ -165,7 +175,8 @@ def train(
     state: State | None = None,
     seconds_between_states: float = math.inf,
 ) -> Iterator[tuple[EpochRecord | None, State]]:
-    """Train until every given label is fitted, or for `max_steps`; yields a record and the state after each epoch.
+    """Train until every given label is fitted, or for `max_steps`; yields a record and the state after each epoch, or
+    after every `epochs_per_record` of them and the last.
 
     Arguments:
         model: on the device of `data`; changed in place.
@@ -192,6 +203,7 @@ def train(
             record = _evaluate(model, data, epoch, step, _learning_rate(config, step), start, online)
         return record, snapshot(
             epoch=epoch,
+            recorded=epoch,
             step=step,
             batches=0,
             online_hits=0,
@@ -207,10 +219,11 @@ def train(
     else:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-    n = len(data.train_labels)
+    n, yielded = len(data.train_labels), time.perf_counter()
     while _goes_on(state, config):
         epoch, step, at, hits = state["epoch"] + 1, state["step"], state["batches"], state["online_hits"]
         training_seconds, fitted, generators = state["training_seconds"], state["fitted"], state["generators"]
+        recorded = state["recorded"]
         batches = Batches(data, config, seed, epoch)
         while at < len(batches):
             begun, first = time.perf_counter(), at
@@ -227,6 +240,7 @@ def train(
                     None,
                     snapshot(
                         epoch=epoch - 1,
+                        recorded=recorded,
                         step=step,
                         batches=at,
                         online_hits=hits,
@@ -236,6 +250,13 @@ def train(
                         fitted=fitted,
                     ),
                 )
+        state = {**state, "epoch": epoch, "step": step, "batches": 0, "online_hits": 0, "generators": []}
+        state |= {"seconds": time.perf_counter() - start, "training_seconds": training_seconds}
+        if epoch % config.epochs_per_record and _goes_on(state, config):
+            if time.perf_counter() - yielded > seconds_between_states:
+                yielded = time.perf_counter()
+                yield None, {**state, **snapshot()}
+            continue
         record, state = observe(epoch, step, training_seconds, hits / n)
         if not math.isfinite(record.train_loss):
             raise FloatingPointError(

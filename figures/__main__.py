@@ -5,29 +5,43 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from empirical.comparison import ResultSet, result_sets
 from empirical.kernel_comparison import KernelResults, kernel_results
-from empirical.records import read_runs
+from empirical.records import Run, read_runs
+from empirical.study_comparison import COMPARISONS, Comparison
 from figures import figure_1, figure_2
+from figures.bounds import BOUNDS_FIGURES
+from figures.capacity import CAPACITY_FIGURES
 from figures.corruption import draw_corruption
+from figures.dynamics import DYNAMICS_FIGURES
 from figures.expressivity import EXPRESSIVITY
 from figures.implicit_bias import IMPLICIT_BIAS
+from figures.interpolants import INTERPOLANT_FIGURES
 from figures.kernels import KERNEL_FIGURES
+from figures.label_noise import NOISE_FIGURES
 from figures.least_squares import LEAST_SQUARES
 from figures.loss_curves import draw_loss_curves
 from figures.networks import DataSetRuns, data_set_runs
 from figures.report import lowest_seeds, write_report
 from figures.result_figure import ResultFigure, ResultFigures, distinct, draw_figures
+from theory.claims import Finding, read_findings
 
 FIGURES: ResultFigures[ResultSet] = {
     "Training loss": ResultFigure("loss-curves", draw_loss_curves),
     "Label corruption": ResultFigure("corruption", draw_corruption),
 }
 DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {**figure_1.DATA_SET_FIGURES, **figure_2.FIGURES}
+STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
+    "bounds": BOUNDS_FIGURES,
+    "capacity": CAPACITY_FIGURES,
+    "dynamics": DYNAMICS_FIGURES,
+    "interpolants": INTERPOLANT_FIGURES,
+    "noise": NOISE_FIGURES,
+}
 THEORY_RECORDS = (EXPRESSIVITY, LEAST_SQUARES, IMPLICIT_BIAS)
 
 
@@ -36,7 +50,7 @@ class Options:
     """Redraw every figure and the report page from the records of earlier runs."""
 
     records: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[RECORDS]")] = Path("runs")
-    """Directory of the records."""
+    """Directory of the records, or of such directories: then one page holds them all."""
 
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Where to put `figures/` and `report.html`; beside the records by default."""
@@ -47,12 +61,22 @@ def main(arguments: list[str] | None = None) -> int:
     options = tyro.cli(Options, prog="python -m figures", args=arguments)
     out = options.out or options.records
     try:
-        recorded = read_runs(options.records)
+        recorded = _all_runs(_folders(options.records))
         all_results = [results for results in result_sets(recorded) if results.trained and results.several]
         all_kernels = kernel_results(recorded)
         all_runs = [runs for runs in data_set_runs(recorded) if runs.several]
-        theory = [kind for kind in THEORY_RECORDS if (options.records / kind.file).exists()]
-        if not (all_results or all_kernels or all_runs or theory):
+        all_studies = [
+            (name, comparison, results)
+            for name, comparison in COMPARISONS.items()
+            for results in comparison.results(recorded)
+        ]
+        theory = [
+            (kind, folder / kind.file)
+            for folder in _folders(options.records)
+            for kind in THEORY_RECORDS
+            if (folder / kind.file).exists()
+        ]
+        if not (recorded or theory):
             raise ValueError(
                 f"no finished runs and no record of the theory under {options.records.absolute()}: python -m "
                 "empirical.run makes the former; the latter are "
@@ -60,8 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
             )
         directory = out / "figures"
         made = [f"figures: {directory}"]
-        for kind in theory:
-            record = kind.read(options.records / kind.file)
+        for kind, file in theory:
+            record = kind.read(file)
             for name, one in kind.figures.items():
                 one.draw(record, directory / name)
         whole = [(runs, _draw_data_set(runs, directory)) for runs in all_runs]
@@ -74,14 +98,37 @@ def main(arguments: list[str] | None = None) -> int:
             (results, draw_figures(KERNEL_FIGURES, results, slug, directory))
             for results, slug in zip(all_kernels, _kernel_slugs(all_kernels), strict=True)
         ]
-        if whole or networks or kernels:
-            write_report(recorded, whole, networks, kernels, options.records / "theory.json", out / "report.html")
+        studies = [
+            (comparison, results, draw_figures(STUDY_FIGURES[name], results, slug, directory))
+            for (name, comparison, results), slug in zip(all_studies, _study_slugs(all_studies), strict=True)
+        ]
+        if recorded:
+            findings = _theory_findings(options.records)
+            write_report(recorded, whole, networks, kernels, studies, findings, out / "report.html")
             made.append(f"report: {out / 'report.html'}")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(*made, sep="   ")
     return 0
+
+
+def _folders(records: Path) -> list[Path]:
+    """A directory of records, and those of its subdirectories that hold some themselves."""
+    inner = [path for path in sorted(records.glob("*")) if path.is_dir() and path.name != "figures"]
+    return [records, *(path for path in inner if any(path.glob("*/summary.json")) or any(path.glob("*.json")))]
+
+
+def _all_runs(folders: Sequence[Path]) -> list[Run]:
+    """The runs of several directories, one that is in two of them once."""
+    runs = {run.config.hash: run for folder in reversed(folders) for run in read_runs(folder)}
+    return sorted(runs.values(), key=lambda run: run.path.name)
+
+
+def _theory_findings(records: Path) -> list[Finding]:
+    """What `python -m theory` found, from `theory.json` beside the records, or `theory/claims.json` below them."""
+    files = [path for path in (records / "theory.json", records / "theory" / "claims.json") if path.exists()]
+    return read_findings(files[0]) if files else []
 
 
 def _draw_data_set(runs: DataSetRuns, directory: Path) -> dict[str, Path]:
@@ -105,6 +152,14 @@ def _kernel_slugs(sets: Sequence[KernelResults]) -> list[str]:
     configs = [results.config for results in sets]
     names = [_plain(config.data, str(config.n_train), f"seed {config.seed}") for config in configs]
     return distinct(names, [config.hash for config in configs])
+
+
+def _study_slugs(studies: Sequence[tuple[str, Comparison, Any]]) -> list[str]:
+    """Names of the other experiments' results: data and number of images, and a hash where these are not enough."""
+    configs = [results.config for _, _, results in studies]
+    names = [_plain(name, config.data) for (name, _, _), config in zip(studies, configs, strict=True)]
+    distinct_names = distinct(names, [config.hash for config in configs])
+    return [name.removeprefix(f"{kind}-") for (kind, _, _), name in zip(studies, distinct_names, strict=True)]
 
 
 def _plain(*parts: str) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 from empirical.comparison import explicit_regularisers, optimizer_in_words
 from empirical.paper import TABLE_1
 from empirical.randomization import Randomization
-from empirical.records import Run, RunConfig
+from empirical.records import Run, RunConfig, networks_on_tests
 from empirical.training import TrainingConfig
 
 _PAPER_ORDER = list(dict.fromkeys(model for model, _, _ in TABLE_1))
@@ -93,7 +93,7 @@ class DataSetRuns:
 
 def data_set_runs(runs: Sequence[Run]) -> list[DataSetRuns]:
     """Sort the trained runs by data set."""
-    trained = [run for run in runs if run.config.training is not None]
+    trained = networks_on_tests(runs)
     return [
         DataSetRuns(data, tuple(run for run in trained if run.config.data == data))
         for data in sorted({run.config.data for run in trained})

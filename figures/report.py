@@ -1,21 +1,27 @@
 """One self-contained page: tables, figures, claims with their verdicts, and exactly what was run."""
 
 import datetime
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from empirical.comparison import ResultSet, Row, compare, table
 from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, reference
+from empirical.paper_claims import CLAIMS
 from empirical.paper_tables import TableRow, data_sets, table_1, table_4
 from empirical.randomization import Randomization
 from empirical.records import Run, RunConfig
 from empirical.regularization_comparison import compare_regularizers
+from empirical.study_comparison import Comparison
+from empirical.text_table import TextTable
+from empirical.verdicts import claim_verdicts, subjects, write_verdicts
 from figures.networks import DataSetRuns
 from theory.atomic import replacing
-from theory.claims import Finding, read_findings
+from theory.claims import Finding
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +64,16 @@ class KernelSection:
     findings: list[Finding]
 
 
+@dataclass(frozen=True, eq=False)
+class StudySection:
+    """What the page shows of an experiment that holds theory against measurement."""
+
+    title: str
+    table: TextTable
+    figures: Mapping[str, str]
+    findings: list[Finding]
+
+
 Figures = Mapping[str, Path]
 """Titles and SVG files."""
 
@@ -67,16 +83,18 @@ def write_report(
     whole: Sequence[tuple[DataSetRuns, Figures]],
     networks: Sequence[tuple[ResultSet, Figures]],
     kernels: Sequence[tuple[KernelResults, Figures]],
-    theory: Path,
+    studies: Sequence[tuple[Comparison, Any, Figures]],
+    theory: list[Finding],
     destination: Path,
 ) -> None:
-    """Write the page.
+    """Write the page, and `claims.json` beside it.
 
     Arguments:
         runs: all that is recorded.
         whole: what there is of each data set as a whole, a section each, and its figures.
         networks, kernels: the sets of results, a section each, and their figures.
-        theory: JSON file of the theory's findings; left out if it is not there.
+        studies: those of the experiments that hold theory against measurement, and how they are read.
+        theory: its findings; their section is left out if there are none.
         destination: the HTML file, written whole or not at all.
     """
     tabled = data_sets(runs)
@@ -96,6 +114,16 @@ def write_report(
     kernel_sections = [
         KernelSection(results, _inline_all(paths), compare_kernels(results)) for results, paths in kernels
     ]
+    study_sections = [
+        StudySection(
+            f"{comparison.title}: {results.config.data}",
+            comparison.table(results),
+            _inline_all(paths),
+            comparison.compare(results),
+        )
+        for comparison, results, paths in studies
+    ]
+    verdicts = claim_verdicts(subjects(runs), theory)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("figures", "."),
         autoescape=True,
@@ -110,11 +138,15 @@ def write_report(
         data_set_sections=data_set_sections,
         sections=sections,
         kernel_sections=kernel_sections,
-        theory=read_findings(theory) if theory.exists() else [],
+        study_sections=study_sections,
+        verdicts=verdicts,
+        counts=Counter(one.verdict for one in verdicts if one.claim in CLAIMS),
+        theory=theory,
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     with replacing(destination) as temporary:
         temporary.write_text(page)
+    write_verdicts(verdicts, destination.with_name("claims.json"))
 
 
 def paper_tables(data: str, runs: list[Run]) -> dict[str, list[TableRow]]:

@@ -19,6 +19,7 @@ from empirical.paper import TABLE_1, TABLE_2, TABLE_4
 from empirical.paper_tables import regularisers
 from empirical.randomization import parse_test
 from empirical.records import RunConfig
+from empirical.trained_network import trained_run
 from empirical.training import TrainingConfig
 
 
@@ -162,3 +163,43 @@ def test_imagenet_is_not_cropped_to_28_pixels():
 def test_a_crop_without_a_choice_is_refused_before_anything_runs(dataset):
     with pytest.raises(ValueError, match="leave a crop of side 32 no choice"):
         plan("table1", dataset, crop=32)
+
+
+def test_bounds_and_interpolants_follow_the_networks_that_they_study(dataset):
+    for name in ("bounds", "interpolants"):
+        runs = plan(name, dataset, n_train=100, seeds=(0, 1))
+        for trained, study in zip(runs[::2], runs[1::2], strict=True):
+            assert (trained.kind, study.kind, study.experiment) == ("trained", name, name)
+            assert trained_run(study) == trained
+    shared = plan("randomization-tests", dataset, n_train=100, tests=("random-labels",))
+    assert shared[0] in plan("bounds", dataset, n_train=100), "the network is one that other experiments train too"
+
+
+def test_noise_measures_what_it_predicts(dataset):
+    prediction, *measured = plan("noise", dataset, n_train=100)
+    assert prediction.kind == "noise"
+    assert prediction.randomization.label_noise == 0.0, "a prediction is made from clean labels"
+    for kind in ("trained", "explicit", "kernel"):
+        levels = [run.randomization.label_noise for run in measured if run.kind == kind]
+        assert levels == list(prediction.study.levels)
+    assert {run.kernel.bandwidth for run in measured if run.kernel} == {prediction.study.bandwidth}
+    with pytest.raises(ValueError, match="noise is of label corruption"):
+        plan("noise", dataset, tests=("gaussian",))
+
+
+def test_dynamics_runs_every_test_at_both_widths(dataset):
+    runs = plan("dynamics", dataset, scale="smoke")
+    assert {(run.study.width, run.randomization.name) for run in runs} == {
+        (width, name)
+        for width in (512, 4096)
+        for name in (
+            "true labels",
+            "corrupted labels, p = 0.2",
+            "corrupted labels, p = 0.5",
+            "corrupted labels, p = 0.8",
+            "random labels",
+            "random pixels",
+            "Gaussian",
+        )
+    }
+    assert len({run.hash for run in runs}) == len(runs)

@@ -62,11 +62,14 @@ def test_the_experiment_records_what_it_measures(kernel_job):
         assert measured["converged"]
         assert measured["distance_bound"] <= 1e-3 * measured["norm"]
         assert measured["norm_lower_bound"] <= measured["norm"] * (1 + 1e-12)
-        assert not list(run.path.glob("kernel")), "the checkpoint goes with the end of the run"
+        assert not list(run.path.glob("scratch")), "the checkpoint goes with the end of the run"
         assert read_config(run.path) == run.config
         assert run.summary.time["planned_bytes"] > 0
-    claims = json.loads((kernel_job / "claims.json").read_text())
-    assert {claim["claim"]["id"] for claim in claims} == {"C25", "C26", "C27", "C28", "kernel-random-labels"}
+    claims = {claim["id"]: claim for claim in json.loads((kernel_job / "claims.json").read_text())}
+    bears_on = {name for name, claim in claims.items() if any("kernels" in f["subject"] for f in claim["findings"])}
+    assert bears_on == {"C25", "C26", "C27", "C28", "kernel-random-labels"}
+    (found,) = [f for f in claims["C25"]["findings"] if "kernels" in f["subject"]]
+    assert found["verdict"] == "holds"
 
 
 def test_finished_runs_are_not_repeated(kernel_job, capsys, monkeypatch):
@@ -79,7 +82,7 @@ def test_finished_runs_are_not_repeated(kernel_job, capsys, monkeypatch):
 
 
 def test_what_a_kill_left_after_the_end_is_removed(kernel_job):
-    leftovers = [path.parent / "kernel" for path in kernel_job.glob("*/summary.json")]
+    leftovers = [path.parent / "scratch" for path in kernel_job.glob("*/summary.json")]
     for folder in leftovers:
         folder.mkdir()
         (folder / "gram.pt").write_bytes(b"large")
@@ -237,9 +240,9 @@ def test_leftovers_of_another_run_are_not_used(tmp_path):
     before = metrics(tmp_path)
     for path in tmp_path.glob("*/summary.json"):
         path.unlink()
-        shutil.rmtree(path.parent / "kernel", ignore_errors=True)
-        (path.parent / "kernel").mkdir()
-        (path.parent / "kernel" / "key.txt").write_text("another")
-        (path.parent / "kernel" / "gram.pt").write_bytes(b"what another run left")
+        shutil.rmtree(path.parent / "scratch", ignore_errors=True)
+        (path.parent / "scratch").mkdir()
+        (path.parent / "scratch" / "key.txt").write_text("another")
+        (path.parent / "scratch" / "gram.pt").write_bytes(b"what another run left")
     assert main([*SMALL, "--out", str(tmp_path), "--tests", "true-labels", "--kernel.features", "pixels"]) == 0
     assert metrics(tmp_path) == before

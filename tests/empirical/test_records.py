@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from empirical.randomization import Randomization
-from empirical.records import BusyError, RunConfig, RunDirectory, read_run, read_runs, write_json
+from empirical.records import BusyError, RunConfig, RunDirectory, read_config, read_run, read_runs, write_json
+from empirical.studies import NoiseConfig
 from empirical.training import EpochRecord, TrainingConfig
 
 CONFIG = RunConfig(
@@ -38,6 +39,7 @@ def state(epoch: int) -> dict[str, object]:
         "model": {"w": torch.ones(3)},
         "optimizer": {},
         "epoch": epoch,
+        "recorded": epoch,
         "step": epoch,
         "batches": 0,
         "seconds": 1.0,
@@ -172,3 +174,32 @@ def test_a_damaged_record_is_named(tmp_path):
 def test_no_directory(tmp_path):
     with pytest.raises(FileNotFoundError, match="no directory of records at"):
         read_runs(tmp_path / "nothing")
+
+
+def test_a_study_comes_back_and_leaves_other_names_alone(tmp_path):
+    study = NoiseConfig(levels=(0.0, 1.0))
+    config = replace(CONFIG, kind="noise", training=None, study=study)
+    directory = RunDirectory(tmp_path, config)
+    with directory.claim():
+        assert read_config(directory.path) == config, "tuples come back as tuples"
+    assert config.hash != CONFIG.hash
+    assert replace(config, study=replace(study, repeats=3)).hash != config.hash
+    assert replace(CONFIG, study=None).hash == CONFIG.hash
+
+
+def test_a_state_between_rare_records_is_used_only_with_the_record_before_it(tmp_path):
+    config = replace(CONFIG, training=replace(CONFIG.training, epochs_per_record=4))
+    directory = RunDirectory(tmp_path, config)
+    with directory.claim():
+        directory.append(record(0))
+        directory.append(record(4))
+        directory.save_state(state(6) | {"recorded": 4})
+    with directory.claim():
+        assert directory.load_state() is not None
+        directory.append(record(4))  # a resumed run repeats it
+        assert [one.epoch for one in directory.read_epochs()] == [0, 4]
+        directory.save_state(state(9) | {"recorded": 8})
+        assert directory.load_state() is None, "the record of epoch 8 is missing"
+        directory.append(record(8))
+        directory.save_state(state(10))
+        assert directory.load_state() is None, "the last epoch's record is missing"

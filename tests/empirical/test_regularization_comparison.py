@@ -79,7 +79,6 @@ def test_agreeing_runs_hold():
 @pytest.mark.parametrize(
     ("claim", "changed"),
     [
-        ("C11", {"mlp": run("mlp-1x512", "true-labels", NONE, 0.51, fitted=False)}),
         (
             "C12",
             {"inception random flips": run("inception", "random-labels", ("flip-rotate", False), 0.1, fitted=False)},

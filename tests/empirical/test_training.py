@@ -232,3 +232,21 @@ def test_an_optimiser_by_import_path(data):
 def test_bad_hyper_parameters(changes, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**changes)
+
+
+@pytest.mark.parametrize("stop", [2, 5, 9])
+def test_rare_records_change_nothing_but_when_it_looks(data, stop):
+    """And a state between records resumes to the bit."""
+    rare = replace(CONFIG, learning_rate=0.001, max_steps=80, epochs_per_record=4)  # too small to fit in 80 steps
+    every = [record for record, _ in train(model(), data, replace(rare, epochs_per_record=1), seed=0)]
+    undisturbed = [record for record, _ in train(model(), data, rare, seed=0)]
+    assert [record.epoch for record in undisturbed] == [0, 4, 8, 10], "and the last"
+    assert [metrics(record) for record in undisturbed] == [metrics(every[record.epoch]) for record in undisturbed]
+    states = train(model(), data, rare, seed=0, seconds_between_states=0.0)
+    _, state = next(found for found in states if found[1]["epoch"] == stop)
+    saved = io.BytesIO()
+    torch.save(state, saved)
+    saved.seek(0)
+    state = torch.load(saved, weights_only=True)
+    resumed = [record for record, _ in train(model(seed=9), data, rare, seed=0, state=state)]
+    assert [metrics(record) for record in resumed] == [metrics(r) for r in undisturbed if r.epoch > stop]

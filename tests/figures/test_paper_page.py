@@ -1,5 +1,6 @@
 """The paper's tables and figures on the page, from made-up records of its experiments."""
 
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -8,14 +9,17 @@ import pytest
 
 from empirical.comparison import result_sets
 from empirical.paper import TABLE_1, TABLE_4
-from figures.__main__ import main
+from empirical.verdicts import claim_verdicts, subjects
+from figures.__main__ import _all_runs, _folders, _theory_findings, main
 from figures.report import lowest_seeds, paper_tables
 from figures.result_figure import ResultFigure
 from tests.figures.made_up_networks import made_up_run, paper_runs, rise, write_run
+from theory.claims import Claim, Evidence, Finding, Verdict, write_findings
 
 
 def stub(results, path: Path) -> None:
     """In place of the figures of one set of results, which have their own tests."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.with_name(path.name + ".svg").write_text("<svg></svg>")
 
 
@@ -146,3 +150,37 @@ def test_one_network_with_one_seed_has_no_section_of_its_own(tmp_path):
     assert "tables and figures" not in page
     assert page.count("<figure ") == 2
     assert not list((tmp_path / "figures").glob("figure-*"))
+
+
+def test_several_directories_make_one_page(tmp_path):
+    """A run that is in two of them counts once; the theory's findings are beside them."""
+    both = [made_up_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
+    write_run(both[0], tmp_path / "a")
+    for run in both:
+        write_run(run, tmp_path / "b")
+    theory = [Finding(Claim("corollary-1", "s", "s"), Evidence(Verdict.HOLDS, "m <i>", "b", "r"), 0.0)]
+    (tmp_path / "theory").mkdir()
+    write_findings(theory, tmp_path / "theory" / "claims.json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("figures.__main__.FIGURES", {"Stub": ResultFigure("stub", stub)})
+        assert main([str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    claims = re.findall(r'<span class="id">(C\d+)</span>\s*<span class="says">.*?</span>\s*<span[^>]*>(.*?)</', page)
+    assert [name for name, _ in claims] == [f"C{number}" for number in range(1, 30)]
+    written = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
+    assert {name: entry["verdict"] for name, entry in written.items()} == dict(claims)
+    assert written["C20"]["verdict"] == "holds"
+    assert "m &lt;i&gt;" in page, "what was measured is text, not markup"
+    (found,) = written["C29"]["findings"]
+    assert "mlp-1x512" in found["subject"]
+    assert page.count("<h2>cifar10, mlp-1x512, seed 0</h2>") == 1
+
+
+def test_the_verdicts_in_the_repository_are_those_of_its_records():
+    """results/claims.json is made by `python -m figures results`: after a change of records or rules make it again."""
+    results = Path(__file__).parents[2] / "results"
+    found = claim_verdicts(subjects(_all_runs(_folders(results))), _theory_findings(results))
+    written = json.loads((results / "claims.json").read_text())
+    assert [(entry["id"], entry["verdict"]) for entry in written] == [(one.claim.id, one.verdict) for one in found]
+    counts = [len(entry["findings"]) for entry in written]
+    assert counts == [len(one.found) for one in found]

@@ -1,0 +1,127 @@
+"""How the runs that hold theory against measurement measure: a frozen dataclass each, part of a run's identity.
+
+A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`): `execution`
+calls the function that goes with the kind.
+"""
+
+from dataclasses import dataclass
+
+from theory.kernels import MEDIAN_SHARE
+
+
+@dataclass(frozen=True)
+class DynamicsConfig:
+    """A wide two-layer network's training, predicted from H-infinity and measured (`dynamics`).
+
+    Attributes:
+        width: m, hidden units.
+        scale: kappa, the standard deviation of the initial weights.
+        rate: eta n, the step size on the mean loss: the same for every test, as in the paper.
+        fitted: training stops where the residual has fallen to this share of its initial norm.
+        max_steps: limit of full-batch steps.
+    """
+
+    width: int = 4096
+    scale: float = 1.0
+    rate: float = 20.0
+    fitted: float = 0.3
+    max_steps: int = 20_000
+
+    @property
+    def name(self) -> str:
+        """In words, for titles."""
+        return f"two-layer network of width {self.width:,}"
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """What theory predicts of test accuracy at levels of label corruption, from clean labels (`label_noise`).
+
+    Attributes:
+        levels: p, the corruption levels.
+        bandwidth: of the Gaussian kernel, as a share of the median distance; a kernel run of the same is predicted.
+        repeats: corruptions drawn to simulate a rule's accuracy, at least 2.
+    """
+
+    levels: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    bandwidth: float = MEDIAN_SHARE
+    repeats: int = 100
+
+    @property
+    def name(self) -> str:
+        """In words, for titles."""
+        return "predictions of theory"
+
+
+@dataclass(frozen=True)
+class InterpolantsConfig:
+    """Theorem 1's network and a trained one on the same sample: how each answers off it (`interpolants`).
+
+    Attributes:
+        norms: of random perturbations of training images, in median distances to the nearest neighbour.
+        fractions: places on the segment from a training image to its nearest neighbour, below a half.
+        images: training images perturbed, at most.
+        draws: perturbations of each image and norm.
+    """
+
+    norms: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+    fractions: tuple[float, ...] = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4)
+    images: int = 2000
+    draws: int = 5
+
+    @property
+    def name(self) -> str:
+        """In words, for titles."""
+        return "two interpolants"
+
+
+@dataclass(frozen=True)
+class BoundsConfig:
+    """Generalisation bounds and complexity measures of a network that `training` trained (`bounds`).
+
+    Attributes:
+        failure_probability: delta of every bound.
+        sigmas: standard deviations of the noise on the weights that PAC-Bayes tries.
+        noise_draws: noisy networks drawn for each.
+        kernel_images: images that the kernel and the linear interpolant take at most.
+        rademacher_draws: random sign vectors fitted; 0 leaves the measurement out.
+        rademacher_images: images they are fitted on, at most.
+        rademacher_steps: limit of steps of each.
+        stability_pairs: neighbouring samples trained on; 0 leaves the measurement out.
+        stability_images: size of the samples, at most.
+        stability_steps: of the network on each; the epoch is finished.
+        linear_epochs: of one-example steps of the linear classifier on each.
+    """
+
+    failure_probability: float = 0.05
+    sigmas: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0)
+    noise_draws: int = 20
+    kernel_images: int = 2_000
+    rademacher_draws: int = 5
+    rademacher_images: int = 1_000
+    rademacher_steps: int = 10_000
+    stability_pairs: int = 3
+    stability_images: int = 1_000
+    stability_steps: int = 1_000
+    linear_epochs: int = 2
+
+    @property
+    def name(self) -> str:
+        """In words, for titles."""
+        return "bounds"
+
+
+Study = DynamicsConfig | NoiseConfig | InterpolantsConfig | BoundsConfig
+
+STUDIES: dict[str, type[Study]] = {
+    "dynamics": DynamicsConfig,
+    "noise": NoiseConfig,
+    "interpolants": InterpolantsConfig,
+    "bounds": BoundsConfig,
+}
+"""By the kind of run."""
+
+
+def kind_of(study: Study) -> str:
+    """The kind of run that it belongs to."""
+    return next(kind for kind, config in STUDIES.items() if isinstance(study, config))

@@ -1,0 +1,64 @@
+"""Two interpolants of one sample off the sample: answers kept when images are moved."""
+
+from pathlib import Path
+
+from matplotlib.ticker import PercentFormatter
+
+from empirical.interpolants_comparison import InterpolantsResults
+from empirical.studies import InterpolantsConfig
+from figures.result_figure import ResultFigure, ResultFigures
+from figures.style import figure, series_colors, set_panel_title, set_title
+
+
+def draw_perturbations(results: InterpolantsResults, path: Path) -> None:
+    """Draw the share of training images that keep their label, against random moves and on the way to a neighbour.
+
+    Writes `path`.svg and `path`.png.
+    """
+    study = results.config.study
+    assert isinstance(study, InterpolantsConfig), "a run of this kind"
+    fitted = "" if results.fitted else " (hollow: not all)"
+    moved = min(study.images, results.config.n_train)
+    caption = (
+        f"{results.scale}. Both networks reproduce the training labels{fitted}. Left: {study.draws} random directions "
+        f"for each of {moved:,} training images, uniform on the sphere in stored pixels; lengths in median distances "
+        "from a training image to its nearest neighbour. Right: the label of the nearer end. "
+        f"Data: {results.config.source}."
+    )
+    with figure(path, caption, width=9.2, height=5.4) as drawing:
+        left, right = drawing.subplots(1, 2, sharey=True)
+        set_title(drawing, "Two interpolants of one sample, off the sample")
+        for run, color in zip(results.runs, series_colors(len(results.runs)), strict=True):
+            metrics = run.summary.metrics
+            for name, style, words in (("trained", "o-", "trained"), ("explicit", "s--", "explicit")):
+                test = metrics[name]["test_accuracy"]
+                label = f"{words}, {run.config.randomization.name}: test {test:.1%}"
+                for axes, entries, at in (
+                    (left, metrics["noise"], "norm"),
+                    (right, metrics["segment"], "fraction"),
+                ):
+                    axes.plot(
+                        [entry[at] for entry in entries],
+                        [entry[name] for entry in entries],
+                        style,
+                        color=color,
+                        markerfacecolor=color if metrics[name]["fitted"] else "white",
+                        linewidth=1.6,
+                        markersize=4.5,
+                        label=label if (axes is left) == (name == "trained") else None,
+                    )
+        chance = 1 / results.config.num_classes
+        for axes in (left, right):
+            axes.axhline(chance, color="#888888", linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8.5)
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+            axes.set(ylim=(0, 1.03))
+        set_panel_title(left, "Moved in a random direction")
+        set_panel_title(right, "Moved towards the nearest neighbour")
+        left.set(xscale="log", xlabel="length of the move", ylabel="training images that keep their label")
+        right.set(xlabel="share of the way")
+
+
+INTERPOLANT_FIGURES: ResultFigures[InterpolantsResults] = {
+    "Two interpolants of one sample, off the sample": ResultFigure("interpolants", draw_perturbations),
+}

@@ -1,0 +1,71 @@
+"""Figures of predicted and measured training, from records of small runs on real images."""
+
+import pytest
+from PIL import Image
+
+from empirical.datasets import load
+from empirical.dynamics import measure_dynamics
+from empirical.dynamics_comparison import dynamics_results
+from empirical.parts import Parts
+from empirical.randomization import parse_test, randomize
+from empirical.records import Run, RunConfig, Summary
+from empirical.studies import DynamicsConfig
+from figures.dynamics import DYNAMICS_FIGURES
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> list[Run]:
+    data = load("digits").subset(60, 40)
+    found = []
+    for width in (64, 256):
+        for test in ("true-labels", "corrupted-0.5", "random-labels"):
+            directory = tmp_path_factory.mktemp(f"{test}-{width}")
+            config = RunConfig(
+                experiment="dynamics",
+                kind="dynamics",
+                data="digits",
+                source=data.source,
+                n_train=60,
+                n_test=40,
+                num_classes=10,
+                train_digest=data.train.digest,
+                test_digest=data.test.digest,
+                randomization=parse_test(test),
+                model=f"two-layer-{width}",
+                model_source="",
+                optimizer_source="",
+                crop=28,
+                training=None,
+                device="cpu",
+                seed=0,
+                study=DynamicsConfig(width=width),
+            )
+            parts = Parts(directory, lambda name, share: None)
+            metrics = measure_dynamics(config, randomize(data, config.randomization, 0), parts, directory)
+            found.append(Run(directory, config, (), Summary(metrics, {"seconds": 1.0}, {})))
+    return found
+
+
+def test_every_figure_is_drawn_the_same_each_time(runs, tmp_path):
+    (results,) = dynamics_results(runs)
+    for one in DYNAMICS_FIGURES.values():
+        assert one.possible(results)
+        for time in ("once", "twice"):
+            one.draw(results, tmp_path / f"{one.name}-{time}")
+        assert (tmp_path / f"{one.name}-once.svg").read_bytes() == (tmp_path / f"{one.name}-twice.svg").read_bytes()
+        with Image.open(tmp_path / f"{one.name}-once.png") as image:
+            colours = image.convert("RGB").getcolors(maxcolors=2**24)
+        assert colours is not None
+        assert len(colours) > 100
+        svg = (tmp_path / f"{one.name}-once.svg").read_text()
+        for text in ("digits, 60 training and 40 test images", "seed 0; cpu"):
+            assert text in svg
+
+
+def test_curves_alone_where_there_is_one_test(runs, tmp_path):
+    (results,) = dynamics_results([run for run in runs if run.config.randomization.label_noise == 1])
+    assert [one.possible(results) for one in DYNAMICS_FIGURES.values()] == [True, False]
+    for one in DYNAMICS_FIGURES.values():
+        if one.possible(results):
+            one.draw(results, tmp_path / one.name)
+            assert (tmp_path / f"{one.name}.png").exists()
