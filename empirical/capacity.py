@@ -1,8 +1,8 @@
 """How many random labels a network of p parameters is trained to fit: a bisection over n, every look a recorded run.
 
-A network's *frontier* is a bracket [n_fits, n_fails): with n_fits random labels training fitted all, with n_fails, the
-least n tried that failed and had no success above that matters, it did not within the limit of steps. The bracket is
-closed until n_fails / n_fits is at most 1 + RESOLUTION.
+A network's *frontier* is a bracket: n_fits random labels were all fitted, n_fails, the least number tried of which some
+were not within the limit of steps, lies above. It is closed once n_fails / n_fits is at most 1 + RESOLUTION, or they
+are neighbours.
 
 Theory knows what p parameters can hold at best, not what training finds: Theorem 1 has a network of 2n + d weights for
 any n points, and n log2 k bits of labels ask for as many bits of parameters.
@@ -45,7 +45,7 @@ class Frontier:
     @property
     def closed(self) -> bool:
         """Whether the bracket is as narrow as it is meant to be."""
-        return self.fails is not None and (self.fails - self.fits <= 1 or self.fails <= (1 + RESOLUTION) * self.fits)
+        return self.fails is not None and _closed(self.fits, self.fails)
 
 
 def bracket(outcomes: Mapping[int, bool]) -> tuple[int, int | None]:
@@ -70,11 +70,15 @@ def next_size(outcomes: Mapping[int, bool], start: int, limit: int) -> int | Non
     fits, fails = bracket(outcomes)
     if fails is None:
         return None if fits >= limit else min(2 * fits, limit)
-    if fits == 0:
-        return None if fails == 1 else fails // 2
-    if fails - fits <= 1 or fails <= (1 + RESOLUTION) * fits:
+    if _closed(fits, fails):
         return None
+    if fits == 0:
+        return fails // 2
     return min(max(round(math.sqrt(fits * fails)), fits + 1), fails - 1)
+
+
+def _closed(fits: int, fails: int) -> bool:
+    return fails - fits <= 1 or fails <= (1 + RESOLUTION) * fits
 
 
 def first_size(parameters: int) -> int:
