@@ -44,6 +44,11 @@ def test_bisection_ends_whatever_training_gives(noise, start):
     assert fails is None or fits < fails
 
 
+def test_a_success_above_a_failure_does_not_count():
+    """As records of two commands may have it, with different limits."""
+    assert bracket({5: True, 10: False, 20: True}) == (5, 10)
+
+
 def test_the_experiment_brackets_a_small_network_on_real_digits(tmp_path, capsys):
     arguments = ["capacity", "--model", "mlp-1x4", "--tests", "random-labels", "--out", str(tmp_path)]
     arguments += ["--training.max-steps", "1500", "--train-size", "300"]

@@ -242,6 +242,10 @@ def test_rare_records_change_nothing_but_when_it_looks(data, stop):
     undisturbed = [record for record, _ in train(model(), data, rare, seed=0)]
     assert [record.epoch for record in undisturbed] == [0, 4, 8, 10], "and the last"
     assert [metrics(record) for record in undisturbed] == [metrics(every[record.epoch]) for record in undisturbed]
+    last = None
+    for record, state in train(model(), data, rare, seed=0, seconds_between_states=0.0):
+        last = last if record is None else record.epoch
+        assert state["recorded"] == last, "what must be on disk for the state to be of use"
     states = train(model(), data, rare, seed=0, seconds_between_states=0.0)
     _, state = next(found for found in states if found[1]["epoch"] == stop)
     saved = io.BytesIO()
