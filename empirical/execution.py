@@ -15,6 +15,7 @@ from torch import nn
 
 from empirical.bounds import measure_bounds
 from empirical.datasets import ImageDataset
+from empirical.distributed import Ranks
 from empirical.dropout import set_dropout
 from empirical.dynamics import measure_dynamics
 from empirical.interpolants import measure_interpolants
@@ -26,13 +27,14 @@ from empirical.parts import Parts
 from empirical.preprocessing import crop_box, preprocess
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.records import RunConfig, RunDirectory
-from empirical.training import EpochRecord, ResidentData, evaluate, precision, train
+from empirical.training import EpochRecord, ResidentData, State, precision, predict, train
 from theory.expressivity import relu_interpolant
 from theory.kernels import Checkpoint
 from theory.kernels.plan import available_memory
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
 _MANY_CLASSES = 20  # among fewer, five guesses are often right
+_ALONE = Ranks()
 _WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under a millisecond on one core
 
 Observer = Callable[[EpochRecord], None]
@@ -67,6 +69,7 @@ def execute(
     directory: RunDirectory,
     watcher: Watcher,
     memory_limit: int | None = None,
+    ranks: Ranks = _ALONE,
 ) -> None:
     """Carry out a run and record it, going on from where an interrupted one stopped.
 
@@ -75,9 +78,13 @@ def execute(
         directory: where it is recorded.
         watcher: told how it goes on.
         memory_limit: bytes that a kernel run may take; what is free by default.
+        ranks: that train a network together. The first has claimed the directory and records; the others do without.
+            Of a run that trains no network they do nothing.
 
     Raises ValueError or FloatingPointError if the run is impossible; nothing but its summary is missing then.
     """
+    if config.kind != "trained" and not ranks.first:
+        return
     randomized = randomize(dataset.subset(config.n_train, config.n_test), config.randomization, config.seed)
     if config.kind == "explicit":
         _construct(config, randomized, directory)
@@ -86,7 +93,7 @@ def execute(
     elif config.kind in MEASUREMENTS:
         _measure(config, randomized, directory, watcher)
     else:
-        _train(config, randomized, directory, watcher.epoch)
+        _train(config, randomized, directory, watcher.epoch, ranks)
 
 
 def resident_data(
@@ -150,16 +157,20 @@ def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module
     return model.to(config.device).to(memory_format=memory_format), data
 
 
-def _train(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, observe: Observer) -> None:
+def _train(
+    config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, observe: Observer, ranks: Ranks
+) -> None:
     training = config.training
     assert training is not None, "a trained run has hyper-parameters"
     model, data = prepare(config, randomized)
     initial = _weights(model)
-    state = directory.load_state()
+    state: State | None = ranks.tell(directory.load_state() if ranks.first else None)
     saved = time.monotonic()
     with _threads_for(num_parameters(model) * training.batch_size):
-        for record, latest in train(model, data, training, config.seed, state, _SECONDS_BETWEEN_CHECKPOINTS):
+        for record, latest in train(model, data, training, config.seed, state, _SECONDS_BETWEEN_CHECKPOINTS, ranks):
             state = latest
+            if not ranks.first:
+                continue
             if record is not None:
                 directory.append(record)
                 observe(record)
@@ -167,16 +178,22 @@ def _train(config: RunConfig, randomized: RandomizedDataset, directory: RunDirec
                 directory.save_state(state)
                 saved = time.monotonic()
         assert state is not None, "training yields at least the untrained network"
+        with precision(training, data.test_labels.device):
+            on_test = predict(model, data.test_source, data.test_labels, ranks)
+            on_train = (
+                predict(model, data.train_source, data.train_labels, ranks)
+                if config.num_classes > _MANY_CLASSES
+                else None
+            )
+        if not ranks.first:
+            return
         directory.save_state(state)
         epochs = directory.read_epochs()
         final, best = epochs[-1], max(epochs, key=lambda epoch: epoch.test_accuracy)
-        with precision(training, data.test_images.device):
-            logits = evaluate(model, data.test_images)
-        predictions = logits.argmax(dim=1).cpu().numpy()
         weights = _weights(model)
         metrics = {
             "parameters": num_parameters(model),
-            "dimension": data.test_images[0].numel(),
+            "dimension": math.prod(data.test_source.shape),
             "fitted": final.fitted,
             **{name: value for name, value in asdict(final).items() if name != "seconds"},
             "best_test_accuracy": best.test_accuracy,
@@ -184,21 +201,14 @@ def _train(config: RunConfig, randomized: RandomizedDataset, directory: RunDirec
             "weight_norm": float(weights.norm()),
             "initial_weight_norm": float(initial.norm()),
             "distance_from_initialisation": float((weights - initial).norm()),
-            **outcome_on_test(predictions, randomized.data.test.labels, config.num_classes),
+            **outcome_on_test(on_test.classes.cpu().numpy(), randomized.data.test.labels, config.num_classes),
         }
-        if config.num_classes > _MANY_CLASSES:
-            with precision(training, data.train_images.device):
-                train_logits = evaluate(model, data.train_images)
-            metrics["train_top_5_accuracy"] = top_5_accuracy(train_logits, data.train_labels)
-            metrics["test_top_5_accuracy"] = top_5_accuracy(logits, data.test_labels)
+        if on_train:
+            metrics["train_top_5_accuracy"] = _share(on_train.top_5.cpu().numpy())
+            metrics["test_top_5_accuracy"] = _share(on_test.top_5.cpu().numpy())
         trained = final.epoch * len(data.train_labels)
         rate = trained / state["training_seconds"] if trained else None
-        directory.finish(metrics, {"seconds": final.seconds, "images_per_second": rate})
-
-
-def top_5_accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of samples whose label is among the five largest logits (n, classes)."""
-    return _share((logits.topk(5).indices == labels[:, None]).any(dim=1).cpu().numpy())
+        directory.finish(metrics, {"seconds": final.seconds, "images_per_second": rate}, ranks.count)
 
 
 def _weights(model: nn.Module) -> torch.Tensor:

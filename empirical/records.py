@@ -229,9 +229,10 @@ class RunDirectory:
             file.flush()
             os.fsync(file.fileno())
 
-    def finish(self, metrics: dict[str, Any], time: dict[str, Any]) -> None:
-        """Write the summary: from now on the run is finished."""
-        write_json(self.path / "summary.json", {"metrics": metrics, "time": time, "environment": environment()})
+    def finish(self, metrics: dict[str, Any], time: dict[str, Any], ranks: int = 1) -> None:
+        """Write the summary: from now on the run is finished. `ranks` is how many processes have made it together."""
+        content = {"metrics": metrics, "time": time, "environment": environment() | {"ranks": ranks}}
+        write_json(self.path / "summary.json", content)
         self.remove_scratch()
 
     def _repair_metrics(self) -> int:

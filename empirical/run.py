@@ -15,6 +15,7 @@ from empirical.comparison import result_sets
 from empirical.console import kernel_table, paper_table, results_table, text_table
 from empirical.datasets import DATASETS, ImageDataset, load
 from empirical.diagnosis import run_diagnosis
+from empirical.distributed import LostRankError, Ranks, joined_ranks, launched, of_first_rank
 from empirical.execution import execute
 from empirical.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
 from empirical.features import FEATURES
@@ -28,11 +29,12 @@ from empirical.results_csv import write_results
 from empirical.scales import Scale
 from empirical.status import print_status
 from empirical.study_comparison import COMPARISONS
-from empirical.training import TrainingConfig
+from empirical.training import EpochRecord, TrainingConfig
 from empirical.verdicts import claim_verdicts, subjects, write_verdicts
 from theory.checks import CLAIMS
 from theory.claims import run_check, write_findings
 
+_ALONE = Ranks()
 _WIDE = 132
 """Columns that the whole results table takes."""
 
@@ -115,6 +117,10 @@ class Options:
     launcher: LauncherConfig = field(default_factory=LauncherConfig)
     """Where the runs are carried out."""
 
+    network_timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 600.0
+    """Under torchrun: a rank that hears nothing from the others for as long ends, and says so. It must be longer than
+    the first writes a checkpoint."""
+
     only_run: Annotated[str, tyro.conf.arg(metavar="HASH")] = ""
     """Of all these runs carry out the one whose directory ends so, and report nothing: what a launcher's jobs do."""
 
@@ -147,10 +153,14 @@ def main(arguments: list[str] | None = None) -> int:
         dataset, settings, configs = _plan(options)
         options.out.mkdir(parents=True, exist_ok=True)
         runs = [(config, RunDirectory(options.out, config)) for config in configs]
+        _check_ranks(options)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        if of_first_rank():
+            print(f"error: {error}", file=sys.stderr)
         return 2
     try:
+        if launched():
+            return _run_on_ranks(runs, dataset, settings, options)
         if options.only_run:
             runs = _only(runs, dataset, settings, options)
             failures, reported = _run_all(runs, dataset, options), True
@@ -160,10 +170,12 @@ def main(arguments: list[str] | None = None) -> int:
                 failures += _carry_out(more, dataset, options, arguments)
                 runs += more
             reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
-    except (ValueError, OSError, BusyError) as error:
+    except (ValueError, OSError, BusyError, LostRankError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        if not of_first_rank():
+            return 130
         done = sum(directory.finished for _, directory in runs)
         command = shlex.join(["python", "-m", "empirical.run", *(a for a in arguments if a != "--rerun")])
         print(
@@ -171,9 +183,65 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
+    return _status(failures, reported)
+
+
+def _status(failures: list[tuple[RunConfig, str]], reported: bool) -> int:
     for config, reason in failures:
         print(f"failed: {config.title}: {reason}", file=sys.stderr)
     return 1 if failures or not reported else 0
+
+
+def _check_ranks(options: Options) -> None:
+    if options.network_timeout <= 0:
+        raise ValueError(f"--network-timeout must be positive, got {options.network_timeout:g}")
+    if not launched():
+        return
+    if options.launcher.kind != "none":
+        raise ValueError(f"torchrun trains one network at a time: leave out --launcher {options.launcher.kind}")
+    if EXPERIMENTS[options.name].follow:
+        raise ValueError(f"{options.name} finds its next runs from small ones before: run it without torchrun")
+
+
+def _run_on_ranks(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> int:
+    """What `main` does, as one of the processes that torchrun has started; the first one says all there is to say."""
+    runs = _only(runs, dataset, settings, options) if options.only_run else runs
+    device = next((config.device for config, _ in runs if config.kind == "trained"), "cpu")
+    with joined_ranks(device, options.network_timeout) as ranks:
+        if options.rerun and ranks.first:
+            _restart(runs)
+        if not ranks.first:
+            _follow_all(runs, dataset, ranks)
+            return 0
+        failures = _run_all(runs, dataset, options, ranks)
+    return _status(failures, bool(options.only_run) or _report(options.name, runs, options.out))
+
+
+def _follow_all(runs: Pairs, dataset: ImageDataset, ranks: Ranks) -> None:
+    """Have a part in every run that the first rank says is next. Raises ValueError if its data are not this rank's."""
+    for config, directory in runs:
+        next_run = ranks.tell(None)
+        if next_run is None:
+            continue
+        if next_run != config.hash:
+            raise ValueError(
+                f"rank {ranks.rank} is at run {config.hash} ({config.title}), the first rank at {next_run}: they have "
+                "other data files, options or code; all of them need the same"
+            )
+        try:
+            execute(config, dataset, directory, _Silent(), ranks=ranks)
+        except FloatingPointError:  # the loss, which is of all ranks: the first one says so
+            continue
+
+
+class _Silent:
+    """A watcher that says nothing."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Nothing."""
+
+    def stage(self, name: str, share: float) -> None:
+        """Nothing."""
 
 
 def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
@@ -221,10 +289,8 @@ def _carry_out(
     runs: Pairs, dataset: ImageDataset, options: Options, arguments: list[str]
 ) -> list[tuple[RunConfig, str]]:
     """Where the launcher says: what is not finished, or everything with --rerun; returns what failed, and why."""
-    if options.rerun:  # all at once: going on after an interruption then needs no --rerun
-        for _, directory in runs:
-            with directory.claim():
-                directory.restart()
+    if options.rerun:
+        _restart(runs)
     arguments = [argument for argument in arguments if argument != "--rerun"]
     if options.launcher.kind == "local":
         return launch_local(runs, arguments, options.launcher, options.out)
@@ -232,6 +298,13 @@ def _carry_out(
         launch_slurm(runs, [*arguments, "--device", _device_of_jobs(options)], options.launcher, options.out)
         return []
     return _run_all(runs, dataset, options)
+
+
+def _restart(runs: Pairs) -> None:
+    """All at once: going on after an interruption then needs no --rerun."""
+    for _, directory in runs:
+        with directory.claim():
+            directory.restart()
 
 
 def _in_queue(runs: Pairs, options: Options) -> bool:
@@ -275,8 +348,13 @@ def _finished(runs: Pairs) -> list[Run]:
     return [read_run(directory.path) for _, directory in runs if directory.finished]
 
 
-def _run_all(runs: Pairs, dataset: ImageDataset, options: Options) -> list[tuple[RunConfig, str]]:
-    """Carry out what is not finished; a run that fails is reported and the others go on."""
+def _run_all(
+    runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = _ALONE
+) -> list[tuple[RunConfig, str]]:
+    """Carry out what is not finished; a run that fails is reported and the others go on.
+
+    Of several ranks this is the first, which tells the others each run that is next, or that it needs nobody for it.
+    """
     failures = []
     memory_limit = None if options.memory is None else int(options.memory * 1e9)
     with RunProgress(len(runs)) as progress:
@@ -284,12 +362,20 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options) -> list[tuple
             progress.start(config.title)
             if directory.finished:
                 directory.remove_scratch()  # a kill may have come between the summary and this
+                ranks.tell(None)
                 progress.end("finished before")
                 continue
+            told = False
             try:
                 with directory.claim():
-                    execute(config, dataset, directory, progress, memory_limit)
+                    ranks.tell(config.hash if config.kind == "trained" else None)
+                    told = True
+                    execute(config, dataset, directory, progress, memory_limit, ranks)
             except Exception as error:  # the user's own network may raise anything: the other runs go on
+                if not told:
+                    ranks.tell(None)
+                elif ranks.count > 1 and config.kind == "trained" and not isinstance(error, FloatingPointError):
+                    raise  # the others are in the middle of it
                 known = isinstance(error, ValueError | FloatingPointError | BusyError)
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
                 left = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it

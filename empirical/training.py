@@ -1,10 +1,14 @@
-"""One readable training loop: resident data, a record for each epoch, exact resume.
+"""One readable training loop: a record for each epoch, exact resume, on one process or on several ranks.
 
-Everything an epoch does is a function of the state at its start and of (seed, epoch): the order of the samples, their
-augmentation and the noise of layers such as dropout are drawn from streams keyed by the epoch, the step size is a
-function of the step. So the state to save is the network, the optimiser, where the run is and, within an epoch, the
-state of torch's generators. A run resumed from it equals the undisturbed one to the bit on the same device and number
-of threads.
+Everything an epoch does is a function of the state at its start and of the seed: the order of the samples and their
+augmentation are drawn from streams keyed by the epoch, the noise of layers such as dropout from streams keyed by the
+step, and the step size is a function of the step. So the state to save is the network, the optimiser and where the run
+is, even within an epoch. A run resumed from it equals the undisturbed one to the bit on the same device and number of
+threads and ranks.
+
+Over several ranks each trains on its share of every batch, and the experiment stays the same: the batch is the global
+one, every sample comes once an epoch, gradients are of the mean over the whole batch, evaluation counts each sample
+once. N ranks give the curve of one up to the order of sums.
 
 The paper leaves open: batch size (128, as in the authors' release), initialisation (each network's own). Its
 learning rate falls by 0.95 every epoch, which on 50,000 images is 391 steps of 128. The schedule here counts those
@@ -12,25 +16,31 @@ steps, so that it means the same on a smaller data set: there an epoch has fewer
 would stop training before it began.
 """
 
+import copy
 import math
+import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from empirical.augmentation import Augmentation, augment, draw_augmentations
+from empirical.augmentation import Augmentation, draw_augmentations
+from empirical.distributed import Ranks
+from empirical.global_batch import BatchShare, over_global_batch
+from empirical.image_source import ImageSource, ResidentImages
 from empirical.import_path import import_object
-from empirical.preprocessing import whiten
 from theory.claims import nearest_name
 from theory.streams import torch_seed, words
 
 Precision = Literal["float32", "tf32", "bf16"]
+BatchNorm = Literal["global", "local"]
 
 
 _ADDED = {"added": True}
@@ -57,6 +67,8 @@ class TrainingConfig:
             own, theirs. By default these are left as they are, and there are no others.
         precision: of products: float32; tf32 and bf16 are faster on GPUs that have them, and change results.
         compile: have torch.compile rewrite the network's forward and backward pass.
+        batch_norm: over several ranks: global takes the moments of the whole batch, as one rank does; local those of a
+            rank's share, which makes it another experiment with every number of ranks, but saves communication.
         epochs_per_record: epochs between records, and between looks at whether all labels are fitted. On a small data
             set evaluation at the end of every epoch takes longer than the epoch.
     """
@@ -74,6 +86,7 @@ class TrainingConfig:
     dropout: float | None = field(default=None, metadata=_ADDED)
     precision: Precision = field(default="float32", metadata=_ADDED)
     compile: bool = field(default=False, metadata=_ADDED)
+    batch_norm: BatchNorm = field(default="global", metadata=_ADDED)
     epochs_per_record: int = field(default=1, metadata=_ADDED)
 
     def __post_init__(self) -> None:
@@ -95,7 +108,7 @@ class TrainingConfig:
             raise ValueError(f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a probability below 1, got {self.dropout}")
-        for name, known in (("augmentation", Augmentation), ("precision", Precision)):
+        for name, known in (("augmentation", Augmentation), ("precision", Precision), ("batch_norm", BatchNorm)):
             if getattr(self, name) not in get_args(known):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
         if self.optimizer != "sgd" and (self.momentum, self.weight_decay) != (
@@ -110,6 +123,34 @@ class TrainingConfig:
         if self.learning_rate is None:
             raise ValueError("learning_rate is not set: empirical.models.default_learning_rate gives the paper's")
         return self.learning_rate
+
+
+class TrainingData(Protocol):
+    """The data of a run: where its images come from, and its labels, tensors on the device.
+
+    Labels are by sample, int64: those that the network is given, those before corruption, and the test set's. No source
+    of images has any others.
+    """
+
+    @property
+    def train_source(self) -> ImageSource:
+        """The training images."""
+
+    @property
+    def train_labels(self) -> torch.Tensor:
+        """(n,)."""
+
+    @property
+    def clean_labels(self) -> torch.Tensor:
+        """(n,)."""
+
+    @property
+    def test_source(self) -> ImageSource:
+        """The test images."""
+
+    @property
+    def test_labels(self) -> torch.Tensor:
+        """(m,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +173,16 @@ class ResidentData:
     test_labels: torch.Tensor
     stored_images: torch.Tensor | None = None
     crop: int | None = None
+
+    @property
+    def train_source(self) -> ImageSource:
+        """The training images."""
+        return ResidentImages(self.train_images, self.stored_images, self.crop)
+
+    @property
+    def test_source(self) -> ImageSource:
+        """The test images."""
+        return ResidentImages(self.test_images)
 
 
 @dataclass(frozen=True)
@@ -163,17 +214,22 @@ class EpochRecord:
         return self.train_accuracy == 1.0
 
 
+_ALONE = Ranks()
+_EVALUATED = 2048  # images at once,
+_EVALUATED_VALUES = 25_000_000  # and at most about as many values: large images fill the memory with activations
+
 State = dict[str, Any]
 """What resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
 
 
 def train(
     model: nn.Module,
-    data: ResidentData,
+    data: TrainingData,
     config: TrainingConfig,
     seed: int,
     state: State | None = None,
     seconds_between_states: float = math.inf,
+    ranks: Ranks = _ALONE,
 ) -> Iterator[tuple[EpochRecord | None, State]]:
     """Train until every given label is fitted, or for `max_steps`; yields a record and the state after each epoch, or
     after every `epochs_per_record` of them and the last.
@@ -182,32 +238,33 @@ def train(
         model: on the device of `data`; changed in place.
         seed: of the order of samples, of augmentation and of stochastic layers.
         state: as yielded before, to go on from there.
-        seconds_between_states: within an epoch that takes longer, it also yields None and the state: what is then lost
-            by a kill. It changes nothing else.
+        seconds_between_states: between records it also yields None and the state, about as often: what is then lost by
+            a kill. It changes nothing else.
+        ranks: that train together; all of them yield the same.
 
     The yielded state refers to the live tensors: save it before asking for more.
     Raises FloatingPointError if the loss is no longer finite, ValueError for a configuration without learning rate, and
     for augmentation without stored images.
     """
-    if config.augmentation != "none" and data.stored_images is None:
-        raise ValueError(f"augmentation {config.augmentation} needs the stored images (ResidentData.stored_images)")
-    optimizer = _build_optimizer(model, config)
-    forward = torch.compile(model) if config.compile else model
+    if config.augmentation != "none":  # what is missing for it is named now, not after the first evaluation
+        next(data.train_source.batches([], config.augmentation, torch.zeros(0, 5)), None)
+    stepper = _Stepper(model, config, seed, ranks, data)
     start = time.perf_counter() - (state["seconds"] if state else 0.0)
 
     def snapshot(**where: Any) -> State:
-        return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), **where}
+        return {"model": model.state_dict(), "optimizer": stepper.optimizer.state_dict(), **where}
 
     def observe(epoch: int, step: int, training_seconds: float, online: float | None) -> tuple[EpochRecord, State]:
-        with precision(config, data.train_images.device):
-            record = _evaluate(model, data, epoch, step, _learning_rate(config, step), start, online)
+        if config.batch_norm == "local":
+            ranks.copy_buffers(model)
+        with precision(config, data.train_labels.device):
+            record = _evaluate(model, data, ranks, epoch, step, _learning_rate(config, step), start, online)
         return record, snapshot(
             epoch=epoch,
             recorded=epoch,
             step=step,
             batches=0,
             online_hits=0,
-            generators=[],
             seconds=record.seconds,
             training_seconds=training_seconds,
             fitted=record.fitted,
@@ -218,23 +275,21 @@ def train(
         yield record, state
     else:
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-    n, yielded = len(data.train_labels), time.perf_counter()
+        stepper.optimizer.load_state_dict(state["optimizer"])
+    n, pace, yielded = len(data.train_labels), _Pace.first(seconds_between_states), time.perf_counter()
     while _goes_on(state, config):
         epoch, step, at, hits = state["epoch"] + 1, state["step"], state["batches"], state["online_hits"]
-        training_seconds, fitted, generators = state["training_seconds"], state["fitted"], state["generators"]
-        recorded = state["recorded"]
-        batches = Batches(data, config, seed, epoch)
+        training_seconds, fitted, recorded = state["training_seconds"], state["fitted"], state["recorded"]
+        batches = Batches(data, config, seed, epoch, ranks)
+        images = batches.starting(at)
         while at < len(batches):
-            begun, first = time.perf_counter(), at
-            until = begun + seconds_between_states
-            with torch.random.fork_rng():
-                _set_generators(generators, torch_seed(seed, f"stochastic-layers/{epoch}"))
-                model.train()
-                at, more_hits = _train_until(until, forward, optimizer, batches, config, at, step)
-                generators = _generators()
-            step, hits = step + at - first, hits + more_hits
-            training_seconds += time.perf_counter() - begun
+            begun = time.perf_counter()
+            steps = min(ranks.agree(pace.steps), len(batches) - at)
+            hits += stepper.take(images, steps, step)
+            step, at = step + steps, at + steps
+            taken = time.perf_counter() - begun
+            pace = pace.after(steps, taken)
+            training_seconds += taken
             if at < len(batches):
                 yield (
                     None,
@@ -244,13 +299,12 @@ def train(
                         step=step,
                         batches=at,
                         online_hits=hits,
-                        generators=generators,
                         seconds=time.perf_counter() - start,
                         training_seconds=training_seconds,
                         fitted=fitted,
                     ),
                 )
-        state = {**state, "epoch": epoch, "step": step, "batches": 0, "online_hits": 0, "generators": []}
+        state = {**state, "epoch": epoch, "step": step, "batches": 0, "online_hits": 0}
         state |= {"seconds": time.perf_counter() - start, "training_seconds": training_seconds}
         if epoch % config.epochs_per_record and _goes_on(state, config):
             if time.perf_counter() - yielded > seconds_between_states:
@@ -272,88 +326,123 @@ def _goes_on(state: State, config: TrainingConfig) -> bool:
     return begun or state["step"] < (config.min_steps if state["fitted"] else config.max_steps)
 
 
-class Batches:
-    """The batches of an epoch, in the epoch's own order: every sample once, any batch by its number."""
+@dataclass(frozen=True)
+class _Pace:
+    """How many steps to take before the next state: about as many as the time between states allows.
 
-    def __init__(self, data: ResidentData, config: TrainingConfig, seed: int, epoch: int):
-        n, self.device = len(data.train_labels), data.train_labels.device
+    Counted in steps and not by the clock, so that all ranks stop at the same one. It starts with one and at most
+    doubles, for the first steps are slower than those that follow.
+    """
+
+    seconds: float
+    steps: int
+
+    @staticmethod
+    def first(seconds: float) -> "_Pace":
+        """With so many seconds between states."""
+        return _Pace(seconds, 1 if seconds < math.inf else sys.maxsize)
+
+    def after(self, steps: int, taken: float) -> "_Pace":
+        """The next, after so many steps that took so many seconds."""
+        if self.seconds == math.inf:
+            return self
+        rate = steps / max(taken, 1e-9)
+        return _Pace(self.seconds, max(1, min(2 * steps, int(rate * self.seconds))))
+
+
+class Batches:
+    """The batches of an epoch, in the epoch's own order: every sample once, any batch by its number.
+
+    Of each batch a rank has its share.
+    """
+
+    def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, epoch: int, ranks: Ranks = _ALONE):
+        n, device = len(data.train_labels), data.train_labels.device
         keys = words(seed, "shuffling", [epoch], n)[0]
-        order = torch.from_numpy(np.argsort(keys, kind="stable")).to(self.device)
-        self._samples = order.split(config.batch_size)
+        order = torch.from_numpy(np.argsort(keys, kind="stable")).to(device)
+        whole = order.split(config.batch_size)
+        self._sizes = [len(batch) for batch in whole]
+        self._samples = [batch[ranks.share(len(batch))] for batch in whole]
         self._data, self._augmentation = data, config.augmentation
+        self._numbers = None
         if config.augmentation != "none":
-            self._numbers = draw_augmentations(seed, epoch, n).to(self.device)
+            self._numbers = draw_augmentations(seed, epoch, n).to(device)
 
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images as the network sees them, and the labels it is given."""
-        samples, data = self._samples[at], self._data
-        labels = data.train_labels.index_select(0, samples)
-        if self._augmentation == "none":
-            return _select(data.train_images, samples), labels
-        assert data.stored_images is not None, "checked by train"
-        numbers = self._numbers.index_select(0, samples)
-        return whiten(augment(self._augmentation, _select(data.stored_images, samples), numbers, data.crop)), labels
+    def starting(self, at: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+        """From number `at` on: images as the network sees them, the labels it is given, and the whole batch's size."""
+        samples, labels = self._samples[at:], self._data.train_labels
+        images = self._data.train_source.batches(samples, self._augmentation, self._numbers)
+        for some, shown, size in zip(samples, images, self._sizes[at:], strict=True):
+            yield shown, labels.index_select(0, some), size
 
 
-def _select(images: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """These images, in the memory format of all: `index_select` alone would change channels_last, and be slow at it."""
-    if images.is_contiguous():
-        return images.index_select(0, samples)
-    return images.permute(0, 2, 3, 1).index_select(0, samples).permute(0, 3, 1, 2)
+class _Stepper:
+    """Takes steps: the network as it is trained, its optimiser, and the streams of its random layers."""
+
+    def __init__(self, model: nn.Module, config: TrainingConfig, seed: int, ranks: Ranks, data: TrainingData):
+        self._config, self._seed, self._ranks, self._device = config, seed, ranks, data.train_labels.device
+        self._share = BatchShare(ranks.device)
+        some_unused = False
+        if ranks.count > 1:
+            some_unused = _some_unused(model, torch.zeros(2, *data.train_source.shape, device=self._device))
+            model = over_global_batch(model, ranks, self._share, batch_norm=config.batch_norm == "global")
+        self._model = model
+        self.optimizer = _build_optimizer(model, config)
+        wrapped = ranks.wrap(model, some_unused=some_unused)
+        self._forward: Callable[[torch.Tensor], torch.Tensor] = torch.compile(wrapped) if config.compile else wrapped
+
+    def take(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]], steps: int, step: int) -> int:
+        """Train on so many batches, `step` steps having been made before.
+
+        Returns how many samples, of all ranks, the network had right just before it was trained on them.
+        """
+        hits = torch.zeros((), dtype=torch.int64, device=self._device)
+        self._model.train()
+        with torch.random.fork_rng(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")  # only slower
+            for number in range(step, step + steps):
+                images, labels, size = next(batches)
+                self._seed_layers(number, size)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = _learning_rate(self._config, number)
+                with precision(self._config, self._device):
+                    logits = self._forward(images)
+                    loss = _share_of_mean_loss(logits, labels, size, self._ranks)
+                    self.optimizer.zero_grad(set_to_none=True)
+                    loss.backward()
+                self.optimizer.step()
+                hits += (logits.detach().argmax(dim=1) == labels).sum()
+        return int(self._ranks.sum(hits))
+
+    def _seed_layers(self, step: int, size: int) -> None:
+        """Streams for the layers that know of ranks, the same on each, and for those that do not, one for each."""
+        common, rank = torch_seed(self._seed, f"stochastic-layers/{step}"), self._ranks.rank
+        own = torch_seed(self._seed, f"stochastic-layers/{step}/rank-{rank}") if rank else common
+        torch.default_generator.manual_seed(own)
+        if self._device.type == "cuda":
+            torch.cuda.manual_seed(own)
+        if self._ranks.count > 1:
+            self._share.begin(self._ranks.share(size), size, common)
 
 
-def _train_until(
-    until: float,
-    forward: Callable[[torch.Tensor], torch.Tensor],
-    optimizer: torch.optim.Optimizer,
-    batches: Batches,
-    config: TrainingConfig,
-    at: int,
-    step: int,
-) -> tuple[int, int]:
-    """Train on the batches from number `at` until the epoch ends or the time has come.
-
-    Arguments:
-        until: of `time.perf_counter`.
-        forward: the model, or its compiled form, in training mode.
-        step: number of steps made before.
-
-    Returns the number of the next batch, and how many samples the network had right just before it was trained on them.
-    """
-    hits = torch.zeros((), dtype=torch.int64, device=batches.device)
-    while at < len(batches):
-        images, labels = batches[at]
-        for group in optimizer.param_groups:
-            group["lr"] = _learning_rate(config, step)
-        with precision(config, batches.device):
-            logits = forward(images)
-            loss = functional.cross_entropy(logits.float(), labels)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-        optimizer.step()
-        hits += (logits.detach().argmax(dim=1) == labels).sum()
-        at, step = at + 1, step + 1
-        if time.perf_counter() > until:
-            break
-    return at, int(hits)
+def _some_unused(model: nn.Module, images: torch.Tensor) -> bool:
+    """Whether some trainable parameters have no part in the output of a network in training."""
+    network = copy.deepcopy(model).train()
+    with torch.random.fork_rng():
+        network(images).sum().backward()
+    return any(parameter.grad is None for parameter in network.parameters() if parameter.requires_grad)
 
 
-def _generators() -> list[torch.Tensor]:
-    """The states of torch's generators on the CPU and, where there is CUDA, on the current device."""
-    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if torch.cuda.is_available() else [])]
-
-
-def _set_generators(states: list[torch.Tensor], otherwise: int) -> None:
-    """Put the generators into these states, or seed them if there are none."""
-    if not states:
-        torch.manual_seed(otherwise)
-        return
-    torch.set_rng_state(states[0].cpu())
-    if len(states) > 1 and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states[1].cpu())
+def _share_of_mean_loss(logits: torch.Tensor, labels: torch.Tensor, size: int, ranks: Ranks) -> torch.Tensor:
+    """This rank's term of the mean cross-entropy of a batch of `size`, which is the average of the terms over ranks."""
+    if not len(labels):
+        return logits.float().sum()  # 0, and so are the gradients, for which the other ranks wait
+    loss = functional.cross_entropy(logits.float(), labels)
+    weight = ranks.count * len(labels) / size
+    return loss if weight == 1 else weight * loss
 
 
 @contextmanager
@@ -378,6 +467,50 @@ def evaluate(model: nn.Module, images: torch.Tensor, batch_size: int = 2048) -> 
     model.eval()
     with torch.no_grad():
         return torch.cat([model(batch).float() for batch in images.split(batch_size)])
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a fixed network makes of a split, by sample.
+
+    Attributes:
+        classes: the most likely one, int64 (n,).
+        losses: cross-entropies in nats, float64 (n,).
+        top_5: whether the label is among the five most likely, bool (n,).
+    """
+
+    classes: torch.Tensor
+    losses: torch.Tensor
+    top_5: torch.Tensor
+
+    @property
+    def loss(self) -> float:
+        """The mean."""
+        return self.losses.mean().item()
+
+
+def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: Ranks = _ALONE) -> Predictions:
+    """Evaluate the fixed model on a whole split; each rank takes its share of it, and every one has all of the result.
+
+    A sample's numbers are written in its own place, once: they do not depend on how many ranks there are.
+    """
+    n, size = len(labels), max(1, min(_EVALUATED, _EVALUATED_VALUES // math.prod(source.shape)))
+    classes = torch.zeros(n, dtype=torch.int64, device=labels.device)
+    losses = torch.zeros(n, dtype=torch.float64, device=labels.device)
+    top_5 = torch.zeros(n, dtype=torch.int64, device=labels.device)
+    model.eval()
+    mine = torch.arange(n, device=labels.device)[ranks.share(n)]
+    samples = mine.split(size) if len(mine) else ()
+    with torch.no_grad():
+        for some, images in zip(samples, source.batches(samples), strict=True):
+            logits, given = model(images).float(), labels[some]
+            classes[some] = logits.argmax(dim=1)
+            losses[some] = functional.cross_entropy(logits.double(), given, reduction="none")
+            best = logits.topk(min(5, logits.shape[1])).indices
+            top_5[some] = (best == given[:, None]).any(dim=1).long()
+    for values in (classes, losses, top_5):
+        ranks.sum(values)
+    return Predictions(classes, losses, top_5.bool())
 
 
 def optimizer_factory(name: str) -> Callable[..., Any]:
@@ -409,36 +542,32 @@ def _learning_rate(config: TrainingConfig, step: int) -> float:
 
 def _evaluate(
     model: nn.Module,
-    data: ResidentData,
+    data: TrainingData,
+    ranks: Ranks,
     epoch: int,
     step: int,
     learning_rate: float,
     start: float,
     online_accuracy: float | None,
 ) -> EpochRecord:
-    train_logits = evaluate(model, data.train_images)
-    test_logits = evaluate(model, data.test_images)
-    predictions = train_logits.argmax(dim=1)
-    correct = predictions == data.train_labels
+    on_train = predict(model, data.train_source, data.train_labels, ranks)
+    on_test = predict(model, data.test_source, data.test_labels, ranks)
+    correct = on_train.classes == data.train_labels
     changed = data.train_labels != data.clean_labels
     return EpochRecord(
         epoch=epoch,
         step=step,
         learning_rate=learning_rate,
-        train_loss=_loss(train_logits, data.train_labels),
+        train_loss=on_train.loss,
         train_accuracy=_mean(correct),
-        train_accuracy_clean_labels=_mean(predictions == data.clean_labels),
+        train_accuracy_clean_labels=_mean(on_train.classes == data.clean_labels),
         train_accuracy_changed=_mean(correct[changed]) if changed.any() else None,
         train_accuracy_unchanged=_mean(correct[~changed]) if not changed.all() else None,
-        test_loss=_loss(test_logits, data.test_labels),
-        test_accuracy=_mean(test_logits.argmax(dim=1) == data.test_labels),
+        test_loss=on_test.loss,
+        test_accuracy=_mean(on_test.classes == data.test_labels),
         seconds=time.perf_counter() - start,
         online_accuracy=online_accuracy,
     )
-
-
-def _loss(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    return functional.cross_entropy(logits.double(), labels).item()
 
 
 def _mean(hits: torch.Tensor) -> float:

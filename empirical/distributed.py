@@ -1,0 +1,146 @@
+"""One run over several processes, the ranks that torchrun starts: gloo between CPUs, NCCL between GPUs.
+
+An experiment is the same whatever the number of ranks. Its batch is the global one, of which each rank trains on a
+share; every rank holds the whole network, and torch's DistributedDataParallel adds up the gradients. The first rank
+alone writes records; what it decides it tells the others.
+
+Ranks that hear nothing from each other for a time-out (a cut network, a process that hangs) end with an error that says
+so; torchrun's `--max-restarts` begins them all again from the last checkpoint, and so does the same command later.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+_LONGEST_TURN = timedelta(days=30)
+"""Ranks wait as long for the first to finish what it does alone."""
+
+
+class LostRankError(RuntimeError):
+    """The ranks do not hear from each other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranks:
+    """This process among those that train one network together; by default the only one.
+
+    Attributes:
+        rank: its number, from 0.
+        count: how many there are.
+        device: where its tensors are: cpu, or cuda for the GPU of its own.
+        turns: group of processes in which the first tells the others what comes next.
+    """
+
+    rank: int = 0
+    count: int = 1
+    device: str = "cpu"
+    turns: Any = None
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the one that writes and decides."""
+        return self.rank == 0
+
+    def share(self, n: int) -> slice:
+        """This rank's part of n samples: all parts together are each sample once, and differ by at most one."""
+        return slice(n * self.rank // self.count, n * (self.rank + 1) // self.count)
+
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
+        """The sum over ranks, in place."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+        return values
+
+    def agree(self, value: int) -> int:
+        """The first rank's value."""
+        if self.count == 1:
+            return value
+        agreed = torch.tensor(value, device=self.device)
+        distributed.broadcast(agreed, src=0)
+        return int(agreed)
+
+    def tell(self, message: Any) -> Any:
+        """The first rank's message, for which the others wait as long as it takes."""
+        if self.count == 1:
+            return message
+        box = [message]
+        distributed.broadcast_object_list(box, src=0, group=self.turns)
+        return box[0]
+
+    def wrap(self, model: nn.Module, *, some_unused: bool) -> nn.Module:
+        """The network whose gradients are averages over ranks.
+
+        Arguments:
+            model: the same on every rank.
+            some_unused: whether some of its parameters have no part in its output: these are to stay as they are.
+        """
+        if self.count == 1:
+            return model
+        return DistributedDataParallel(model, find_unused_parameters=some_unused, gradient_as_bucket_view=True)
+
+    def copy_buffers(self, model: nn.Module) -> None:
+        """Give every rank the first's buffers."""
+        if self.count > 1:
+            for buffer in model.buffers():
+                distributed.broadcast(buffer, src=0)
+
+
+def launched(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process is one of several that torchrun, or a launcher of its kind, has started."""
+    return int(environment.get("WORLD_SIZE", "1")) > 1 and "RANK" in environment and "MASTER_ADDR" in environment
+
+
+def of_first_rank(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process is the one that speaks for all."""
+    return not launched(environment) or environment["RANK"] == "0"
+
+
+@contextmanager
+def joined_ranks(device: str, timeout: float) -> Iterator[Ranks]:
+    """Join the other processes, if there are any, for the time of the block.
+
+    Arguments:
+        device: cpu or cuda.
+        timeout: seconds after which a rank that hears nothing from the others gives up.
+
+    Raises LostRankError if they do not all come together, or lose each other within the block.
+    """
+    if not launched():
+        yield Ranks(device=device)
+        return
+    rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    try:
+        backend = "nccl" if device == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=timedelta(seconds=timeout))
+        turns = distributed.new_group(backend="gloo", timeout=_LONGEST_TURN)
+        yield Ranks(rank, count, device, turns)
+    except RuntimeError as error:
+        if not _of_communication(error):
+            raise
+        raise LostRankError(
+            f"rank {rank} of {count} lost the others: one of them ended, or nothing was heard for {timeout:g} s "
+            "(--network-timeout): it hangs, or the network between them is cut. The same command goes on from the last "
+            f"checkpoint. ({_first_line(error)})"
+        ) from error
+    else:
+        distributed.destroy_process_group()
+
+
+def _of_communication(error: RuntimeError) -> bool:
+    """Whether it is about the connection of ranks; gloo's errors have no type of their own."""
+    return isinstance(error, distributed.DistError) or any(
+        word in str(error).lower() for word in ("gloo", "nccl", "connection closed by peer", "connection reset")
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:200]
