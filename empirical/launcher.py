@@ -35,6 +35,8 @@ from empirical.trained_network import trained_run
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _SECONDS_BETWEEN_LOOKS = 0.1
 _TIMEOUTS = 100  # after so many time limits a job is not put back into the queue
+_LARGEST_ARRAY = 1000  # tasks: SLURM's default MaxArraySize allows 1001
+_JOB_NAME = "rethinking"  # by which they are found in the queue
 
 Pairs = list[tuple[RunConfig, RunDirectory]]
 Failures = list[tuple[RunConfig, str]]
@@ -127,15 +129,17 @@ def launch_slurm(
 ) -> None:
     """Submit what is neither finished nor in the queue as a job array, and return at once.
 
-    A run about a trained network waits in the queue for it. Preempted runs, and those that reach the time limit, go
-    back into the queue and on from their checkpoints. Submitit's files, among them what the jobs print, are in
-    `launcher/jobs` under the directory of records. All nodes must see it, on a file system whose flock holds for all.
+    What a job has left unfinished, because it was killed, cancelled or failed, is named and submitted again. A run
+    about a trained network waits in the queue for it. Preempted runs, and those that reach the time limit, go back into
+    the queue and on from their checkpoints. Submitit's files, among them what the jobs print, are in `launcher/jobs`
+    under the directory of records. All nodes must see it, on a file system whose flock holds for all.
 
     Arguments:
         runs, arguments, launcher, out: as for `launch_local`.
         cluster: submitit's name of the engine; `local` imitates the queue in processes of this machine.
 
-    Raises ValueError if submitit is not installed, or this machine has no SLURM.
+    Raises ValueError if submitit is not installed, or this machine has no SLURM, or SLURM does not answer or refuses a
+    job: what it had accepted before is noted then.
     """
     submitit = _submitit()
     folder = (out / "launcher" / "jobs").absolute()
@@ -144,40 +148,64 @@ def launch_slurm(
     except RuntimeError as error:
         raise ValueError(f"--launcher slurm: {error} Submit from a machine that has sbatch and srun.") from error
     executor.update_parameters(
-        name="rethinking",
+        name=_JOB_NAME,
         timeout_min=launcher.minutes,
         cpus_per_task=launcher.threads,
         gpus_per_node=launcher.gpus or None,
         mem_gb=launcher.memory_gb,
         slurm_partition=launcher.partition or None,
         slurm_array_parallelism=launcher.max_parallel,
-        slurm_setup=[f"export {name}={launcher.threads}" for name in _THREAD_VARIABLES],
+        # Since 22.05 srun does not take the CPUs of a task from sbatch: it would bind the run to one.
+        slurm_setup=[f"export {name}={launcher.threads}" for name in (*_THREAD_VARIABLES, "SRUN_CPUS_PER_TASK")],
+        slurm_signal_delay_s=min(90, 30 * launcher.minutes),  # no later than half-way
         slurm_additional_parameters={"requeue": True},  # also where preemption kills without a signal before
     )
+    planned = {name: str(entry.get("job", "")) for name, entry in read_planned(out).items()}
+    waiting = _in_queue(set(planned.values()) - {""}, folder, cluster)
+    # The queue first: a run that finishes in between is then not taken for one that was lost.
     unfinished = [(config, directory) for config, directory in runs if not directory.finished]
-    planned = read_planned(out)
-    jobs = {config.hash: str(planned.get(directory.path.name, {}).get("job", "")) for config, directory in unfinished}
-    job_class = {"slurm": submitit.SlurmJob, "local": submitit.LocalJob}[cluster]
-    queued = {run for run, job in jobs.items() if job and not job_class(folder, job).done()}
-    if queued:
-        print(
-            f"{len(queued)} runs are in the queue already; to have them submitted anew, cancel them and remove "
-            f"{out / PLANNED}"
-        )
-    missing = [(config, directory) for config, directory in unfinished if config.hash not in queued]
+    jobs = {config.hash: planned.get(directory.path.name, "") for config, directory in unfinished}
+    missing = [(config, directory) for config, directory in unfinished if jobs[config.hash] not in waiting]
+    if queued := len(unfinished) - len(missing):
+        print(f"{queued} runs are in the queue already; to have them submitted anew, cancel them")
+    for config, _ in missing:
+        if job := jobs[config.hash]:
+            log = folder / f"{job}_0_log.err"
+            print(f"{config.title}: job {job} ended and left it unfinished" + f", see {log}" * log.exists())
     hashes = {config.hash for config, _ in missing}
     first = [pair for pair in missing if not _needed(pair[0]) & hashes]
     for wave in (first, [pair for pair in missing if pair not in first]):
-        if not wave:
-            continue
         needed = set().union(*(_needed(config) for config, _ in wave)) & set(jobs)
         arrays = sorted({jobs[run].partition("_")[0] for run in needed})
         executor.update_parameters(slurm_dependency="afterany:" + ":".join(arrays) if arrays else None)
-        submitted = executor.map_array(SweepRun(tuple(arguments)), [config.hash for config, _ in wave])
-        jobs |= {config.hash: job.job_id for (config, _), job in zip(wave, submitted, strict=True)}
-        array = submitted[0].job_id.partition("_")[0]
-        print(f"submitted {len(wave)} runs as job {array}" + f", after job {', '.join(arrays)}" * bool(arrays))
+        for start in range(0, len(wave), _LARGEST_ARRAY):
+            some = [config.hash for config, _ in wave[start : start + _LARGEST_ARRAY]]
+            try:
+                submitted = executor.map_array(SweepRun(tuple(arguments)), some)
+            except submitit.core.utils.FailedJobError as error:
+                raise ValueError(f"--launcher slurm: sbatch: {str(error).strip()}") from error
+            jobs |= {run: job.job_id for run, job in zip(some, submitted, strict=True)}
+            _plan(runs, out, jobs)  # at once: what follows may fail
+            array = submitted[0].job_id.partition("_")[0]
+            print(f"submitted {len(some)} runs as job {array}" + f", after job {', '.join(arrays)}" * bool(arrays))
     _plan(runs, out, jobs)
+
+
+def _in_queue(jobs: set[str], folder: Path, cluster: str) -> set[str]:
+    """Those of the jobs that wait, run or are being put back.
+
+    The queue itself is asked: submitit asks sacct, which knows nothing on a cluster without accounting, so that a job
+    that was killed would count as queued for ever.
+    """
+    if cluster == "local":
+        return {job for job in jobs if not _submitit().LocalJob(folder, job).done()}
+    if not jobs:
+        return set()
+    command = ["squeue", "--noheader", "--array", "--format=%i", f"--name={_JOB_NAME}"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise ValueError(f"--launcher slurm: squeue: {asked.stderr.strip()}; nothing was submitted")
+    return jobs & set(asked.stdout.split())
 
 
 @dataclass(frozen=True)

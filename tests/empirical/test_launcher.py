@@ -262,11 +262,11 @@ def fake_slurm(tmp_path, monkeypatch) -> Path:
     scripts = {
         "sbatch": f'echo x >> {counter}; echo "Submitted batch job $(wc -l < {counter})"',
         "srun": "exit 1",
-        "sacct": 'echo "JobID|State|NodeList"; echo "1_0|PENDING|"; echo "1_1|PENDING|"; echo "2|PENDING|"',
+        "squeue": f"for job in $(seq $(wc -l < {counter})); do for run in 0 1 2 3; do echo $job\\_$run; done; done",
+        "sacct": "echo Slurm accounting storage is disabled >&2; exit 1",
     }
     for name, script in scripts.items():
-        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
-        (programs / name).chmod(stat.S_IRWXU)
+        program(programs / name, script)
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     return tmp_path
 
@@ -291,9 +291,19 @@ def test_what_is_submitted(fake_slurm, monkeypatch, capsys):
     assert "submitted 2 runs as job 1\nsubmitted 2 runs as job 2, after job 1\n" in output
     assert "the same command again reports what is finished and submits what has failed or follows" in output
     networks, studies = ((out / f"launcher/jobs/{job}_submission.sh").read_text() for job in (1, 2))
-    for line in ("array=0-1%1", "partition=p", "gpus-per-node=1", "time=30", "cpus-per-task=3", "requeue", "open-mode"):
+    for line in (
+        "array=0-1%1",
+        "partition=p",
+        "gpus-per-node=1",
+        "time=30",
+        "cpus-per-task=3",
+        "requeue",
+        "open-mode",
+        "signal=USR2@90",
+    ):
         assert f"#SBATCH --{line}" in networks
-    assert "export OMP_NUM_THREADS=3" in networks
+    assert "export OMP_NUM_THREADS=3\n" in networks
+    assert "export SRUN_CPUS_PER_TASK=3\n" in networks
     assert "dependency" not in networks
     assert "#SBATCH --dependency=afterany:1\n" in studies
     planned = json.loads((out / PLANNED).read_text())
@@ -302,6 +312,65 @@ def test_what_is_submitted(fake_slurm, monkeypatch, capsys):
     assert main(arguments) == 0
     assert "4 runs are in the queue already" in capsys.readouterr().out
     assert json.loads((out / PLANNED).read_text()) == planned
+
+
+def program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(stat.S_IRWXU)
+
+
+SLURM = [*TINY, "--tests", "true-labels", "random-labels", "--launcher", "slurm"]
+
+
+def test_a_job_that_left_the_queue_is_submitted_again(fake_slurm, capsys):
+    """Whatever ended it: without accounting, sacct knows of no job."""
+    arguments = [*SLURM, "--out", str(fake_slurm / "out")]
+    assert main(arguments) == 0
+    program(fake_slurm / "bin" / "squeue", "printf '1_0\\n1_2\\n1_3\\n'")
+    (fake_slurm / "out/launcher/jobs/1_1_0_log.err").touch()
+    capsys.readouterr()
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert "3 runs are in the queue already" in output
+    assert re.search(
+        r"^true labels, theorem-1: job 1_1 ended and left it unfinished, see .*1_1_0_log.err$", output, re.M
+    )
+    assert "submitted 1 runs as job 2\n" in output
+    jobs = sorted(entry["job"] for entry in json.loads((fake_slurm / "out" / PLANNED).read_text()).values())
+    assert jobs == ["1_0", "1_2", "1_3", "2"]
+
+
+def test_nothing_is_submitted_to_a_slurm_that_does_not_answer(fake_slurm, capsys):
+    arguments = [*SLURM, "--out", str(fake_slurm / "out")]
+    assert main(arguments) == 0
+    program(fake_slurm / "bin" / "squeue", "echo Unable to contact slurm controller >&2; exit 1")
+    assert main(arguments) == 2
+    assert "squeue: Unable to contact slurm controller; nothing was submitted" in capsys.readouterr().err
+    assert (fake_slurm / "jobs").read_text() == "x\n"
+
+
+def test_more_runs_than_an_array_may_have_and_a_refusal(fake_slurm, monkeypatch, capsys):
+    """What was accepted before the refusal is known afterwards."""
+    monkeypatch.setattr(launcher, "_LARGEST_ARRAY", 3)
+    arguments = [*SLURM, "--out", str(fake_slurm / "out")]
+    sbatch = fake_slurm / "bin" / "sbatch"
+    accepting = sbatch.read_text()
+    program(sbatch, f"test -e {shlex.quote(str(fake_slurm / 'jobs'))} && echo Refused >&2 && exit 1\n{accepting}")
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert "submitted 3 runs as job 1\n" in captured.out
+    assert "error: --launcher slurm: sbatch: Refused" in captured.err
+    sbatch.write_text(accepting)
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert "3 runs are in the queue already" in output
+    assert "submitted 1 runs as job 2\n" in output
+
+
+def test_a_short_time_limit_leaves_time_to_work(fake_slurm):
+    """SLURM's signal comes half-way at the soonest: a job that starts with it would never get on."""
+    assert main([*SLURM, "--launcher.minutes", "1", "--out", str(fake_slurm / "out")]) == 0
+    assert "#SBATCH --signal=USR2@30\n" in (fake_slurm / "out/launcher/jobs/1_submission.sh").read_text()
 
 
 def test_a_job_is_the_same_command_for_one_run(monkeypatch):
