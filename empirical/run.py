@@ -23,11 +23,13 @@ from empirical.kernel_comparison import kernel_results
 from empirical.launcher import LauncherConfig, Pairs, launch_local, launch_slurm
 from empirical.models import MODELS
 from empirical.paper_tables import data_sets, table_1, table_2, table_4
+from empirical.plan import PlanSettings, print_plan
 from empirical.progress import RunProgress
 from empirical.records import BusyError, Run, RunConfig, RunDirectory, read_run, read_runs
 from empirical.results_csv import write_results
 from empirical.scales import Scale
 from empirical.status import print_status
+from empirical.stopwatch import Stopwatch
 from empirical.study_comparison import COMPARISONS
 from empirical.training import EpochRecord, TrainingConfig
 from empirical.verdicts import claim_verdicts, subjects, write_verdicts
@@ -48,8 +50,8 @@ class Options:
     """
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = "randomization-tests"
-    """The experiment, --list prints them all; or diagnose, to be told why a network does not fit random labels; or
-    status DIR, to see where the runs recorded there stand."""
+    """The experiment, --list prints them all; or diagnose, to be told why a network does not fit random labels; plan
+    NAME, to see what the runs will need; or status DIR, to see where the runs recorded there stand."""
 
     list: bool = False
     """Print the experiments, data sets, models and tests, and run nothing."""
@@ -126,6 +128,14 @@ class Options:
 
 
 @dataclass(frozen=True)
+class PlanOptions(Options):
+    """What the runs of a command need: time, memory and disk, measured on this machine in seconds. Runs nothing."""
+
+    plan: PlanSettings = field(default_factory=PlanSettings)
+    """The size in full, and machines that are not at hand."""
+
+
+@dataclass(frozen=True)
 class StatusOptions:
     """Where the runs recorded in a directory stand; safe at any time."""
 
@@ -140,6 +150,8 @@ def main(arguments: list[str] | None = None) -> int:
         if arguments[:1] == ["status"]:
             status = tyro.cli(StatusOptions, prog="python -m empirical.run status", args=arguments[1:])
             return print_status(status.out, _console())
+        if arguments[:1] == ["plan"]:
+            return _print_plan(arguments[1:])
         options = tyro.cli(
             Options, prog="python -m empirical.run", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
         )
@@ -271,6 +283,15 @@ def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
             raise ValueError("--device cuda on SLURM needs --launcher.gpus 1")
         settings = replace(settings, device="cpu")  # planned without asking whether this machine has another
     return dataset, settings, _for_jobs(experiment.plan(dataset, settings), options)
+
+
+def _print_plan(arguments: list[str]) -> int:
+    options = tyro.cli(
+        PlanOptions, prog="python -m empirical.run plan", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    loading = Stopwatch()
+    dataset, _, configs = _plan(options)
+    return print_plan(configs, dataset, options.plan, options.out, min(options.seed), loading.undisturbed, _console())
 
 
 def _device_of_jobs(options: Options) -> str:
@@ -452,7 +473,10 @@ def _print_lists() -> None:
         (
             "Experiments (NAME)",
             {name: experiment.description for name, experiment in EXPERIMENTS.items()}
-            | {"diagnose": "Why does a network not fit random labels?"},
+            | {
+                "diagnose": "Why does a network not fit random labels?",
+                "plan NAME": "What do the runs of an experiment need, measured on this machine?",
+            },
         ),
         ("Data sets (--data)", DATASETS),
         ("Features (--kernel.features)", FEATURES),

@@ -9,6 +9,7 @@ kernels             minimum-norm interpolation in a Hilbert space: norm, error, 
 expressivity        Theorem 1 and what is beside it: the interpolant, its error, condition, steepness, parameters
 least_squares       SGD and its kin on the way to the minimum norm: rates, thresholds, limits
 implicit_bias       which solution other optimisers, geometries, losses and parametrisations pick
+scaling             time against devices, and a sweep against slots, as planned and simulated
 theory_record       what these three have in common: a record, its figures, the claims that they show
 result_figure       what the figures of results have in common: a title, what they need, a file each
 report              one self-contained page: tables, figures, claims, what was run

@@ -28,6 +28,7 @@ from figures.loss_curves import draw_loss_curves
 from figures.networks import DataSetRuns, data_set_runs
 from figures.report import lowest_seeds, write_report
 from figures.result_figure import ResultFigure, ResultFigures, distinct, draw_figures
+from figures.scaling import SCALING
 from theory.claims import Finding, read_findings
 
 FIGURES: ResultFigures[ResultSet] = {
@@ -43,6 +44,8 @@ STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "noise": NOISE_FIGURES,
 }
 THEORY_RECORDS = (EXPRESSIVITY, LEAST_SQUARES, IMPLICIT_BIAS)
+CURVES = (*THEORY_RECORDS, SCALING)
+"""Records of one file each, with figures of its own."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,13 @@ def main(arguments: list[str] | None = None) -> int:
             for name, comparison in COMPARISONS.items()
             for results in comparison.results(recorded)
         ]
-        theory = [
+        curves = [
             (kind, folder / kind.file)
             for folder in _folders(options.records)
-            for kind in THEORY_RECORDS
+            for kind in CURVES
             if (folder / kind.file).exists()
         ]
-        if not (recorded or theory):
+        if not (recorded or curves):
             raise ValueError(
                 f"no finished runs and no record of the theory under {options.records.absolute()}: python -m "
                 "empirical.run makes the former; the latter are "
@@ -84,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         directory = out / "figures"
         made = [f"figures: {directory}"]
-        for kind, file in theory:
+        for kind, file in curves:
             record = kind.read(file)
             for name, one in kind.figures.items():
                 one.draw(record, directory / name)

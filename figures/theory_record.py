@@ -24,10 +24,11 @@ class TheoryFigure:
 
 @dataclass(frozen=True)
 class TheoryRecord:
-    """What `python -m theory.TOPIC.curves` writes, and its figures by file name."""
+    """What `python -m theory.TOPIC.curves`, or another command, writes, and its figures by file name."""
 
     topic: str
     figures: Mapping[str, TheoryFigure]
+    written_by: str = ""
 
     @property
     def file(self) -> str:
@@ -37,7 +38,7 @@ class TheoryRecord:
     @property
     def command(self) -> str:
         """What writes it."""
-        return f"python -m theory.{self.topic}.curves"
+        return self.written_by or f"python -m theory.{self.topic}.curves"
 
     def read(self, path: Path) -> dict[str, Any]:
         """Read the record. Raises ValueError, naming the file, for anything else."""
