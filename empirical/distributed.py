@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import distributed, nn
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 _LONGEST_TURN = timedelta(days=30)
@@ -120,7 +121,16 @@ def joined_ranks(device: str, timeout: float) -> Iterator[Ranks]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     try:
         backend = "nccl" if device == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=timedelta(seconds=timeout))
+        # torchrun's restarted processes meet in the store of those that died: their addresses must not be found there.
+        store, *_ = next(rendezvous("env://", timeout=timedelta(seconds=timeout)))
+        attempt = f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+        distributed.init_process_group(
+            backend,
+            store=distributed.PrefixStore(attempt, store),  # type: ignore[attr-defined]
+            rank=rank,
+            world_size=count,
+            timeout=timedelta(seconds=timeout),
+        )
         turns = distributed.new_group(backend="gloo", timeout=_LONGEST_TURN)
         yield Ranks(rank, count, device, turns)
     except RuntimeError as error:
