@@ -93,6 +93,10 @@ class Ranks:
                 distributed.broadcast(buffer, src=0)
 
 
+ALONE = Ranks()
+"""A process that trains by itself."""
+
+
 def launched(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this process is one of several that torchrun, or a launcher of its kind, has started."""
     return int(environment.get("WORLD_SIZE", "1")) > 1 and "RANK" in environment and "MASTER_ADDR" in environment

@@ -15,7 +15,7 @@ from torch import nn
 
 from empirical.bounds import measure_bounds
 from empirical.datasets import ImageDataset
-from empirical.distributed import Ranks
+from empirical.distributed import ALONE, Ranks
 from empirical.dropout import set_dropout
 from empirical.dynamics import measure_dynamics
 from empirical.interpolants import measure_interpolants
@@ -33,8 +33,8 @@ from theory.kernels import Checkpoint
 from theory.kernels.plan import available_memory
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
+_LARGEST_SHARE_OF_CHECKPOINTS = 1 / 20  # of the time: a large network's take long
 _MANY_CLASSES = 20  # among fewer, five guesses are often right
-_ALONE = Ranks()
 _WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under a millisecond on one core
 
 Observer = Callable[[EpochRecord], None]
@@ -69,7 +69,7 @@ def execute(
     directory: RunDirectory,
     watcher: Watcher,
     memory_limit: int | None = None,
-    ranks: Ranks = _ALONE,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Carry out a run and record it, going on from where an interrupted one stopped.
 
@@ -165,7 +165,7 @@ def _train(
     model, data = prepare(config, randomized)
     initial = _weights(model)
     state: State | None = ranks.tell(directory.load_state() if ranks.first else None)
-    saved = time.monotonic()
+    saved, interval = time.monotonic(), checkpoint_interval(0.0)
     with _threads_for(num_parameters(model) * training.batch_size):
         for record, latest in train(model, data, training, config.seed, state, _SECONDS_BETWEEN_CHECKPOINTS, ranks):
             state = latest
@@ -174,9 +174,11 @@ def _train(
             if record is not None:
                 directory.append(record)
                 observe(record)
-            if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+            if time.monotonic() - saved > interval:
+                begun = time.monotonic()
                 directory.save_state(state)
                 saved = time.monotonic()
+                interval = checkpoint_interval(saved - begun)
         assert state is not None, "training yields at least the untrained network"
         with precision(training, data.test_labels.device):
             on_test = predict(model, data.test_source, data.test_labels, ranks)
@@ -209,6 +211,11 @@ def _train(
         trained = final.epoch * len(data.train_labels)
         rate = trained / state["training_seconds"] if trained else None
         directory.finish(metrics, {"seconds": final.seconds, "images_per_second": rate}, ranks.count)
+
+
+def checkpoint_interval(writing: float) -> float:
+    """Seconds of training between checkpoints, from those that it takes to write one."""
+    return max(_SECONDS_BETWEEN_CHECKPOINTS, writing / _LARGEST_SHARE_OF_CHECKPOINTS)
 
 
 def _weights(model: nn.Module) -> torch.Tensor:

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from empirical.console import text_table
 from empirical.datasets import ImageDataset
-from empirical.execution import _SECONDS_BETWEEN_CHECKPOINTS
+from empirical.execution import checkpoint_interval
 from empirical.list_scheduling import Interruptions, Schedule, schedule, useful_slots
 from empirical.preprocessing import crop_box
 from empirical.records import RunConfig, environment, read_runs, write_json
@@ -40,13 +40,14 @@ from empirical.scaling import (
     young_interval,
 )
 from empirical.status import duration
-from empirical.step_cost import EVALUATED_AT_ONCE, StepCost, measure_step_cost, network_key
+from empirical.step_cost import StepCost, measure_step_cost, network_key
 from empirical.stopwatch import Stopwatch
 from empirical.text_table import TextTable
+from empirical.training import evaluated_at_once
 from theory.kernels.plan import available_memory
 from theory.streams import uniform_integers, words
 
-_LOGIT_BYTES = 4 + 8 + 8  # of the training set at once: float32, then in float64 with its logarithmic soft-max
+_PREDICTION_BYTES = 3 * 8  # of a training image: its class, its loss, whether it is among five
 _REPEATS = 20  # simulated epochs for each number of devices
 _NOT_PLANNED = {
     "explicit": "built in closed form, in seconds",
@@ -183,7 +184,7 @@ def plan_run(config: RunConfig, network: int, cost: StepCost, image_shape: tuple
     an_epoch = -(-config.n_train // training.batch_size)
     epochs = -(-training.max_steps // an_epoch)  # an epoch that has begun is finished
     steps, records = epochs * an_epoch, 1 + -(-epochs // training.epochs_per_record)
-    writes = 1 + num_checkpoints(steps, cost.step, _SECONDS_BETWEEN_CHECKPOINTS)
+    writes = 1 + num_checkpoints(steps, cost.step, checkpoint_interval(cost.checkpoint))
     channels, *sides = image_shape
     _, _, height, width = crop_box(sides, config.crop)
     images = 4 * (config.n_train + config.n_test) * channels * height * width
@@ -202,8 +203,8 @@ def plan_run(config: RunConfig, network: int, cost: StepCost, image_shape: tuple
         checkpoints=writes * cost.checkpoint,
         image_memory=images + stored,
         network_memory=_at_least(
-            cost.network_memory(min(EVALUATED_AT_ONCE, config.n_train)),
-            4 * cost.parameters + _LOGIT_BYTES * config.n_train * config.num_classes,
+            cost.network_memory(min(evaluated_at_once((channels, height, width)), config.n_train)),
+            4 * cost.parameters + _PREDICTION_BYTES * config.n_train,
         ),
         disk=cost.checkpoint_bytes + records * cost.record_bytes,
     )
@@ -409,7 +410,7 @@ def data_parallel_job(run: PlannedRun, cost: StepCost, settings: PlanSettings, *
         evaluation=evaluation,
         evaluations=(run.evaluations - 1) / run.epochs,
         checkpoint=cost.checkpoint,
-        interval=_SECONDS_BETWEEN_CHECKPOINTS,
+        interval=checkpoint_interval(cost.checkpoint),
         link=settings.link,
     )
 
@@ -573,7 +574,8 @@ def _print_sweep(
     limit = math.inf if settings.limit_hours is None else 3600 * settings.limit_hours
     # A step is the least that can be lost where it takes longer than what lies between checkpoints.
     steps = [cost.step for cost in plan.networks] if settings.images_per_second is None else []
-    interval = max([_SECONDS_BETWEEN_CHECKPOINTS, *([] if recorded else steps)])
+    between = [checkpoint_interval(cost.checkpoint) for cost in plan.networks]
+    interval = max([*between, *([] if recorded else steps)])
     interruptions = Interruptions(start_up, settings.preemptions_per_hour / 3600, interval, limit)
     schedules = [schedule(durations, slots, interruptions, seed) for slots in settings.slots]
     console.print(text_table(sweep_table(schedules, durations, source, interruptions)))

@@ -15,7 +15,7 @@ from empirical.comparison import result_sets
 from empirical.console import kernel_table, paper_table, results_table, text_table
 from empirical.datasets import DATASETS, ImageDataset, load
 from empirical.diagnosis import run_diagnosis
-from empirical.distributed import LostRankError, Ranks, joined_ranks, launched, of_first_rank
+from empirical.distributed import ALONE, LostRankError, Ranks, joined_ranks, launched, of_first_rank
 from empirical.execution import execute
 from empirical.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
 from empirical.features import FEATURES
@@ -36,7 +36,6 @@ from empirical.verdicts import claim_verdicts, subjects, write_verdicts
 from theory.checks import CLAIMS
 from theory.claims import run_check, write_findings
 
-_ALONE = Ranks()
 _WIDE = 132
 """Columns that the whole results table takes."""
 
@@ -369,9 +368,7 @@ def _finished(runs: Pairs) -> list[Run]:
     return [read_run(directory.path) for _, directory in runs if directory.finished]
 
 
-def _run_all(
-    runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = _ALONE
-) -> list[tuple[RunConfig, str]]:
+def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = ALONE) -> list[tuple[RunConfig, str]]:
     """Carry out what is not finished; a run that fails is reported and the others go on.
 
     Of several ranks this is the first, which tells the others each run that is next, or that it needs nobody for it.

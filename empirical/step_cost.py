@@ -22,15 +22,13 @@ from torch import nn
 from empirical.datasets import ImageDataset, ImageSplit
 from empirical.execution import _threads_for, prepare
 from empirical.models import num_parameters
+from empirical.preprocessing import crop_box
 from empirical.randomization import Randomization, randomize
 from empirical.records import RunConfig, RunDirectory
 from empirical.scaling import ComputeCost
 from empirical.stopwatch import Stopwatch
-from empirical.training import ResidentData, State, TrainingConfig, train
+from empirical.training import ResidentData, State, TrainingConfig, evaluated_at_once, train
 from theory.kernels.plan import available_memory
-
-EVALUATED_AT_ONCE = 2048
-"""Images: the batch of `empirical.training.evaluate`."""
 
 _CHUNK = 0.1  # seconds of training between looks at the clock; a step that takes longer is a chunk
 _CHUNKS = 5  # timed, after one to warm up
@@ -131,7 +129,9 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
         sizes.append(_measure_steps(config, dataset, batch, sizes, memory, scratch))
     last = sizes[-1]
     affordable = int(_EVALUATION_SHARE * budget / last.evaluation)
-    most = max(min(affordable, EVALUATED_AT_ONCE), _FEWEST_EVALUATED)
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, config.crop)
+    most = max(min(affordable, evaluated_at_once((channels, height, width))), _FEWEST_EVALUATED)
     evaluations = [_measure_evaluation(config, dataset, n, memory) for n in (most // 4, most)]
     return StepCost(
         parameters=last.parameters,

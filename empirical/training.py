@@ -32,7 +32,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.augmentation import Augmentation, draw_augmentations
-from empirical.distributed import Ranks
+from empirical.distributed import ALONE, Ranks
 from empirical.global_batch import BatchShare, over_global_batch
 from empirical.image_source import ImageSource, ResidentImages
 from empirical.import_path import import_object
@@ -214,9 +214,7 @@ class EpochRecord:
         return self.train_accuracy == 1.0
 
 
-_ALONE = Ranks()
-_EVALUATED = 2048  # images at once,
-_EVALUATED_VALUES = 25_000_000  # and at most about as many values: large images fill the memory with activations
+_EVALUATED, _EVALUATED_VALUES = 2048, 25_000_000  # images at once, and at most about as many values
 
 State = dict[str, Any]
 """What resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
@@ -229,7 +227,7 @@ def train(
     seed: int,
     state: State | None = None,
     seconds_between_states: float = math.inf,
-    ranks: Ranks = _ALONE,
+    ranks: Ranks = ALONE,
 ) -> Iterator[tuple[EpochRecord | None, State]]:
     """Train until every given label is fitted, or for `max_steps`; yields a record and the state after each epoch, or
     after every `epochs_per_record` of them and the last.
@@ -356,7 +354,7 @@ class Batches:
     Of each batch a rank has its share.
     """
 
-    def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, epoch: int, ranks: Ranks = _ALONE):
+    def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, epoch: int, ranks: Ranks = ALONE):
         n, device = len(data.train_labels), data.train_labels.device
         keys = words(seed, "shuffling", [epoch], n)[0]
         order = torch.from_numpy(np.argsort(keys, kind="stable")).to(device)
@@ -489,18 +487,23 @@ class Predictions:
         return self.losses.mean().item()
 
 
-def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: Ranks = _ALONE) -> Predictions:
+def evaluated_at_once(image_shape: tuple[int, int, int]) -> int:
+    """Images in a batch of `predict`: fewer of large ones, whose activations would fill the memory."""
+    return max(1, min(_EVALUATED, _EVALUATED_VALUES // math.prod(image_shape)))
+
+
+def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: Ranks = ALONE) -> Predictions:
     """Evaluate the fixed model on a whole split; each rank takes its share of it, and every one has all of the result.
 
     A sample's numbers are written in its own place, once: they do not depend on how many ranks there are.
     """
-    n, size = len(labels), max(1, min(_EVALUATED, _EVALUATED_VALUES // math.prod(source.shape)))
+    n = len(labels)
     classes = torch.zeros(n, dtype=torch.int64, device=labels.device)
     losses = torch.zeros(n, dtype=torch.float64, device=labels.device)
     top_5 = torch.zeros(n, dtype=torch.int64, device=labels.device)
     model.eval()
     mine = torch.arange(n, device=labels.device)[ranks.share(n)]
-    samples = mine.split(size) if len(mine) else ()
+    samples = mine.split(evaluated_at_once(source.shape)) if len(mine) else ()
     with torch.no_grad():
         for some, images in zip(samples, source.batches(samples), strict=True):
             logits, given = model(images).float(), labels[some]

@@ -52,8 +52,10 @@ def test_a_run_counted_by_hand():
     assert (run.steps, run.epochs, run.evaluations) == (782, 2, 3)
     assert run.training == pytest.approx(782.0)
     assert run.evaluation == pytest.approx(3 * 60_000 * 0.001)
-    assert run.checkpoints == pytest.approx((1 + 391) * 0.5)
-    assert run.seconds == pytest.approx(782 + 180 + 196)
+    assert run.checkpoints == pytest.approx((1 + 782 / 10) * 0.5), (
+        "each takes 0.5 s: one every ten, a twentieth of the time"
+    )
+    assert run.seconds == pytest.approx(782 + 180 + 39.6)
     assert run.image_memory == 60_000 * 3 * 28 * 28 * 4
     assert run.network_memory == 1_000_000 + 10_000 * 1_948, "2,048 images evaluated at once"
     assert run.disk == 10_000 + 3 * 400
@@ -66,9 +68,9 @@ def test_augmentation_keeps_the_stored_images_and_records_are_fewer_if_asked():
     assert (run.epochs, run.evaluations) == (6, 3)
 
 
-def test_many_classes_need_memory_for_their_logits():
+def test_many_images_need_memory_for_their_predictions():
     config = replace(config_of(), n_train=1_281_167, num_classes=1_000)
-    assert plan_run(config, 0, COST, SHAPE).network_memory == 4_000 + 20 * 1_281_167 * 1_000
+    assert plan_run(config, 0, COST, SHAPE).network_memory == 4_000 + 24 * 1_281_167
 
 
 def test_a_stated_device():
@@ -167,7 +169,7 @@ def test_times_of_planned_runs():
     runs = tuple(plan_run(config_of(max_steps=steps), 0, COST, SHAPE) for steps in (391, 782))
     plan = Plan(runs, (COST,), ())
     (one, two, again) = sweep_durations(plan, PlanSettings(runs=3), [], 0)
-    assert one == again == pytest.approx(391 + 391 / 2 * 0.5 + 60)
+    assert one == again == pytest.approx(391 + 391 / 10 * 0.5 + 60)
     assert two == pytest.approx(2 * one)
     stated = PlanSettings(runs=1, images_per_second=1280.0)
     assert sweep_durations(plan, stated, [], 0) == pytest.approx([391 * 0.1 + 391 / 20 * 0.5 + 6])

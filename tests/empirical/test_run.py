@@ -79,6 +79,8 @@ def test_rerun(main_job, tmp_path):
 # A run that writes a checkpoint after every epoch, in a process of its own.
 DRIVER = """
 import sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 import empirical.execution, empirical.run
 empirical.execution._SECONDS_BETWEEN_CHECKPOINTS = 0
 empirical.run._draw = lambda out: True

@@ -1,6 +1,5 @@
 """Measuring a network's cost: what is measured, equal networks once, and what is beyond the time given."""
 
-import inspect
 import json
 from dataclasses import asdict, replace
 
@@ -8,8 +7,8 @@ import pytest
 
 from empirical.datasets import load
 from empirical.experiments import Settings, plan_randomization_tests
-from empirical.step_cost import EVALUATED_AT_ONCE, PeakMemory, StepCost, batch_sizes, measure_step_cost, network_key
-from empirical.training import TrainingConfig, evaluate
+from empirical.step_cost import PeakMemory, StepCost, batch_sizes, measure_step_cost, network_key
+from empirical.training import TrainingConfig
 
 
 def config_of(model="mlp-1x16", **training):
@@ -35,10 +34,6 @@ def test_what_is_measured(cost):
     assert 2 * 4 * cost.parameters < cost.checkpoint_bytes < 2 * 4 * cost.parameters + 10_000
     assert 0 < cost.checkpoint < 5
     assert 200 < cost.record_bytes < 2_000
-
-
-def test_the_batch_that_evaluation_uses():
-    assert inspect.signature(evaluate).parameters["batch_size"].default == EVALUATED_AT_ONCE
 
 
 def test_batch_sizes():

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.models import build_model
-from empirical.training import ResidentData, TrainingConfig, train
+from empirical.training import ResidentData, TrainingConfig, evaluated_at_once, predict, train
 
 CONFIG = TrainingConfig(learning_rate=0.05, batch_size=8, max_steps=40)
 
@@ -254,3 +254,21 @@ def test_rare_records_change_nothing_but_when_it_looks(data, stop):
     state = torch.load(saved, weights_only=True)
     resumed = [record for record, _ in train(model(seed=9), data, rare, seed=0, state=state)]
     assert [metrics(record) for record in resumed] == [metrics(r) for r in undisturbed if r.epoch > stop]
+
+
+def test_fewer_large_images_are_evaluated_at_once():
+    assert evaluated_at_once((3, 28, 28)) == 2048
+    assert evaluated_at_once((3, 299, 299)) == 25_000_000 // (3 * 299 * 299)
+    assert evaluated_at_once((3, 5000, 5000)) == 1
+
+
+def test_predictions_are_by_sample_over_several_batches(data, monkeypatch):
+    """In batches of 7 as all at once; the network's own logits, by hand."""
+    monkeypatch.setattr("empirical.training._EVALUATED", 7)
+    network = model()
+    found = predict(network, data.train_source, data.train_labels)
+    logits = network(data.train_images)
+    assert torch.equal(found.classes, logits.argmax(1))
+    expected = -logits.double().log_softmax(1)[torch.arange(60), data.train_labels]
+    torch.testing.assert_close(found.losses, expected, rtol=1e-6, atol=1e-6)
+    assert found.top_5.all(), "of three classes"
