@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from empirical.paper_tables import table_1, table_4
+from empirical.records import read_runs
+
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -35,3 +38,30 @@ def test_two_commands_of_one_line(ending):
     lines = [line for line in README.read_text().splitlines() if line.endswith(ending)]
     assert len(lines) == 1
     assert lines[0].startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+def test_the_table_of_accuracies_is_that_of_the_records():
+    """Our and the paper's numbers of every row, from the records and from the paper's tables."""
+    results = README.parent / "results"
+    runs = read_runs(results / "cifar10-laptop") + read_runs(results / "cifar10-alexnet")
+    rows = {(row.model, row.test, row.regularisers): row for table in (table_1, table_4) for row in table(runs)}
+    names = {"inception": "Inception", "alexnet": "AlexNet", "mlp-3x512": "MLP 3x512", "mlp-1x512": "MLP 1x512"}
+    found = 0
+    for (model, test, regularisers), row in rows.items():
+        if not row.runs or test != "true labels":
+            continue
+        random = rows[model, "random labels", regularisers]
+        decay = ", weight decay" if regularisers[1] else ""
+        (line,) = (one for one in README.read_text().splitlines() if one.startswith(f"| {names[model]}{decay} | 1"))
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[1] == f"{row.runs[0].config.n_train:,}"
+        assert cells[2] == ", ".join(str(run.config.seed) for run in row.runs)
+        for one, (epochs, train, test_cell) in ((row, cells[3:6]), (random, cells[6:9])):
+            spread = sorted(run.summary.metrics["epoch"] for run in one.runs)
+            assert epochs.split(" to ") == [str(epoch) for epoch in dict.fromkeys((spread[0], spread[-1]))]
+            assert train == f"100.00 ({one.paper_train:.2f})"
+            assert one.fitted == len(one.runs)
+            paper = "" if one.paper_test is None else f" ({one.paper_test:.2f})"
+            assert test_cell == f"{one.test_accuracy}{paper}"
+            found += 1
+    assert found == 12

@@ -281,6 +281,22 @@ def test_a_rank_that_hangs_is_named_within_the_time_out():
     assert "The same command goes on from the last checkpoint" in message
 
 
+def _attempt(rank: int, attempt: int, port: int) -> None:
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": str(attempt)}
+    if attempt and rank:
+        time.sleep(3)  # the first rank looks for the second, and in the same store finds the address of the dead one
+    with joined_ranks("cpu", 60) as ranks:
+        assert ranks.sum(torch.ones(1)) == 2
+
+
+def test_restarted_ranks_do_not_look_for_the_dead_ones():
+    """In one store for all attempts, which is torchrun's own."""
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    for attempt in (0, 1):
+        multiprocessing.start_processes(_attempt, (attempt, store.port), nprocs=2, start_method="spawn")
+
+
 def torchrun(count: int, out: Path, *arguments: str, restarts: int = 0) -> subprocess.Popen:
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count)),

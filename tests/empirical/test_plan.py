@@ -172,7 +172,7 @@ def test_times_of_planned_runs():
     assert one == again == pytest.approx(391 + 391 / 10 * 0.5 + 60)
     assert two == pytest.approx(2 * one)
     stated = PlanSettings(runs=1, images_per_second=1280.0)
-    assert sweep_durations(plan, stated, [], 0) == pytest.approx([391 * 0.1 + 391 / 20 * 0.5 + 6])
+    assert sweep_durations(plan, stated, [], 0) == pytest.approx([391 * 0.1 + 391 / 100 * 0.5 + 6])
 
 
 @pytest.mark.parametrize(
