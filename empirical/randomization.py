@@ -113,7 +113,7 @@ def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> Ra
         ImageSplit(
             _change_images(split.stored, name, randomization.pixels, seed, moments),
             split_labels,
-            split.identity and f"{split.identity}; {name}, {randomization.pixels} pixels, seed {seed}, {moments}",
+            _identity(split, name, randomization.pixels, seed, moments),
         )
         for name, split, split_labels in (("train", data.train, labels), ("test", data.test, data.test.labels))
     )
@@ -125,6 +125,12 @@ def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> Ra
         source=data.source,
     )
     return RandomizedDataset(randomized, data.train.labels, labels != data.train.labels)
+
+
+def _identity(split: ImageSplit, name: str, pixels: Pixels, seed: int, moments: tuple[float, float]) -> str:
+    if not split.identity or pixels == "original":
+        return split.identity
+    return f"{split.identity}; {pixels} pixels, {name}, seed {seed}, {moments}"
 
 
 def _change_images(
