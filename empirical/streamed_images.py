@@ -1,11 +1,11 @@
 """Images of a split that memory does not hold, on their way to the network.
 
 Threads read the coming images, by pieces of a batch; as uint8 they go to the device, and what the network is to see
-is made there: crop or augmentation, then whitening. Order and pixels do not depend on the number of threads, and an
-image's values do not depend on the batch that it comes in.
+is made there: crop or augmentation, then whitening. Order and pixels do not depend on the number of threads.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 import torch
@@ -80,18 +80,19 @@ class StreamedImages:
         indices = torch.cat([torch.empty(0, dtype=torch.int64), *(batch.cpu() for batch in samples)]).split(lengths)
         pieces = read_ahead(
             self._read,
-            (piece for batch in indices for piece in batch.split(_PIECE)),
+            (piece for batch in indices if len(batch) for piece in batch.split(_PIECE)),
             workers=self._workers,
             ahead=self._pieces_ahead(),
         )
-        try:
+        with closing(pieces):
             for batch in indices:
+                if not len(batch):  # a process may have none of the last samples of an epoch
+                    yield torch.empty(0, *self.shape, device=self._device)
+                    continue
                 number = -(-len(batch) // _PIECE)
                 stored = torch.cat([next(pieces).to(self._device, non_blocking=True) for _ in range(number)])
                 chosen = torch.empty(0) if numbers is None else numbers[batch.to(numbers.device)].to(self._device)
                 yield self._as_seen(stored, augmentation, chosen)
-        finally:
-            pieces.close()
 
     def _pieces_ahead(self) -> int:
         bytes_of_piece = _PIECE * int(np.prod(self._images.shape[1:])) * self._images.dtype.itemsize
@@ -104,6 +105,4 @@ class StreamedImages:
 
     def _as_seen(self, stored: torch.Tensor, augmentation: Augmentation, numbers: torch.Tensor) -> torch.Tensor:
         changed = augment(augmentation, stored, numbers, self._crop)
-        if len(changed) == 1:  # the sums of a single image would be split among threads, and end in other bits
-            changed = changed.expand(2, -1, -1, -1)
-        return whiten(changed)[: len(stored)].contiguous(memory_format=self._memory_format)
+        return whiten(changed).contiguous(memory_format=self._memory_format)

@@ -49,7 +49,7 @@ def test_what_the_network_sees_is_what_resident_images_give(workers, size, crop)
 
 
 def test_an_image_does_not_depend_on_its_batch():
-    """A single large image would be summed by all threads of torch."""
+    """Not even one that comes alone, whose sums all threads of torch share."""
     pixels = np.random.default_rng(1).integers(0, 256, (3, 3, 299, 299), np.uint8)
     source = StreamedImages(ComputedImages(pixels.shape, pixels.dtype, lambda samples: pixels[samples]), None, "cpu")
     before = torch.get_num_threads()
@@ -86,6 +86,16 @@ def test_a_split_in_memory_and_no_samples():
     source = StreamedImages(PIXELS, 8, "cpu")
     assert torch.equal(next(source.batches([torch.tensor([3, 3])])), preprocess(PIXELS[[3, 3]], 8))
     assert list(source.batches([])) == []
+
+
+@pytest.mark.parametrize("augmentation", ["none", "crop"])
+def test_a_process_may_have_none_of_some_batch(augmentation):
+    source, numbers = StreamedImages(lazy(), 8, "cpu", workers=2), draw_augmentations(0, 1, N)
+    none = torch.empty(0, dtype=torch.int64)
+    given = list(source.batches([none, torch.arange(20), none, torch.arange(5)], augmentation, numbers))
+    assert [images.shape for images in given] == [(n, 3, 8, 8) for n in (0, 20, 0, 5)]
+    (expected,) = source.batches([torch.arange(5)], augmentation, numbers)
+    assert torch.equal(given[3], expected)
 
 
 @pytest.mark.parametrize("seen", [0, 1, 2])
