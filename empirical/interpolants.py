@@ -26,10 +26,11 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
+from empirical.datasets.lazy_images import Images
 from empirical.outcome import outcome_on_test
 from empirical.parts import Parts
 from empirical.preprocessing import crop_box, whiten
-from empirical.randomization import Images, RandomizedDataset
+from empirical.randomization import RandomizedDataset
 from empirical.records import RunConfig
 from empirical.studies import InterpolantsConfig
 from empirical.trained_network import load_trained

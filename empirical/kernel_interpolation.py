@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from empirical.datasets.lazy_images import Images
 from empirical.features import FeatureBlocks, FeatureMap, parse_features
 from empirical.outcome import outcome_on_test
-from empirical.randomization import Images, RandomizedDataset
+from empirical.randomization import RandomizedDataset
 from theory.claims import nearest_name
 from theory.kernels import (
     MEDIAN_SHARE,

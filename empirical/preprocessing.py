@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from empirical.randomization import Images
+from empirical.datasets.lazy_images import Images
 
 _BLOCK = 4096
 

@@ -12,10 +12,12 @@ A test is two independent choices: what happens to the pixels and with what prob
 | Gaussian                   | gaussian | 0             |
 
 All is drawn once, before training, keyed by the index of the sample, so that no loader, order of access or
-worker can change it. Test labels are never touched; test images get the same treatment as training images, from a
-stream of their own (the one permutation of shuffled pixels is the same for both).
+worker can change it. The pixels of lazy images are changed whenever they are read, to the same bits. Test labels are
+never touched; test images get the same treatment as training images, from a stream of their own (the one permutation
+of shuffled pixels is the same for both).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -23,11 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.datasets import ImageDataset, ImageSplit
+from empirical.datasets.lazy_images import ComputedImages, Images, LazyImages, Samples, count_values
 from theory.claims import nearest_name
 from theory.label_noise import corrupt_labels
 from theory.streams import normals, words
 
-Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Pixels = Literal["original", "shuffled", "random", "gaussian"]
 
 _BLOCK = 2048  # samples whose random words are held at once
@@ -104,29 +106,65 @@ class RandomizedDataset:
 
 
 def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> RandomizedDataset:
-    """Apply a test to a data set."""
+    """Apply a test to a data set: lazy images stay lazy."""
     labels = corrupt_labels(data.train.labels, data.num_classes, randomization.label_noise, seed)
-    train_images, test_images = data.train.images, data.test.images
-    match randomization.pixels:
-        case "shuffled":
-            permutation = pixel_permutation(data.image_shape[1] * data.image_shape[2], seed)
-            train_images = permute_pixels(train_images, permutation)
-            test_images = permute_pixels(test_images, permutation)
-        case "random":
-            train_images = permute_pixels_of_each(train_images, seed, "train")
-            test_images = permute_pixels_of_each(test_images, seed, "test")
-        case "gaussian":
-            mean, variance = image_moments(train_images)
-            train_images = gaussian_images(train_images.shape, mean, variance, seed, "train")
-            test_images = gaussian_images(test_images.shape, mean, variance, seed, "test")
+    moments = image_moments(data.train.stored) if randomization.pixels == "gaussian" else (0.0, 0.0)
+    train, test = (
+        ImageSplit(
+            _change_images(split.stored, name, randomization.pixels, seed, moments),
+            split_labels,
+            _identity(split, name, randomization.pixels, seed, moments),
+        )
+        for name, split, split_labels in (("train", data.train, labels), ("test", data.test, data.test.labels))
+    )
     randomized = ImageDataset(
         name=data.name,
-        train=ImageSplit(train_images, labels),
-        test=ImageSplit(test_images, data.test.labels),
+        train=train,
+        test=test,
         class_names=data.class_names,
         source=data.source,
     )
     return RandomizedDataset(randomized, data.train.labels, labels != data.train.labels)
+
+
+def _identity(split: ImageSplit, name: str, pixels: Pixels, seed: int, moments: tuple[float, float]) -> str:
+    if not split.identity or pixels == "original":
+        return split.identity
+    return f"{split.identity}; {pixels} pixels, {name}, seed {seed}, {moments}"
+
+
+def _change_images(
+    images: Images | LazyImages, split: str, pixels: Pixels, seed: int, moments: tuple[float, float]
+) -> Images | LazyImages:
+    """The images of a split under a test; `moments` are the mean and variance of Gaussian ones."""
+    n, channels, height, width = images.shape
+    match pixels:
+        case "original":
+            return images
+        case "shuffled":
+            permutation = pixel_permutation(height * width, seed)
+            return _change(images, lambda some, samples: permute_pixels(some, permutation))
+        case "random":
+            return _change(images, lambda some, samples: permute_pixels_of_each(some, seed, split, samples))
+        case "gaussian":
+            shape = (n, channels, height, width)
+            if not isinstance(images, LazyImages):
+                return gaussian_images(shape, *moments, seed, split)
+            return ComputedImages(
+                shape,
+                np.dtype(np.float32),
+                lambda samples: gaussian_images(shape, *moments, seed, split, samples),
+            )
+
+
+def _change(images: Images | LazyImages, change: Callable[[Images, Samples], Images]) -> Images | LazyImages:
+    """change(images, their indices): now, or whenever lazy images are read."""
+    if isinstance(images, LazyImages):
+        source = images
+        return ComputedImages(
+            source.shape, source.dtype, lambda samples: change(source.read(samples), samples), source.reading_order()
+        )
+    return change(images, np.arange(len(images)))
 
 
 def pixel_permutation(num_pixels: int, seed: int) -> npt.NDArray[np.int64]:
@@ -156,10 +194,13 @@ def permute_pixels_of_each(
     return out.reshape(images.shape)
 
 
-def image_moments(images: Images) -> tuple[float, float]:
-    """Mean and variance of all values of all pixels."""
-    if images.dtype == np.uint8:
-        counts = np.bincount(images.reshape(-1), minlength=256).astype(np.float64)
+def image_moments(images: Images | LazyImages) -> tuple[float, float]:
+    """Mean and variance of all values of all pixels: exactly the same of lazy images, in one pass over them.
+
+    A memory map has its histogram beside it and needs no pass. Raises TypeError for lazy images that are not uint8.
+    """
+    if isinstance(images, LazyImages) or images.dtype == np.uint8:
+        counts = (images.histogram() if isinstance(images, LazyImages) else count_values(images)).astype(np.float64)
         values = np.arange(256.0)
         mean = float(counts @ values / counts.sum())
         return mean, float(counts @ (values - mean) ** 2 / counts.sum())

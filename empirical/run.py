@@ -14,6 +14,7 @@ from rich.text import Text
 from empirical.comparison import result_sets
 from empirical.console import kernel_table, paper_table, results_table, text_table
 from empirical.datasets import DATASETS, ImageDataset, load
+from empirical.datasets.storage import Storage
 from empirical.diagnosis import run_diagnosis
 from empirical.distributed import ALONE, LostRankError, Ranks, joined_ranks, launched, of_first_rank
 from empirical.execution import execute
@@ -56,8 +57,8 @@ class Options:
     """Print the experiments, data sets, models and tests, and run nothing."""
 
     data: str = ""
-    """Data set: digits (needs no files), cifar10, mnist, fashion-mnist, or folder for your own images; the experiment's
-    own by default."""
+    """Data set: digits (needs no files), cifar10, mnist, fashion-mnist, imagenet, or folder for your own images; the
+    experiment's own by default."""
 
     data_root: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Where the data set's files are; data/NAME by default."""
@@ -69,7 +70,16 @@ class Options:
     """What readers of the results must know about these files, such as lossy compression; it joins the records."""
 
     image_size: int | None = None
-    """Side to which the images of a folder are resized; by default the experiment's: 32, or 299 for table2."""
+    """Side to which the images of a folder or of ImageNet are resized; by default the experiment's: 32, or 299 for
+    table2."""
+
+    data_storage: Storage = "auto"
+    """Where the images of a folder or of ImageNet are kept: memory; stream decodes them whenever they are needed;
+    memmap decodes them once, into a file that later runs use again; auto is memory if they take at most a quarter of
+    the machine's, else stream."""
+
+    data_map: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where memory maps are made and looked for; .memory-map in the data set's folder by default."""
 
     train_size: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Use the first N training images only."""
@@ -262,7 +272,14 @@ def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
         raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
     name = options.data or experiment.data
     image_size = options.image_size or experiment.image_size
-    dataset = load(name, options.data_root, image_size=image_size, download=options.download)
+    dataset = load(
+        name,
+        options.data_root,
+        image_size=image_size,
+        download=options.download,
+        storage=options.data_storage,
+        map_directory=options.data_map,
+    )
     if options.data_note:
         dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
     settings = Settings(

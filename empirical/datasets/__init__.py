@@ -6,6 +6,8 @@ from empirical.datasets.download import DownloadError
 from empirical.datasets.folder import load_folder
 from empirical.datasets.idx import load_idx
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
+from empirical.datasets.imagenet import load_imagenet
+from empirical.datasets.lazy_images import LazyImages
 from empirical.datasets.loading import DATASETS, load
 from empirical.datasets.not_found import DataNotFoundError
 
@@ -15,9 +17,11 @@ __all__ = [
     "DownloadError",
     "ImageDataset",
     "ImageSplit",
+    "LazyImages",
     "load",
     "load_cifar10",
     "load_digits",
     "load_folder",
     "load_idx",
+    "load_imagenet",
 ]

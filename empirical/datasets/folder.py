@@ -1,24 +1,95 @@
 """Any folder of images by class: ROOT/train/<class>/* and ROOT/test/<class>/*, or ROOT/<class>/*."""
 
+import hashlib
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
 
+from empirical.datasets.decoding import read_square
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
+from empirical.datasets.lazy_images import LazyImages, Samples
 from empirical.datasets.not_found import data_not_found
+from empirical.datasets.storage import Storage, fits_in_memory, store
 from theory.streams import words
 
 TEST_FRACTION = 0.2  # where the folder has no test split of its own
 _SHOWN = 5  # unreadable files named in an error
 
-_Item = tuple[Path, int]  # a file and its label
+_Item = tuple[str, int]  # a file's path below the root, and its label
 
 
-def load_folder(root: Path, image_size: int = 32) -> ImageDataset:
+@dataclass(frozen=True, eq=False)
+class FileImages(LazyImages):
+    """Files that are decoded whenever they are asked for.
+
+    Attributes:
+        root: where the paths begin.
+        paths: of the files, in the order of their samples.
+        image_size: side of the squares, see `read_square`.
+    """
+
+    root: Path
+    paths: tuple[str, ...]
+    image_size: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(files, 3, image_size, image_size)."""
+        return len(self.paths), 3, self.image_size, self.image_size
+
+    def read(self, samples: Samples) -> npt.NDArray[np.uint8]:
+        """Decode these files. Raises ValueError, naming the file, for one that is no image."""
+        out = np.empty((len(samples), *self.shape[1:]), np.uint8)
+        for at, sample in enumerate(samples):
+            image = _try_to_read(self.root / self.paths[sample], self.image_size)
+            if isinstance(image, str):
+                raise ValueError(f"a file cannot be read as an image: {image}")
+            out[at] = image
+        return out
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The files below a root, in the order of their samples; see `load_folder`.
+
+    Attributes:
+        root: where the paths begin.
+        train, test: (path, label) of each sample.
+        class_names: the name of class 0, 1, ...
+        how: where the split comes from.
+    """
+
+    root: Path
+    train: list[_Item]
+    test: list[_Item]
+    class_names: tuple[str, ...]
+    how: str
+
+    def source(self, image_size: int) -> str:
+        """A sentence on where the images came from."""
+        return (
+            f"{len(self.train) + len(self.test):,} images in {len(self.class_names):,} classes read from {self.root}, "
+            f"resized to {image_size} x {image_size}, {self.how}"
+        )
+
+    def streamed(self, name: str, image_size: int) -> ImageDataset:
+        """The data set of this name, its files decoded whenever they are asked for.
+
+        The identity of a split is the paths below the root and the sizes of its files.
+        """
+        train, test = (_stream_split(self.root, items, image_size) for items in (self.train, self.test))
+        return ImageDataset(name, train, test, self.class_names, self.source(image_size))
+
+
+def load_folder(
+    root: Path, image_size: int = 32, storage: Storage = "auto", map_directory: Path | None = None
+) -> ImageDataset:
     """The images under `root`, in colour, `image_size` pixels square.
 
     Classes are the folders, in order of name. With images in ROOT/train/<class> and in ROOT/test/<class> (or
@@ -31,21 +102,46 @@ def load_folder(root: Path, image_size: int = 32) -> ImageDataset:
     short side is resized to `image_size`, and they are cropped about the centre. Names that begin with a dot
     and folders within a class are ignored.
 
-    Raises DataNotFoundError if there are no images, ValueError if a file cannot be read as one.
+    Arguments:
+        root: the folder.
+        image_size: side of the squares.
+        storage: where the images are kept, see `empirical.datasets.storage`. The digest of images in memory is that of
+            their pixels; otherwise it is of the files' names and sizes.
+        map_directory: of memory maps; by default `root`/.memory-map.
+
+    Raises DataNotFoundError if there are no images, ValueError if a file cannot be read as one, or if memory or disk
+    does not hold them.
     """
+    files = find_image_files(root, image_size)
+    n = len(files.train) + len(files.test)
+    if not fits_in_memory(storage, (n, 3, image_size, image_size), f"folder {root}"):
+        return store(files.streamed("folder", image_size), storage, map_directory or root / ".memory-map")
+    return ImageDataset(
+        name="folder",
+        train=_read_split(root, files.train, image_size),
+        test=_read_split(root, files.test, image_size),
+        class_names=files.class_names,
+        source=files.source(image_size),
+    )
+
+
+def find_image_files(root: Path, image_size: int) -> ImageFiles:
+    """What `load_folder` reads, without reading it; raises as it does."""
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1, got {image_size}")
-    train_root = root / "train" if _class_names(root / "train") else root
-    test_root = next((root / name for name in ("test", "val") if _class_names(root / name)), None)
-    class_names = _class_names(train_root)
-    train = _labelled_files(train_root, class_names)
-    if train_root != root and test_root is not None:
-        unknown = sorted(set(_class_names(test_root)) - set(class_names))
+    train_root = "train" if _class_names(root / "train") else ""
+    test_root = next((name for name in ("test", "val") if _class_names(root / name)), None)
+    class_names = _class_names(root / train_root)
+    train = _labelled_files(root, train_root, class_names)
+    if train_root and test_root is not None:
+        unknown = sorted(set(_class_names(root / test_root)) - set(class_names))
         if unknown:
-            raise ValueError(f"{test_root}: classes that {train_root} does not have: {', '.join(unknown)}")
+            raise ValueError(
+                f"{root / test_root}: classes that {root / train_root} does not have: {', '.join(unknown)}"
+            )
         train = _shuffled(train, "folder-train")
-        test = _shuffled(_labelled_files(test_root, class_names), "folder-test")
-        how = f"split as in its folders {train_root.name} and {test_root.name}"
+        test = _shuffled(_labelled_files(root, test_root, class_names), "folder-test")
+        how = f"split as in its folders {train_root} and {test_root}"
     else:
         shuffled = _shuffled(train, "folder-split")
         n_test = max(1, round(TEST_FRACTION * len(shuffled)))
@@ -58,46 +154,50 @@ def load_folder(root: Path, image_size: int = 32) -> ImageDataset:
             ["at least one training and one test image"],
             "put images in ROOT/<class>/, or in ROOT/train/<class>/ and ROOT/test/<class>/.",
         )
-    return ImageDataset(
-        name="folder",
-        train=_read_split(train, image_size),
-        test=_read_split(test, image_size),
-        class_names=class_names,
-        source=(
-            f"{len(train) + len(test):,} images in {len(class_names):,} classes read from {root}, "
-            f"resized to {image_size} x {image_size}, {how}"
-        ),
-    )
+    return ImageFiles(root, train, test, class_names, how)
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """In order of name. A folder of ImageNet has more than a thousand entries: no `Path` for each."""
+    with os.scandir(folder) as entries:
+        yield from sorted((e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name)
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:
-    return tuple(path.name for path in _visible(folder) if path.is_dir()) if folder.is_dir() else ()
+    return tuple(entry.name for entry in _visible(folder) if entry.is_dir()) if folder.is_dir() else ()
 
 
-def _labelled_files(folder: Path, class_names: tuple[str, ...]) -> list[_Item]:
+def _labelled_files(root: Path, place: str, class_names: tuple[str, ...]) -> list[_Item]:
     return [
-        (path, label)
+        (os.path.join(place, name, entry.name), label)
         for label, name in enumerate(class_names)
-        if (folder / name).is_dir()
-        for path in _visible(folder / name)
-        if not path.is_dir()
+        if (root / place / name).is_dir()
+        for entry in _visible(root / place / name)
+        if not entry.is_dir()
     ]
 
 
 def _shuffled(items: list[_Item], purpose: str) -> list[_Item]:
-    if not items:
-        return []
-    order = np.argsort(words(0, purpose, np.arange(len(items)), 1)[:, 0], kind="stable")
-    return [items[i] for i in order]
+    return [items[i] for i in fixed_order(len(items), purpose)]
 
 
-def _read_split(items: list[_Item], image_size: int) -> ImageSplit:
+def fixed_order(n: int, purpose: str) -> Samples:
+    """A random order of n samples, the same for every run."""
+    return np.argsort(words(0, purpose, np.arange(n), 1)[:, 0], kind="stable").astype(np.int64)
+
+
+def _stream_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
+    paths = tuple(path for path, _ in items)
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{Path(path).as_posix()}\t{(root / path).stat().st_size}\n".encode("utf-8", "surrogateescape"))
+    labels = np.array([label for _, label in items], dtype=np.int64)
+    return ImageSplit(FileImages(root, paths, image_size), labels, f"files {digest.hexdigest()}")
+
+
+def _read_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
     with ThreadPoolExecutor() as pool:
-        results = list(pool.map(partial(_try_to_read, image_size=image_size), [path for path, _ in items]))
+        results = list(pool.map(partial(_try_to_read, image_size=image_size), [root / path for path, _ in items]))
     images = [result for result in results if not isinstance(result, str)]
     failures = [result for result in results if isinstance(result, str)]
     if failures:
@@ -110,18 +210,6 @@ def _read_split(items: list[_Item], image_size: int) -> ImageSplit:
 def _try_to_read(path: Path, image_size: int) -> npt.NDArray[np.uint8] | str:
     """The image (3, image_size, image_size), or a sentence on why there is none."""
     try:
-        with Image.open(path) as image:
-            square = ImageOps.fit(_to_rgb(image), (image_size, image_size), Image.Resampling.LANCZOS)
-        return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
+        return read_square(path, image_size)
     except Exception as error:  # Pillow's decoders raise almost anything
         return f"{path}: {error}"
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255, which turns such images white
-        return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8)).convert("RGB")
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode} have no fixed range; save it with 8 bits a channel")
-    if image.mode == "P":  # by way of RGBA, as Pillow asks for palettes with transparency
-        image = image.convert("RGBA")
-    return image.convert("RGB")

@@ -3,9 +3,12 @@
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from empirical.datasets.lazy_images import Images, LazyImages, in_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,46 +16,70 @@ class ImageSplit:
     """Images with their labels. The arrays given become read-only: no later step alters them in place.
 
     Attributes:
-        images: shape (n, channels, height, width). uint8, or float32 in the same units for images that are
-            drawn rather than taken: rounding a Gaussian or clipping it to 0 .. 255 would change its variance.
+        stored: the images, an array or lazy: shape (n, channels, height, width). uint8, or float32 in the same units
+            for images that are drawn rather than taken: rounding a Gaussian or clipping it to 0 .. 255 would change its
+            variance.
         labels: shape (n,), int64.
+        identity: what tells these images from all others, in place of their pixels: for files their names and sizes.
+            Lazy images need one; that of the whole split does for its first images, too.
 
-    Two splits hold the same data if and only if their digests are equal; `==` compares identity.
+    Two splits without identity hold the same data if and only if their digests are equal. With one, equal digests mean
+    the same files, labels and image size, wherever the files lie and however they are stored: nothing is decoded to
+    find out. `==` compares objects.
     """
 
-    images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+    stored: Images | LazyImages
     labels: npt.NDArray[np.int64]
+    identity: str = ""
 
     def __post_init__(self) -> None:
-        if self.images.dtype not in (np.uint8, np.float32):
-            raise TypeError(f"images must be uint8 or float32, got {self.images.dtype}")
+        if self.stored.dtype not in (np.uint8, np.float32):
+            raise TypeError(f"images must be uint8 or float32, got {self.stored.dtype}")
         if self.labels.dtype != np.int64:
             raise TypeError(f"labels must be int64, got {self.labels.dtype}")
-        if self.images.ndim != 4 or 0 in self.images.shape:
+        if len(self.stored.shape) != 4 or 0 in self.stored.shape:
             raise ValueError(
-                f"images must have shape (n, channels, height, width), none of them zero, got {self.images.shape}"
+                f"images must have shape (n, channels, height, width), none of them zero, got {self.stored.shape}"
             )
         if self.labels.ndim != 1:
             raise ValueError(f"labels must have shape (n,), got {self.labels.shape}")
-        if len(self.images) != len(self.labels):
-            raise ValueError(f"{len(self.images)} images, but {len(self.labels)} labels")
-        self.images.setflags(write=False)
+        if len(self.stored) != len(self.labels):
+            raise ValueError(f"{len(self.stored)} images, but {len(self.labels)} labels")
+        if isinstance(self.stored, LazyImages):
+            if not self.identity:
+                raise ValueError("lazy images need an identity: their digest is made from it")
+        else:
+            self.stored.setflags(write=False)
         self.labels.setflags(write=False)
 
     @cached_property
+    def images(self) -> Images:
+        """All images as one array; lazy ones are read into memory at first use. ValueError if it does not hold them."""
+        return in_memory(self.stored) if isinstance(self.stored, LazyImages) else self.stored
+
+    @cached_property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, of dtypes, shapes, images and labels (C order, little-endian)."""
+        """SHA-256, in hexadecimal, of dtypes, shapes, images and labels (C order, little-endian).
+
+        Of the identity in place of the images, where there is one.
+        """
         digest = hashlib.sha256()
-        for array in (self.images, self.labels):
+        images = self.identity.encode() or _bytes(self.images)
+        for array, content in ((self.stored, images), (self.labels, _bytes(self.labels))):
             digest.update(f"{array.dtype.name} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).data)
+            digest.update(content)
         return digest.hexdigest()
 
     def first(self, n: int) -> "ImageSplit":
         """The first `n` images. Raises ValueError unless n is in 1 .. the number of images."""
         if not 1 <= n <= len(self.labels):
             raise ValueError(f"{n} images asked for, of a split that has {len(self.labels)}")
-        return ImageSplit(self.images[:n], self.labels[:n])
+        stored = self.stored.first(n) if isinstance(self.stored, LazyImages) else self.stored[:n]
+        return ImageSplit(stored, self.labels[:n], self.identity)
+
+
+def _bytes(array: npt.NDArray[Any]) -> memoryview:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).data
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +100,10 @@ class ImageDataset:
     source: str
 
     def __post_init__(self) -> None:
-        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+        if self.train.stored.shape[1:] != self.test.stored.shape[1:]:
             raise ValueError(
-                f"{self.name}: training images have shape {self.train.images.shape[1:]}, "
-                f"but test images {self.test.images.shape[1:]}"
+                f"{self.name}: training images have shape {self.train.stored.shape[1:]}, "
+                f"but test images {self.test.stored.shape[1:]}"
             )
         for title, labels in (("training", self.train.labels), ("test", self.test.labels)):
             low, high = int(labels.min()), int(labels.max())
@@ -94,7 +121,7 @@ class ImageDataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
-        _, channels, height, width = self.train.images.shape
+        _, channels, height, width = self.train.stored.shape
         return channels, height, width
 
     def subset(self, n_train: int | None = None, n_test: int | None = None) -> "ImageDataset":

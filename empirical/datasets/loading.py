@@ -9,7 +9,9 @@ from empirical.datasets.digits import load_digits
 from empirical.datasets.folder import load_folder
 from empirical.datasets.idx import load_idx
 from empirical.datasets.image_dataset import ImageDataset
+from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.not_found import DataNotFoundError
+from empirical.datasets.storage import Storage
 
 DATASETS = {
     "digits": "scikit-learn's handwritten digits: 1,797 grey images of 8 x 8, 10 classes; no download",
@@ -17,21 +19,32 @@ DATASETS = {
     "mnist": "MNIST, handwritten digits: 70,000 grey images of 28 x 28, 10 classes; idx files",
     "fashion-mnist": "Fashion-MNIST, clothing: 70,000 grey images of 28 x 28, 10 classes; idx files",
     "folder": "your own images, in ROOT/<class>/ or in ROOT/train/<class>/ and ROOT/test/<class>/",
+    "imagenet": "ImageNet: 1.3 million images, 1,000 classes; ROOT/train/<wnid>/, ROOT/val/<wnid>/, or parquet files",
 }
 
 
-def load(name: str, root: str | Path | None = None, *, image_size: int = 32, download: bool = False) -> ImageDataset:
+def load(
+    name: str,
+    root: str | Path | None = None,
+    *,
+    image_size: int = 32,
+    download: bool = False,
+    storage: Storage = "auto",
+    map_directory: Path | None = None,
+) -> ImageDataset:
     """The data set called `name`, one of `DATASETS`.
 
     Arguments:
         name: the data set.
         root: the directory of its files; by default `data/<name>` under the current directory, and for
             fashion-mnist also where Debian's package puts it. digits takes none.
-        image_size: height and width to which the images of a folder are resized; the others keep theirs.
+        image_size: height and width to which the images of a folder or of ImageNet are resized; the others keep theirs.
         download: fetch the official archives into `root` if files are missing.
+        storage: where the images of a folder or of ImageNet are kept, see `empirical.datasets.storage`.
+        map_directory: of their memory maps; by default `.memory-map` below `root`.
 
     Raises:
-        ValueError: there is no such data set, or a file is damaged.
+        ValueError: there is no such data set, a file is damaged, or memory or disk does not hold the images.
         DataNotFoundError: files are missing; the message says which, and how to get them.
         DownloadError: a download failed or brought a file with another digest.
     """
@@ -45,18 +58,24 @@ def load(name: str, root: str | Path | None = None, *, image_size: int = 32, dow
         return load_digits()
     directory = Path("data", name) if root is None else Path(root)
     try:
-        return _load_from(name, directory, root is None, image_size)
+        return _load_from(name, directory, root is None, image_size, storage, map_directory)
     except DataNotFoundError:
         if not (download and name in ARCHIVES):
             raise
     fetch(name, directory)
-    return _load_from(name, directory, root is None, image_size)
+    return _load_from(name, directory, root is None, image_size, storage, map_directory)
 
 
-def _load_from(name: str, directory: Path, is_default: bool, image_size: int) -> ImageDataset:
+def _load_from(
+    name: str, directory: Path, is_default: bool, image_size: int, storage: Storage, map_directory: Path | None
+) -> ImageDataset:
+    if name not in ("folder", "imagenet") and storage not in ("auto", "memory"):
+        raise ValueError(f"--data-storage {storage} is for folder and imagenet: {name} is kept in memory")
     match name:
         case "folder":
-            return load_folder(directory, image_size)
+            return load_folder(directory, image_size, storage, map_directory)
+        case "imagenet":
+            return load_imagenet(directory, image_size, storage, map_directory)
         case "cifar10":
             return load_cifar10(directory)
         case "fashion-mnist" if is_default:

@@ -126,7 +126,7 @@ def _first(randomized: RandomizedDataset, most: int) -> RandomizedDataset:
 def _whole(randomized: RandomizedDataset, crop: int | None) -> Pass:
     """All training images as the network sees them."""
     split = randomized.data.train
-    blocks = (split.images[start : start + _BLOCK] for start in range(0, len(split.labels), _BLOCK))
+    blocks = (split.stored[start : start + _BLOCK] for start in range(0, len(split.labels), _BLOCK))
     return Pass(tuple(digest for block in blocks for digest in image_digests(preprocess(block, crop))), split.labels)
 
 

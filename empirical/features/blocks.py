@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import torch
 
-from empirical.randomization import Images
+from empirical.datasets.lazy_images import Images
 
 Compute = Callable[[int, Images], torch.Tensor]
 """Block `index` of the features of images (n, c, h, w): float32 (n, width)."""

@@ -30,8 +30,8 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import conv2d
 
+from empirical.datasets.lazy_images import Images
 from empirical.features.blocks import FeatureBlocks, common_shape
-from empirical.randomization import Images
 
 _ELONGATION = 0.5  # a: the window is twice as long across the wave, which sharpens the orientation
 _BATCH = 128

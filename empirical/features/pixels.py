@@ -5,9 +5,9 @@ from math import prod
 
 import torch
 
+from empirical.datasets.lazy_images import Images
 from empirical.features.blocks import FeatureBlocks, common_shape
 from empirical.preprocessing import preprocess
-from empirical.randomization import Images
 
 _CROP = 28
 

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from empirical.datasets.lazy_images import Images
 from empirical.features.blocks import FeatureBlocks, common_shape
-from empirical.randomization import Images
 from theory.streams import uniform_integers, words
 
 _FEATURES_PER_FILTER = 8  # two signs, four quadrants

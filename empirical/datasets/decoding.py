@@ -1,0 +1,28 @@
+"""From an image file of any format to the square of pixels that this project takes it for."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+
+def read_square(file: Path | BinaryIO, image_size: int) -> npt.NDArray[np.uint8]:
+    """The image in RGB, its short side resized to `image_size` (Lanczos), cropped about the centre.
+
+    Returns uint8 (3, image_size, image_size). Raises almost anything if it cannot be decoded: Pillow's decoders do.
+    """
+    with Image.open(file) as image:
+        square = ImageOps.fit(_to_rgb(image), (image_size, image_size), Image.Resampling.LANCZOS)
+    return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255, which turns such images white
+        return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError(f"pixels of mode {image.mode} have no fixed range; save it with 8 bits a channel")
+    if image.mode == "P":  # by way of RGBA, as Pillow asks for palettes with transparency
+        image = image.convert("RGBA")
+    return image.convert("RGB")

@@ -1,0 +1,49 @@
+"""ImageNet (ILSVRC 2012, Russakovsky et al. 2015) as it is distributed: folders of JPEGs, or parquet files."""
+
+from pathlib import Path
+
+from empirical.datasets.folder import find_image_files
+from empirical.datasets.image_dataset import ImageDataset
+from empirical.datasets.not_found import data_not_found
+from empirical.datasets.parquet import find_parquet, load_parquet
+from empirical.datasets.storage import Storage, store
+
+_HOW_TO_GET = (
+    "https://image-net.org gives it to those who accept its terms; unpack it in ROOT/train/<wnid>/ and "
+    "ROOT/val/<wnid>/, or put the parquet files of Hugging Face's imagenet-1k in ROOT or ROOT/data."
+)
+
+
+def load_imagenet(
+    root: Path, image_size: int = 32, storage: Storage = "auto", map_directory: Path | None = None
+) -> ImageDataset:
+    """ImageNet from parquet files in `root` or `root`/data if there are any, else from `root`/train and `root`/val.
+
+    Files are read and ordered as those of `load_folder`; classes are the folders, in order of name: WordNet's numbers,
+    in the order that everybody has them in. Digests are of the names and sizes of the files whatever the storage, so
+    that a run is the same run under each.
+
+    Arguments:
+        root: the folder.
+        image_size: side of the squares to which images are resized and cropped.
+        storage: where they are kept, see `empirical.datasets.storage`.
+        map_directory: of memory maps; by default `root`/.memory-map.
+
+    Raises DataNotFoundError if files are missing, ValueError if one is damaged, or memory or disk does not hold them.
+    """
+    parquet = find_parquet(root)
+    if parquet:
+        streamed = load_parquet(parquet, image_size)
+    else:
+        if not (root / "train").is_dir():
+            raise data_not_found(
+                "ImageNet", [root, root / "data"], ["train/<wnid>/*.JPEG or train-*.parquet"], _HOW_TO_GET
+            )
+        flat = next((path for path in sorted((root / "val").glob("*")) if path.is_file()), None)
+        if flat:
+            raise ValueError(
+                f"{flat} lies in no class folder: move the validation images to {root / 'val'}/<wnid>/, as the usual "
+                "script valprep.sh does"
+            )
+        streamed = find_image_files(root, image_size).streamed("imagenet", image_size)
+    return store(streamed, storage, map_directory or root / ".memory-map")

@@ -1,0 +1,200 @@
+"""Images in parquet files, in the layout of Hugging Face's imagenet-1k.
+
+Files train-*.parquet and validation-*.parquet (or val-*.parquet), each with a column `image`, a struct of `bytes` (an
+image file) and `path`, and a column `label` of integers. A parquet file is read by row groups, of 100 rows in Hugging
+Face's: images in random order make it read a hundred for each one, so that long runs are better off with a memory map.
+"""
+
+import hashlib
+import importlib.util
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical.datasets.decoding import read_square
+from empirical.datasets.folder import fixed_order
+from empirical.datasets.image_dataset import ImageDataset, ImageSplit
+from empirical.datasets.lazy_images import LazyImages, Samples
+from empirical.datasets.not_found import data_not_found
+
+_SPLITS = {"training": ("train",), "validation": ("validation", "val")}
+_SHARD = re.compile(r"-(\d+)-of-(\d+)\.parquet$")
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetImages(LazyImages):
+    """Rows of parquet files, decoded whenever they are asked for.
+
+    Attributes:
+        files: paths of the files.
+        metadata: of each file, by pyarrow.
+        rows: of each sample, counted over all files.
+        groups: (first row, file, row group in it) of each row group, int64 (groups, 3), in order.
+        image_size: side of the squares, see `read_square`.
+    """
+
+    files: tuple[Path, ...]
+    metadata: tuple[Any, ...]
+    rows: Samples
+    groups: npt.NDArray[np.int64]
+    image_size: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(rows, 3, image_size, image_size)."""
+        return len(self.rows), 3, self.image_size, self.image_size
+
+    def reading_order(self) -> Samples:
+        """As they lie in the files."""
+        return np.argsort(self.rows, kind="stable").astype(np.int64)
+
+    def read(self, samples: Samples) -> npt.NDArray[np.uint8]:
+        """Decode these rows. Raises ValueError, naming file and row, for one that is no image."""
+        out = np.empty((len(samples), *self.shape[1:]), np.uint8)
+        rows = self.rows[samples]
+        group_of = np.searchsorted(self.groups[:, 0], rows, side="right") - 1
+        for group in np.unique(group_of):
+            first, file, number = self.groups[group]
+            cells = self._cells(int(file), int(number))
+            for at in np.flatnonzero(group_of == group):
+                out[at] = self._decode(cells[int(rows[at] - first)].as_py(), int(file), int(rows[at]))
+        return out
+
+    def _cells(self, file: int, group: int) -> Any:
+        from pyarrow import ArrowException, parquet
+
+        try:
+            # Opened anew: an open file is not for several threads, and its metadata are here already.
+            with parquet.ParquetFile(self.files[file], metadata=self.metadata[file]) as opened:
+                return opened.read_row_group(group, columns=["image"], use_threads=False).column("image")
+        except (OSError, ArrowException) as error:
+            raise ValueError(f"{self.files[file]}: row group {group} cannot be read: {error}") from error
+
+    def _decode(self, cell: dict[str, Any] | None, file: int, row: int) -> npt.NDArray[np.uint8]:
+        try:
+            if cell is None or cell["bytes"] is None:
+                raise ValueError("there are no bytes")
+            return read_square(io.BytesIO(cell["bytes"]), self.image_size)
+        except Exception as error:  # Pillow's decoders raise almost anything
+            row_in_file = row - int(self.groups[self.groups[:, 1] == file][0, 0])
+            path = f" ({cell['path']})" if cell and cell.get("path") else ""
+            raise ValueError(
+                f"{self.files[file]}: row {row_in_file:,}{path} cannot be read as an image: {error}"
+            ) from error
+
+
+def find_parquet(root: Path) -> Path | None:
+    """The folder of the parquet files: `root` or `root`/data; None if neither has any."""
+    return next((folder for folder in (root, root / "data") if any(folder.glob("*.parquet"))), None)
+
+
+def load_parquet(folder: Path, image_size: int) -> ImageDataset:
+    """The data set `imagenet` from the parquet files in a folder, its images decoded whenever they are asked for.
+
+    Rows are shuffled in a fixed random order, so that the first n are a sample of them all. Classes have the names that
+    Hugging Face's `datasets` writes into the files, or their numbers where it did not write them. The identity of a
+    split is the names, sizes and numbers of rows of its files.
+
+    Raises DataNotFoundError if files are missing, ValueError if pyarrow is, or if a file is not of this layout.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        raise ValueError(
+            f"the parquet files in {folder} need pyarrow: install this package with the extra imagenet, "
+            "rethinking-generalization[imagenet]"
+        )
+    if image_size < 1:
+        raise ValueError(f"image_size must be at least 1, got {image_size}")
+    found = {title: _files_of(folder, stems) for title, stems in _SPLITS.items()}
+    missing = [f"{_SPLITS[title][0]}-*.parquet" for title, files in found.items() if not files]
+    missing += [name for files in found.values() for name in _missing_shards(files)]
+    if missing:
+        raise data_not_found(
+            "ImageNet as parquet",
+            [folder],
+            missing,
+            "Hugging Face's imagenet-1k has them in its folder data, for those who accept its terms.",
+        )
+    (train, names), (test, _) = (
+        _read_split(files, f"folder-{purpose}", image_size)
+        for files, purpose in zip(found.values(), ("train", "test"), strict=True)
+    )
+    names = names or tuple(str(label) for label in range(1 + int(max(train.labels.max(), test.labels.max()))))
+    n = len(train.labels) + len(test.labels)
+    return ImageDataset(
+        name="imagenet",
+        train=train,
+        test=test,
+        class_names=names,
+        source=(
+            f"{n:,} images in {len(names):,} classes read from parquet files in {folder}, "
+            f"resized to {image_size} x {image_size}, split as in its files"
+        ),
+    )
+
+
+def _files_of(folder: Path, stems: tuple[str, ...]) -> list[Path]:
+    return next((files for stem in stems if (files := sorted(folder.glob(f"{stem}-*.parquet")))), [])
+
+
+def _missing_shards(files: list[Path]) -> list[str]:
+    """Names of the files that are not there though the others' names count them: k of -k-of-N."""
+    numbered = [(path.name, match) for path in files if (match := _SHARD.search(path.name))]
+    if not numbered:
+        return []
+    name, match = numbered[0]
+    stem, digits, total = name[: match.start()], len(match[1]), match[2]
+    names = {f"{stem}-{number:0{digits}}-of-{total}.parquet" for number in range(int(total))}
+    return sorted(names - {path.name for path in files})
+
+
+def _read_split(files: list[Path], purpose: str, image_size: int) -> tuple[ImageSplit, tuple[str, ...]]:
+    """The split, and the names of its classes, if the files tell."""
+    labels, metadata, groups, digest, first = [], [], [], hashlib.sha256(), 0
+    for at, path in enumerate(files):
+        about, labels_of_file = _read_labels(path)
+        digest.update(f"{path.name}\t{path.stat().st_size}\t{about.num_rows}\n".encode())
+        labels.append(labels_of_file)
+        metadata.append(about)
+        for group in range(about.num_row_groups):
+            groups.append((first, at, group))
+            first += about.row_group(group).num_rows
+    rows = fixed_order(first, purpose)
+    images = ParquetImages(tuple(files), tuple(metadata), rows, np.array(groups, np.int64).reshape(-1, 3), image_size)
+    split = ImageSplit(images, np.concatenate(labels)[rows], f"parquet {digest.hexdigest()}")
+    return split, _class_names(metadata[0])
+
+
+def _read_labels(path: Path) -> tuple[Any, npt.NDArray[np.int64]]:
+    """The metadata of a file, and its labels. Raises ValueError, naming the file, if it is not of the layout."""
+    from pyarrow import ArrowException, parquet, types
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            kinds = {name: str(schema.field(name).type) for name in schema.names}
+            if not (
+                {"image", "label"} <= set(kinds)
+                and types.is_integer(schema.field("label").type)
+                and types.is_struct(schema.field("image").type)
+                and schema.field("image").type.get_field_index("bytes") >= 0
+            ):
+                raise ValueError(f"not a struct column image with bytes and an integer column label, but {kinds}")
+            labels = file.read(columns=["label"]).column("label").to_numpy().astype(np.int64)
+            return file.metadata, labels
+    except (OSError, ArrowException, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _class_names(metadata: Any) -> tuple[str, ...]:
+    """As `datasets` writes them into the metadata of a file; none if it did not."""
+    try:
+        written = json.loads((metadata.metadata or {})[b"huggingface"])
+        return tuple(map(str, written["info"]["features"]["label"]["names"]))
+    except (KeyError, TypeError, ValueError):
+        return ()
