@@ -27,7 +27,8 @@ from empirical.parts import Parts
 from empirical.preprocessing import crop_box, preprocess
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.records import RunConfig, RunDirectory
-from empirical.training import EpochRecord, ResidentData, State, precision, predict, train
+from empirical.streamed_images import StreamedData, StreamedImages, is_streamed
+from empirical.training import EpochRecord, ResidentData, State, TrainingData, precision, predict, train
 from theory.expressivity import relu_interpolant
 from theory.kernels import Checkpoint
 from theory.kernels.plan import available_memory
@@ -116,7 +117,8 @@ def resident_data(
     if needed > free:
         raise ValueError(
             f"the images take {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free: use fewer of them "
-            "(--train-size, --test-size), a smaller --crop, or for a folder a smaller --image-size"
+            "(--train-size, --test-size), a smaller --crop, or for a folder or ImageNet a smaller --image-size or "
+            "--data-storage stream"
         )
 
     def resident(images: torch.Tensor) -> torch.Tensor:
@@ -134,27 +136,47 @@ def resident_data(
 
 
 def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module, ResidentData]:
-    """A trained run's network, with its initial weights and its dropout, and its data, in one memory format.
-
-    Convolutional networks and their images are channels_last: on a CPU small Inception trains 1.4 times as fast so.
+    """A trained run's network, with its initial weights and its dropout, and all its data on its device, in one memory
+    format. Raises ValueError if they do not fit there.
     """
-    training = config.training
-    assert training is not None, "a trained run has hyper-parameters"
-    channels, *sides = randomized.data.image_shape
+    assert config.training is not None, "a trained run has hyper-parameters"
+    model, memory_format = _initial_network(config, randomized.data.image_shape)
+    augmented = config.training.augmentation != "none"
+    return model, resident_data(
+        randomized, config.crop, config.device, augmented=augmented, memory_format=memory_format
+    )
+
+
+def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module, TrainingData]:
+    """As `prepare`, but images that memory does not hold are streamed."""
+    train_split, test_split = randomized.data.train, randomized.data.test
+    if not is_streamed(randomized.data):
+        return prepare(config, randomized)
+    model, memory_format = _initial_network(config, randomized.data.image_shape)
+    train_source, test_source = (
+        StreamedImages(split.stored, config.crop, config.device, memory_format=memory_format)
+        for split in (train_split, test_split)
+    )
+    return model, StreamedData(
+        train_source=train_source,
+        train_labels=torch.tensor(train_split.labels, device=config.device),
+        clean_labels=torch.tensor(randomized.clean_labels, device=config.device),
+        test_source=test_source,
+        test_labels=torch.tensor(test_split.labels, device=config.device),
+    )
+
+
+def _initial_network(config: RunConfig, image_shape: tuple[int, int, int]) -> tuple[nn.Module, torch.memory_format]:
+    """On its device. Convolutional networks are channels_last: on a CPU small Inception trains 1.4 times as fast so."""
+    assert config.training is not None, "a trained run has hyper-parameters"
+    channels, *sides = image_shape
     _, _, height, width = crop_box(sides, config.crop)
     model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)
-    if training.dropout is not None:
-        model = set_dropout(model, training.dropout)
+    if config.training.dropout is not None:
+        model = set_dropout(model, config.training.dropout)
     convolutional = any(isinstance(module, nn.Conv2d) for module in model.modules())
     memory_format = torch.channels_last if convolutional else torch.contiguous_format
-    data = resident_data(
-        randomized,
-        config.crop,
-        config.device,
-        augmented=training.augmentation != "none",
-        memory_format=memory_format,
-    )
-    return model.to(config.device).to(memory_format=memory_format), data
+    return model.to(config.device).to(memory_format=memory_format), memory_format
 
 
 def _train(
@@ -162,7 +184,7 @@ def _train(
 ) -> None:
     training = config.training
     assert training is not None, "a trained run has hyper-parameters"
-    model, data = prepare(config, randomized)
+    model, data = prepare_training(config, randomized)
     initial = _weights(model)
     state: State | None = ranks.tell(directory.load_state() if ranks.first else None)
     saved, interval = time.monotonic(), checkpoint_interval(0.0)

@@ -42,6 +42,7 @@ from empirical.scaling import (
 from empirical.status import duration
 from empirical.step_cost import StepCost, measure_step_cost, network_key
 from empirical.stopwatch import Stopwatch
+from empirical.streamed_images import is_streamed
 from empirical.text_table import TextTable
 from empirical.training import evaluated_at_once
 from theory.kernels.plan import available_memory
@@ -170,7 +171,9 @@ class PlannedRun:
         return self.training + self.evaluation + self.checkpoints
 
 
-def plan_run(config: RunConfig, network: int, cost: StepCost, image_shape: tuple[int, int, int]) -> PlannedRun:
+def plan_run(
+    config: RunConfig, network: int, cost: StepCost, image_shape: tuple[int, int, int], streamed: bool = False
+) -> PlannedRun:
     """Count a trained run's needs from the cost of its network.
 
     Arguments:
@@ -178,6 +181,7 @@ def plan_run(config: RunConfig, network: int, cost: StepCost, image_shape: tuple
         network: its number.
         cost: measured.
         image_shape: (channels, height, width) of the stored images.
+        streamed: whether no image stays in memory; those on their way are in what was measured of the network.
     """
     training = config.training
     assert training is not None, "a trained run has hyper-parameters"
@@ -201,7 +205,7 @@ def plan_run(config: RunConfig, network: int, cost: StepCost, image_shape: tuple
         training=steps * cost.step,
         evaluation=records * (config.n_train + config.n_test) * cost.evaluation,
         checkpoints=writes * cost.checkpoint,
-        image_memory=images + stored,
+        image_memory=0 if streamed else images + stored,
         network_memory=_at_least(
             cost.network_memory(min(evaluated_at_once((channels, height, width)), config.n_train)),
             4 * cost.parameters + _PREDICTION_BYTES * config.n_train,
@@ -258,7 +262,8 @@ def make_plan(configs: Sequence[RunConfig], dataset: ImageDataset, settings: Pla
             n_train=settings.train_images or config.n_train,
             n_test=settings.test_images or config.n_test,
         )
-        runs.append(plan_run(full, numbers[key], networks[numbers[key]], dataset.image_shape))
+        cost = networks[numbers[key]]
+        runs.append(plan_run(full, numbers[key], cost, dataset.image_shape, is_streamed(dataset)))
     return Plan(tuple(runs), tuple(networks), tuple(others))
 
 
@@ -345,9 +350,14 @@ def plan_table(plan: Plan, dataset: ImageDataset, device: str, out: Path) -> Tex
     first, free = plan.runs[0], available_memory(device)
     stored = math.prod(dataset.image_shape) * (first.train_images + first.test_images)
     peak = "CUDA memory that torch allocates" if device == "cuda" else "growth of the process, its libraries included"
+    images = (
+        f"streamed, decoded in the time stated or read from a memory map, which takes {_size(stored)} of disk"
+        if is_streamed(dataset)
+        else f"on the device; the data set as stored takes {_size(stored)} beside"
+    )
     note = (
-        "time: to the limit of steps; a run that fits its labels ends sooner. images: on the device; the data set as "
-        f"stored takes {_size(stored)} beside. network: weights, optimiser, activations, workspace at the peak of "
+        f"time: to the limit of steps; a run that fits its labels ends sooner. images: {images}. network: weights, "
+        "optimiser, activations, workspace at the peak of "
         f"training or evaluation ({peak}), {dataset.num_classes:,} classes. {_extrapolated(plan)}{_waited(plan)}"
         "The largest run takes "
         f"{_size(largest)} of memory, {_size(free)} are free{'' if largest <= free else ': IT DOES NOT FIT'}; on disk "

@@ -1,5 +1,6 @@
 """The experiments' command line: `python -m empirical.run [NAME]`."""
 
+import math
 import shlex
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from rich.text import Text
 from empirical.comparison import result_sets
 from empirical.console import kernel_table, paper_table, results_table, text_table
 from empirical.datasets import DATASETS, ImageDataset, load
-from empirical.datasets.storage import Storage
+from empirical.datasets.storage import STORED_ANYWHERE, Storage, chosen_storage
 from empirical.diagnosis import run_diagnosis
 from empirical.distributed import ALONE, LostRankError, Ranks, joined_ranks, launched, of_first_rank
 from empirical.execution import execute
@@ -307,6 +308,13 @@ def _print_plan(arguments: list[str]) -> int:
     )
     loading = Stopwatch()
     dataset, _, configs = _plan(options)
+    n_train, n_test = (
+        stated or len(split.labels)
+        for stated, split in ((options.plan.train_images, dataset.train), (options.plan.test_images, dataset.test))
+    )
+    in_full = (n_train + n_test) * math.prod(dataset.image_shape)
+    if dataset.name in STORED_ANYWHERE and chosen_storage(options.data_storage, in_full) == "stream":
+        dataset, _, configs = _plan(replace(options, data_storage="stream"))  # as the full run would be
     return print_plan(configs, dataset, options.plan, options.out, min(options.seed), loading.undisturbed, _console())
 
 

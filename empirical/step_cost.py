@@ -1,6 +1,8 @@
 """What a network's training costs on this machine, measured in seconds: steps, evaluation, checkpoint, memory.
 
 The steps are those of the training loop itself, on a few of the run's own images, the network as the run would have it.
+Images that are streamed are read and decoded in the time measured, again and again, from files that the system has at
+hand by then: a slower disk is not in it.
 Their batches grow from two images to the run's own: how much less a device does with a small share of a batch is what
 data-parallel training needs to know. A batch that would take too long or does not fit is left out, and its cost is what
 the line through those measured gives.
@@ -20,14 +22,16 @@ import torch
 from torch import nn
 
 from empirical.datasets import ImageDataset, ImageSplit
-from empirical.execution import _threads_for, prepare
+from empirical.datasets.lazy_images import ComputedImages, LazyImages
+from empirical.execution import _threads_for, prepare_training
 from empirical.models import num_parameters
 from empirical.preprocessing import crop_box
 from empirical.randomization import Randomization, randomize
 from empirical.records import RunConfig, RunDirectory
 from empirical.scaling import ComputeCost
 from empirical.stopwatch import Stopwatch
-from empirical.training import ResidentData, State, TrainingConfig, evaluated_at_once, train
+from empirical.streamed_images import is_streamed
+from empirical.training import ResidentData, State, TrainingConfig, TrainingData, evaluated_at_once, train
 from theory.kernels.plan import available_memory
 
 _CHUNK = 0.1  # seconds of training between looks at the clock; a step that takes longer is a chunk
@@ -248,7 +252,7 @@ def _measure_steps(
         while len(chunks) <= _CHUNKS:
             watch, before = Stopwatch(), state["step"]
             _, state = next(steps)
-            took = watch.undisturbed
+            took = _seconds(watch, dataset)
             chunks.append(took / (state["step"] - before))
             if len(chunks) > _FEWEST_CHUNKS and took > 10 * _CHUNK:
                 break
@@ -275,15 +279,15 @@ def _measure_evaluation(config: RunConfig, dataset: ImageDataset, n: int, memory
         while not taken or (len(taken) <= _EVALUATIONS and taken[-1] < _CHUNK):  # the first has warmed up
             watch = Stopwatch()
             next(train(model, data, training, config.seed))  # to the record of the untrained network
-            taken.append(watch.undisturbed)
+            taken.append(_seconds(watch, dataset))
     return _Evaluation(n, median(taken[1:] or taken) / (n + 1), memory.peak(but=images))
 
 
 def _prepare(
     config: RunConfig, dataset: ImageDataset, batch: int, n: int
-) -> tuple[RunConfig, TrainingConfig, nn.Module, ResidentData, int]:
+) -> tuple[RunConfig, TrainingConfig, nn.Module, TrainingData, int]:
     """The run with `n` images at hand and this batch, which never ends and records nothing but the untrained network;
-    and the bytes of its images.
+    and the bytes of its images in memory. Streamed images stay so.
     """
     assert config.training is not None, "a trained run has hyper-parameters"
     training = replace(
@@ -291,8 +295,8 @@ def _prepare(
     )
     config = replace(config, training=training, randomization=Randomization(), n_train=n, n_test=1)
     sample = replace(dataset, train=_repeated(dataset.train, n), test=_repeated(dataset.test, 1))
-    model, data = prepare(config, randomize(sample, config.randomization, config.seed))
-    tensors = (data.train_images, data.test_images, data.stored_images)
+    model, data = prepare_training(config, randomize(sample, config.randomization, config.seed))
+    tensors = (data.train_images, data.test_images, data.stored_images) if isinstance(data, ResidentData) else ()
     return config, training, model, data, sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
@@ -311,4 +315,13 @@ def _checkpoint(config: RunConfig, scratch: Path, state: State) -> tuple[int, fl
 def _repeated(split: ImageSplit, n: int) -> ImageSplit:
     """The first `n` images, from the start again where there are fewer."""
     chosen = np.arange(n) % len(split.labels)
-    return ImageSplit(split.images[chosen], split.labels[chosen])
+    if not isinstance(split.stored, LazyImages):
+        return ImageSplit(split.stored[chosen], split.labels[chosen])
+    source = split.stored
+    repeated = ComputedImages((n, *source.shape[1:]), source.dtype, lambda samples: source.read(chosen[samples]))
+    return ImageSplit(repeated, split.labels[chosen], split.identity)
+
+
+def _seconds(watch: Stopwatch, dataset: ImageDataset) -> float:
+    """What was measured. Where images are streamed, the others that have the core are the readers of this run."""
+    return watch.elapsed if is_streamed(dataset) else watch.undisturbed

@@ -6,11 +6,13 @@ is made there: crop or augmentation, then whitening. Order and pixels do not dep
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from empirical.augmentation import Augmentation, augment
+from empirical.datasets import ImageDataset
 from empirical.datasets.lazy_images import Images, LazyImages, Samples
 from empirical.datasets.read_ahead import read_ahead, usable_cores
 from empirical.preprocessing import crop_box, whiten
@@ -106,3 +108,26 @@ class StreamedImages:
     def _as_seen(self, stored: torch.Tensor, augmentation: Augmentation, numbers: torch.Tensor) -> torch.Tensor:
         changed = augment(augmentation, stored, numbers, self._crop)
         return whiten(changed).contiguous(memory_format=self._memory_format)
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedData:
+    """The data of a run whose images are streamed; the labels are tensors on its device, as for any run.
+
+    Attributes:
+        train_source, test_source: the images.
+        train_labels: the labels the network is given, int64 (n,).
+        clean_labels: the training labels before corruption, int64 (n,).
+        test_labels: clean, int64 (m,).
+    """
+
+    train_source: StreamedImages
+    train_labels: torch.Tensor
+    clean_labels: torch.Tensor
+    test_source: StreamedImages
+    test_labels: torch.Tensor
+
+
+def is_streamed(dataset: ImageDataset) -> bool:
+    """Whether memory does not hold all images."""
+    return any(isinstance(split.stored, LazyImages) for split in (dataset.train, dataset.test))

@@ -11,7 +11,7 @@ from empirical.datasets.idx import load_idx
 from empirical.datasets.image_dataset import ImageDataset
 from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.not_found import DataNotFoundError
-from empirical.datasets.storage import Storage
+from empirical.datasets.storage import STORED_ANYWHERE, Storage
 
 DATASETS = {
     "digits": "scikit-learn's handwritten digits: 1,797 grey images of 8 x 8, 10 classes; no download",
@@ -69,7 +69,7 @@ def load(
 def _load_from(
     name: str, directory: Path, is_default: bool, image_size: int, storage: Storage, map_directory: Path | None
 ) -> ImageDataset:
-    if name not in ("folder", "imagenet") and storage not in ("auto", "memory"):
+    if name not in STORED_ANYWHERE and storage not in ("auto", "memory"):
         raise ValueError(f"--data-storage {storage} is for folder and imagenet: {name} is kept in memory")
     match name:
         case "folder":

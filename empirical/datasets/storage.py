@@ -28,6 +28,9 @@ from theory.kernels.plan import available_memory
 
 Storage = Literal["auto", "memory", "stream", "memmap"]
 
+STORED_ANYWHERE = ("folder", "imagenet")
+"""The data sets with a choice; the others are small."""
+
 _SHARE = 0.25  # of the machine's memory
 _WORTH_SAYING = 1e9  # bytes
 
@@ -38,7 +41,7 @@ def fits_in_memory(storage: Storage, shape: tuple[int, ...], title: str) -> bool
     Raises ValueError if they are to be there, and what is free does not hold them.
     """
     needed, free, total = int(np.prod(shape, dtype=np.int64)), available_memory(), total_memory()
-    chosen = storage == "memory" or (storage == "auto" and needed <= _SHARE * total)
+    chosen = chosen_storage(storage, needed) == "memory"
     plan = (
         f"{title}: {shape[0]:,} images of {' x '.join(map(str, shape[1:]))} take {needed / 1e9:.1f} GB; "
         f"{free / 1e9:.1f} GB of memory are free, of {total / 1e9:.1f}"
@@ -46,9 +49,16 @@ def fits_in_memory(storage: Storage, shape: tuple[int, ...], title: str) -> bool
     if chosen and needed > free:
         raise ValueError(f"{plan}: stream them (--data-storage stream or memmap), or choose a smaller --image-size")
     if needed >= _WORTH_SAYING:
-        outcome = "memory" if chosen else "memmap" if storage == "memmap" else "stream"
-        print(f"{plan}; --data-storage {storage}: {_OUTCOMES[outcome]}", file=sys.stderr, flush=True)
+        outcome = _OUTCOMES[chosen_storage(storage, needed)]
+        print(f"{plan}; --data-storage {storage}: {outcome}", file=sys.stderr, flush=True)
     return chosen
+
+
+def chosen_storage(storage: Storage, needed: int) -> Storage:
+    """What `storage` comes to for images of so many bytes: never `auto`."""
+    if storage != "auto":
+        return storage
+    return "memory" if needed <= _SHARE * total_memory() else "stream"
 
 
 _OUTCOMES = {
