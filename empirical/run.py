@@ -32,6 +32,7 @@ from empirical.results_csv import write_results
 from empirical.scales import Scale
 from empirical.status import print_status
 from empirical.stopwatch import Stopwatch
+from empirical.streamed_images import is_streamed
 from empirical.study_comparison import COMPARISONS
 from empirical.training import EpochRecord, TrainingConfig
 from empirical.verdicts import claim_verdicts, subjects, write_verdicts
@@ -313,7 +314,8 @@ def _print_plan(arguments: list[str]) -> int:
         for stated, split in ((options.plan.train_images, dataset.train), (options.plan.test_images, dataset.test))
     )
     in_full = (n_train + n_test) * math.prod(dataset.image_shape)
-    if dataset.name in STORED_ANYWHERE and chosen_storage(options.data_storage, in_full) == "stream":
+    choice = dataset.name in STORED_ANYWHERE and not is_streamed(dataset)
+    if choice and chosen_storage(options.data_storage, in_full) == "stream":
         dataset, _, configs = _plan(replace(options, data_storage="stream"))  # as the full run would be
     return print_plan(configs, dataset, options.plan, options.out, min(options.seed), loading.undisturbed, _console())
 

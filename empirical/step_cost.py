@@ -59,7 +59,8 @@ class StepCost:
         evaluated, evaluation_memory: the same for numbers of images that were evaluated at once.
         checkpoint_bytes, checkpoint: size, and time to write it durably.
         record_bytes: an epoch's line in the metrics.
-        waited: share of the time of measuring in which others had the core. It is in none of the seconds.
+        waited: share of the time of measuring in which others had the core. It is in none of the seconds. 0 for streamed
+            images, whose readers are among those others.
     """
 
     parameters: int
@@ -149,7 +150,7 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
         checkpoint_bytes=last.checkpoint_bytes,
         checkpoint=last.checkpoint,
         record_bytes=last.record_bytes,
-        waited=watch.waited / watch.elapsed,
+        waited=0.0 if is_streamed(dataset) else watch.waited / watch.elapsed,
     )
 
 

@@ -143,3 +143,4 @@ def test_plan_of_images_that_memory_will_not_hold(root, tmp_path, capsys, monkey
     assert "images: streamed, decoded in the time stated" in printed
     assert "which takes 575 MB of disk" in printed
     assert "IT DOES NOT FIT" not in printed
+    assert "Others had the core" not in printed, "nobody can tell them from the readers of images"
