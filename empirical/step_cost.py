@@ -59,8 +59,8 @@ class StepCost:
         evaluated, evaluation_memory: the same for numbers of images that were evaluated at once.
         checkpoint_bytes, checkpoint: size, and time to write it durably.
         record_bytes: an epoch's line in the metrics.
-        waited: share of the time of measuring in which others had the core. It is in none of the seconds. 0 for streamed
-            images, whose readers are among those others.
+        waited: share of the time of measuring in which others had the core. It is in none of the seconds. 0 for
+            streamed images, whose readers are among those others.
     """
 
     parameters: int
