@@ -66,7 +66,8 @@ class TrainingConfig:
         dropout: probability of dropping each input of the last linear layer; where a network has dropout layers of its
             own, theirs. By default these are left as they are, and there are no others.
         precision: of products: float32; tf32 and bf16 are faster on GPUs that have them, and change results.
-        compile: have torch.compile rewrite the network's forward and backward pass.
+        compile: have torch.compile rewrite the network's forward and backward pass; on a GPU they are replayed as CUDA
+            graphs. Worth it for runs that take much longer than the minute of compiling.
         batch_norm: over several ranks: global takes the moments of the whole batch, as one rank does; local those of a
             rank's share, which makes it another experiment with every number of ranks, but saves communication.
         epochs_per_record: epochs between records, and between looks at whether all labels are fitted. On a small data
@@ -390,7 +391,10 @@ class _Stepper:
         self._model = model
         self.optimizer = _build_optimizer(model, config)
         wrapped = ranks.wrap(model, some_unused=some_unused)
-        self._forward: Callable[[torch.Tensor], torch.Tensor] = torch.compile(wrapped) if config.compile else wrapped
+        graphs = "reduce-overhead" if self._device.type == "cuda" else None
+        self._forward: Callable[[torch.Tensor], torch.Tensor] = (
+            torch.compile(wrapped, mode=graphs) if config.compile else wrapped
+        )
 
     def take(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]], steps: int, step: int) -> int:
         """Train on so many batches, `step` steps having been made before.

@@ -1,6 +1,7 @@
 """Whole runs whose images are not in memory: the runs they would have been in memory, to the bit."""
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import pytest
 
 from empirical.datasets import load
 from empirical.distributed import ALONE, Ranks
-from empirical.execution import execute
+from empirical.execution import execute, prepare_training
 from empirical.experiments import Settings, plan_randomization_tests
+from empirical.preprocessing import preprocess
+from empirical.randomization import randomize
 from empirical.records import RunDirectory
 from empirical.run import main
-from empirical.training import TrainingConfig
+from empirical.training import Batches, TrainingConfig
 from tests.empirical.made_up_images import labelled, write_folder, write_parquet
 from tests.empirical.test_distributed import on_ranks
+from theory.label_noise import corrupt_labels
 
 TESTS = ["corrupted-0.5", "random-labels", "shuffled-pixels", "random-pixels", "gaussian"]
 
@@ -132,6 +136,35 @@ def test_two_ranks_read_their_shares(root, tmp_path):
     ((two, _),) = records(tmp_path / "two").values()
     assert [epoch["train_loss"] for epoch in two] == pytest.approx([epoch["train_loss"] for epoch in one], rel=1e-3)
     assert one[-1]["train_loss"] < 0.9 * one[0]["train_loss"]
+
+
+@pytest.mark.parametrize("storage", ["memory", "stream"])
+def test_no_loader_bypasses_the_labels_of_real_images(storage):
+    """What the training loop is given: each image is found by its pixels, and the label beside it is the drawn one."""
+    pytest.importorskip("torchvision", reason="needs torchvision: the extra imagenet")
+    real = Path(os.environ.get("RETHINKING_DATA", "data")) / "imagenet-sample"
+    if not real.is_dir():
+        pytest.skip("needs real JPEGs: set RETHINKING_DATA to the folder that holds imagenet-sample")
+    dataset = load("folder", real, image_size=75, storage=storage)
+    settings = Settings("inception-v3", ("random-labels",), "cpu", n_train=250, n_test=50, crop=75)
+    config = plan_randomization_tests(dataset, settings)[0]
+    randomized = randomize(dataset.subset(250, 50), config.randomization, config.seed)
+    _, data = prepare_training(config, randomized)
+    samples = {images.numpy().tobytes(): i for i, images in enumerate(preprocess(dataset.train.stored[:250], 75))}
+    assert len(samples) == 250
+    drawn = corrupt_labels(dataset.train.labels[:250], 1000, 1.0, config.seed)
+    assert (drawn != dataset.train.labels[:250]).mean() > 0.97, "one in 1,000 is drawn again: 2 of 250 are unlikely"
+    orders = []
+    for epoch in (1, 2):
+        given: dict[int, int] = {}
+        for images, labels, _ in Batches(data, config.training, config.seed, epoch).starting(0):
+            given |= {
+                samples[image.contiguous().numpy().tobytes()]: int(label)
+                for image, label in zip(images, labels, strict=True)
+            }
+        orders.append(list(given))
+        assert [given[sample] for sample in range(250)] == list(drawn)
+    assert orders[0] != orders[1]
 
 
 def test_plan_of_images_that_memory_will_not_hold(root, tmp_path, capsys, monkeypatch):

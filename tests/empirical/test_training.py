@@ -1,4 +1,5 @@
 import io
+import shutil
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -272,3 +273,17 @@ def test_predictions_are_by_sample_over_several_batches(data, monkeypatch):
     expected = -logits.double().log_softmax(1)[torch.arange(60), data.train_labels]
     torch.testing.assert_close(found.losses, expected, rtol=1e-6, atol=1e-6)
     assert found.top_5.all(), "of three classes"
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs g++")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch's own
+def test_a_compiled_network_trains_alike(data, monkeypatch):
+    """Up to rounding, fused operations add in another order, for 40 steps; its last batches of 4 included."""
+    curves, compilations, original = [], [], torch.compile
+    monkeypatch.setattr("torch.compile", lambda network, **how: compilations.append(how) or original(network, **how))
+    for compiled in (False, True):
+        config = replace(CONFIG, compile=compiled)
+        curves.append([record.train_loss for record, _ in train(model(), data, config, seed=0)])
+    assert len(compilations) == 1
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-4)
+    assert curves[0][-1] < 0.5 * curves[0][0]
