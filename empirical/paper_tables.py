@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from empirical.models import MODELS, default_learning_rate
 from empirical.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
 from empirical.records import Run, RunConfig, networks_on_tests
+from empirical.training import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple
     """Runs on true and random labels by row: network, test, regularisers, dropout.
 
     A sample's configurations differ in their seed alone. Of several samples the row's is the one of most images; of
-    these one that ends at the fit rather than one that trains on, then the one of most seeds, then the first by hash.
+    these the one with most of the paper's hyper-parameters, then one that ends at the fit rather than one that trains
+    on, then the one of most seeds, then the first by hash.
     """
     groups: dict[tuple[str, str, Regularisers, float], dict[str, list[Run]]] = {}
     for run in runs:
@@ -164,12 +167,20 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple
         if key[1] in ("true labels", "random labels"):
             groups.setdefault(key, {}).setdefault(replace(config, seed=0).hash, []).append(run)
 
-    def rank(sample: tuple[str, list[Run]]) -> tuple[int, int, int, str]:
+    def rank(sample: tuple[str, list[Run]]) -> tuple[int, int, int, int, str]:
         config = sample[1][0].config
         assert config.training is not None, "of trained runs"
-        return -config.n_train, config.training.min_steps, -len(sample[1]), sample[0]
+        changed = _changed(config.model, config.training)
+        return -config.n_train, changed, config.training.min_steps, -len(sample[1]), sample[0]
 
     return {
         key: tuple(sorted(min(samples.items(), key=rank)[1], key=lambda run: run.config.seed))
         for key, samples in groups.items()
     }
+
+
+def _changed(model: str, training: TrainingConfig) -> int:
+    """How many of the hyper-parameters of SGD are not the paper's."""
+    paper = TrainingConfig(learning_rate=default_learning_rate(model) if model in MODELS else training.learning_rate)
+    names = ("optimizer", "learning_rate", "momentum", "learning_rate_decay", "decay_steps", "batch_size")
+    return sum(getattr(training, name) != getattr(paper, name) for name in names)

@@ -128,6 +128,15 @@ def test_a_sample_has_one_configuration():
         assert row.runs[0].config.training.min_steps == 0
 
 
+def test_the_papers_hyper_parameters_come_before_more_seeds():
+    """0.1 is its rate for Inception, 0.95 its decay."""
+    papers = run("inception", "random-labels", NONE, 0.1)
+    slower = replace(papers.config.training, learning_rate_decay=0.98)
+    others = [run("inception", "random-labels", NONE, 0.1, training=slower, seed=seed) for seed in range(3)]
+    (row,) = [row for row in table_1([*others, papers]) if row.runs]
+    assert row.runs == (papers,)
+
+
 def test_other_networks_follow_in_tables_2_and_4_too():
     runs = [run("mine:net", "random-labels", DECAY, 0.1), run("mine:net", "random-labels", NONE, 0.1)]
     assert [row.model for row in table_4(runs) if row.runs] == ["mine:net"]
