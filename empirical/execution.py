@@ -35,7 +35,7 @@ from theory.kernels.plan import available_memory
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
 _LARGEST_SHARE_OF_CHECKPOINTS = 1 / 20  # of the time: a large network's take long
-_MANY_CLASSES = 20  # among fewer, five guesses are often right
+MANY_CLASSES = 20  # among fewer, five guesses are often right
 _WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under a millisecond on one core
 
 Observer = Callable[[EpochRecord], None]
@@ -110,10 +110,7 @@ def resident_data(
     Raises ValueError, before anything is allocated, if they do not fit into what is free there.
     """
     train_split, test_split = randomized.data.train, randomized.data.test
-    channels, *sides = randomized.data.image_shape
-    _, _, height, width = crop_box(sides, crop)
-    values = (len(train_split.labels) + len(test_split.labels)) * channels * height * width
-    needed, free = 4 * values + augmented * train_split.images.nbytes, available_memory(device)
+    needed, free = resident_bytes(randomized, crop, augmented=augmented), available_memory(device)
     if needed > free:
         raise ValueError(
             f"the images take {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free: use fewer of them "
@@ -135,6 +132,15 @@ def resident_data(
     )
 
 
+def resident_bytes(randomized: RandomizedDataset, crop: int | None, *, augmented: bool = False) -> int:
+    """What `resident_data` takes."""
+    train_split, test_split = randomized.data.train, randomized.data.test
+    channels, *sides = randomized.data.image_shape
+    _, _, height, width = crop_box(sides, crop)
+    values = (len(train_split.labels) + len(test_split.labels)) * channels * height * width
+    return 4 * values + augmented * train_split.stored.nbytes
+
+
 def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module, ResidentData]:
     """A trained run's network, with its initial weights and its dropout, and all its data on its device, in one memory
     format. Raises ValueError if they do not fit there.
@@ -148,9 +154,11 @@ def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module
 
 
 def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module, TrainingData]:
-    """As `prepare`, but images that memory does not hold are streamed."""
+    """As `prepare`, but images are streamed that are not in memory, or that the device does not hold as float32."""
+    assert config.training is not None, "a trained run has hyper-parameters"
     train_split, test_split = randomized.data.train, randomized.data.test
-    if not is_streamed(randomized.data):
+    needed = resident_bytes(randomized, config.crop, augmented=config.training.augmentation != "none")
+    if not is_streamed(randomized.data) and needed <= available_memory(config.device):
         return prepare(config, randomized)
     model, memory_format = _initial_network(config, randomized.data.image_shape)
     train_source, test_source = (
@@ -206,7 +214,7 @@ def _train(
             on_test = predict(model, data.test_source, data.test_labels, ranks)
             on_train = (
                 predict(model, data.train_source, data.train_labels, ranks)
-                if config.num_classes > _MANY_CLASSES
+                if config.num_classes > MANY_CLASSES
                 else None
             )
         if not ranks.first:

@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.text import Text
 
 from empirical.console import text_table
-from empirical.datasets import ImageDataset
-from empirical.execution import checkpoint_interval
+from empirical.datasets import ImageDataset, ImageSplit
+from empirical.execution import MANY_CLASSES, checkpoint_interval
 from empirical.list_scheduling import Interruptions, Schedule, schedule, useful_slots
 from empirical.preprocessing import crop_box
 from empirical.records import RunConfig, environment, read_runs, write_json
@@ -42,12 +42,13 @@ from empirical.scaling import (
 from empirical.status import duration
 from empirical.step_cost import StepCost, measure_step_cost, network_key
 from empirical.stopwatch import Stopwatch
-from empirical.streamed_images import is_streamed
+from empirical.streamed_images import ahead_bytes, is_streamed
 from empirical.text_table import TextTable
 from empirical.training import evaluated_at_once
 from theory.kernels.plan import available_memory
 from theory.streams import uniform_integers, words
 
+_SAMPLE = 1024  # images: eight batches of the paper's
 _PREDICTION_BYTES = 3 * 8  # of a training image: its class, its loss, whether it is among five
 _REPEATS = 20  # simulated epochs for each number of devices
 _NOT_PLANNED = {
@@ -181,13 +182,15 @@ def plan_run(
         network: its number.
         cost: measured.
         image_shape: (channels, height, width) of the stored images.
-        streamed: whether no image stays in memory; those on their way are in what was measured of the network.
+        streamed: whether images are read whenever they are needed; memory then holds those on their way.
     """
     training = config.training
     assert training is not None, "a trained run has hyper-parameters"
     an_epoch = -(-config.n_train // training.batch_size)
     epochs = -(-training.max_steps // an_epoch)  # an epoch that has begun is finished
     steps, records = epochs * an_epoch, 1 + -(-epochs // training.epochs_per_record)
+    at_the_end = config.n_test + (config.n_train if config.num_classes > MANY_CLASSES else 0)
+    evaluated = records * (config.n_train + config.n_test) + at_the_end
     writes = 1 + num_checkpoints(steps, cost.step, checkpoint_interval(cost.checkpoint))
     channels, *sides = image_shape
     _, _, height, width = crop_box(sides, config.crop)
@@ -202,10 +205,10 @@ def plan_run(
         epochs=epochs,
         steps=steps,
         evaluations=records,
-        training=steps * cost.step,
-        evaluation=records * (config.n_train + config.n_test) * cost.evaluation,
+        training=steps * cost.with_reading(cost.step, training.batch_size, config.device),
+        evaluation=cost.with_reading(evaluated * cost.evaluation, evaluated, config.device),
         checkpoints=writes * cost.checkpoint,
-        image_memory=0 if streamed else images + stored,
+        image_memory=ahead_bytes(image_shape) if streamed else images + stored,
         network_memory=_at_least(
             cost.network_memory(min(evaluated_at_once((channels, height, width)), config.n_train)),
             4 * cost.parameters + _PREDICTION_BYTES * config.n_train,
@@ -265,6 +268,13 @@ def make_plan(configs: Sequence[RunConfig], dataset: ImageDataset, settings: Pla
         cost = networks[numbers[key]]
         runs.append(plan_run(full, numbers[key], cost, dataset.image_shape, is_streamed(dataset)))
     return Plan(tuple(runs), tuple(networks), tuple(others))
+
+
+def in_memory_sample(dataset: ImageDataset) -> ImageDataset:
+    """A few images of a streamed data set, read: to measure runs that will have all of them in memory."""
+    few = dataset.subset(min(_SAMPLE, len(dataset.train.labels)), 1)
+    train, test = (ImageSplit(split.images, split.labels, split.identity) for split in (few.train, few.test))
+    return replace(few, train=train, test=test)
 
 
 def _beside(out: Path) -> Path:
@@ -334,7 +344,7 @@ def plan_table(plan: Plan, dataset: ImageDataset, device: str, out: Path) -> Tex
             f"{plan.networks[run.network].parameters:,}",
             f"{run.steps:,}",
             f"{run.epochs:,}",
-            f"{run.batch / plan.networks[run.network].step:,.4g}",
+            f"{run.batch * run.steps / run.training:,.4g}",
             time_in_words(run.seconds),
             *(f"{share / run.seconds:.1%}" for share in (run.evaluation, run.checkpoints)),
             _size(run.image_memory),
@@ -351,7 +361,8 @@ def plan_table(plan: Plan, dataset: ImageDataset, device: str, out: Path) -> Tex
     stored = math.prod(dataset.image_shape) * (first.train_images + first.test_images)
     peak = "CUDA memory that torch allocates" if device == "cuda" else "growth of the process, its libraries included"
     images = (
-        f"streamed, decoded in the time stated or read from a memory map, which takes {_size(stored)} of disk"
+        f"read ahead; the time has their decoding, {1 / max(cost.reading for cost in plan.networks):,.4g} a second, "
+        f"which a memory map spares; it takes {_size(stored)} of disk"
         if is_streamed(dataset)
         else f"on the device; the data set as stored takes {_size(stored)} beside"
     )

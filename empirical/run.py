@@ -25,7 +25,7 @@ from empirical.kernel_comparison import kernel_results
 from empirical.launcher import LauncherConfig, Pairs, launch_local, launch_slurm
 from empirical.models import MODELS
 from empirical.paper_tables import data_sets, table_1, table_2, table_4
-from empirical.plan import PlanSettings, print_plan
+from empirical.plan import PlanSettings, in_memory_sample, print_plan
 from empirical.progress import RunProgress
 from empirical.records import BusyError, Run, RunConfig, RunDirectory, read_run, read_runs
 from empirical.results_csv import write_results
@@ -77,7 +77,7 @@ class Options:
 
     data_storage: Storage = "auto"
     """Where the images of a folder or of ImageNet are kept: memory; stream decodes them whenever they are needed;
-    memmap decodes them once, into a file that later runs use again; auto is memory if they take at most a quarter of
+    memmap decodes them once, into a file that later runs use again; auto is memory if they take at most an eighth of
     the machine's, else stream."""
 
     data_map: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -308,15 +308,16 @@ def _print_plan(arguments: list[str]) -> int:
         PlanOptions, prog="python -m empirical.run plan", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
     )
     loading = Stopwatch()
-    dataset, _, configs = _plan(options)
+    somewhere = (options.data or find_experiment(options.name).data) in STORED_ANYWHERE
+    # Nothing is decoded, no memory map made: that may take hours, and is part of what is planned.
+    dataset, _, configs = _plan(replace(options, data_storage="stream") if somewhere else options)
     n_train, n_test = (
         stated or len(split.labels)
         for stated, split in ((options.plan.train_images, dataset.train), (options.plan.test_images, dataset.test))
     )
     in_full = (n_train + n_test) * math.prod(dataset.image_shape)
-    choice = dataset.name in STORED_ANYWHERE and not is_streamed(dataset)
-    if choice and chosen_storage(options.data_storage, in_full) == "stream":
-        dataset, _, configs = _plan(replace(options, data_storage="stream"))  # as the full run would be
+    if is_streamed(dataset) and chosen_storage(options.data_storage, in_full) == "memory":
+        dataset = in_memory_sample(dataset)
     return print_plan(configs, dataset, options.plan, options.out, min(options.seed), loading.undisturbed, _console())
 
 

@@ -1,8 +1,7 @@
 """What a network's training costs on this machine, measured in seconds: steps, evaluation, checkpoint, memory.
 
 The steps are those of the training loop itself, on a few of the run's own images, the network as the run would have it.
-Images that are streamed are read and decoded in the time measured, again and again, from files that the system has at
-hand by then: a slower disk is not in it.
+How long streamed images take to be read is measured apart.
 Their batches grow from two images to the run's own: how much less a device does with a small share of a batch is what
 data-parallel training needs to know. A batch that would take too long or does not fit is left out, and its cost is what
 the line through those measured gives.
@@ -22,16 +21,16 @@ import torch
 from torch import nn
 
 from empirical.datasets import ImageDataset, ImageSplit
-from empirical.datasets.lazy_images import ComputedImages, LazyImages
-from empirical.execution import _threads_for, prepare_training
+from empirical.datasets.lazy_images import LazyImages
+from empirical.execution import _threads_for, prepare
 from empirical.models import num_parameters
 from empirical.preprocessing import crop_box
 from empirical.randomization import Randomization, randomize
 from empirical.records import RunConfig, RunDirectory
 from empirical.scaling import ComputeCost
 from empirical.stopwatch import Stopwatch
-from empirical.streamed_images import is_streamed
-from empirical.training import ResidentData, State, TrainingConfig, TrainingData, evaluated_at_once, train
+from empirical.streamed_images import StreamedImages, is_streamed
+from empirical.training import ResidentData, State, TrainingConfig, evaluated_at_once, train
 from theory.kernels.plan import available_memory
 
 _CHUNK = 0.1  # seconds of training between looks at the clock; a step that takes longer is a chunk
@@ -43,6 +42,8 @@ _EVALUATIONS = 3
 _EVALUATION_SHARE = 0.1  # of the time for measuring
 _FEWEST_EVALUATED = 16
 _SAVES = 3
+_DECODED = 64  # streamed images at hand
+_SECONDS_OF_READING = 1.0
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class StepCost:
         evaluated, evaluation_memory: the same for numbers of images that were evaluated at once.
         checkpoint_bytes, checkpoint: size, and time to write it durably.
         record_bytes: an epoch's line in the metrics.
-        waited: share of the time of measuring in which others had the core. It is in none of the seconds. 0 for
-            streamed images, whose readers are among those others.
+        waited: share of the time of measuring in which others had the core. It is in none of the seconds.
+        reading: for an image that is streamed; 0 for images in memory.
     """
 
     parameters: int
@@ -75,6 +76,7 @@ class StepCost:
     checkpoint: float
     record_bytes: int
     waited: float = 0.0
+    reading: float = 0.0
 
     @property
     def compute(self) -> ComputeCost:
@@ -85,6 +87,11 @@ class StepCost:
     def step(self) -> float:
         """Of the run's own batch."""
         return self.compute(self.batch)
+
+    def with_reading(self, seconds: float, images: int, device: str) -> float:
+        """Seconds of computing, with the reading of so many images: beside it on a GPU, on the same cores on a CPU."""
+        reading = images * self.reading
+        return seconds + reading if device == "cpu" else max(seconds, reading)
 
     def network_memory(self, evaluated: int) -> float | None:
         """Bytes beside the images: of a step, or of the evaluation of so many images at once, whichever is more."""
@@ -150,7 +157,8 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
         checkpoint_bytes=last.checkpoint_bytes,
         checkpoint=last.checkpoint,
         record_bytes=last.record_bytes,
-        waited=0.0 if is_streamed(dataset) else watch.waited / watch.elapsed,
+        waited=watch.waited / watch.elapsed,
+        reading=measure_reading(dataset, config),
     )
 
 
@@ -253,7 +261,7 @@ def _measure_steps(
         while len(chunks) <= _CHUNKS:
             watch, before = Stopwatch(), state["step"]
             _, state = next(steps)
-            took = _seconds(watch, dataset)
+            took = watch.undisturbed
             chunks.append(took / (state["step"] - before))
             if len(chunks) > _FEWEST_CHUNKS and took > 10 * _CHUNK:
                 break
@@ -280,15 +288,15 @@ def _measure_evaluation(config: RunConfig, dataset: ImageDataset, n: int, memory
         while not taken or (len(taken) <= _EVALUATIONS and taken[-1] < _CHUNK):  # the first has warmed up
             watch = Stopwatch()
             next(train(model, data, training, config.seed))  # to the record of the untrained network
-            taken.append(_seconds(watch, dataset))
+            taken.append(watch.undisturbed)
     return _Evaluation(n, median(taken[1:] or taken) / (n + 1), memory.peak(but=images))
 
 
 def _prepare(
     config: RunConfig, dataset: ImageDataset, batch: int, n: int
-) -> tuple[RunConfig, TrainingConfig, nn.Module, TrainingData, int]:
+) -> tuple[RunConfig, TrainingConfig, nn.Module, ResidentData, int]:
     """The run with `n` images at hand and this batch, which never ends and records nothing but the untrained network;
-    and the bytes of its images in memory. Streamed images stay so.
+    and the bytes of its images.
     """
     assert config.training is not None, "a trained run has hyper-parameters"
     training = replace(
@@ -296,8 +304,8 @@ def _prepare(
     )
     config = replace(config, training=training, randomization=Randomization(), n_train=n, n_test=1)
     sample = replace(dataset, train=_repeated(dataset.train, n), test=_repeated(dataset.test, 1))
-    model, data = prepare_training(config, randomize(sample, config.randomization, config.seed))
-    tensors = (data.train_images, data.test_images, data.stored_images) if isinstance(data, ResidentData) else ()
+    model, data = prepare(config, randomize(sample, config.randomization, config.seed))
+    tensors = (data.train_images, data.test_images, data.stored_images)
     return config, training, model, data, sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
@@ -316,13 +324,22 @@ def _checkpoint(config: RunConfig, scratch: Path, state: State) -> tuple[int, fl
 def _repeated(split: ImageSplit, n: int) -> ImageSplit:
     """The first `n` images, from the start again where there are fewer."""
     chosen = np.arange(n) % len(split.labels)
-    if not isinstance(split.stored, LazyImages):
-        return ImageSplit(split.stored[chosen], split.labels[chosen])
-    source = split.stored
-    repeated = ComputedImages((n, *source.shape[1:]), source.dtype, lambda samples: source.read(chosen[samples]))
-    return ImageSplit(repeated, split.labels[chosen], split.identity)
+    if isinstance(split.stored, LazyImages):  # decoding takes longer than looking at the same ones again
+        chosen %= _DECODED
+    found, places = np.unique(chosen, return_inverse=True)
+    return ImageSplit(split.stored[found][places], split.labels[chosen])
 
 
-def _seconds(watch: Stopwatch, dataset: ImageDataset) -> float:
-    """What was measured. Where images are streamed, the others that have the core are the readers of this run."""
-    return watch.elapsed if is_streamed(dataset) else watch.undisturbed
+def measure_reading(dataset: ImageDataset, config: RunConfig) -> float:
+    """Seconds for an image that is streamed, by all threads that read ahead; 0 for images in memory.
+
+    They are read again and again: from files that the system has at hand by then.
+    """
+    if not is_streamed(dataset):
+        return 0.0
+    source = StreamedImages(dataset.train.stored, config.crop, config.device)
+    few, watch, read = torch.arange(min(_DECODED, len(source))), Stopwatch(), 0
+    while watch.elapsed < _SECONDS_OF_READING:
+        for images in source.batches(few.split(16)):
+            read += len(images)
+    return watch.elapsed / read

@@ -87,18 +87,17 @@ class StreamedImages:
             ahead=self._pieces_ahead(),
         )
         with closing(pieces):
-            for batch in indices:
+            for wanted, batch in zip(samples, indices, strict=True):
                 if not len(batch):  # a process may have none of the last samples of an epoch
                     yield torch.empty(0, *self.shape, device=self._device)
                     continue
                 number = -(-len(batch) // _PIECE)
                 stored = torch.cat([next(pieces).to(self._device, non_blocking=True) for _ in range(number)])
-                chosen = torch.empty(0) if numbers is None else numbers[batch.to(numbers.device)].to(self._device)
+                chosen = torch.empty(0) if numbers is None else numbers[wanted.to(numbers.device)].to(self._device)
                 yield self._as_seen(stored, augmentation, chosen)
 
     def _pieces_ahead(self) -> int:
-        bytes_of_piece = _PIECE * int(np.prod(self._images.shape[1:])) * self._images.dtype.itemsize
-        return max(self._workers, min(_PIECES_AHEAD * self._workers, _BYTES_AHEAD // bytes_of_piece))
+        return _pieces_ahead(int(np.prod(self._images.shape[1:])) * self._images.dtype.itemsize, self._workers)
 
     def _read(self, samples: torch.Tensor) -> torch.Tensor:
         chosen: Samples = samples.numpy()
@@ -108,6 +107,16 @@ class StreamedImages:
     def _as_seen(self, stored: torch.Tensor, augmentation: Augmentation, numbers: torch.Tensor) -> torch.Tensor:
         changed = augment(augmentation, stored, numbers, self._crop)
         return whiten(changed).contiguous(memory_format=self._memory_format)
+
+
+def _pieces_ahead(image_bytes: int, workers: int) -> int:
+    return max(workers, min(_PIECES_AHEAD * workers, _BYTES_AHEAD // (_PIECE * image_bytes)))
+
+
+def ahead_bytes(image_shape: tuple[int, int, int]) -> int:
+    """Memory of uint8 images that are read ahead, by as many threads as there are cores to use."""
+    image_bytes = int(np.prod(image_shape))
+    return _pieces_ahead(image_bytes, usable_cores()) * _PIECE * image_bytes
 
 
 @dataclass(frozen=True, eq=False)

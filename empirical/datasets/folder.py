@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -105,8 +105,8 @@ def load_folder(
     Arguments:
         root: the folder.
         image_size: side of the squares.
-        storage: where the images are kept, see `empirical.datasets.storage`. The digest of images in memory is that of
-            their pixels; otherwise it is of the files' names and sizes.
+        storage: where the images are kept, see `empirical.datasets.storage`. Digests are of the files' names and sizes
+            whatever it is: machines of different memory have the same runs.
         map_directory: of memory maps; by default `root`/.memory-map.
 
     Raises DataNotFoundError if there are no images, ValueError if a file cannot be read as one, or if memory or disk
@@ -116,12 +116,11 @@ def load_folder(
     n = len(files.train) + len(files.test)
     if not fits_in_memory(storage, (n, 3, image_size, image_size), f"folder {root}"):
         return store(files.streamed("folder", image_size), storage, map_directory or root / ".memory-map")
-    return ImageDataset(
-        name="folder",
-        train=_read_split(root, files.train, image_size),
-        test=_read_split(root, files.test, image_size),
-        class_names=files.class_names,
-        source=files.source(image_size),
+    streamed = files.streamed("folder", image_size)
+    return replace(
+        streamed,
+        train=replace(_read_split(root, files.train, image_size), identity=streamed.train.identity),
+        test=replace(_read_split(root, files.test, image_size), identity=streamed.test.identity),
     )
 
 
@@ -190,9 +189,16 @@ def _stream_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit
     paths = tuple(path for path, _ in items)
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(f"{Path(path).as_posix()}\t{(root / path).stat().st_size}\n".encode("utf-8", "surrogateescape"))
+        digest.update(f"{Path(path).as_posix()}\t{_size(root / path)}\n".encode("utf-8", "surrogateescape"))
     labels = np.array([label for _, label in items], dtype=np.int64)
     return ImageSplit(FileImages(root, paths, image_size), labels, f"files {digest.hexdigest()}")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise ValueError(f"a file cannot be read as an image: {path}: {error.strerror}") from error
 
 
 def _read_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:

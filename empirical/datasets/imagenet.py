@@ -39,8 +39,9 @@ def load_imagenet(
             raise data_not_found(
                 "ImageNet", [root, root / "data"], ["train/<wnid>/*.JPEG or train-*.parquet"], _HOW_TO_GET
             )
-        flat = next((path for path in sorted((root / "val").glob("*")) if path.is_file()), None)
-        if flat:
+        inside = sorted((root / "val").glob("[!.]*"))
+        flat = next((path for path in inside if path.is_file()), None)
+        if flat and not any(path.is_dir() for path in inside):
             raise ValueError(
                 f"{flat} lies in no class folder: move the validation images to {root / 'val'}/<wnid>/, as the usual "
                 "script valprep.sh does"

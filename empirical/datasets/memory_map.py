@@ -104,7 +104,7 @@ def _open(path: Path, images: LazyImages, identity: str) -> MappedImages | None:
 def _make(images: LazyImages, identity: str, path: Path, workers: int | None) -> None:
     partial, log = path.with_suffix(".partial"), path.with_suffix(".done")
     key = {"identity": identity, "shape": list(images.shape), "chunk": _CHUNK}
-    done = _done_chunks(log, key) if partial.is_file() else None
+    done = _done_chunks(log, key) if partial.is_file() and _offset(partial) else None
     _check_disk(images, path, partial if done is not None else None)
     if done is None:
         log.unlink(missing_ok=True)
@@ -113,7 +113,7 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
             temporary.write_text(json.dumps(key) + "\n")
         done = {}
     else:
-        offset = np.load(partial, mmap_mode="r").offset
+        offset = _offset(partial)
     order = images.reading_order()
     chunks = [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)]
     missing = [number for number in range(len(chunks)) if number not in done]
@@ -152,6 +152,7 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
         "pillow": PIL.__version__,
         "histogram": np.sum(list(done.values()), axis=0).tolist(),
     }
+    path.unlink(missing_ok=True)  # of other images: a kill must not leave it beside what is said of these
     with replacing(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n")
     partial.replace(path)
@@ -169,7 +170,10 @@ def _done_chunks(log: Path, key: dict[str, Any]) -> dict[int, list[int]] | None:
     first, *lines = whole.decode().splitlines() or [""]
     if first != json.dumps(key):
         return None
-    return dict(map(json.loads, lines))
+    try:
+        return dict(map(json.loads, lines))
+    except ValueError:  # a disk that lost power
+        return None
 
 
 def _write_empty(path: Path, images: LazyImages) -> int:
@@ -177,6 +181,14 @@ def _write_empty(path: Path, images: LazyImages) -> int:
     path.unlink(missing_ok=True)
     array = np.lib.format.open_memmap(path, "w+", images.dtype, images.shape)
     return int(array.offset)
+
+
+def _offset(partial: Path) -> int:
+    """Where the pixels of an array file begin; 0 if it is none."""
+    try:
+        return int(np.load(partial, mmap_mode="r").offset)
+    except (OSError, ValueError, EOFError):
+        return 0
 
 
 def _check_disk(images: LazyImages, path: Path, partial: Path | None) -> None:

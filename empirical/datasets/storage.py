@@ -1,14 +1,15 @@
 """Where the images of a large data set are kept: in memory, in their files, or in a memory map.
 
-| storage  | what it does                                                                              |
-| -------- | ----------------------------------------------------------------------------------------- |
-| `memory` | decodes everything once, into memory                                                      |
-| `stream` | decodes images whenever they are needed, by threads, ahead of their use                   |
-| `memmap` | decodes everything once, into a file of raw pixels, which later runs use again            |
-| `auto`   | `memory` if the images take at most a quarter of the machine's memory, otherwise `stream` |
+| storage  | what it does                                                                                |
+| -------- | ------------------------------------------------------------------------------------------- |
+| `memory` | decodes everything once, into memory                                                        |
+| `stream` | decodes images whenever they are needed, by threads, ahead of their use                     |
+| `memmap` | decodes everything once, into a file of raw pixels, which later runs use again              |
+| `auto`   | `memory` if the images take at most an eighth of the machine's memory, otherwise `stream`   |
 
-Pixels are the same to the bit. `auto` looks at the memory that the machine has, not at what is free just now: an
-interrupted run must find its images where it left them. Training takes four times as much again, as float32.
+Pixels are the same to the bit, and so are digests. `auto` looks at the memory that the machine has, not at what is free
+just now. Each of torchrun's processes on a machine has its own copy, and training on a CPU takes four times as much
+again, as float32.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ Storage = Literal["auto", "memory", "stream", "memmap"]
 STORED_ANYWHERE = ("folder", "imagenet")
 """The data sets with a choice; the others are small."""
 
-_SHARE = 0.25  # of the machine's memory
+_SHARE = 1 / 8  # of the machine's memory: five eighths with the same as float32
 _WORTH_SAYING = 1e9  # bytes
 
 
@@ -58,7 +59,8 @@ def chosen_storage(storage: Storage, needed: int) -> Storage:
     """What `storage` comes to for images of so many bytes: never `auto`."""
     if storage != "auto":
         return storage
-    return "memory" if needed <= _SHARE * total_memory() else "stream"
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # of torchrun
+    return "memory" if needed * processes <= _SHARE * total_memory() else "stream"
 
 
 _OUTCOMES = {

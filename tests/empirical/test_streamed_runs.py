@@ -173,7 +173,13 @@ def test_plan_of_images_that_memory_will_not_hold(root, tmp_path, capsys, monkey
     whole = ["--plan.train-images", "1281167", "--plan.test-images", "50000", "--plan.seconds", "0.5"]
     assert main(["plan", *arguments(root, tmp_path / "out", "--tests", "true-labels", *whole)]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "images: streamed, decoded in the time stated" in printed
-    assert "which takes 575 MB of disk" in printed
+    assert "images: read ahead; the time has their decoding" in printed
+    assert "it takes 575 MB of disk" in printed
     assert "IT DOES NOT FIT" not in printed
-    assert "Others had the core" not in printed, "nobody can tell them from the readers of images"
+
+
+@pytest.mark.parametrize("storage", ["memory", "memmap"])
+def test_a_plan_makes_no_memory_map_and_decodes_a_sample(root, tmp_path, storage):
+    stored = ["--data-storage", storage, "--data-map", str(tmp_path / "maps"), "--plan.seconds", "0.5"]
+    assert main(["plan", *arguments(root, tmp_path / "out", "--tests", "true-labels", *stored)]) == 0
+    assert not list(tmp_path.iterdir())

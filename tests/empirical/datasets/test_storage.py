@@ -23,9 +23,9 @@ def memory(monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "total", "free", "expected"),
     [
-        ("auto", 4000, 4000, True),
-        ("auto", 3999, 3999, False),
-        ("auto", 8000, 1000, True),
+        ("auto", 8000, 8000, True),
+        ("auto", 7999, 7999, False),
+        ("auto", 16000, 1000, True),
         ("memory", 1500, 1000, True),
         ("stream", 10**9, 10**9, False),
         ("memmap", 10**9, 10**9, False),
@@ -63,6 +63,13 @@ def test_the_plan_is_said_before_it_begins(memory, capsys, asked, outcome):
         "imagenet: 10,000 images of 3 x 299 x 299 take 2.7 GB; 3.0 GB of memory are free, of 4.0; "
         f"--data-storage {asked}: {outcome}\n"
     )
+
+
+def test_each_of_torchruns_processes_has_its_own_copy(memory, monkeypatch):
+    memory(8000, 8000)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert not fits_in_memory("auto", (10, 1, 10, 10), "folder here")
+    assert fits_in_memory("auto", (5, 1, 10, 10), "folder here")
 
 
 def test_little_is_kept_without_a_word(capsys):
