@@ -22,7 +22,7 @@ from empirical.models import build_model, check_model, default_learning_rate, nu
 from empirical.preprocessing import crop_box
 from empirical.randomization import Pixels, Randomization, parse_test
 from empirical.records import Run, RunConfig
-from empirical.scales import Scale, capacity_steps, dynamics_images, reduction
+from empirical.scales import IMAGENET_EPOCH, Scale, capacity_steps, dynamics_images, reduction
 from empirical.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, Study, kind_of
 from empirical.training import TrainingConfig, optimizer_factory
 from theory.claims import nearest_name
@@ -257,7 +257,9 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
     check_model(cell.model, (channels, height, width), dataset.num_classes)
     _check_training(dataset, settings, cell.augmentation)
     training = settings.training
-    reduced = reduction(settings.scale if scaled else "paper", cell.model)
+    reduced = reduction(settings.scale, cell.model) if scaled else reduction("paper", "")
+    if scaled and cell.model == "inception-v3":
+        training = _with_imagenet_schedule(training)
     max_steps = reduced.max_steps if training.max_steps == TrainingConfig.max_steps else training.max_steps
     training = replace(
         training,
@@ -285,6 +287,16 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         model=cell.model,
         training=training,
     )
+
+
+def _with_imagenet_schedule(training: TrainingConfig) -> TrainingConfig:
+    """Inception V3's decay of the step size: 0.94 every two epochs of ImageNet (Szegedy et al. 2016), unless asked for
+    another; CIFAR-10's would leave nothing of it after six epochs.
+    """
+    default = TrainingConfig()
+    if (training.learning_rate_decay, training.decay_steps) != (default.learning_rate_decay, default.decay_steps):
+        return training
+    return replace(training, learning_rate_decay=0.94, decay_steps=2 * IMAGENET_EPOCH)
 
 
 def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Augmentation) -> None:

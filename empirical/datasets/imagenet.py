@@ -1,13 +1,16 @@
 """ImageNet (ILSVRC 2012, Russakovsky et al. 2015) as it is distributed: folders of JPEGs, or parquet files."""
 
+import math
+import sys
 from pathlib import Path
 
 from empirical.datasets.folder import find_image_files
 from empirical.datasets.image_dataset import ImageDataset
 from empirical.datasets.not_found import data_not_found
 from empirical.datasets.parquet import find_parquet, load_parquet
-from empirical.datasets.storage import Storage, store
+from empirical.datasets.storage import Storage, chosen_storage, store
 
+_WORTH_SAYING = 1_000_000_000  # bytes
 _HOW_TO_GET = (
     "https://image-net.org gives it to those who accept its terms; unpack it in ROOT/train/<wnid>/ and "
     "ROOT/val/<wnid>/, or put the parquet files of Hugging Face's imagenet-1k in ROOT or ROOT/data."
@@ -34,6 +37,13 @@ def load_imagenet(
     parquet = find_parquet(root)
     if parquet:
         streamed = load_parquet(parquet, image_size)
+        needed = (len(streamed.train.labels) + len(streamed.test.labels)) * math.prod(streamed.image_shape)
+        if chosen_storage(storage, needed) == "stream" and needed > _WORTH_SAYING:
+            print(
+                f"{parquet}: a hundred rows are read for each image of a random order; --data-storage memmap, made "
+                "once, spares that",
+                file=sys.stderr,
+            )
     else:
         if not (root / "train").is_dir():
             raise data_not_found(

@@ -110,6 +110,22 @@ def test_more_steps_than_the_scale_has(dataset):
     assert six[0].training.max_steps == 200_000
 
 
+def test_table_2_has_the_schedule_of_imagenet():
+    pytest.importorskip("torchvision")
+    images = np.broadcast_to(np.zeros((), np.uint8), (2_000, 3, 75, 75))
+    split = ImageSplit(images, np.arange(2_000) % 10)
+    dataset = ImageDataset("imagenet", split, split, tuple("abcdefghij"), "made up")
+    for scale, steps in (("paper", 1_000_900), ("laptop", 1_000)):
+        for run in plan("table2", dataset, crop=None, scale=scale):
+            training = run.training
+            assert (training.learning_rate, training.learning_rate_decay) == (0.045, 0.94)
+            assert (training.decay_steps, training.max_steps) == (20_018, steps)
+    asked = TrainingConfig(learning_rate_decay=0.9)
+    assert {run.training.decay_steps for run in plan("table2", dataset, crop=None, training=asked)} == {391}
+    (trained, _) = plan("randomization-tests", dataset, model="inception-v3", crop=None, tests=("true-labels",))
+    assert (trained.training.decay_steps, trained.training.max_steps) == (391, 60_000)
+
+
 def test_no_images_are_refused(dataset):
     with pytest.raises(ValueError, match="0 images asked for"):
         plan("table1", dataset, n_train=0)

@@ -1,13 +1,17 @@
 """Measuring a network's cost: what is measured, equal networks once, and what is beyond the time given."""
 
 import json
+import time
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 
-from empirical.datasets import load
+from empirical.datasets import ImageDataset, ImageSplit, load
+from empirical.datasets.lazy_images import ComputedImages
+from empirical.datasets.read_ahead import usable_cores
 from empirical.experiments import Settings, plan_randomization_tests
-from empirical.step_cost import PeakMemory, StepCost, batch_sizes, measure_step_cost, network_key
+from empirical.step_cost import PeakMemory, StepCost, batch_sizes, measure_reading, measure_step_cost, network_key
 from empirical.training import TrainingConfig
 
 
@@ -92,3 +96,27 @@ def test_equal_networks_have_one_key():
 
 def test_the_record_is_json(cost):
     assert json.loads(json.dumps(asdict(cost)))["parameters"] == cost.parameters
+
+
+def test_reading_is_beside_computing_on_a_gpu_alone(cost):
+    assert cost.reading == 0.0, "images in memory"
+    slow = replace(cost, reading=0.01)
+    assert slow.with_reading(2.0, 128, "cpu") == pytest.approx(3.28)
+    assert slow.with_reading(2.0, 128, "cuda") == 2.0
+    assert slow.with_reading(1.0, 128, "cuda") == pytest.approx(1.28)
+
+
+def test_seconds_of_reading():
+    """An image that takes two milliseconds, by as many threads as there are cores."""
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 3, 8, 8), np.uint8)
+
+    def read(samples):
+        time.sleep(2e-3 * len(samples))
+        return pixels[samples]
+
+    split = ImageSplit(ComputedImages(pixels.shape, pixels.dtype, read), np.arange(64) % 10, "slow ones")
+    dataset = ImageDataset("slow", split, split, tuple("abcdefghij"), "")
+    reading = measure_reading(dataset, config_of())
+    assert 2e-3 / usable_cores() * 0.9 < reading < 10e-3
+    in_memory = ImageDataset("quick", *[ImageSplit(pixels, split.labels)] * 2, dataset.class_names, "")
+    assert measure_reading(in_memory, config_of()) == 0.0

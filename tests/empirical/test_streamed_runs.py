@@ -15,6 +15,7 @@ from empirical.preprocessing import preprocess
 from empirical.randomization import randomize
 from empirical.records import RunDirectory
 from empirical.run import main
+from empirical.streamed_images import StreamedData
 from empirical.training import Batches, TrainingConfig
 from tests.empirical.made_up_images import labelled, write_folder, write_parquet
 from tests.empirical.test_distributed import on_ranks
@@ -63,6 +64,17 @@ def test_runs_are_the_same_wherever_their_images_are(root, tmp_path):
     assert len({json.dumps(run) for run in in_memory.values()}) == len(in_memory), "the tests differ"
     for other in others:
         assert other == in_memory
+
+
+def test_images_that_the_device_does_not_hold_as_float32_are_streamed_from_memory(root, tmp_path, monkeypatch):
+    for free, out in ((10**12, "resident"), (1_000, "streamed")):
+        monkeypatch.setattr("empirical.execution.available_memory", lambda device, free=free: free)
+        config, dataset = config_and_data(root, "memory")
+        assert isinstance(prepare_training(config, randomize(dataset, config.randomization, 0))[1], StreamedData) == (
+            out == "streamed"
+        )
+        carried_out(root, tmp_path / out, ALONE, "memory")
+    assert records(tmp_path / "resident") == records(tmp_path / "streamed") != {}
 
 
 def test_parquet_gives_the_run_of_the_folder(root, tmp_path):
@@ -118,8 +130,8 @@ def test_a_run_goes_on_from_another_storage(root, tmp_path, monkeypatch):
     assert records(tmp_path / "killed") == records(tmp_path / "undisturbed") != {}
 
 
-def carried_out(root: Path, out: Path, ranks: Ranks) -> None:
-    config, dataset = config_and_data(root, "stream")
+def carried_out(root: Path, out: Path, ranks: Ranks, storage: str = "stream") -> None:
+    config, dataset = config_and_data(root, storage)
     directory = RunDirectory(out, config)
     if not ranks.first:
         return execute(config, dataset, directory, Killer(None), ranks=ranks)

@@ -82,6 +82,23 @@ def test_a_flat_validation_folder_is_refused(tmp_path, folder):
         load_imagenet(tmp_path, 8)
 
 
+def test_other_files_beside_the_validation_folders(tmp_path):
+    root = write_folder(tmp_path)
+    for name in (".DS_Store", "labels.csv"):
+        (root / "val" / name).write_bytes(b"x")
+    assert len(load_imagenet(root, 8, "stream").test.labels) == 9
+
+
+def test_streaming_large_parquet_files_says_what_is_better(parquet, monkeypatch, capsys):
+    load_imagenet(parquet, 8, "stream")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("empirical.datasets.imagenet._WORTH_SAYING", 1)
+    load_imagenet(parquet, 8, "memory")
+    assert "memmap" not in capsys.readouterr().err
+    load_imagenet(parquet, 8, "stream")
+    assert "--data-storage memmap, made once, spares that" in capsys.readouterr().err
+
+
 def test_nothing_there(tmp_path):
     with pytest.raises(DataNotFoundError, match=r"(?s)train/<wnid>/\*\.JPEG or train-\*\.parquet.*image-net\.org"):
         load("imagenet", tmp_path / "nowhere")

@@ -107,6 +107,20 @@ def test_a_log_of_another_map_does_not_count(tmp_path):
     assert sorted(reads) == list(range(N))
 
 
+@pytest.mark.parametrize("damage", ["journal", "header"])
+def test_what_lost_power_is_begun_again(tmp_path, damage):
+    path = tmp_path / "train.npy"
+    with pytest.raises(ValueError, match="an image is damaged"):
+        mapped_images(counted([], fail_at=int(ORDER[-1])), "id", path)
+    journal, partial = path.with_suffix(".done"), path.with_suffix(".partial")
+    if damage == "journal":
+        key, *lines = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(key + b"\0" * 30 + b"\n" + b"".join(lines))
+    else:
+        partial.write_bytes(b"")
+    assert np.array_equal(mapped_images(counted([]), "id", path)[:], PIXELS)
+
+
 def test_killed_before_it_got_its_name(tmp_path, monkeypatch):
     path = tmp_path / "train.npy"
     replace = Path.replace
