@@ -41,10 +41,19 @@ _TRUE, _RANDOM = "true labels", "random labels"
 
 
 class Rows:
-    """The rows of tables 1 and 4 that were run, by network, test and regularisers."""
+    """The rows of tables 1 and 4 that were run, by network, test and regularisers.
+
+    A network's are of one number of images: the one with most rows, of several such the largest.
+    """
 
     def __init__(self, runs: list[Run]):
-        rows = [row for row in (*table_1(runs), *table_4(runs)) if row.runs]
+        by_model: dict[str, dict[int, list[Run]]] = {}
+        for run in runs:
+            by_model.setdefault(run.config.model, {}).setdefault(run.config.n_train, []).append(run)
+        rows = []
+        for by_size in by_model.values():
+            tables = [(n, _rows_run(some)) for n, some in by_size.items()]
+            rows += max(tables, key=lambda table: (len(table[1]), table[0]))[1]
         self._rows = {(row.model, row.test, row.regularisers): row for row in rows}
 
     def of(self, test: str, regularisers: Regularisers) -> dict[str, TableRow]:
@@ -54,6 +63,10 @@ class Rows:
     def regularised(self, test: str) -> list[TableRow]:
         """With any regulariser."""
         return [row for (_, of, chosen), row in self._rows.items() if of == test and chosen != NONE]
+
+
+def _rows_run(runs: list[Run]) -> list[TableRow]:
+    return [row for row in (*table_1(runs), *table_4(runs)) if row.runs]
 
 
 def compare_regularizers(runs: list[Run]) -> list[Finding]:

@@ -128,6 +128,18 @@ def test_a_sample_has_one_configuration():
         assert row.runs[0].config.training.min_steps == 0
 
 
+def test_rows_on_other_numbers_of_images_are_not_compared():
+    """A lone row on more images does not hide the ones that the others are compared with."""
+    larger = {
+        f"{name}, more": replace(one, config=replace(one.config, n_train=5_000)) for name, one in AGREEING.items()
+    }
+    whole = AGREEING["alexnet random"]
+    alone = replace(whole, config=replace(whole.config, n_train=50_000))
+    assert verdicts(AGREEING | {"more": alone}) == verdicts(AGREEING)
+    assert verdicts(AGREEING)["C13"] is Verdict.HOLDS
+    assert verdicts(AGREEING | larger) == verdicts(AGREEING)
+
+
 def test_the_papers_hyper_parameters_come_before_more_seeds():
     """0.1 is its rate for Inception, 0.95 its decay."""
     papers = run("inception", "random-labels", NONE, 0.1)
