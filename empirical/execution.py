@@ -158,6 +158,8 @@ def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[
     assert config.training is not None, "a trained run has hyper-parameters"
     train_split, test_split = randomized.data.train, randomized.data.test
     needed = resident_bytes(randomized, config.crop, augmented=config.training.augmentation != "none")
+    if config.device.startswith("cuda"):
+        torch.cuda.empty_cache()  # what torch keeps of the run before counts as taken
     if not is_streamed(randomized.data) and needed <= available_memory(config.device):
         return prepare(config, randomized)
     model, memory_format = _initial_network(config, randomized.data.image_shape)
