@@ -1,9 +1,12 @@
 """Figure 1a: the training loss of the randomisation tests against steps."""
 
+import math
 from pathlib import Path
 
 from empirical.comparison import ResultSet
 from figures.style import figure, test_color, test_dashes
+
+_FAR_FROM_GUESSING = 10.0  # times the loss of guessing: of untrained networks with batch norm, 10^8 of it is possible
 
 
 def draw_loss_curves(results: ResultSet, path: Path) -> None:
@@ -11,8 +14,11 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
+    training = results.config.training
+    apart = training.epochs_per_record if training else 1
+    when = "after each epoch" if apart == 1 else f"after every {apart} epochs"
     caption = (
-        f"{results.scale}. Mean cross-entropy on the labels given, by the fixed network after each epoch. "
+        f"{results.scale}. Mean cross-entropy on the labels given, by the fixed network {when}. "
         f"Data: {results.config.source}."
     )
     with figure(path, caption) as drawing:
@@ -35,6 +41,10 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
                 axes.plot(steps[-1], losses[-1], "o", color=color, markersize=4)
         axes.set(title="Training loss of the randomisation tests")
         axes.set(ylabel="training loss (nats)", ylim=(0, None))
+        highest = max(record.train_loss for run in results.trained.values() for record in run.epochs)
+        if highest > _FAR_FROM_GUESSING * math.log(results.config.num_classes):
+            axes.set_yscale("symlog", linthresh=math.log(results.config.num_classes), linscale=2.0)
+            axes.set_ylabel("training loss (nats; linear up to guessing's)")
         first = min(run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1)
         axes.set_xscale("symlog", linthresh=10 * first, linscale=0.5)
         axes.set_xlabel(f"optimiser steps (linear to {10 * first}, then logarithmic)")
