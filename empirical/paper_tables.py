@@ -113,6 +113,16 @@ def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
     }
 
 
+def sizes(runs: list[Run]) -> dict[int, list[Run]]:
+    """The runs of a data set by the number of training images, the most first: networks are compared on equally many.
+    Of those with several networks or with regularisers.
+    """
+    by_size: dict[int, list[Run]] = {}
+    for run in runs:
+        by_size.setdefault(run.config.n_train, []).append(run)
+    return {n: by_size[n] for n in sorted(by_size, reverse=True) if data_sets(by_size[n])}
+
+
 def table_2(runs: list[Run]) -> list[TableRow]:
     """Table 2 from runs on one data set, top-1 accuracies; other networks' rows follow the paper's."""
     found = _by_row(runs)

@@ -41,19 +41,10 @@ _TRUE, _RANDOM = "true labels", "random labels"
 
 
 class Rows:
-    """The rows of tables 1 and 4 that were run, by network, test and regularisers.
-
-    A network's are of one number of images: the one with most rows, of several such the largest.
-    """
+    """The rows of tables 1 and 4 that were run, by network, test and regularisers."""
 
     def __init__(self, runs: list[Run]):
-        by_model: dict[str, dict[int, list[Run]]] = {}
-        for run in runs:
-            by_model.setdefault(run.config.model, {}).setdefault(run.config.n_train, []).append(run)
-        rows = []
-        for by_size in by_model.values():
-            tables = [(n, _rows_run(some)) for n, some in by_size.items()]
-            rows += max(tables, key=lambda table: (len(table[1]), table[0]))[1]
+        rows = [row for row in (*table_1(runs), *table_4(runs)) if row.runs]
         self._rows = {(row.model, row.test, row.regularisers): row for row in rows}
 
     def of(self, test: str, regularisers: Regularisers) -> dict[str, TableRow]:
@@ -65,12 +56,10 @@ class Rows:
         return [row for (_, of, chosen), row in self._rows.items() if of == test and chosen != NONE]
 
 
-def _rows_run(runs: list[Run]) -> list[TableRow]:
-    return [row for row in (*table_1(runs), *table_4(runs)) if row.runs]
-
-
 def compare_regularizers(runs: list[Run]) -> list[Finding]:
-    """C11 to C17 from runs on one data set; those without the runs that would decide them say so."""
+    """C11 to C17 from runs on equally many images of a data set (`paper_tables.sizes`); those without the runs that
+    would decide them say so.
+    """
     rows = Rows(runs)
     checks = (
         _not_necessary,

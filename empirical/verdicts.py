@@ -13,7 +13,7 @@ from pathlib import Path
 from empirical.comparison import compare, result_sets
 from empirical.kernel_comparison import compare_kernels, kernel_results
 from empirical.paper_claims import CLAIMS, PaperClaim
-from empirical.paper_tables import data_sets
+from empirical.paper_tables import data_sets, sizes
 from empirical.records import Run
 from empirical.regularization_comparison import compare_regularizers
 from empirical.study_comparison import COMPARISONS
@@ -68,7 +68,9 @@ def subjects(runs: list[Run]) -> list[Subject]:
     """Every set of runs that bears on a claim, with its findings."""
     found = [Subject(one.scale, tuple(compare(one))) for one in result_sets(runs) if one.several]
     found += [
-        Subject(f"{data}, all networks", tuple(compare_regularizers(some))) for data, some in data_sets(runs).items()
+        Subject(f"{data}, {n:,} training images, all networks", tuple(compare_regularizers(equally_many)))
+        for data, some in data_sets(runs).items()
+        for n, equally_many in sizes(some).items()
     ]
     found += [Subject(f"{one.scale}; kernels", tuple(compare_kernels(one))) for one in kernel_results(runs)]
     for comparison in COMPARISONS.values():

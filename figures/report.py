@@ -12,7 +12,7 @@ import jinja2
 from empirical.comparison import ResultSet, Row, compare, table
 from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, reference
 from empirical.paper_claims import CLAIMS
-from empirical.paper_tables import TableRow, data_sets, table_1, table_4
+from empirical.paper_tables import TableRow, data_sets, sizes, table_1, table_4
 from empirical.randomization import Randomization
 from empirical.records import Run, RunConfig
 from empirical.regularization_comparison import compare_regularizers
@@ -21,7 +21,7 @@ from empirical.text_table import TextTable
 from empirical.verdicts import claim_verdicts, subjects, write_verdicts
 from figures.networks import DataSetRuns
 from theory.atomic import replacing
-from theory.claims import Finding
+from theory.claims import Finding, Verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def write_report(
             each.data,
             paper_tables(each.data, tabled[each.data]) if each.data in tabled else {},
             _inline_all(paths),
-            compare_regularizers(tabled[each.data]) if each.data in tabled else [],
+            _on_regularizers(tabled[each.data]) if each.data in tabled else [],
         )
         for each, paths in whole
     ]
@@ -193,3 +193,18 @@ def _inline(path: Path) -> str:
     for before in ('id="', 'href="#', "url(#"):
         svg = svg.replace(before, f"{before}{prefix}-")
     return svg
+
+
+def _on_regularizers(runs: list[Run]) -> list[Finding]:
+    """By claim: what decides it, on any number of images; where nothing does, what the most images say."""
+    found = [
+        replace(finding, evidence=replace(finding.evidence, measured=f"{n:,} images: {finding.evidence.measured}"))
+        for n, some in sizes(runs).items()
+        for finding in compare_regularizers(some)
+    ]
+    shown = []
+    for claim in dict.fromkeys(finding.claim.id for finding in found):
+        of_claim = [finding for finding in found if finding.claim.id == claim]
+        decisive = [finding for finding in of_claim if finding.evidence.verdict is not Verdict.NOT_DECIDED]
+        shown += decisive or of_claim[:1]
+    return shown

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from empirical.paper import NONE
-from empirical.paper_tables import data_sets, table_1, table_2, table_4
+from empirical.paper_tables import data_sets, sizes, table_1, table_2, table_4
 from empirical.randomization import parse_test
 from empirical.records import Run, RunConfig, Summary
 from empirical.regularization_comparison import CROP, DECAY, compare_regularizers
@@ -128,16 +128,15 @@ def test_a_sample_has_one_configuration():
         assert row.runs[0].config.training.min_steps == 0
 
 
-def test_rows_on_other_numbers_of_images_are_not_compared():
-    """A lone row on more images does not hide the ones that the others are compared with."""
-    larger = {
-        f"{name}, more": replace(one, config=replace(one.config, n_train=5_000)) for name, one in AGREEING.items()
-    }
-    whole = AGREEING["alexnet random"]
-    alone = replace(whole, config=replace(whole.config, n_train=50_000))
-    assert verdicts(AGREEING | {"more": alone}) == verdicts(AGREEING)
-    assert verdicts(AGREEING)["C13"] is Verdict.HOLDS
-    assert verdicts(AGREEING | larger) == verdicts(AGREEING)
+def test_each_number_of_images_has_findings_of_its_own():
+    """A lone network on more images is no table, and does not hide the rows that the others are compared with."""
+    plain = AGREEING["alexnet random"]
+    alone = replace(plain, config=replace(plain.config, n_train=50_000))
+    runs = [alone, *AGREEING.values()]
+    assert list(sizes(runs)) == [500]
+    assert sizes([*runs, replace(alone, config=replace(alone.config, model="mlp-1x512"))]).keys() == {50_000, 500}
+    (findings,) = (compare_regularizers(some) for some in sizes(runs).values())
+    assert {finding.evidence.verdict for finding in findings} == {Verdict.HOLDS}
 
 
 def test_the_papers_hyper_parameters_come_before_more_seeds():

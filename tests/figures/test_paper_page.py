@@ -99,7 +99,7 @@ def test_table_4(tables):
 def test_claims_on_regularisation(drawn):
     page = (drawn / "report.html").read_text()
     for claim in range(11, 18):
-        assert page.count(f"<b>C{claim}</b>") == 1
+        assert 1 <= page.count(f"<b>C{claim}</b>") <= 2, "decided on each of two numbers of images, or on none"
 
 
 def test_only_the_lowest_seed_has_a_section(drawn):
