@@ -1,10 +1,9 @@
 """What a network's training costs on this machine, measured in seconds: steps, evaluation, checkpoint, memory.
 
 The steps are those of the training loop itself, on a few of the run's own images, the network as the run would have it.
-How long streamed images take to be read is measured apart.
 Their batches grow from two images to the run's own: how much less a device does with a small share of a batch is what
 data-parallel training needs to know. A batch that would take too long or does not fit is left out, and its cost is what
-the line through those measured gives.
+the line through those measured gives. How long streamed images take to be read is measured apart.
 """
 
 import ctypes

@@ -15,7 +15,7 @@ from empirical.datasets.decoding import read_square
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages, Samples
 from empirical.datasets.not_found import data_not_found
-from empirical.datasets.storage import Storage, fits_in_memory, store
+from empirical.datasets.storage import Storage, chosen_storage, fits_in_memory, store
 from theory.streams import words
 
 TEST_FRACTION = 0.2  # where the folder has no test split of its own
@@ -113,10 +113,10 @@ def load_folder(
     does not hold them.
     """
     files = find_image_files(root, image_size)
-    n = len(files.train) + len(files.test)
-    if not fits_in_memory(storage, (n, 3, image_size, image_size), f"folder {root}"):
-        return store(files.streamed("folder", image_size), storage, map_directory or root / ".memory-map")
     streamed = files.streamed("folder", image_size)
+    if chosen_storage(storage, streamed.train.stored.nbytes + streamed.test.stored.nbytes) != "memory":
+        return store(streamed, storage, map_directory or root / ".memory-map")
+    fits_in_memory(storage, (len(files.train) + len(files.test), *streamed.image_shape), f"folder {root}")
     return replace(
         streamed,
         train=replace(_read_split(root, files.train, image_size), identity=streamed.train.identity),
