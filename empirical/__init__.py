@@ -5,7 +5,11 @@ randomization   the paper's six tests, pure functions of data and seed
 preprocessing   centre crop and per-image whitening
 augmentation    random changes of training images
 models          the paper's networks
-training        one loop: resident data, a record an epoch, exact resume
+image_source    a network's images, batch after batch: in the device's memory
+streamed_images the same, read whenever they are needed
+training        one loop: a record an epoch, exact resume
+distributed     one run over several processes
+schedule        how long the paper trains, and how fast its step size falls
 experiments     named lists of runs
 execution       one run, recorded
 records         what a run leaves behind

@@ -16,7 +16,7 @@ from empirical.outcome import decode_hits
 from empirical.paper import TABLE_1, PaperAccuracy
 from empirical.paper_claims import paper_claim
 from empirical.records import Run, RunConfig, networks_on_tests
-from empirical.scales import reduction
+from empirical.schedule import CIFAR_10
 from empirical.significance import guessing_p_value, paired_p_value, tested, trend_p_value
 from empirical.training import EpochRecord, TrainingConfig
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
@@ -25,7 +25,7 @@ from theory.label_noise import memorised_accuracy
 SIZE = 0.01
 """Size of every statistical test here: the probability of rejecting a true hypothesis."""
 
-_ENOUGH_STEPS = reduction("paper", "").max_steps
+_ENOUGH_STEPS = CIFAR_10.max_steps
 
 SMALL_FACTOR = 10.0
 """What the paper's `small constant factor` of training time is held to: an order of magnitude."""

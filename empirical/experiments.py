@@ -22,7 +22,8 @@ from empirical.models import build_model, check_model, default_learning_rate, nu
 from empirical.preprocessing import crop_box
 from empirical.randomization import Pixels, Randomization, parse_test
 from empirical.records import Run, RunConfig
-from empirical.scales import IMAGENET_EPOCH, Scale, capacity_steps, dynamics_images, reduction
+from empirical.scales import Scale, capacity_steps, dynamics_images, reduction
+from empirical.schedule import CIFAR_10, IMAGENET, Schedule
 from empirical.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, Study, kind_of
 from empirical.training import TrainingConfig, optimizer_factory
 from theory.claims import nearest_name
@@ -132,6 +133,7 @@ class Cell:
     weight_decay: bool = False
     dropout: float = 0.0
     min_steps: int = 0
+    schedule: Schedule = CIFAR_10
 
 
 WEIGHT_DECAY = 1e-4
@@ -164,7 +166,8 @@ _TABLE_2_ROWS: tuple[tuple[str, Augmentation, float, bool], ...] = (
     ("random-labels", "none", 0.0, False),
 )
 TABLE_2_CELLS = tuple(
-    Cell("inception-v3", test, augmentation, decay, dropout) for test, augmentation, dropout, decay in _TABLE_2_ROWS
+    Cell("inception-v3", test, augmentation, decay, dropout, schedule=IMAGENET)
+    for test, augmentation, dropout, decay in _TABLE_2_ROWS
 )
 """Table 2, in its order. Inception V3's own rate of dropout is one half."""
 
@@ -215,11 +218,11 @@ def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Setting
             dict.fromkeys(replace(cell, model=settings.model) for cell in cells)
         )
     if settings.tests:
-        models = dict.fromkeys(cell.model for cell in cells)
+        plain = dict.fromkeys(Cell(cell.model, schedule=cell.schedule) for cell in cells)
         cells = tuple(
             cell
             for test in settings.tests
-            for cell in [c for c in cells if c.test == test] or [Cell(model, test) for model in models]
+            for cell in [c for c in cells if c.test == test] or [replace(one, test=test) for one in plain]
         )
     return [
         _trained(dataset, settings, seed, cell, scaled=True) for seed in settings.seeds for cell in dict.fromkeys(cells)
@@ -256,11 +259,10 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
     _, _, height, width = crop_box(sides, settings.crop)
     check_model(cell.model, (channels, height, width), dataset.num_classes)
     _check_training(dataset, settings, cell.augmentation)
-    training = settings.training
-    reduced = reduction(settings.scale, cell.model) if scaled else reduction("paper", "")
-    if scaled and cell.model == "inception-v3":
-        training = _with_imagenet_schedule(training)
-    max_steps = reduced.max_steps if training.max_steps == TrainingConfig.max_steps else training.max_steps
+    training = cell.schedule.applied(settings.training)
+    reduced = reduction(settings.scale if scaled else "paper", cell.model)
+    chosen = training.max_steps != TrainingConfig.max_steps
+    max_steps = training.max_steps if chosen else reduced.max_steps or cell.schedule.max_steps
     training = replace(
         training,
         learning_rate=training.learning_rate or default_learning_rate(cell.model),
@@ -287,16 +289,6 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         model=cell.model,
         training=training,
     )
-
-
-def _with_imagenet_schedule(training: TrainingConfig) -> TrainingConfig:
-    """Inception V3's decay of the step size: 0.94 every two epochs of ImageNet (Szegedy et al. 2016), unless asked for
-    another; CIFAR-10's would leave nothing of it after six epochs.
-    """
-    default = TrainingConfig()
-    if (training.learning_rate_decay, training.decay_steps) != (default.learning_rate_decay, default.decay_steps):
-        return training
-    return replace(training, learning_rate_decay=0.94, decay_steps=2 * IMAGENET_EPOCH)
 
 
 def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Augmentation) -> None:

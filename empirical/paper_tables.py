@@ -10,6 +10,7 @@ import numpy as np
 from empirical.models import MODELS, default_learning_rate
 from empirical.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
 from empirical.records import Run, RunConfig, networks_on_tests
+from empirical.schedule import is_the_papers
 from empirical.training import TrainingConfig
 
 
@@ -192,5 +193,6 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple
 def _changed(model: str, training: TrainingConfig) -> int:
     """How many of the hyper-parameters of SGD are not the paper's."""
     paper = TrainingConfig(learning_rate=default_learning_rate(model) if model in MODELS else training.learning_rate)
-    names = ("optimizer", "learning_rate", "momentum", "learning_rate_decay", "decay_steps", "batch_size")
-    return sum(getattr(training, name) != getattr(paper, name) for name in names)
+    names = ("optimizer", "learning_rate", "momentum", "batch_size")
+    changed = [name for name in names if getattr(training, name) != getattr(paper, name)]
+    return len(changed) + (not is_the_papers(training))

@@ -9,23 +9,21 @@ and decides nothing.
 from dataclasses import dataclass
 from typing import Literal
 
+from empirical.schedule import CIFAR_10
+
 Scale = Literal["smoke", "laptop", "paper"]
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """Limits of the numbers of images and steps; None for all."""
+    """Limits of the numbers of images and steps; None for all images, and for the steps of the schedule."""
 
     n_train: int | None
     n_test: int | None
-    max_steps: int
+    max_steps: int | None
 
 
-_WHOLE = Reduction(None, None, 60_000)
-IMAGENET_EPOCH = 10_009
-"""Steps, of 128 images."""
-
-_WHOLE_IMAGENET = Reduction(None, None, 100 * IMAGENET_EPOCH)
+_WHOLE = Reduction(None, None, None)
 _SMOKE = Reduction(160, 80, 4)
 # On two cores an MLP trains on 15,000 images a second, AlexNet on 300 and Inception on 70: a minute or two for a run of
 # an MLP, five to ten for the others, half an hour for one of them that does not fit.
@@ -36,7 +34,7 @@ _LAPTOP_OTHERS = Reduction(1_000, 1_000, 1_000)
 def reduction(scale: Scale, model: str) -> Reduction:
     """How many images and steps a network gets at this scale."""
     if scale == "paper":
-        return _WHOLE_IMAGENET if model == "inception-v3" else _WHOLE
+        return _WHOLE
     if scale == "smoke":
         return _SMOKE
     return _LAPTOP_MLP if model.startswith("mlp") else _LAPTOP_OTHERS
@@ -44,7 +42,7 @@ def reduction(scale: Scale, model: str) -> Reduction:
 
 def capacity_steps(scale: Scale) -> int:
     """Limit of the steps in which a network must fit its labels for `capacity`: seconds on one core at laptop scale."""
-    return {"smoke": 400, "laptop": 20_000, "paper": _WHOLE.max_steps}[scale]
+    return {"smoke": 400, "laptop": 20_000, "paper": CIFAR_10.max_steps}[scale]
 
 
 def dynamics_images(scale: Scale) -> tuple[int, int]:

@@ -79,7 +79,7 @@ class StreamedImages:
     ) -> Iterator[torch.Tensor]:
         # All indices at once: one by one, each copy would wait for all that the device has to do before.
         lengths = [len(batch) for batch in samples]
-        indices = torch.cat([torch.empty(0, dtype=torch.int64), *(batch.cpu() for batch in samples)]).split(lengths)
+        indices = torch.cat(list(samples)).cpu().split(lengths) if lengths else ()
         pieces = read_ahead(
             self._read,
             (piece for batch in indices if len(batch) for piece in batch.split(_PIECE)),

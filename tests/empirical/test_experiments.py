@@ -120,6 +120,8 @@ def test_table_2_has_the_schedule_of_imagenet():
             training = run.training
             assert (training.learning_rate, training.learning_rate_decay) == (0.045, 0.94)
             assert (training.decay_steps, training.max_steps) == (20_018, steps)
+    (first, *_) = plan("table2", dataset, crop=None, scale="paper", model="torch.nn:Identity")
+    assert (first.training.decay_steps, first.training.max_steps) == (20_018, 1_000_900), "a user's network has it too"
     asked = TrainingConfig(learning_rate_decay=0.9)
     assert {run.training.decay_steps for run in plan("table2", dataset, crop=None, training=asked)} == {391}
     (trained, _) = plan("randomization-tests", dataset, model="inception-v3", crop=None, tests=("true-labels",))
