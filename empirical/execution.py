@@ -133,7 +133,7 @@ def resident_data(
 
 
 def resident_bytes(randomized: RandomizedDataset, crop: int | None, *, augmented: bool = False) -> int:
-    """What `resident_data` takes."""
+    """Bytes of memory that `resident_data` takes on its device; arguments as there. Nothing is read for it."""
     train_split, test_split = randomized.data.train, randomized.data.test
     channels, *sides = randomized.data.image_shape
     _, _, height, width = crop_box(sides, crop)
