@@ -104,7 +104,8 @@ def _open(path: Path, images: LazyImages, identity: str) -> MappedImages | None:
 def _make(images: LazyImages, identity: str, path: Path, workers: int | None) -> None:
     partial, log = path.with_suffix(".partial"), path.with_suffix(".done")
     key = {"identity": identity, "shape": list(images.shape), "chunk": _CHUNK}
-    done = _done_chunks(log, key) if partial.is_file() and _offset(partial) else None
+    offset = _offset(partial)
+    done = _done_chunks(log, key) if offset else None
     _check_disk(images, path, partial if done is not None else None)
     if done is None:
         log.unlink(missing_ok=True)
@@ -112,8 +113,6 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
         with replacing(log) as temporary:
             temporary.write_text(json.dumps(key) + "\n")
         done = {}
-    else:
-        offset = _offset(partial)
     order = images.reading_order()
     chunks = [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)]
     missing = [number for number in range(len(chunks)) if number not in done]
@@ -184,7 +183,7 @@ def _write_empty(path: Path, images: LazyImages) -> int:
 
 
 def _offset(partial: Path) -> int:
-    """Where the pixels of an array file begin; 0 if it is none."""
+    """Where the pixels of an array file begin; 0 if there is none."""
     try:
         return int(np.load(partial, mmap_mode="r").offset)
     except (OSError, ValueError, EOFError):

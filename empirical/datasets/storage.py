@@ -42,17 +42,16 @@ def fits_in_memory(storage: Storage, shape: tuple[int, ...], title: str) -> bool
     Raises ValueError if they are to be there, and what is free does not hold them.
     """
     needed, free, total = int(np.prod(shape, dtype=np.int64)), available_memory(), total_memory()
-    chosen = chosen_storage(storage, needed) == "memory"
+    chosen = chosen_storage(storage, needed)
     plan = (
         f"{title}: {shape[0]:,} images of {' x '.join(map(str, shape[1:]))} take {needed / 1e9:.1f} GB; "
         f"{free / 1e9:.1f} GB of memory are free, of {total / 1e9:.1f}"
     )
-    if chosen and needed > free:
+    if chosen == "memory" and needed > free:
         raise ValueError(f"{plan}: stream them (--data-storage stream or memmap), or choose a smaller --image-size")
     if needed >= _WORTH_SAYING:
-        outcome = _OUTCOMES[chosen_storage(storage, needed)]
-        print(f"{plan}; --data-storage {storage}: {outcome}", file=sys.stderr, flush=True)
-    return chosen
+        print(f"{plan}; --data-storage {storage}: {_OUTCOMES[chosen]}", file=sys.stderr, flush=True)
+    return chosen == "memory"
 
 
 def chosen_storage(storage: Storage, needed: int) -> Storage:
