@@ -515,8 +515,8 @@ def scaling_table(
     failures = "" if settings.mtbf_hours is None else f", a failure every {settings.mtbf_hours:g} hours of a device"
     return TextTable(
         f"{title}: an epoch of {job.train_images:,} images in {job.steps:,} batches of {job.batch}, evaluation and "
-        f"checkpoints included, the reading of images not; {measured}; {job.gradient_bytes / 1e6:.1f} MB all-reduced by "
-        f"a ring over {settings.bandwidth_gbps:g} Gbit/s and {settings.latency_us:g} us, stated",
+        f"checkpoints included, the reading of images not; {measured}; {job.gradient_bytes / 1e6:.1f} MB all-reduced "
+        f"by a ring over {settings.bandwidth_gbps:g} Gbit/s and {settings.latency_us:g} us, stated",
         (
             *("devices", "images\neach", "compute", "all-\nreduce", "epoch", "speed-\nup", "effi-\nciency"),
             *("over-\nlapped", "speed-\nup", "simulated", "5% to 95%"),
