@@ -3,7 +3,7 @@
 A run has converged at the first epoch after which the fixed network gives every training sample the label it was given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +17,11 @@ from empirical.comparison import first_fit
 from empirical.paper import NONE, RERUN_1A, TABLE_1
 from empirical.records import Run
 from empirical.training import EpochRecord
-from figures.networks import DataSetRuns, Network, scale, sources
+from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import TEST_COLORS, figure, series_colors, test_dashes
 
-_CONVERGED = "Converged: every training label reproduced by the fixed network, looked at after each epoch"
+_CONVERGED = "Converged: every training label reproduced by the fixed network, looked at"
 _HOLLOW = "hollow: not within the limit of steps, drawn where it stopped"
 _SEEDS = "Curves: means over seeds; small dots: every seed"
 _GREY = "#888888"
@@ -39,9 +39,9 @@ def draw_training_loss(network: Network, path: Path) -> None:
     samples = {network: _all(drawn)}
     reruns = RERUN_1A if _is_of_the_paper(network) else {}
     caption = (
-        f"{scale(samples)}. Mean cross-entropy on the labels given, by the fixed network after each "
-        "epoch, to where the last one has fitted them; thin: further seeds. Dot: every label is fitted for the first "
-        "time. "
+        f"{scale(samples)}. Mean cross-entropy on the labels given, by the fixed network "
+        f"{_when([network])}, to where the last one has fitted them; thin: further seeds. "
+        "Dot: every label is fitted for the first time. "
         + ("Signs: thousands of steps of an independent public re-run of the figure, one seed. " if reruns else "")
         + f"Data: {sources(samples)}."
     )
@@ -86,7 +86,7 @@ def draw_time_to_fit(runs: DataSetRuns, path: Path) -> None:
     networks = {network: found for network in runs.unregularised if len(found := relative_times(network)) > 1}
     samples = {network: _all(network.levels) for network in networks}
     caption = (
-        f"{scale(samples)}. {_CONVERGED}; {_HOLLOW}. The time is the "
+        f"{scale(samples)}. {_CONVERGED} {_when(networks)}; {_HOLLOW}. The time is the "
         f"number of steps until then over the same seed's at p = 0. {_SEEDS}. Data: {sources(samples)}."
     )
     with figure(path, caption) as drawing:
@@ -108,7 +108,7 @@ def draw_error_after_convergence(runs: DataSetRuns, path: Path) -> None:
     samples = {network: _all(network.levels) for network in networks}
     caption = (
         f"{scale(samples)}. Error on clean test labels at convergence. "
-        f"{_CONVERGED}; {_HOLLOW}. {_SEEDS}. "
+        f"{_CONVERGED} {_when(networks)}; {_HOLLOW}. {_SEEDS}. "
         + ("Stars: the paper's Table 1, true and random labels. " if marked else "")
         + f"Data: {sources(samples)}."
     )
@@ -181,6 +181,10 @@ DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
 def _tests(network: Network) -> dict[str, tuple[Run, ...]]:
     """The tests of Figure 1a that were run."""
     return {test: network.runs[test] for test in TEST_COLORS if test in network.runs}
+
+
+def _when(networks: Iterable[Network]) -> str:
+    return evaluation_times(network.training for network in networks)
 
 
 def _is_of_the_paper(network: Network) -> bool:

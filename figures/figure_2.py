@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from empirical.paper import TABLE_1
 from empirical.paper_tables import regularisers
 from empirical.records import Run
-from figures.networks import DataSetRuns, Network, scale, sources
+from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors, set_panel_title, set_title
 
@@ -29,7 +29,8 @@ def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
     marked = [network for network in samples if _paper_value(network) is not None]
     caption = (
         f"{scale(samples)}. True labels; the fixed network over whole splits "
-        "after each epoch. Shaded: from test accuracy to the best so far, what early stopping could gain. "
+        f"{evaluation_times(network.training for network in samples)}. "
+        "Shaded: from test accuracy to the best so far, what early stopping could gain. "
         + ("Stars: test accuracy at the end in the paper's Table 1. " if marked else "")
         + f"Data: {sources(samples)}."
     )

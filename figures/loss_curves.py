@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from empirical.comparison import ResultSet
+from figures.networks import evaluation_times
 from figures.style import figure, test_color, test_dashes
 
 _FAR_FROM_GUESSING = 10.0  # times the loss of guessing: of untrained networks with batch norm, 10^8 of it is possible
@@ -14,9 +15,7 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
-    training = results.config.training
-    apart = training.epochs_per_record if training else 1
-    when = "after each epoch" if apart == 1 else f"after every {apart} epochs"
+    when = evaluation_times(run.config.training for run in results.trained.values() if run.config.training)
     caption = (
         f"{results.scale}. Mean cross-entropy on the labels given, by the fixed network {when}. "
         f"Data: {results.config.source}."

@@ -132,6 +132,14 @@ def seeds(runs: Iterable[Run]) -> str:
     return f"seed{'s' if len(found) > 1 else ''} {', '.join(map(str, found))}"
 
 
+def evaluation_times(trainings: Iterable[TrainingConfig]) -> str:
+    """When fixed networks were looked at while they trained, in words: `after each epoch`."""
+    apart = sorted({training.epochs_per_record for training in trainings})
+    if apart == [1]:
+        return "after each epoch"
+    return f"after every {' or '.join(map(str, apart))} epochs"
+
+
 def _setting(config: RunConfig) -> RunConfig:
     """What makes a run the network's, whichever the test, the seed, the words for its source.
 

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from figures.networks import Network, data_set_runs, scale, sources
+from empirical.training import TrainingConfig
+from figures.figure_1 import draw_error_after_convergence, draw_time_to_fit, draw_training_loss
+from figures.figure_2 import draw_accuracy_along_training
+from figures.networks import Network, data_set_runs, evaluation_times, scale, sources
 from tests.figures.made_up_networks import made_up_run, rise
 
 ACCURACIES = rise(0.4, 5)
@@ -68,6 +71,27 @@ def test_settings_that_look_the_same_get_a_hash():
     run = made_up_run("mine:network", "true-labels", 5, ACCURACIES)
     edited = replace(run, config=replace(run.config, model_source="another file"))
     assert len({network.label for network in networks(run, edited)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [([1, 1], "after each epoch"), ([5, 5], "after every 5 epochs"), ([5, 1], "after every 1 or 5 epochs")],
+)
+def test_evaluation_times(apart, words):
+    assert evaluation_times(TrainingConfig(epochs_per_record=epochs) for epochs in apart) == words
+
+
+def test_captions_of_the_papers_figures_say_when_networks_were_looked_at(drawn, tmp_path):
+    tests = ("true-labels", "random-labels", "random-pixels")
+    made_up = [made_up_run("inception", test, 5, ACCURACIES, epochs_per_record=5) for test in tests]
+    decayed = made_up_run("inception", "true-labels", 5, ACCURACIES, epochs_per_record=5, weight_decay=0.1)
+    (runs,) = data_set_runs([*made_up, decayed])
+    draw_training_loss(runs.networks[0], tmp_path / "1a")
+    draw_time_to_fit(runs, tmp_path / "1b")
+    draw_error_after_convergence(runs, tmp_path / "1c")
+    draw_accuracy_along_training(runs, tmp_path / "2")
+    assert all("after every 5 epochs" in caption for caption, _ in drawn)
+    assert len(drawn) == 4
 
 
 def test_several():
