@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from empirical.datasets import ImageSplit, LazyImages
+from empirical.datasets import LazyImages
+from empirical.datasets.folder import FileImages
 from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.memory_map import mapped_images
 from empirical.preprocessing import whiten
@@ -46,12 +47,19 @@ def photographs(root: Path) -> None:
             Image.fromarray(noisy).resize((500, 375)).save(folder / f"{at}.JPEG", quality=84)
 
 
-def write_parquet(images: LazyImages, folder: Path) -> None:
-    """The files of a folder's training split, in the order of its samples, in Hugging Face's layout."""
+def training_images(root: Path, image_size: int) -> LazyImages:
+    """Those of ImageNet's folder or parquet files, decoded when they are asked for."""
+    images = load_imagenet(root, image_size, "stream").train.stored
+    assert isinstance(images, LazyImages), "streamed images are lazy"
+    return images
+
+
+def write_parquet(images: FileImages, folder: Path) -> None:
+    """The first files of a folder's training split, in the order of its samples, in Hugging Face's layout."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    paths = [images.root / path for path in images.paths]
+    paths = [images.root / path for path in images.paths[:_N]]
     for split, some in (("train", paths), ("validation", paths[:4])):
         rows = [{"bytes": path.read_bytes(), "path": path.name} for path in some]
         table = pa.table({"image": rows, "label": [0] * len(rows)})
@@ -84,19 +92,22 @@ def main() -> None:
         root = options.data_root or Path(scratch) / "folder"
         if options.data_root is None:
             photographs(root)
-        split: ImageSplit = load_imagenet(root, options.image_size, "stream").train.first(_N)
-        split.stored.read(np.arange(_N))  # into the cache
-        write_parquet(load_imagenet(root, options.image_size, "stream").train.stored, Path(scratch))
-        parquet = load_imagenet(Path(scratch), options.image_size, "stream").train.stored
+        files = training_images(root, options.image_size)
+        if not isinstance(files, FileImages):
+            parser.error(f"{root} holds no folder of images for each class, which is what is measured here")
+        images = files.first(_N)
+        images.read(np.arange(_N))  # into the cache
+        write_parquet(files, Path(scratch))
+        parquet = training_images(Path(scratch), options.image_size)
         begun = time.perf_counter()
-        mapped = mapped_images(split.stored, "benchmark", Path(scratch) / "map.npy")
+        mapped = mapped_images(images, "benchmark", Path(scratch) / "map.npy")
         made = _N / (time.perf_counter() - begun)
         with ProcessPoolExecutor(1) as one, ProcessPoolExecutor(2) as two:
             ways = {
-                "files, 1 thread": partial(streamed, split.stored, 1),
-                "files, 2 threads": partial(streamed, split.stored, 2),
-                "files, 1 process": partial(by_processes, split.stored, one),
-                "files, 2 processes": partial(by_processes, split.stored, two),
+                "files, 1 thread": partial(streamed, images, 1),
+                "files, 2 threads": partial(streamed, images, 2),
+                "files, 1 process": partial(by_processes, images, one),
+                "files, 2 processes": partial(by_processes, images, two),
                 "parquet, 2 threads": partial(streamed, parquet, 2),
                 "memory map, 1 thread": partial(streamed, mapped, 1),
                 "memory map, 2 threads": partial(streamed, mapped, 2),

@@ -31,8 +31,10 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from empirical.datasets import load
 from theory.kernels import MEDIAN_SHARE, Gaussian, gram_from_blocks, interpolate_gram, median_distance, plan_fit
+from theory.kernels.plan import Solver
 
-METHODS = ("conjugate-gradients", "cholesky", "scipy", "kernel-ridge", "plain-cg")
+OURS: dict[str, Solver] = {"conjugate-gradients": "conjugate-gradients", "cholesky": "cholesky"}
+METHODS = (*OURS, "scipy", "kernel-ridge", "plain-cg")
 TOLERANCE = 1e-4
 
 
@@ -62,15 +64,15 @@ def product_rate() -> float:
 def coefficients(method: str, X: np.ndarray, Y: np.ndarray, bandwidth: float) -> np.ndarray:
     """alpha (n, 10), float64."""
     gamma = 1 / (2 * bandwidth**2)
-    if method in ("conjugate-gradients", "cholesky"):
-        plan = plan_fit(len(X), 10, 2 * X.size, solver=method, dtype=torch.float32)
+    if method in OURS:
+        plan = plan_fit(len(X), 10, 2 * X.size, solver=OURS[method], dtype=torch.float32)
         matrix = gram_from_blocks(Gaussian(bandwidth), [(torch.from_numpy(X),)]).training
         solved = interpolate_gram(matrix, torch.from_numpy(Y), plan, bound_eigenvalue=False, tolerance=TOLERANCE)
         print(json.dumps({"iterations": solved.iterations, "stages": solved.seconds}), file=sys.stderr)
         return solved.coefficients.numpy()
     points = X.astype(np.float64)
     if method == "kernel-ridge":
-        return KernelRidge(alpha=0, kernel="rbf", gamma=gamma).fit(points, Y).dual_coef_
+        return np.asarray(KernelRidge(alpha=0, kernel="rbf", gamma=gamma).fit(points, Y).dual_coef_)
     K = rbf_kernel(points, gamma=gamma)
     if method == "scipy":
         return scipy.linalg.solve(K, Y, assume_a="pos", overwrite_a=True)

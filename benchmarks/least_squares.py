@@ -92,7 +92,8 @@ def row(n: int, d: int, decay: float, torch_epochs: int) -> None:
     best = X.T @ random.standard_normal(n)
     y, norm = X @ best, float(np.linalg.norm(best))
     smallest, largest = smallest_and_largest(X)
-    tolerance = GOAL * smallest * norm / (np.linalg.norm(X) * norm + np.linalg.norm(y))  # implies the distance
+    scale = float(np.linalg.norm(X) * norm + np.linalg.norm(y))
+    tolerance = GOAL * smallest * norm / scale  # implies the distance
 
     seconds, reached = {}, {}
     seconds["ours"], reached["ours"] = timed(lambda: stochastic_gradient_descent(X, y, tolerance=tolerance).solution)

@@ -67,7 +67,8 @@ def measure(method: str, n: int, cifar10: str | None) -> dict[str, float]:
     project(points[:1000], labels)  # load BLAS
     relu_interpolant(points[:1000], labels[:1000])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times, started = [], time.perf_counter()
+    times: list[float] = []
+    started = time.perf_counter()
     while len(times) < 2 or (len(times) < 7 and time.perf_counter() - started < 5):
         start = time.perf_counter()
         work[method]()
