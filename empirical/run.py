@@ -181,6 +181,10 @@ def main(arguments: list[str] | None = None) -> int:
         if of_first_rank():
             print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # of what leaves no record: a diagnosis, a plan, the reading of data
+        if of_first_rank():
+            print("\nstopped", file=sys.stderr)
+        return 130
     try:
         if launched():
             return _run_on_ranks(runs, dataset, settings, options)

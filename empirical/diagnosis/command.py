@@ -36,7 +36,7 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
     """Diagnose the first trained run among the configurations and print what is found.
 
     Arguments:
-        dataset: the training and test set.
+        dataset: the training and test set, whole: the run says how many of its images it takes.
         configs: the runs that are planned.
         pipeline: `package.module:factory` of a data pipeline to use instead of the data set, see `read_pipeline`.
 
@@ -53,7 +53,8 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
         model = build_model(config.model, (channels, height, width), classes, config.seed).to(config.device)
         samples, source = passes[0], f"{pipeline}, {_sizes(passes[0], data)}"
     else:
-        randomized, passes = randomize(dataset, config.randomization, config.seed), None
+        taken = dataset.subset(config.n_train, config.n_test)
+        randomized, passes = randomize(taken, config.randomization, config.seed), None
         classes = config.num_classes
         model, data = prepare(config, _first(randomized, SAMPLE))
         samples = _whole(randomized, config.crop)
@@ -61,23 +62,25 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
     _check_outputs(config.model, model, data, classes)
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(Text(f"{config.model} on {source}; {config.device}, seed {config.seed}"))
-    random_labels = config.randomization.label_noise == 1
+    answers = []
     try:
-        answers = list(
-            diagnose(
-                model,
-                data,
-                config.training,
-                config.seed,
-                random_labels=random_labels,
-                passes=passes,
-                samples=samples,
-                stage=_show_stage,
-            )
-        )
+        for answer in diagnose(
+            model,
+            data,
+            config.training,
+            config.seed,
+            random_labels=config.randomization.label_noise == 1,
+            passes=passes,
+            samples=samples,
+            stage=_show_stage,
+        ):
+            answers.append(answer)
+            if not sys.stdout.isatty():
+                print(_line(answer), flush=True)
     finally:
         _show_stage("")
-    console.print(_table(answers) if sys.stdout.isatty() else _lines(answers))
+    if sys.stdout.isatty():
+        console.print(_table(answers))
     problem = first_problem(answers)
     if problem is None:
         console.print(Text("Nothing found that stands in the way of fitting these labels.", style="green"))
@@ -151,8 +154,11 @@ def _sizes(samples: Pass, data: ResidentData) -> str:
 
 
 def _show_stage(name: str) -> None:
+    """On a terminal in place of the last one; elsewhere a line for each. Large networks take minutes for some."""
     if sys.stderr.isatty():
         print(f"\r\033[K{name}", end="", file=sys.stderr, flush=True)
+    elif name:
+        print(f"... {name}", file=sys.stderr, flush=True)
 
 
 def _table(answers: list[Answer]) -> Table:
@@ -165,11 +171,9 @@ def _table(answers: list[Answer]) -> Table:
     return table
 
 
-def _lines(answers: list[Answer]) -> Text:
-    """For files and pipes: a line for each answer."""
-    return Text(
-        "\n".join(f"[{answer.verdict.value}] {answer.question} {_sentence(answer.answer)}" for answer in answers)
-    )
+def _line(answer: Answer) -> str:
+    """For files and pipes."""
+    return f"[{answer.verdict.value}] {answer.question} {_sentence(answer.answer)}"
 
 
 def _sentence(words: str) -> str:

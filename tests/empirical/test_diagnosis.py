@@ -684,9 +684,25 @@ def test_the_command_on_the_default_network_and_data(folder, capsys):
 
 def test_the_command_names_the_first_thing_to_change(folder, capsys):
     assert main(["diagnose", "--model", "networks_e2e:dropping", "--train-size", "200"]) == 1
-    *_, first, advice = capsys.readouterr().out.splitlines()
+    captured = capsys.readouterr()
+    header, *_, first, advice = captured.out.splitlines()
+    assert header == "networks_e2e:dropping on digits, random labels, 200 training images; cpu, seed 0"
+    assert "... a short training at step size 0.01\n" in captured.err
     assert first == f"First thing to change: {STOCHASTIC}, such as dropout? Yes, dropout: 3 (p = 0.5)."
     assert advice == "What to do: Set p = 0 in these layers, or leave them out of the network."
+
+
+def test_the_command_is_stopped(folder, capsys, monkeypatch):
+    """What was found until then has been printed."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["empirical.diagnosis.diagnose"], "check_step_size", interrupted)
+    assert main(["diagnose", "--train-size", "100"]) == 130
+    captured = capsys.readouterr()
+    assert f"[ok] {LABELS_FIXED}" in captured.out
+    assert captured.err.endswith("stopped\n")
 
 
 def test_the_command_on_a_pipeline(folder, capsys):
