@@ -9,7 +9,7 @@ bare        forward, loss, backward and step on one and the same batch, again an
 
 Random images in CIFAR-10's shape, cropped to 28 x 28, or of 79 x 79 pixels, cropped to 75 x 75, for Inception V3, which
 takes none smaller: none of the three depends on what is in them. The three are timed in turn, several times over;
-printed are medians, and medians of the ratios of each turn.
+printed are medians, and medians of the ratios of each turn with the least and the greatest of them.
 """
 
 import argparse
@@ -159,7 +159,7 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"torch {torch.__version__}, {name}; images per second of training, batch {_BATCH}, float32,")
     print(f"medians of {options.turns} epochs in turn")
-    print(f"{'network':<17}{'ours':>9}{'standard':>10}{'bare':>9}{'ours/standard':>15}{'ours/bare':>11}")
+    print(f"{'network':<17}{'ours':>9}{'standard':>10}{'bare':>9}{'ours/standard':>21}{'ours/bare':>21}")
     for network_name in options.networks:
         n = (options.images or _NETWORKS.get(network_name, 1_280)) // _BATCH * _BATCH
         dataset = random_images(n, side(network_name))
@@ -172,10 +172,17 @@ def main() -> None:
             program()  # warm-up
         turns = [[n / program() for program in programs] for _ in range(options.turns)]
         rates = [statistics.median(column) for column in zip(*turns, strict=True)]
-        to_bare = statistics.median(turn[0] / turn[1] for turn in turns)
-        to_standard = statistics.median(turn[0] / turn[2] for turn in turns) if len(rates) > 2 else float("nan")
-        other = rates[2] if len(rates) > 2 else float("nan")
-        print(f"{network_name:<17}{rates[0]:>9.0f}{other:>10.0f}{rates[1]:>9.0f}{to_standard:>15.2f}{to_bare:>11.2f}")
+        to_bare = spread([turn[0] / turn[1] for turn in turns])
+        to_standard = spread([turn[0] / turn[2] for turn in turns]) if len(rates) > 2 else "-"
+        other = f"{rates[2]:.0f}" if len(rates) > 2 else "-"
+        print(
+            f"{network_name:<17}{rates[0]:>9.0f}{other:>10}{rates[1]:>9.0f}{to_standard:>21}{to_bare:>21}", flush=True
+        )
+
+
+def spread(ratios: list[float]) -> str:
+    """Their median, and between which they are."""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 if __name__ == "__main__":
