@@ -74,3 +74,17 @@ def test_the_table_of_accuracies_is_that_of_the_records():
             assert test_cell == f"{one.test_accuracy}{paper}"
             found += 1
     assert found == 18
+
+
+def test_the_epochs_with_and_without_batch_norm_are_those_of_the_records():
+    runs = read_runs(README.parent / "results" / "cifar10-no-batch-norm")
+    epochs = {
+        run.config.model: (run.config.n_train, run.summary.metrics["epoch"])
+        for run in runs
+        if (run.config.kind, run.config.randomization.name) == ("trained", "random labels")
+        and run.summary.metrics["fitted"]
+    }
+    text = " ".join(README.read_text().split())
+    (n, without), (same, with_it) = epochs["inception-no-bn"], epochs["inception"]
+    assert n == same
+    assert f"{n} images with random labels in {without} epochs, with it in {with_it} " in text
