@@ -41,11 +41,13 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
         axes.set(title="Training loss of the randomisation tests")
         axes.set(ylabel="training loss (nats)", ylim=(0, None))
         highest = max(record.train_loss for run in results.trained.values() for record in run.epochs)
-        if highest > _FAR_FROM_GUESSING * math.log(results.config.num_classes):
+        far = highest > _FAR_FROM_GUESSING * math.log(results.config.num_classes)
+        if far:
             axes.set_yscale("symlog", linthresh=math.log(results.config.num_classes), linscale=2.0)
             axes.set_ylabel("training loss (nats; linear up to guessing's)")
         first = min(run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1)
         axes.set_xscale("symlog", linthresh=10 * first, linscale=0.5)
         axes.set_xlabel(f"optimiser steps (linear to {10 * first}, then logarithmic)")
         axes.set_xlim(0, None)
-        axes.legend(loc="upper right", fontsize=8.5)
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}  # such curves leave no corner free
+        axes.legend(fontsize=8.5, **(beside if far else {"loc": "upper right"}))
