@@ -53,10 +53,21 @@ def test_fetch_completes_what_is_there(tmp_path):
 def test_a_member_that_climbs_out_is_refused(tmp_path, name):
     tar(tmp_path / "toy.tar.gz", {"good": b"1", name: b"2"})
     (tmp_path / "root").mkdir()
-    with pytest.raises(tarfile.OutsideDestinationError):
+    with pytest.raises(ValueError, match=f"'{name}' is a link or leads out of the directory"):
         unpack(tmp_path / "toy.tar.gz", tmp_path / "root")
     assert list((tmp_path / "root").iterdir()) == []
     assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_link_is_refused(tmp_path):
+    (tmp_path / "root").mkdir()
+    with tarfile.open(tmp_path / "toy.tar", "w") as archive:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    with pytest.raises(ValueError, match="'link' is a link"):
+        unpack(tmp_path / "toy.tar", tmp_path / "root")
+    assert list((tmp_path / "root").iterdir()) == []
 
 
 def test_a_wrong_archive_is_not_unpacked(tmp_path, monkeypatch):
