@@ -73,7 +73,7 @@ def unpack(archive: Path, directory: Path) -> None:
             for member in tar:
                 inside = (root / member.name).resolve().is_relative_to(root)
                 if not inside or not (member.isfile() or member.isdir()):
-                    raise ValueError(f"{archive}: {member.name!r} is a link or leads out of the directory, not unpacked")
+                    raise ValueError(f"{archive}: {member.name!r} is a link or leads out of the directory: stopped")
             tar.extraction_filter = getattr(tarfile, "data_filter", None)
             tar.extractall(scratch)
         for path in sorted(Path(scratch).rglob("*")):
