@@ -60,7 +60,8 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
         samples = _whole(randomized, config.crop)
         source = f"{dataset.name}, {config.randomization.name}, {_sizes(samples, data)}"
     _check_outputs(config.model, model, data, classes)
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    on_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, soft_wrap=not on_terminal)
     console.print(Text(f"{config.model} on {source}; {config.device}, seed {config.seed}"))
     answers = []
     try:
@@ -75,11 +76,11 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
             stage=_show_stage,
         ):
             answers.append(answer)
-            if not sys.stdout.isatty():
+            if not on_terminal:
                 print(_line(answer), flush=True)
     finally:
         _show_stage("")
-    if sys.stdout.isatty():
+    if on_terminal:
         console.print(_table(answers))
     problem = first_problem(answers)
     if problem is None:
