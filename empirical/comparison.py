@@ -16,7 +16,7 @@ from empirical.outcome import decode_hits
 from empirical.paper import TABLE_1, PaperAccuracy
 from empirical.paper_claims import paper_claim
 from empirical.records import Run, RunConfig, networks_on_tests
-from empirical.schedule import CIFAR_10
+from empirical.schedule import CIFAR_10, is_the_papers
 from empirical.significance import guessing_p_value, paired_p_value, tested, trend_p_value
 from empirical.training import EpochRecord, TrainingConfig
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
@@ -111,9 +111,15 @@ def result_sets(runs: list[Run]) -> list[ResultSet]:
 
 
 def optimizer_in_words(training: TrainingConfig) -> str:
-    """The optimiser and its first step size, for captions."""
+    """The optimiser and its first step size, and whatever else of it is not the paper's, for captions."""
+    paper = TrainingConfig()
     name = "SGD" if training.optimizer == "sgd" else training.optimizer
-    return f"{name} from {training.learning_rate:g}"
+    words = [f"{name} from {training.learning_rate:g}"]
+    words += [f"batches of {training.batch_size}"] * (training.batch_size != paper.batch_size)
+    words += [f"momentum {training.momentum:g}"] * (training.momentum != paper.momentum)
+    if not is_the_papers(training):
+        words.append(f"decay {training.learning_rate_decay:g} every {training.decay_steps:,} steps")
+    return ", ".join(words)
 
 
 def explicit_regularisers(training: TrainingConfig) -> list[str]:

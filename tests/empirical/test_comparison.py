@@ -9,6 +9,7 @@ from empirical.comparison import (
     ResultSet,
     chance_interval,
     compare,
+    optimizer_in_words,
     result_sets,
     steps_to_halve_loss,
     table,
@@ -176,3 +177,18 @@ def test_real_records(main_job):
     outcome = verdicts(found)
     assert outcome["C1"] is outcome["C5"] is outcome["C18"] is Verdict.HOLDS
     assert [row.test for row in table(found)][:2] == ["true labels", "corrupted labels, p = 0.2"]
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        ({"learning_rate": 0.1}, "SGD from 0.1"),
+        ({"learning_rate": 0.045, "learning_rate_decay": 0.94, "decay_steps": 20_018}, "SGD from 0.045"),
+        ({"learning_rate": 0.05, "batch_size": 32}, "SGD from 0.05, batches of 32"),
+        ({"learning_rate": 0.01, "momentum": 0.5}, "SGD from 0.01, momentum 0.5"),
+        ({"learning_rate": 0.01, "learning_rate_decay": 0.98}, "SGD from 0.01, decay 0.98 every 391 steps"),
+        ({"learning_rate": 0.001, "optimizer": "torch.optim:Adam"}, "torch.optim:Adam from 0.001"),
+    ],
+)
+def test_captions_name_what_is_not_the_papers(training, words):
+    assert optimizer_in_words(TrainingConfig(**training)) == words
