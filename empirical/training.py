@@ -23,7 +23,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -192,8 +192,9 @@ class EpochRecord:
 
     Accuracies are fractions: on the labels given, on the clean ones, and on the given labels of the samples whose
     label was changed and was not (None where there are none). Losses are mean cross-entropies in nats. `seconds` is the
-    time of training and evaluation so far, over interruptions. `online_accuracy` is another thing: the share of the
-    epoch's samples, augmented if they are, that the network got right at the moment it was trained on them.
+    time of training and evaluation so far, over interruptions. `online_accuracy` and `online_loss` are other things: of
+    the epoch's samples, augmented if they are, at the moment the network was trained on them, which was changing from
+    batch to batch, with dropout on and batch norm by each batch's own moments. None before training.
     """
 
     epoch: int
@@ -208,11 +209,29 @@ class EpochRecord:
     test_accuracy: float
     seconds: float
     online_accuracy: float | None = None
+    online_loss: float | None = None
 
     @property
     def fitted(self) -> bool:
         """Whether the network gives every training sample the label it was given."""
         return self.train_accuracy == 1.0
+
+
+_NANOS = 10**9
+
+
+@dataclass(frozen=True)
+class _Online:
+    """What the network got right of an epoch's samples so far, and its losses on them summed, in billionths of a nat.
+
+    Integers, so that an epoch has the same sums in whatever parts it was trained.
+    """
+
+    hits: int
+    nanos: int
+
+    def __add__(self, other: "_Online") -> "_Online":
+        return _Online(self.hits + other.hits, self.nanos + other.nanos)
 
 
 _EVALUATED, _EVALUATED_VALUES = 2048, 25_000_000  # images at once, and at most about as many values
@@ -253,7 +272,7 @@ def train(
     def snapshot(**where: Any) -> State:
         return {"model": model.state_dict(), "optimizer": stepper.optimizer.state_dict(), **where}
 
-    def observe(epoch: int, step: int, training_seconds: float, online: float | None) -> tuple[EpochRecord, State]:
+    def observe(epoch: int, step: int, training_seconds: float, online: _Online | None) -> tuple[EpochRecord, State]:
         if config.batch_norm == "local":
             ranks.copy_buffers(model)
         with precision(config, data.train_labels.device):
@@ -263,7 +282,7 @@ def train(
             recorded=epoch,
             step=step,
             batches=0,
-            online_hits=0,
+            online=(0, 0),
             seconds=record.seconds,
             training_seconds=training_seconds,
             fitted=record.fitted,
@@ -275,16 +294,16 @@ def train(
     else:
         model.load_state_dict(state["model"])
         stepper.optimizer.load_state_dict(state["optimizer"])
-    n, pace, yielded = len(data.train_labels), _Pace.first(seconds_between_states), time.perf_counter()
+    pace, yielded = _Pace.first(seconds_between_states), time.perf_counter()
     while _goes_on(state, config):
-        epoch, step, at, hits = state["epoch"] + 1, state["step"], state["batches"], state["online_hits"]
+        epoch, step, at, online = state["epoch"] + 1, state["step"], state["batches"], _Online(*state["online"])
         training_seconds, fitted, recorded = state["training_seconds"], state["fitted"], state["recorded"]
         batches = Batches(data, config, seed, epoch, ranks)
         images = batches.starting(at)
         while at < len(batches):
             begun = time.perf_counter()
             steps = min(ranks.agree(pace.steps), len(batches) - at)
-            hits += stepper.take(images, steps, step)
+            online += stepper.take(images, steps, step)
             step, at = step + steps, at + steps
             taken = time.perf_counter() - begun
             pace = pace.after(steps, taken)
@@ -297,26 +316,30 @@ def train(
                         recorded=recorded,
                         step=step,
                         batches=at,
-                        online_hits=hits,
+                        online=astuple(online),
                         seconds=time.perf_counter() - start,
                         training_seconds=training_seconds,
                         fitted=fitted,
                     ),
                 )
-        state = {**state, "epoch": epoch, "step": step, "batches": 0, "online_hits": 0}
+        state = {**state, "epoch": epoch, "step": step, "batches": 0, "online": (0, 0)}
         state |= {"seconds": time.perf_counter() - start, "training_seconds": training_seconds}
         if epoch % config.epochs_per_record and _goes_on(state, config):
             if time.perf_counter() - yielded > seconds_between_states:
                 yielded = time.perf_counter()
                 yield None, {**state, **snapshot()}
             continue
-        record, state = observe(epoch, step, training_seconds, hits / n)
-        if not math.isfinite(record.train_loss):
-            raise FloatingPointError(
-                f"the training loss became {record.train_loss} in epoch {epoch}: the learning rate "
-                f"{config.learning_rate} is too large for this network and data"
-            )
+        record, state = observe(epoch, step, training_seconds, online)
+        _check_finite(record.train_loss, config, step)
         yield record, state
+
+
+def _check_finite(loss: float, config: TrainingConfig, step: int) -> None:
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"the training loss became {loss} by step {step}: the learning rate {config.learning_rate} is too large "
+            "for this network and data"
+        )
 
 
 def _goes_on(state: State, config: TrainingConfig) -> bool:
@@ -396,11 +419,12 @@ class _Stepper:
             torch.compile(wrapped, mode=graphs) if config.compile else wrapped
         )
 
-    def take(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]], steps: int, step: int) -> int:
+    def take(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]], steps: int, step: int) -> _Online:
         """Train on so many batches, `step` steps having been made before.
 
-        Returns how many samples, of all ranks, the network had right just before it was trained on them.
+        Returns what the network had right, of all ranks' samples, just before it was trained on them, and its losses.
         """
+        losses = []
         hits = torch.zeros((), dtype=torch.int64, device=self._device)
         self._model.train()
         with torch.random.fork_rng(), warnings.catch_warnings():
@@ -417,7 +441,10 @@ class _Stepper:
                     loss.backward()
                 self.optimizer.step()
                 hits += (logits.detach().argmax(dim=1) == labels).sum()
-        return int(self._ranks.sum(hits))
+                losses.append(loss.detach() * (size / self._ranks.count))
+        terms = self._ranks.sum(torch.stack(losses)).tolist()
+        _check_finite(sum(terms), self._config, step + steps)
+        return _Online(int(self._ranks.sum(hits)), sum(round(_NANOS * term) for term in terms))
 
     def _seed_layers(self, step: int, size: int) -> None:
         """Streams for the layers that know of ranks, the same on each, and for those that do not, one for each."""
@@ -555,7 +582,7 @@ def _evaluate(
     step: int,
     learning_rate: float,
     start: float,
-    online_accuracy: float | None,
+    online: _Online | None,
 ) -> EpochRecord:
     on_train = predict(model, data.train_source, data.train_labels, ranks)
     on_test = predict(model, data.test_source, data.test_labels, ranks)
@@ -573,7 +600,8 @@ def _evaluate(
         test_loss=on_test.loss,
         test_accuracy=_mean(on_test.classes == data.test_labels),
         seconds=time.perf_counter() - start,
-        online_accuracy=online_accuracy,
+        online_accuracy=online.hits / len(correct) if online else None,
+        online_loss=online.nanos / _NANOS / len(correct) if online else None,
     )
 
 

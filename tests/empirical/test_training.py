@@ -146,8 +146,8 @@ def test_min_steps_go_on_after_the_fit(data):
     assert long[-1].step == short[-1].step + 24, "whole epochs of 8 steps"
 
 
-def test_online_accuracy_is_of_the_samples_as_they_were_trained_on(data):
-    seen = []
+def test_online_accuracy_and_loss_are_of_the_samples_as_they_were_trained_on(data):
+    hits, losses = [], []
 
     class Spy(nn.Module):
         def __init__(self) -> None:
@@ -158,12 +158,15 @@ def test_online_accuracy_is_of_the_samples_as_they_were_trained_on(data):
             logits = self.inner(images)
             if self.training:
                 rows = (images.flatten(1)[:, None] == data.train_images.flatten(1)).all(dim=2).nonzero()[:, 1]
-                seen.append((logits.argmax(1) == data.train_labels[rows]).sum().item())
+                hits.append((logits.argmax(1) == data.train_labels[rows]).sum().item())
+                losses.append(nn.functional.cross_entropy(logits, data.train_labels[rows], reduction="sum").item())
             return logits
 
     records = [record for record, _ in train(Spy(), data, replace(CONFIG, max_steps=16), seed=0)]
-    assert records[0].online_accuracy is None
-    assert [record.online_accuracy for record in records[1:]] == [sum(seen[:8]) / 60, sum(seen[8:]) / 60]
+    assert records[0].online_accuracy is records[0].online_loss is None
+    assert [record.online_accuracy for record in records[1:]] == [sum(hits[:8]) / 60, sum(hits[8:]) / 60]
+    expected = [sum(losses[:8]) / 60, sum(losses[8:]) / 60]
+    assert [record.online_loss for record in records[1:]] == pytest.approx(expected, rel=1e-5)  # float32 means
 
 
 def test_channels_last_images_train_the_same_network(data):
