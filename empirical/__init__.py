@@ -9,6 +9,7 @@ image_source    a network's images, batch after batch: in the device's memory
 streamed_images the same, read whenever they are needed
 training        one loop: a record an epoch, exact resume
 distributed     one run over several processes
+training_loss   the loss along a run, as papers draw it
 schedule        how long the paper trains, and how fast its step size falls
 experiments     named lists of runs
 execution       one run, recorded

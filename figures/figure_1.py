@@ -17,7 +17,8 @@ from empirical.comparison import first_fit
 from empirical.paper import NONE, RERUN_1A, TABLE_1
 from empirical.records import Run
 from empirical.training import EpochRecord
-from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
+from empirical.training_loss import loss_curve, online_loss_recorded
+from figures.networks import DataSetRuns, Network, evaluation_times, loss_in_words, scale, sources
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import TEST_COLORS, figure, series_colors, test_dashes
 
@@ -38,10 +39,11 @@ def draw_training_loss(network: Network, path: Path) -> None:
     drawn = _tests(network)
     samples = {network: _all(drawn)}
     reruns = RERUN_1A if _is_of_the_paper(network) else {}
+    online = online_loss_recorded(samples[network])
     caption = (
-        f"{scale(samples)}. Mean cross-entropy on the labels given, by the fixed network "
-        f"{_when([network])}, to where the last one has fitted them; thin: further seeds. "
-        "Dot: every label is fitted for the first time. "
+        f"{scale(samples)}. Mean cross-entropy of training images on the labels given, "
+        f"{loss_in_words([network.training], online=online)}, to where the last one has fitted them; "
+        "thin: further seeds. Dot: every label is fitted for the first time. "
         + ("Signs: thousands of steps of an independent public re-run of the figure, one seed. " if reruns else "")
         + f"Data: {sources(samples)}."
     )
@@ -50,16 +52,18 @@ def draw_training_loss(network: Network, path: Path) -> None:
         for test, runs in drawn.items():
             color = TEST_COLORS[test]
             for at, run in enumerate(runs):
+                steps, losses = loss_curve(run, online=online)
                 axes.plot(
-                    [record.step / 1000 for record in run.epochs],
-                    [record.train_loss for record in run.epochs],
+                    [step / 1000 for step in steps],
+                    losses,
                     color=color,
                     linewidth=0.8 if at else 2,
                     linestyle=test_dashes(test),
                     label=None if at else test,
                 )
                 if fit := first_fit(run):
-                    axes.plot(fit.step / 1000, fit.train_loss, "o", color=color, markersize=4, clip_on=False, zorder=3)
+                    loss = dict(zip(steps, losses, strict=True)).get(fit.step, fit.train_loss)
+                    axes.plot(fit.step / 1000, loss, "o", color=color, markersize=4, clip_on=False, zorder=3)
             for (below, thousands), marker in zip(reruns.get(test, {}).items(), _RERUN_MARKERS, strict=False):
                 axes.plot(thousands, below, marker, color=color, markersize=7, markeredgewidth=1.5)
         handles = axes.get_legend_handles_labels()[0]

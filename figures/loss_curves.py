@@ -4,30 +4,34 @@ import math
 from pathlib import Path
 
 from empirical.comparison import ResultSet
-from figures.networks import evaluation_times
+from empirical.training_loss import loss_curve, online_loss_recorded
+from figures.networks import loss_in_words
 from figures.style import figure, test_color, test_dashes
 
 _FAR_FROM_GUESSING = 10.0  # times the loss of guessing: of untrained networks with batch norm, 10^8 of it is possible
 
 
 def draw_loss_curves(results: ResultSet, path: Path) -> None:
-    """Draw training loss (fixed network, whole training set) against steps; a dot where every label is fitted.
+    """Draw training loss against steps, of samples as they are trained on; a dot where every label is fitted.
+
+    By the fixed network where that is all that a record has.
 
     Writes `path`.svg and `path`.png.
     """
-    when = evaluation_times(run.config.training for run in results.trained.values() if run.config.training)
+    online = online_loss_recorded(results.trained.values())
+    trainings = [run.config.training for run in results.trained.values() if run.config.training]
     caption = (
-        f"{results.scale}. Mean cross-entropy on the labels given, by the fixed network {when}. "
-        f"Data: {results.config.source}."
+        f"{results.scale}. Mean cross-entropy of training images on the labels given, "
+        f"{loss_in_words(trainings, online=online)}. Data: {results.config.source}."
     )
+    curves = {name: loss_curve(run, online=online) for name, run in results.trained.items()}
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()
         for name, run in results.trained.items():
             noise = run.config.randomization.label_noise
             partial = 0 < noise < 1
             color = test_color(name, noise)
-            steps = [record.step for record in run.epochs]
-            losses = [record.train_loss for record in run.epochs]
+            steps, losses = curves[name]
             axes.plot(
                 steps,
                 losses,
@@ -40,7 +44,7 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
                 axes.plot(steps[-1], losses[-1], "o", color=color, markersize=4)
         axes.set(title="Training loss of the randomisation tests")
         axes.set(ylabel="training loss (nats)", ylim=(0, None))
-        highest = max(record.train_loss for run in results.trained.values() for record in run.epochs)
+        highest = max(loss for _, losses in curves.values() for loss in losses)
         far = highest > _FAR_FROM_GUESSING * math.log(results.config.num_classes)
         if far:
             axes.set_yscale("symlog", linthresh=math.log(results.config.num_classes), linscale=2.0)

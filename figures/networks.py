@@ -140,6 +140,12 @@ def evaluation_times(trainings: Iterable[TrainingConfig]) -> str:
     return f"after every {' or '.join(map(str, apart))} epochs"
 
 
+def loss_in_words(trainings: Iterable[TrainingConfig], *, online: bool) -> str:
+    """What a loss curve is of, for captions."""
+    when = evaluation_times(trainings)
+    return f"as they were trained on, the mean over an epoch, {when}" if online else f"by the fixed network {when}"
+
+
 def _setting(config: RunConfig) -> RunConfig:
     """What makes a run the network's, whichever the test, the seed, the words for its source.
 

@@ -65,6 +65,7 @@ def made_up_run(
                 train_accuracy_clean_labels=share,
                 seconds=epoch,
                 online_accuracy=0.9 * share,
+                online_loss=loss + 0.1 if epoch else None,
                 **measured,
                 train_accuracy_changed=None,
                 train_accuracy_unchanged=None,

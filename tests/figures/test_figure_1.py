@@ -1,5 +1,7 @@
 """Figure 1: what is drawn is what the records say."""
 
+from dataclasses import replace
+
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 
@@ -53,15 +55,34 @@ def test_training_loss(drawn, curve, tmp_path):
     ((caption, drawing),) = drawn
     (axes,) = drawing.axes
     for run in runs[:3]:
-        steps_and_losses = [(record.step / 1000, record.train_loss) for record in run.epochs]
-        assert curve(axes, run.config.randomization.name) == steps_and_losses
-    further = [line for line in axes.lines if len(line.get_xdata()) == 10]
+        as_trained = [(record.step / 1000, record.online_loss) for record in run.epochs[1:]]
+        assert curve(axes, run.config.randomization.name) == as_trained
+    further = [line for line in axes.lines if len(line.get_xdata()) == 9]
     assert [line.get_color() for line in further] == [TEST_COLORS["random labels"]], "the second seed, thin"
     assert sorted(x for x, _, _ in dots(axes, 4)) == [STEPS * fit / 1000 for fit in (4, 5, 6)]
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
-    for part in ("cifar10", "n = 1,000", "seeds 0, 1", "cpu", "SGD from 0.1", "cifar10, made up"):
+    for part in (
+        "cifar10",
+        "n = 1,000",
+        "seeds 0, 1",
+        "cpu",
+        "SGD from 0.1",
+        "cifar10, made up",
+        "as they were trained",
+    ):
         assert part in caption
     assert "re-run" not in caption
+
+
+def test_older_records_show_the_fixed_network(drawn, curve, tmp_path):
+    runs = [made_up_run("inception", test, 4, rise(0.4, 4)) for test in TESTS]
+    epochs = tuple(replace(record, online_loss=None) for record in runs[1].epochs)
+    draw_training_loss(network(runs[0], replace(runs[1], epochs=epochs), runs[2]), tmp_path / "figure")
+    ((caption, drawing),) = drawn
+    for run in runs:
+        fixed = [(record.step / 1000, record.train_loss) for record in run.epochs]
+        assert curve(drawing.axes[0], run.config.randomization.name) == fixed
+    assert "by the fixed network after each epoch" in caption
 
 
 def test_a_run_that_goes_on_has_its_dot_at_the_first_fit(drawn, tmp_path):
