@@ -6,7 +6,7 @@ from rich.text import Text
 
 from empirical.comparison import ResultSet, table
 from empirical.kernel_comparison import KernelResults, kernel_of, reference
-from empirical.paper_tables import TableRow
+from empirical.paper_tables import PaperTable, TableRow
 from empirical.text_table import TextTable
 
 
@@ -64,19 +64,19 @@ def kernel_table(results: KernelResults) -> Table:
     return table
 
 
-def paper_table(title: str, rows: list[TableRow]) -> Table:
-    """Rows of a table of the paper, its accuracies beside ours, in percent."""
-    columns = Table(title=title, title_justify="left", box=box.SIMPLE)
+def paper_table(table: PaperTable, data: str, rows: list[TableRow]) -> Table:
+    """A table of the paper from runs on a data set, its accuracies beside ours, in percent."""
+    columns = Table(title=f"{table.title}: {data}", title_justify="left", box=box.SIMPLE)
     for header in ("network", "test", "regularisers"):
         columns.add_column(header)
-    for header in ("the paper:\ntrain", "\ntest", "ours:\ntrain", "\ntest", "\nbest epoch"):
+    paper = f"the paper, {table.source}:"
+    for header in (f"{paper}\ntrain", "\ntest", "\nbest epoch", "ours:\ntrain", "\ntest", "\nbest epoch"):
         columns.add_column(header, justify="right", no_wrap=True)
     columns.add_column("of")
     for row in rows:
         augmentation, decay = row.regularisers
         chosen = [augmentation] * (augmentation != "none") + ["dropout"] * (row.dropout > 0) + ["weight decay"] * decay
-        numbers = ["—" if value is None else f"{value:.2f}" for value in (row.paper_train, row.paper_test)]
-        numbers += ["—" if value is None else str(value) for value in (row.shown_train, row.test_accuracy, row.best)]
+        numbers = [*row.paper_values, *row.values]
         columns.add_row(row.model, row.test, ", ".join(chosen), *numbers, row.scale)
     return columns
 

@@ -18,11 +18,15 @@ def import_object(path: str, argument: str) -> Any:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        target = getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ValueError(f"{argument}: no module {error.name!r} (looking for {path!r})") from error
-    except AttributeError as error:
-        raise ValueError(f"{argument}: module {module_name!r} has no {attribute!r}") from error
+    except Exception as error:  # the user's own module may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{argument}: module {module_name!r} cannot be imported: {reason}") from error
+    target = getattr(module, attribute, None)
+    if target is None:
+        raise ValueError(f"{argument}: module {module_name!r} has no {attribute!r}")
     if not callable(target):
         raise ValueError(f"{argument}: {path!r} is a {type(target).__name__}, not something to call")
     return target

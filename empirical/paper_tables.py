@@ -3,6 +3,7 @@
 A row is a network, a test and its regularisers; runs that differ in their seeds alone are its sample.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +41,8 @@ class TableRow:
         paper_train, paper_test: the paper's accuracies.
         runs: ours, a seed each; none if it was not run.
         dropout: probability; 0 for none.
+        paper_best: the paper's best test accuracy along training, where it gives one.
+        paper_top_5: what the paper has of top-5 accuracy, in the same three places; all None but for ImageNet.
     """
 
     model: str
@@ -49,6 +52,8 @@ class TableRow:
     paper_test: float | None
     runs: tuple[Run, ...]
     dropout: float = 0.0
+    paper_best: float | None = None
+    paper_top_5: tuple[float | None, float | None, float | None] = (None, None, None)
 
     @property
     def fitted(self) -> int:
@@ -81,6 +86,20 @@ class TableRow:
         return self.online if self.regularisers[0] == "flip-rotate" else self.train
 
     @property
+    def paper_values(self) -> tuple[str, str, str]:
+        """The paper's accuracies on the training and test set and of the best epoch, top-5 in brackets."""
+        values = zip((self.paper_train, self.paper_test, self.paper_best), self.paper_top_5, strict=True)
+        train, test, best = (_with_top_5(*pair) for pair in values)
+        return train, test, best
+
+    @property
+    def values(self) -> tuple[str, str, str]:
+        """Ours, likewise."""
+        train_top_5, test_top_5 = self._spread("train_top_5_accuracy"), self._spread("test_top_5_accuracy")
+        train, test = _with_top_5(self.shown_train, train_top_5), _with_top_5(self.test_accuracy, test_top_5)
+        return train, test, _with_top_5(self.best, None)
+
+    @property
     def scale(self) -> str:
         """Images, epochs and seeds behind our numbers, for the row's last cell."""
         if not self.runs:
@@ -93,7 +112,13 @@ class TableRow:
         return f"{config.n_train:,}{some} images, {span} epochs, seed{'s' if len(self.runs) > 1 else ''} {seeds}"
 
     def _spread(self, metric: str) -> Spread | None:
-        return Spread.of([run.summary.metrics[metric] for run in self.runs]) if self.runs else None
+        values = [run.summary.metrics[metric] for run in self.runs if metric in run.summary.metrics]
+        return Spread.of(values) if values else None
+
+
+def _with_top_5(accuracy: float | Spread | None, top_5: float | Spread | None) -> str:
+    first, second = (f"{value:.2f}" if isinstance(value, float) else f"{value or '—'}" for value in (accuracy, top_5))
+    return first if top_5 is None else f"{first} ({second})"
 
 
 def regularisers(config: RunConfig) -> Regularisers:
@@ -125,13 +150,15 @@ def sizes(runs: list[Run]) -> dict[int, list[Run]]:
 
 
 def table_2(runs: list[Run]) -> list[TableRow]:
-    """Table 2 from runs on one data set, top-1 accuracies; other networks' rows follow the paper's."""
+    """Table 2 from runs on one data set; other networks' rows follow the paper's."""
     found = _by_row(runs)
     rows = []
     for (test, augmentation, dropout, decay), paper in TABLE_2.items():
         key = "inception-v3", test, (augmentation, decay), dropout
         sample = found.pop(key, ())
-        rows.append(TableRow(*key[:3], paper.train_top_1, paper.test_top_1, sample, dropout))
+        top_5 = paper.train_top_5, paper.test_top_5, paper.best_top_5
+        accuracies = paper.train_top_1, paper.test_top_1
+        rows.append(TableRow(*key[:3], *accuracies, sample, dropout, paper.best_top_1, top_5))
     return rows + [TableRow(*key[:3], None, None, sample, key[3]) for key, sample in found.items()]
 
 
@@ -160,6 +187,42 @@ def table_4(runs: list[Run]) -> list[TableRow]:
         if (key[2], key[3]) != (NONE, 0.0)
     ]
     return rows + others
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table of the paper.
+
+    Attributes:
+        title: its number, and what it is of.
+        data, source: the data set that the paper's numbers are of, as records name it and for headings.
+        rows: the table from runs on one data set.
+    """
+
+    title: str
+    data: str
+    source: str
+    rows: Callable[[list[Run]], list[TableRow]]
+
+    def rows_on(self, data: str, runs: list[Run]) -> list[TableRow]:
+        """The table from runs on a data set; on any but the paper's only what was run."""
+        return [row for row in self.rows(runs) if row.runs or data == self.data]
+
+
+TABLES = {
+    "table1": PaperTable("Table 1: accuracy", "cifar10", "CIFAR-10", table_1),
+    "table2": PaperTable("Table 2: ImageNet, top-1 (top-5) accuracy", "imagenet", "ImageNet", table_2),
+    "table4": PaperTable("Table 4: random labels, with regularisers", "cifar10", "CIFAR-10", table_4),
+}
+"""By the experiment's name."""
+
+
+def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
+    """The tables from all runs on a data set: Inception V3's runs are Table 2's, all others Table 1's and Table 4's."""
+    large = [run for run in runs if run.config.model == "inception-v3"]
+    small = [run for run in runs if run.config.model != "inception-v3"]
+    found = {table: table.rows_on(data, large if table is TABLES["table2"] else small) for table in TABLES.values()}
+    return {table: rows for table, rows in found.items() if any(row.runs for row in rows)}
 
 
 def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple[Run, ...]]:

@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -207,9 +208,14 @@ class RunDirectory:
             return None
         try:
             state: State = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception:  # whatever a damaged file makes the unpickler raise: from the start, then
+        except Exception as error:  # a damaged file makes the unpickler raise whatever it likes
+            _say(f"{path} cannot be read ({type(error).__name__}): the run starts over")
             return None
-        return state if "recorded" in state and state["recorded"] < self._recorded_epochs else None
+        if "online" not in (state if isinstance(state, dict) else ()):
+            _say(f"{path} is an older version's: the run starts over")
+            self.restart()
+            return None
+        return state if state["recorded"] < self._recorded_epochs else None
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch to the metrics, unless an interrupted run had already got that far."""
@@ -245,7 +251,14 @@ class RunDirectory:
         if len(whole) < len(content):
             os.truncate(path, len(whole))
         last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
-        return int(json.loads(last)["epoch"]) + 1 if last else 0
+        try:
+            return int(json.loads(last)["epoch"]) + 1 if last else 0
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path}: the last line is damaged; remove {path.parent} to make the run anew") from error
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr)
 
 
 def _lock(file: TextIO, path: Path) -> None:
@@ -283,7 +296,9 @@ def read_run(path: Path) -> Run:
         summary = Summary(**json.loads((path / "summary.json").read_text()))
         return Run(path, read_config(path), tuple(_read_epochs(path / "metrics.jsonl")), summary)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"the record in {path.absolute()} cannot be read: {error}") from error
+        raise ValueError(
+            f"the record in {path.absolute()} cannot be read ({error}): remove it, and the same command makes it anew"
+        ) from error
 
 
 def read_config(path: Path) -> RunConfig:

@@ -24,7 +24,7 @@ from empirical.features import FEATURES
 from empirical.kernel_comparison import kernel_results
 from empirical.launcher import LauncherConfig, Pairs, launch_local, launch_slurm
 from empirical.models import MODELS
-from empirical.paper_tables import data_sets, table_1, table_2, table_4
+from empirical.paper_tables import TABLES, data_sets
 from empirical.plan import PlanSettings, in_memory_sample, print_plan
 from empirical.progress import RunProgress
 from empirical.records import BusyError, Run, RunConfig, RunDirectory, read_run, read_runs
@@ -173,6 +173,8 @@ def main(arguments: list[str] | None = None) -> int:
             tests = options.tests[:1] or ("random-labels",)
             dataset, _, configs = _plan(replace(options, name="randomization-tests", tests=tests))
             return run_diagnosis(dataset, configs, options.pipeline)
+        if options.pipeline:
+            raise ValueError("--pipeline is of diagnose: python -m empirical.run diagnose --pipeline ...")
         dataset, settings, configs = _plan(options)
         options.out.mkdir(parents=True, exist_ok=True)
         runs = [(config, RunDirectory(options.out, config)) for config in configs]
@@ -274,6 +276,7 @@ class _Silent:
 def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
     """Everything that can be wrong is found here, before anything is written."""
     experiment = find_experiment(options.name)
+    _check_sizes(options)
     if min(options.seed, default=-1) < 0:
         raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
     name = options.data or experiment.data
@@ -305,6 +308,15 @@ def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
             raise ValueError("--device cuda on SLURM needs --launcher.gpus 1")
         settings = replace(settings, device="cpu")  # planned without asking whether this machine has another
     return dataset, settings, _for_jobs(experiment.plan(dataset, settings), options)
+
+
+def _check_sizes(options: Options) -> None:
+    if options.crop is not None and options.crop < 1:
+        raise ValueError(f"--crop takes a side of at least one pixel, got {options.crop}")
+    if options.memory is not None and options.memory <= 0:
+        raise ValueError(f"--memory takes gigabytes, more than 0, got {options.memory:g}")
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"--out {options.out} is a file: name a directory")
 
 
 def _print_plan(arguments: list[str]) -> int:
@@ -456,15 +468,9 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
     """Print the tables; write the claims; have the figures and the page drawn from the records: whether they were."""
     finished = _finished(runs)
     console = _console()
-    tables = {
-        "table1": ("Table 1", table_1),
-        "table2": ("Table 2", table_2),
-        "table4": ("Table 4, random labels", table_4),
-    }
-    if name in tables:
-        title, rows_of = tables[name]
+    if table := TABLES.get(name):
         for data, some in data_sets(finished).items():
-            console.print(paper_table(f"{title}: {data}", rows_of(some)))
+            console.print(paper_table(table, data, table.rows_on(data, some)))
     else:
         for results in result_sets(finished):
             console.print(results_table(results, narrow=console.width < _WIDE))

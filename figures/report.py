@@ -12,7 +12,7 @@ import jinja2
 from empirical.comparison import ResultSet, Row, compare, table
 from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, reference
 from empirical.paper_claims import CLAIMS
-from empirical.paper_tables import TableRow, data_sets, sizes, table_1, table_4
+from empirical.paper_tables import PaperTable, TableRow, data_sets, sizes, tables_of
 from empirical.randomization import Randomization
 from empirical.records import Run, RunConfig
 from empirical.regularization_comparison import compare_regularizers
@@ -30,13 +30,13 @@ class DataSetSection:
 
     Attributes:
         data: the data set.
-        tables: the paper's by title, its values beside ours; none if only one network was run.
+        tables: the paper's, its values beside ours; none if only one network was run.
         figures: the paper's as SVG by title.
         findings: on regularisation, if there are tables.
     """
 
     data: str
-    tables: Mapping[str, Sequence[TableRow]]
+    tables: Mapping[PaperTable, Sequence[TableRow]]
     figures: Mapping[str, str]
     findings: list[Finding]
 
@@ -101,7 +101,7 @@ def write_report(
     data_set_sections = [
         DataSetSection(
             each.data,
-            paper_tables(each.data, tabled[each.data]) if each.data in tabled else {},
+            tables_of(each.data, tabled[each.data]) if each.data in tabled else {},
             _inline_all(paths),
             _on_regularizers(tabled[each.data]) if each.data in tabled else [],
         )
@@ -131,7 +131,6 @@ def write_report(
         trim_blocks=True,
     )
     environment.filters["percent"] = lambda share: "—" if share is None else f"{share:.2%}"
-    environment.filters["accuracy"] = lambda percent: "—" if percent is None else f"{percent:.2f}"
     environment.filters["chosen"] = _chosen
     environment.globals.update(kernel_of=kernel_of, reference=reference)
     page = environment.get_template("report.html.jinja").render(
@@ -149,18 +148,11 @@ def write_report(
     write_verdicts(verdicts, destination.with_name("claims.json"))
 
 
-def paper_tables(data: str, runs: list[Run]) -> dict[str, list[TableRow]]:
-    """Tables 1 and 4 from runs on one data set, by title; of other data than the paper's only what was run."""
-    tables = {"Table 1: accuracy": table_1(runs), "Table 4: random labels, with regularisers": table_4(runs)}
-    if data != "cifar10":
-        tables = {title: [row for row in rows if row.runs] for title, rows in tables.items()}
-    return {title: rows for title, rows in tables.items() if rows}
-
-
 def _chosen(row: TableRow) -> str:
     """A row's regularisers in words."""
     augmentation, decay = row.regularisers
-    return ", ".join([augmentation] * (augmentation != "none") + ["weight decay"] * decay) or "no regularisers"
+    chosen = [augmentation] * (augmentation != "none") + ["dropout"] * (row.dropout > 0) + ["weight decay"] * decay
+    return ", ".join(chosen) or "no regularisers"
 
 
 def lowest_seeds(sets: Sequence[ResultSet]) -> list[ResultSet]:

@@ -8,7 +8,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from torch import nn
 
 from empirical.datasets import ImageDataset
 from empirical.diagnosis.answer import Answer, Verdict, first_problem
@@ -59,7 +58,6 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
         model, data = prepare(config, _first(randomized, SAMPLE))
         samples = _whole(randomized, config.crop)
         source = f"{dataset.name}, {config.randomization.name}, {_sizes(samples, data)}"
-    _check_outputs(config.model, model, data, classes)
     on_terminal = sys.stdout.isatty()
     console = Console(highlight=False, soft_wrap=not on_terminal)
     console.print(Text(f"{config.model} on {source}; {config.device}, seed {config.seed}"))
@@ -132,20 +130,6 @@ def _whole(randomized: RandomizedDataset, crop: int | None) -> Pass:
     split = randomized.data.train
     blocks = (split.stored[start : start + _BLOCK] for start in range(0, len(split.labels), _BLOCK))
     return Pass(tuple(digest for block in blocks for digest in image_digests(preprocess(block, crop))), split.labels)
-
-
-def _check_outputs(name: str, model: nn.Module, data: ResidentData, num_classes: int) -> None:
-    """Raises ValueError unless the network turns two images into logits."""
-    try:
-        with torch.no_grad():
-            logits = model.eval()(data.train_images[:2])
-    except Exception as error:  # the user's own network may raise anything
-        shape = tuple(data.train_images[:2].shape)
-        raise ValueError(f"model {name!r} fails on images {shape}: {type(error).__name__}: {error}") from error
-    expected = (len(data.train_images[:2]), num_classes)
-    if not isinstance(logits, torch.Tensor) or logits.shape != expected:
-        got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise ValueError(f"model {name!r} must give logits of shape {expected} for two images, it gives {got}")
 
 
 def _sizes(samples: Pass, data: ResidentData) -> str:

@@ -11,10 +11,9 @@ import torch
 from torch import nn
 
 from empirical.diagnosis.answer import Answer, Verdict
+from empirical.dropout import DROPOUT_LAYERS
 from empirical.training import TrainingConfig, optimizer_factory
 from theory.streams import torch_seed
-
-_DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 _ROUNDING = 1e-4
 """Of the largest logit. Two orders of one float32 sum, all that differs between equal passes on some devices, stay a
@@ -29,7 +28,8 @@ def check_stochastic_layers(model: nn.Module, images: torch.Tensor, seed: int) -
     """
     question = "Is a layer random in training, such as dropout?"
     training, evaluation = (_difference(model, images, seed, training=mode) for mode in (True, False))
-    dropout = {name or "(the network)": m.p for name, m in model.named_modules() if isinstance(m, _DROPOUT) and m.p > 0}
+    layers = {name or "(the network)": m for name, m in model.named_modules() if isinstance(m, DROPOUT_LAYERS)}
+    dropout = {name: layer.p for name, layer in layers.items() if layer.p > 0}
     measured = {"difference_in_training": training, "difference_in_evaluation": evaluation, "dropout": len(dropout)}
     if evaluation > _ROUNDING:
         return Answer(

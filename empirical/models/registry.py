@@ -46,15 +46,36 @@ def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, 
         seed: of the weights.
 
     The weights are drawn on the CPU: they are the same on every device.
-    Raises ValueError for an unknown name, an import path that leads to no callable, or a shape that does not suit.
+    Raises ValueError for an unknown name, an import path that leads to no callable, or a network that cannot be built
+    or does not turn such images into logits.
     """
     factory = model_factory(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, "initialisation"))
-        model = factory(image_shape, num_classes)
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"model {name!r} must return a torch.nn.Module, it returned {type(model).__name__}")
+        try:
+            model = factory(image_shape, num_classes)
+        except ValueError:
+            raise
+        except Exception as error:  # the user's own factory may raise anything
+            raise ValueError(f"model {name!r} cannot be built: {type(error).__name__}: {error}") from error
+        if not isinstance(model, nn.Module):
+            raise ValueError(f"model {name!r} must return a torch.nn.Module, it returned {type(model).__name__}")
+        _check_logits(name, model, image_shape, num_classes)
     return model
+
+
+def _check_logits(name: str, model: nn.Module, image_shape: tuple[int, int, int], num_classes: int) -> None:
+    images = torch.zeros(2, *image_shape)
+    try:
+        with torch.no_grad():
+            logits = model.eval()(images)
+    except Exception as error:  # the user's own network may raise anything
+        shape = tuple(images.shape)
+        raise ValueError(f"model {name!r} fails on images {shape}: {type(error).__name__}: {error}") from error
+    if not isinstance(logits, torch.Tensor) or logits.shape != (2, num_classes):
+        got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise ValueError(f"model {name!r} must give logits of shape {(2, num_classes)} for two images, it gives {got}")
+    model.train()
 
 
 def model_factory(name: str) -> ModelFactory:

@@ -2,12 +2,21 @@ import pytest
 import torch
 from torch import nn
 
-from empirical.dropout import set_dropout
+from empirical.dropout import DROPOUT_LAYERS, set_dropout
 
 
 def test_own_layers_get_the_probability():
     model = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2), nn.Dropout(0.1))
     assert [m.p for m in set_dropout(model, 0.3) if isinstance(m, nn.Dropout)] == [0.3, 0.3]
+
+
+@pytest.mark.parametrize("layer", DROPOUT_LAYERS)
+def test_every_kind_of_dropout_layer_is_the_networks_own(layer):
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), layer(0.5), nn.Flatten(), nn.Linear(2, 2))
+    set_dropout(model, 0.0)
+    assert model[1].p == 0.0
+    assert len(set_dropout(model, 0.2)) == 4, "no second one is added"
+    assert model[1].p == 0.2
 
 
 def test_otherwise_the_inputs_of_the_last_linear_layer_are_dropped():
@@ -38,5 +47,5 @@ def test_zero_switches_off_what_there_is_and_adds_nothing():
 
 
 def test_nothing_to_drop():
-    with pytest.raises(ValueError, match=r"neither an nn.Dropout nor an nn.Linear"):
+    with pytest.raises(ValueError, match=r"neither a dropout nor an nn.Linear"):
         set_dropout(nn.Conv2d(1, 1, 1), 0.5)

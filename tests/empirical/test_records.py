@@ -43,6 +43,7 @@ def state(epoch: int) -> dict[str, object]:
         "recorded": epoch,
         "step": epoch,
         "batches": 0,
+        "online": (0, 0),
         "seconds": 1.0,
         "fitted": False,
     }
@@ -126,12 +127,35 @@ def test_state_is_used_only_with_the_metrics_before_it(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK torn", b"\x80\x02."])
-def test_a_damaged_checkpoint_is_none(tmp_path, content):
+def test_a_damaged_checkpoint_is_none_and_said_to_be(tmp_path, content, capsys):
     directory = RunDirectory(tmp_path, CONFIG)
     with directory.claim():
         directory.append(record(0))
         (directory.path / "checkpoint.pt").write_bytes(content)
         assert directory.load_state() is None
+    assert "checkpoint.pt cannot be read" in capsys.readouterr().err
+
+
+def test_an_older_versions_checkpoint_has_the_run_start_over(tmp_path, capsys):
+    directory = RunDirectory(tmp_path, CONFIG)
+    older = state(0)
+    del older["online"]
+    with directory.claim():
+        directory.append(record(0))
+        directory.save_state(older)
+        assert directory.load_state() is None
+        directory.append(record(0))
+    assert directory.read_epochs() == [record(0)]
+    assert "older version" in capsys.readouterr().err
+
+
+def test_damaged_metrics_are_named(tmp_path):
+    directory = RunDirectory(tmp_path, CONFIG)
+    with directory.claim():
+        directory.append(record(0))
+    (directory.path / "metrics.jsonl").write_text("not a record\n")
+    with pytest.raises(ValueError, match=r"metrics.jsonl: the last line is damaged; remove"), directory.claim():
+        pass
 
 
 def test_restart_forgets(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from empirical.paper import NONE
-from empirical.paper_tables import data_sets, sizes, table_1, table_2, table_4
+from empirical.paper_tables import TABLES, data_sets, sizes, table_1, table_2, table_4, tables_of
 from empirical.randomization import parse_test
 from empirical.records import Run, RunConfig, Summary
 from empirical.regularization_comparison import CROP, DECAY, compare_regularizers
@@ -226,6 +226,25 @@ def test_table_2_tells_dropout_apart():
     assert rows["random labels", DECAY, 0.5].runs == (dropped,)
     assert rows["random labels", DECAY, 0.0].runs == ()
     assert rows["true labels", ("resized-crop", True), 0.5].paper_test == 77.84
+
+
+def test_table_2_is_of_inception_v3_with_top_5():
+    runs = [run("inception-v3", "random-labels", chosen, 0.1, data="folder") for chosen in (NONE, DECAY)]
+    for each in runs:
+        each.summary.metrics.update(train_top_5_accuracy=0.975, test_top_5_accuracy=0.25, test_accuracy=0.125)
+    other = run("alexnet", "true-labels", NONE, 0.5, data="folder")
+    tables = {table.title[:7]: rows for table, rows in tables_of("folder", [*runs, other]).items()}
+    assert {title: {row.model for row in rows} for title, rows in tables.items()} == {
+        "Table 1": {"alexnet"},
+        "Table 2": {"inception-v3"},
+    }
+    rows = {row.regularisers: row for row in tables["Table 2"]}
+    assert len(tables["Table 2"]) == 2, "what was run"
+    assert rows[NONE].paper_values == ("95.20 (99.14)", "0.11 (0.56)", "—")
+    assert rows[NONE].values[:2] == ("100.00 (97.50)", "12.50 (25.00)")
+    whole = TABLES["table2"].rows_on("imagenet", runs)
+    assert len(whole) == 7, "on ImageNet all rows of the paper"
+    assert whole[2].paper_values == ("90.60 (100.00)", "67.18 (86.44)", "72.57 (91.31)")
 
 
 def test_data_sets_with_something_to_tabulate():

@@ -9,9 +9,10 @@ import pytest
 
 from empirical.comparison import result_sets
 from empirical.paper import TABLE_1, TABLE_4
+from empirical.paper_tables import tables_of
 from empirical.verdicts import claim_verdicts, subjects
 from figures.__main__ import _all_runs, _folders, _theory_findings, main
-from figures.report import lowest_seeds, paper_tables
+from figures.report import lowest_seeds
 from figures.result_figure import ResultFigure
 from tests.figures.made_up_networks import made_up_run, paper_runs, rise, write_run
 from theory.claims import Claim, Evidence, Finding, Verdict, write_findings
@@ -64,7 +65,7 @@ def test_figures_are_on_the_page(drawn):
 
 def test_table_1(tables):
     header, *rows = tables["Table 1: accuracy"]
-    assert header[1:5] == ["the paper, train", "the paper, test", "ours, train", "ours, test"]
+    assert header[1:5] == ["the paper (CIFAR-10), train", "the paper (CIFAR-10), test", "ours, train", "ours, test"]
     assert len(rows) == len(TABLE_1)
     by_name = {row[0]: row[1:] for row in rows}
     assert by_name["alexnet true labels, no regularisers"] == [
@@ -88,7 +89,7 @@ def test_table_1(tables):
 
 def test_table_4(tables):
     header, *rows = tables["Table 4: random labels, with regularisers"]
-    assert "the paper, test" not in header
+    assert header[1:3] == ["the paper (CIFAR-10), train", "ours, train"]
     assert len(rows) == len(TABLE_4)
     by_name = {row[0]: row[1:] for row in rows}
     alexnet = by_name["alexnet random labels, weight decay"]
@@ -131,13 +132,13 @@ def test_lowest_seeds():
 
 def test_of_other_data_only_what_was_run(tmp_path):
     runs = [made_up_run(model, "true-labels", 5, rise(0.3, 5), data="mnist") for model in ("mlp-1x512", "mlp-3x512")]
-    assert {title: len(rows) for title, rows in paper_tables("mnist", runs).items()} == {"Table 1: accuracy": 2}
+    assert {table.title: len(rows) for table, rows in tables_of("mnist", runs).items()} == {"Table 1: accuracy": 2}
     for run in runs:
         write_run(run, tmp_path)
     assert main([str(tmp_path)]) == 0
     page = (tmp_path / "report.html").read_text()
     assert "Table 4:" not in page
-    assert "the paper,<br>" not in page
+    assert "the paper<br>(CIFAR-10),<br>test" in page, "whose images the paper's values are of"
     assert "not run</td>" not in page[: page.index("<h3>The paper's claims")]
     assert "Figures</h3>" not in page, "one test: nothing to draw"
 
