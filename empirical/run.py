@@ -289,6 +289,8 @@ def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
         storage=options.data_storage,
         map_directory=options.data_map,
     )
+    if dataset.num_classes < 2:
+        raise ValueError(f"{name}: there is nothing to tell apart with one class only, {dataset.class_names[0]!r}")
     if options.data_note:
         dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
     settings = Settings(

@@ -203,6 +203,10 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--out", "/proc/nowhere"], "/proc/nowhere"),
         (["--train-size", "9999"], "9999 images asked for, of a split that has 1297"),
         (["--data", "cifar10", "--data-root", "nowhere"], "data_batch_1.bin"),
+        (["--crop", "0"], "--crop takes a side of at least one pixel, got 0"),
+        (["--memory", "-1"], "--memory takes gigabytes, more than 0, got -1"),
+        (["--pipeline", "mine:loader"], "--pipeline is of diagnose"),
+        (["--out", __file__], "is a file: name a directory"),
     ],
 )
 def test_bad_arguments_write_nothing(arguments, message, tmp_path, monkeypatch, capsys):
@@ -224,6 +228,7 @@ def test_cuda_without_a_device(capsys, monkeypatch, tmp_path):
         (["--training.batch-size", "0"], "batch_size must be positive and finite, got 0"),
         (["--training.learning-rate", "nan"], "learning_rate must be positive and finite, got nan"),
         (["--training.momentum", "-1"], "momentum must be at least 0 and finite"),
+        (["--training.momentum", "1"], "momentum must be below 1"),
         (["--seed", "one"], "--seed"),
         (["--device", "tpu"], "auto"),
         (["--sede", "1"], "--seed"),
@@ -265,10 +270,22 @@ def test_a_network_that_breaks_does_not_stop_the_others(tmp_path, capsys, monkey
     monkeypatch.chdir(tmp_path)
     assert main(["--model", "broken_e2e:network", "--tests", "gaussian", "--out", "out", *SMALL]) == 1
     errors = capsys.readouterr().err
-    assert "failed: Gaussian, broken_e2e:network: RuntimeError: " in errors
+    assert "failed: Gaussian, broken_e2e:network: model 'broken_e2e:network' fails on images" in errors
     assert "shapes cannot be multiplied" in errors
     assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
     sys.modules.pop("broken_e2e", None)
+
+
+def test_a_folder_of_one_class_is_refused(tmp_path, monkeypatch, capsys):
+    from PIL import Image
+
+    (tmp_path / "images" / "cats").mkdir(parents=True)
+    for index in range(5):
+        Image.new("RGB", (8, 8), (index, 0, 0)).save(tmp_path / "images" / "cats" / f"{index}.png")
+    monkeypatch.chdir(tmp_path)
+    assert main(["--data", "folder", "--data-root", "images"]) == 2
+    assert "folder: there is nothing to tell apart with one class only, 'cats'" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_your_own_model_optimiser_and_images(tmp_path, monkeypatch):

@@ -194,3 +194,41 @@ def test_missing_torchvision(monkeypatch):
 def test_a_factory_that_gives_no_network(user_module):
     with pytest.raises(ValueError, match=r"must return a torch\.nn\.Module, it returned int"):
         build_model("mine:broken", (1, 8, 8), 10, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("raises", r"model 'mine:raises' cannot be built: ZeroDivisionError: division by zero"),
+        ("too_few", r"must give logits of shape \(2, 10\) for two images, it gives \(2, 9\)"),
+        ("nothing", r"must give logits of shape \(2, 10\) for two images, it gives NoneType"),
+        ("too_small", r"fails on images \(2, 1, 8, 8\): RuntimeError"),
+    ],
+)
+def test_a_network_that_cannot_be_used_says_so_before_it_is_trained(user_module, name, message):
+    user_module.write_text(
+        "from torch import nn\n"
+        "class Nothing(nn.Module):\n"
+        "    def forward(self, images): return None\n"
+        "def raises(shape, classes): return 1 / 0\n"
+        "def nothing(shape, classes): return Nothing()\n"
+        "def too_few(shape, classes): return nn.Sequential(nn.Flatten(), nn.Linear(64, 9))\n"
+        "def too_small(shape, classes): return nn.Sequential(nn.Flatten(), nn.Linear(63, 10))\n"
+    )
+    with pytest.raises(ValueError, match=message):
+        build_model(f"mine:{name}", (1, 8, 8), 10, seed=0)
+
+
+def test_a_module_that_cannot_be_imported_says_why(user_module):
+    user_module.write_text("def network(:\n")
+    with pytest.raises(ValueError, match=r"model: module 'mine' cannot be imported: SyntaxError: "):
+        model_factory("mine:network")
+
+
+def test_looking_at_the_logits_leaves_the_network_as_it_was_drawn(user_module):
+    user_module.write_text(
+        "from torch import nn\ndef lazy(shape, classes): return nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))\n"
+    )
+    first, again = (build_model("mine:lazy", (1, 8, 8), 10, seed=0) for _ in range(2))
+    assert torch.equal(first[1].weight, again[1].weight), "weights made at first sight are the seed's too"
+    assert first.training
