@@ -171,11 +171,11 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if options.name == "diagnose":
             tests = options.tests[:1] or ("random-labels",)
-            dataset, _, configs = _plan(replace(options, name="randomization-tests", tests=tests))
+            dataset, _, configs = plan_runs(replace(options, name="randomization-tests", tests=tests))
             return run_diagnosis(dataset, configs, options.pipeline)
         if options.pipeline:
             raise ValueError("--pipeline is of diagnose: python -m empirical.run diagnose --pipeline ...")
-        dataset, settings, configs = _plan(options)
+        dataset, settings, configs = plan_runs(options)
         options.out.mkdir(parents=True, exist_ok=True)
         runs = [(config, RunDirectory(options.out, config)) for config in configs]
         _check_ranks(options)
@@ -273,8 +273,11 @@ class _Silent:
         """Nothing."""
 
 
-def _plan(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
-    """Everything that can be wrong is found here, before anything is written."""
+def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
+    """The data set, the settings and the runs that are asked for.
+
+    Everything that can be wrong is found here, before anything is written. Raises ValueError or OSError.
+    """
     experiment = find_experiment(options.name)
     _check_sizes(options)
     if min(options.seed, default=-1) < 0:
@@ -328,7 +331,7 @@ def _print_plan(arguments: list[str]) -> int:
     loading = Stopwatch()
     somewhere = (options.data or find_experiment(options.name).data) in STORED_ANYWHERE
     # Nothing is decoded, no memory map made: that may take hours, and is part of what is planned.
-    dataset, _, configs = _plan(replace(options, data_storage="stream") if somewhere else options)
+    dataset, _, configs = plan_runs(replace(options, data_storage="stream") if somewhere else options)
     n_train, n_test = (
         stated or len(split.labels)
         for stated, split in ((options.plan.train_images, dataset.train), (options.plan.test_images, dataset.test))

@@ -1,0 +1,79 @@
+"""The commands that `results/README.md` says have made the records are those that plan them."""
+
+import os
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tyro
+
+from empirical.datasets.archives import DEBIAN_FASHION_MNIST
+from empirical.records import RunConfig, read_config
+from empirical.run import Options, PlanOptions, plan_runs
+
+RESULTS = Path(__file__).parents[1] / "results"
+README = Path(__file__).parents[1] / "README.md"
+_RUN = ["python", "-m", "empirical.run"]
+
+
+def commands(text: str) -> list[list[str]]:
+    """The arguments of every experiment's command in blocks of shell commands, but for what is done by others."""
+    lines = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ").splitlines()
+    words = [shlex.split(line, comments=True) for line in lines]
+    return [each[each.index("empirical.run") + 1 :] for each in words if "empirical.run" in each]
+
+
+def parsed(arguments: list[str]) -> Options:
+    kind, rest = (PlanOptions, arguments[1:]) if arguments[:1] == ["plan"] else (Options, arguments)
+    return tyro.cli(kind, args=rest, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def sections() -> dict[str, list[list[str]]]:
+    """Commands by folder."""
+    _, *parts = re.split(r"^## `(.*)`$", (RESULTS / "README.md").read_text(), flags=re.MULTILINE)
+    return {folder: commands(text) for folder, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+SECTIONS = sections()
+
+
+def test_every_folder_has_its_section():
+    assert set(SECTIONS) == {path.name for path in RESULTS.iterdir() if path.is_dir()}
+
+
+@pytest.mark.parametrize("page", [README, RESULTS / "README.md"])
+def test_every_command_is_understood(page):
+    found = [arguments for arguments in commands(page.read_text()) if arguments[:1] != ["status"]]
+    assert len(found) > 15
+    for arguments in found:
+        parsed(arguments)
+
+
+@pytest.mark.parametrize("folder", [name for name in SECTIONS if name not in ("theory", "scaling")])
+def test_the_commands_plan_the_records(folder):
+    """Whatever the pixels: those of the reader's own files differ from those that were recorded."""
+    planned: set[str] = set()
+    for arguments in SECTIONS[folder]:
+        root = data_root(folder) if "DIR" in arguments else ""
+        words = [str(root) if word == "DIR" else word for word in arguments]
+        planned |= {identity(config) for config in plan_runs(parsed(words))[2]}
+    records = {path.parent: read_config(path.parent) for path in (RESULTS / folder).glob("*/summary.json")}
+    assert records
+    for path, config in records.items():
+        if config.experiment != "capacity":  # its bisections follow from what was found before
+            assert identity(config) in planned, path
+
+
+def data_root(folder: str) -> Path:
+    real = Path(os.environ.get("RETHINKING_DATA", "data"))
+    elsewhere = {"fashion-mnist-kernels": DEBIAN_FASHION_MNIST, "imagenet-sample": real / "imagenet-sample"}
+    root = elsewhere.get(folder, real)
+    if not (root if folder in elsewhere else root / "cifar-10-batches-bin").is_dir():
+        pytest.skip(f"no real data in {root}: set RETHINKING_DATA to the folder that holds it")
+    return root
+
+
+def identity(config: RunConfig) -> str:
+    return replace(config, train_digest="", test_digest="").hash
