@@ -67,16 +67,18 @@ def kernel_table(results: KernelResults) -> Table:
 def paper_table(table: PaperTable, data: str, rows: list[TableRow]) -> Table:
     """A table of the paper from runs on a data set, its accuracies beside ours, in percent."""
     columns = Table(title=f"{table.title}: {data}", title_justify="left", box=box.SIMPLE)
-    for header in ("network", "test", "regularisers"):
-        columns.add_column(header)
-    paper = f"the paper, {table.source}:"
-    for header in (f"{paper}\ntrain", "\ntest", "\nbest epoch", "ours:\ntrain", "\ntest", "\nbest epoch"):
+    columns.add_column("network", no_wrap=True)
+    columns.add_column("test")
+    columns.add_column("regularisers", min_width=len("regularisers"))
+    with_best = any(row.paper_best is not None for row in rows)
+    paper = (f"the paper,\n{table.source}:\ntrain", "\n\ntest", "\n\nbest epoch")[: 3 if with_best else 2]
+    for header in (*paper, "\nours:\ntrain", "\n\ntest", "\n\nbest epoch"):
         columns.add_column(header, justify="right", no_wrap=True)
     columns.add_column("of")
     for row in rows:
         augmentation, decay = row.regularisers
         chosen = [augmentation] * (augmentation != "none") + ["dropout"] * (row.dropout > 0) + ["weight decay"] * decay
-        numbers = [*row.paper_values, *row.values]
+        numbers = [*row.paper_values[: len(paper)], *row.values]
         columns.add_row(row.model, row.test, ", ".join(chosen), *numbers, row.scale)
     return columns
 

@@ -89,9 +89,12 @@ def draw_time_to_fit(runs: DataSetRuns, path: Path) -> None:
     """
     networks = {network: found for network in runs.unregularised if len(found := relative_times(network)) > 1}
     samples = {network: _all(network.levels) for network in networks}
+    left_out = [each.label for each in runs.unregularised if len(each.levels) > 1 and each not in networks]
     caption = (
         f"{scale(samples)}. {_CONVERGED} {_when(networks)}; {_HOLLOW}. The time is the "
-        f"number of steps until then over the same seed's at p = 0. {_SEEDS}. Data: {sources(samples)}."
+        f"number of steps until then over the same seed's at p = 0. {_SEEDS}. "
+        + (f"Left out, as true labels were not fitted: {'; '.join(left_out)}. " if left_out else "")
+        + f"Data: {sources(samples)}."
     )
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()
@@ -216,23 +219,33 @@ def _looks(runs: DataSetRuns, networks: dict[Network, dict[float, list[Point]]])
     looks, seen = {}, dict.fromkeys(models, 0)
     for network in networks:
         model = network.config.model
-        looks[network] = colors[model], ("-", "--", "-.", ":")[seen[model] % 4]
+        looks[network] = colors[model], list(_MARKERS)[seen[model] % len(_MARKERS)]
         seen[model] += 1
     return looks
 
 
 def _curve(axes: Axes, levels: dict[float, list[Point]], color: str, dashes: str, label: str) -> None:
-    """The means, with a dot for each; a smaller one for every seed if there are several."""
+    """The means, with a dot for each; a smaller one for every seed if there are several.
+
+    Two levels are two points: a line through them would show what was not measured.
+    """
     means = [float(np.mean([value for value, _ in points])) for points in levels.values()]
-    axes.plot(list(levels), means, color=color, linestyle=dashes, linewidth=1.8, label=label)
+    marker = _MARKERS[dashes]
+    if len(levels) > 2:
+        axes.plot(list(levels), means, color=color, linestyle=dashes, linewidth=1.8, label=label)
+    else:
+        axes.plot(list(levels), means, color=color, linestyle="", marker=marker, markersize=5, label=label)
     for (level, points), mean in zip(levels.items(), means, strict=True):
-        _dot(axes, level, mean, color, 5, filled=all(converged for _, converged in points))
+        _dot(axes, level, mean, color, 5, marker, filled=all(converged for _, converged in points))
         for value, converged in points if len(points) > 1 else ():
-            _dot(axes, level, value, color, 2.5, filled=converged)
+            _dot(axes, level, value, color, 2.5, marker, filled=converged)
 
 
-def _dot(axes: Axes, x: float, y: float, color: str, size: float, *, filled: bool) -> None:
-    axes.plot(x, y, "o", color=color, markerfacecolor=color if filled else "white", markersize=size, zorder=2.5)
+_MARKERS = {"-": "o", "--": "s", "-.": "^", ":": "D"}
+
+
+def _dot(axes: Axes, x: float, y: float, color: str, size: float, marker: str, *, filled: bool) -> None:
+    axes.plot(x, y, marker, color=color, markerfacecolor=color if filled else "white", markersize=size, zorder=2.5)
 
 
 def _against_corruption(axes: Axes, where: Literal["best", "lower right"], handles: Sequence[Artist] = ()) -> None:

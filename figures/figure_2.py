@@ -30,6 +30,7 @@ def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
     caption = (
         f"{scale(samples)}. True labels; the fixed network over whole splits "
         f"{evaluation_times(network.training for network in samples)}. "
+        "The paper's panels are of Inception V3 on ImageNet and of Inception on CIFAR-10. "
         "Shaded: from test accuracy to the best so far, what early stopping could gain. "
         + ("Stars: test accuracy at the end in the paper's Table 1. " if marked else "")
         + f"Data: {sources(samples)}."

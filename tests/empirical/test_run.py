@@ -15,6 +15,7 @@ import pytest
 
 from empirical.records import read_runs
 from empirical.run import main
+from figures.__main__ import main as draw
 
 SMALL = ["--train-size", "120", "--test-size", "60"]
 
@@ -137,7 +138,7 @@ def test_kill_at_any_moment_then_the_same_command(tmp_path):
 
 @pytest.mark.slow
 def test_a_hundred_kills_over_a_sweep_lose_nothing(tmp_path):
-    """kill -9 a hundred times, spread over a sweep of networks, regularisers and seeds; the same results.csv."""
+    """kill -9 a hundred times, spread over a sweep of tests and seeds with dropout; the same results.csv."""
     arguments = ["randomization-tests", "--train-size", "300", "--test-size", "60", "--seed", "0", "1"]
     arguments += ["--tests", "corrupted-0.5", "random-labels", "--training.dropout", "0.2"]
     assert main([*arguments, "--out", str(tmp_path / "undisturbed")]) == 0
@@ -322,6 +323,36 @@ def test_your_own_model_optimiser_and_images(tmp_path, monkeypatch):
     assert trained.summary.metrics["fitted"]
     assert trained.config.optimizer_source == trained.config.model_source != ""
     sys.modules.pop("mine_e2e", None)
+
+
+def test_table_2_runs_and_is_in_the_report(tmp_path, monkeypatch, capsys):
+    """Inception V3 with and without dropout and weight decay, four steps each, on images of 75 x 75 pixels."""
+    pytest.importorskip("torchvision")
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for label in range(30):
+        (tmp_path / "images" / f"{label:02}").mkdir(parents=True)
+        pixels = random.integers(0, 256, (75, 75, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{label:02}" / "0.png")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["table2", "--data", "folder", "--data-root", "images", "--image-size", "75", "--scale", "smoke"]
+    arguments += ["--tests", "random-labels", "--train-size", "6", "--test-size", "6", "--training.max-steps", "2"]
+    assert main([*arguments, "--out", "out"]) == 0
+    runs = read_runs(tmp_path / "out")
+    assert {(run.config.training.dropout, run.config.training.weight_decay) for run in runs} == {
+        (None, 0.0),
+        (None, 4e-5),
+        (0.2, 4e-5),
+    }
+    assert all("test_top_5_accuracy" in run.summary.metrics for run in runs)
+    assert draw(["out"]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Table 2: ImageNet, top-1 (top-5) accuracy" in page
+    assert "<h3>Table 1" not in page, "Inception V3 has a table of its own"
+    printed = capsys.readouterr().out
+    assert "95.20 (99.14)" in printed
+    assert "inception-v3" in printed
 
 
 @pytest.mark.slow

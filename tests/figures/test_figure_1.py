@@ -140,6 +140,16 @@ def test_seeds_without_a_fit_on_true_labels_have_no_relative_time():
     assert not DATA_SET_FIGURES["Figure 1b: time to fit"].possible(data_set(*runs))
 
 
+def test_networks_without_a_relative_time_are_named(drawn, tmp_path):
+    runs = [made_up_run("inception", test, 4, rise(0.4, 4)) for test in ("true-labels", "random-labels")]
+    runs += [
+        made_up_run("alexnet", "true-labels", None, rise(0.4, 9)),
+        made_up_run("alexnet", "random-labels", 9, rise(0.1, 9)),
+    ]
+    draw_time_to_fit(data_set(*runs), tmp_path / "figure")
+    assert "Left out, as true labels were not fitted: alexnet, n = 1,000." in drawn[0][0]
+
+
 def test_error_after_convergence_is_that_at_the_first_fit():
     runs = [
         made_up_run("inception", "true-labels", 2, [0.1, 0.2, 0.5, 0.3], min_steps=3 * STEPS),
@@ -191,7 +201,7 @@ def test_a_network_of_several_sizes_keeps_its_colour(drawn, tmp_path):
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
     lines = [line for line in drawn[0][1].axes[0].lines if line.get_label().startswith("alexnet")]
     assert len({to_rgb(line.get_color()) for line in lines}) == 1
-    assert len({line.get_linestyle() for line in lines}) == 2
+    assert {(line.get_linestyle(), line.get_marker()) for line in lines} == {("None", "o"), ("None", "s")}, "two points"
 
 
 def test_figures_are_left_out_where_their_runs_are_missing():
