@@ -472,6 +472,8 @@ def _console() -> Console:
 def _report(name: str, runs: Pairs, out: Path) -> bool:
     """Print the tables; write the claims; have the figures and the page drawn from the records: whether they were."""
     finished = _finished(runs)
+    if not finished:
+        return False
     console = _console()
     if table := TABLES.get(name):
         for data, some in data_sets(finished).items():

@@ -478,19 +478,24 @@ def _share_of_mean_loss(logits: torch.Tensor, labels: torch.Tensor, size: int, r
 
 @contextmanager
 def precision(config: TrainingConfig, device: torch.device) -> Iterator[None]:
-    """Products of a network in the configuration's precision; torch's setting is put back afterwards."""
+    """Products of a network in the configuration's precision; torch's setting is put back afterwards.
+
+    On a GPU convolutions are cuDNN's deterministic ones, so that a resumed run has the bits of an undisturbed one. What
+    adds up in no fixed order there has not: the backward pass of overlapping max pooling, as in AlexNet and Inception.
+    """
     if config.precision == "float32" and device.type == "cpu":
         yield  # as it is: a CPU has no other, and small steps are spared the time
         return
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.deterministic
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = config.precision == "tf32"
+    cudnn.allow_tf32, cudnn.deterministic = config.precision == "tf32", True
     try:
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             yield
     finally:
         torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]
+        cudnn.allow_tf32, cudnn.deterministic = before[1:]
 
 
 def evaluate(model: nn.Module, images: torch.Tensor, batch_size: int = 2048) -> torch.Tensor:

@@ -262,6 +262,14 @@ def test_a_failing_run_does_not_stop_the_others(tmp_path, capsys):
     assert [run.config.kind for run in read_runs(tmp_path)] == ["explicit"]
 
 
+def test_where_every_run_fails_only_the_reasons_are_given(tmp_path, capsys):
+    arguments = ["table1", "--data", "digits", "--model", "mlp-1x8", "--tests", "random-labels", *SMALL]
+    assert main([*arguments, "--training.learning-rate", "1e30", "--out", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == captured.err.count("failed: random labels, mlp-1x8") == 1
+    assert "not decided" not in captured.out
+
+
 def test_a_network_that_breaks_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
     (tmp_path / "broken_e2e.py").write_text(
         "import torch\n"

@@ -290,3 +290,30 @@ def test_a_compiled_network_trains_alike(data, monkeypatch):
     assert len(compilations) == 1
     np.testing.assert_allclose(curves[1], curves[0], rtol=1e-4)
     assert curves[0][-1] < 0.5 * curves[0][0]
+
+
+@pytest.mark.parametrize("kind", ["tf32", "bf16"])
+def test_lower_precision_is_taken_and_put_back(data, kind):
+    """bfloat16 has 8 bits: losses move by some of 2^-8; TF32 is the GPU's, a CPU has none or its own."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    seen = []
+
+    class Spy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = self.inner(images)
+            seen.append((torch.get_float32_matmul_precision(), logits.dtype))
+            return logits
+
+    whole = [record.train_loss for record, _ in train(model(), data, replace(CONFIG, max_steps=16), seed=0)]
+    lower = replace(CONFIG, max_steps=16, precision=kind)
+    losses = [record.train_loss for record, _ in train(Spy(), data, lower, seed=0)]
+    assert set(seen) == {("high", torch.float32) if kind == "tf32" else ("highest", torch.bfloat16)}
+    assert losses == pytest.approx(whole, rel=0.05)
+    if kind == "bf16":
+        assert losses != whole
+    after = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    assert after == before
