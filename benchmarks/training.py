@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     device = options.device
-    torch.backends.cudnn.allow_tf32 = False  # as our loop has it: float32 is float32 in all three
+    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = False, True  # in all three as our loop has it
     name = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"torch {torch.__version__}, {name}; images per second of training, batch {_BATCH}, float32,")
     print(f"medians of {options.turns} epochs in turn")

@@ -19,7 +19,7 @@ from empirical.records import Run, RunConfig, networks_on_tests
 from empirical.schedule import CIFAR_10, is_the_papers
 from empirical.significance import guessing_p_value, paired_p_value, tested, trend_p_value
 from empirical.training import EpochRecord, TrainingConfig
-from empirical.training_loss import steps_to_reach, tells_training_loss
+from empirical.training_loss import steps_to_reach, tell_training_loss
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
 from theory.label_noise import memorised_accuracy
 
@@ -226,6 +226,8 @@ def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
         return claim, missing("runs on true and on random labels")
     if not (true.summary.metrics["fitted"] and random.summary.metrics["fitted"]):
         return claim, missing("runs that fit their labels within the limit of steps")
+    if not _steps_to_fit(true):
+        return claim, missing("a run on true labels that needs training to fit them")
     factor = _steps_to_fit(random) / _steps_to_fit(true)
     return claim, Evidence(
         verdict(factor <= SMALL_FACTOR),
@@ -242,9 +244,9 @@ def _converges_quickly(results: ResultSet) -> tuple[Claim, Evidence]:
         return claim, missing("a run on random labels")
     if not run.summary.metrics["fitted"]:
         return claim, missing("a run on random labels that fits them within the limit of steps")
-    if not tells_training_loss(run):
+    if not tell_training_loss([run]):
         return claim, missing(LOSS_AS_TRAINED)
-    start, end = steps_to_reach(run, 1 - QUICK_SHARE), steps_to_reach(run, QUICK_SHARE)
+    (start,), (end,) = (steps_to_reach([run], share) for share in (1 - QUICK_SHARE, QUICK_SHARE))
     if not start or end is None:
         return claim, missing("a run on random labels whose loss is seen to start to fall and to be low")
     return claim, Evidence(
@@ -278,9 +280,9 @@ def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(6)
     tests = ("random pixels", "Gaussian", "random labels")
     runs = [results.trained[test] for test in tests if test in results.trained]
-    if not all(map(tells_training_loss, runs)):
+    if runs and not tell_training_loss(runs):
         return claim, missing(LOSS_AS_TRAINED)
-    steps = [steps_to_reach(run, 0.5) for run in runs]
+    steps = steps_to_reach(runs, 0.5)
     if len(steps) < len(tests) or None in steps:
         return claim, missing("runs on random pixels, Gaussian images and random labels that halve their loss")
     pixels, gaussian, labels = (step or 0 for step in steps)
@@ -400,7 +402,7 @@ def fit_verdict(runs: Sequence[Run]) -> Verdict:
 NEWER_RECORDS = "records that say which test images were hit, which these are too old for: run them again (--rerun)"
 LOSS_AS_TRAINED = (
     "records of the loss of samples as they were trained on, which these are too old for: run them again (--rerun); "
-    "the fixed network's is far above guessing's while batch norm's running averages lag behind"
+    "the fixed network's gets far above guessing's, as batch norm's running averages lag behind"
 )
 
 

@@ -3,6 +3,7 @@
 from torch import nn
 
 DROPOUT_LAYERS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+"""torch's layers that drop activations, or whole channels of them, in training."""
 
 
 def set_dropout(model: nn.Module, probability: float) -> nn.Module:

@@ -11,7 +11,7 @@ import numpy as np
 from empirical.models import MODELS, default_learning_rate
 from empirical.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
 from empirical.records import Run, RunConfig, networks_on_tests
-from empirical.schedule import is_the_papers
+from empirical.schedule import IMAGENET, decay_of, is_the_papers
 from empirical.training import TrainingConfig
 
 
@@ -218,11 +218,16 @@ TABLES = {
 
 
 def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
-    """The tables from all runs on a data set: Inception V3's runs are Table 2's, all others Table 1's and Table 4's."""
-    large = [run for run in runs if run.config.model == "inception-v3"]
-    small = [run for run in runs if run.config.model != "inception-v3"]
+    """The tables from all runs on a data set: those of Inception V3, or with ImageNet's schedule, are Table 2's."""
+    large = [run for run in runs if _of_table_2(run.config)]
+    small = [run for run in runs if not _of_table_2(run.config)]
     found = {table: table.rows_on(data, large if table is TABLES["table2"] else small) for table in TABLES.values()}
     return {table: rows for table, rows in found.items() if any(row.runs for row in rows)}
+
+
+def _of_table_2(config: RunConfig) -> bool:
+    assert config.training is not None, "only trained runs come here"
+    return config.model == "inception-v3" or decay_of(config.training) == IMAGENET.decay
 
 
 def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple[Run, ...]]:

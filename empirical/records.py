@@ -37,7 +37,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A run, fully resolved: two runs of equal configuration have equal results on one machine.
+    """A run, fully resolved: two runs of equal configuration have equal results on one machine (on a GPU: `precision`).
 
     Attributes:
         experiment: name of the experiment.
@@ -120,7 +120,7 @@ class Summary:
     """The outcome of a run.
 
     Attributes:
-        metrics: what was measured; equal to the bit when the same run is repeated on the same machine.
+        metrics: what was measured; equal to the bit when the same run is repeated on the same machine's CPU.
         time: seconds and the like: differ from run to run.
         environment: versions, machine, device, threads.
     """
@@ -209,13 +209,16 @@ class RunDirectory:
         try:
             state: State = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file makes the unpickler raise whatever it likes
-            _say(f"{path} cannot be read ({type(error).__name__}): the run starts over")
+            self._start_over(f"cannot be read ({type(error).__name__})")
             return None
         if "online" not in (state if isinstance(state, dict) else ()):
-            _say(f"{path} is an older version's: the run starts over")
-            self.restart()
+            self._start_over("is an older version's")
             return None
         return state if state["recorded"] < self._recorded_epochs else None
+
+    def _start_over(self, why: str) -> None:
+        print(f"{self.path / 'checkpoint.pt'} {why}: the run starts over", file=sys.stderr)
+        self.restart()
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch to the metrics, unless an interrupted run had already got that far."""
@@ -257,10 +260,6 @@ class RunDirectory:
             raise ValueError(f"{path}: the last line is damaged; remove {path.parent} to make the run anew") from error
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.stderr)
-
-
 def _lock(file: TextIO, path: Path) -> None:
     try:
         import fcntl
@@ -295,10 +294,12 @@ def read_run(path: Path) -> Run:
     try:
         summary = Summary(**json.loads((path / "summary.json").read_text()))
         return Run(path, read_config(path), tuple(_read_epochs(path / "metrics.jsonl")), summary)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except json.JSONDecodeError as error:
         raise ValueError(
-            f"the record in {path.absolute()} cannot be read ({error}): remove it, and the same command makes it anew"
+            f"the record in {path.absolute()} is damaged ({error}): remove it, and what made it makes it anew"
         ) from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"the record in {path.absolute()} cannot be read: {error}") from error
 
 
 def read_config(path: Path) -> RunConfig:

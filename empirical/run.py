@@ -276,7 +276,7 @@ class _Silent:
 def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
     """The data set, the settings and the runs that are asked for.
 
-    Everything that can be wrong is found here, before anything is written. Raises ValueError or OSError.
+    What is wrong with options and data is found here, before a record is begun. Raises ValueError or OSError.
     """
     experiment = find_experiment(options.name)
     _check_sizes(options)
@@ -316,8 +316,9 @@ def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]
 
 
 def _check_sizes(options: Options) -> None:
-    if options.crop is not None and options.crop < 1:
-        raise ValueError(f"--crop takes a side of at least one pixel, got {options.crop}")
+    for option, side in (("--crop", options.crop), ("--image-size", options.image_size)):
+        if side is not None and side < 1:
+            raise ValueError(f"{option} takes a side of at least one pixel, got {side}")
     if options.memory is not None and options.memory <= 0:
         raise ValueError(f"--memory takes gigabytes, more than 0, got {options.memory:g}")
     if options.out.exists() and not options.out.is_dir():

@@ -27,7 +27,7 @@ class Schedule:
 
     def applied(self, training: TrainingConfig) -> TrainingConfig:
         """These hyper-parameters with this decay, unless they have one that is not the default."""
-        if _decay(training) != CIFAR_10.decay:
+        if decay_of(training) != CIFAR_10.decay:
             return training
         return replace(training, learning_rate_decay=self.learning_rate_decay, decay_steps=self.decay_steps)
 
@@ -43,8 +43,9 @@ is that of TensorFlow's package, whose settings the paper takes."""
 
 def is_the_papers(training: TrainingConfig) -> bool:
     """Whether the step size falls as on one of the paper's data sets."""
-    return _decay(training) in (CIFAR_10.decay, IMAGENET.decay)
+    return decay_of(training) in (CIFAR_10.decay, IMAGENET.decay)
 
 
-def _decay(training: TrainingConfig) -> tuple[float, int]:
+def decay_of(training: TrainingConfig) -> tuple[float, int]:
+    """The factor on the step size, and after how many steps it comes."""
     return training.learning_rate_decay, training.decay_steps

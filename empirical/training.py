@@ -4,7 +4,7 @@ Everything an epoch does is a function of the state at its start and of the seed
 augmentation are drawn from streams keyed by the epoch, the noise of layers such as dropout from streams keyed by the
 step, and the step size is a function of the step. So the state to save is the network, the optimiser and where the run
 is, even within an epoch. A run resumed from it equals the undisturbed one to the bit on the same device and number of
-threads and ranks.
+threads and ranks; on a GPU but for operations that add up in no fixed order there (see `precision`).
 
 Over several ranks each trains on its share of every batch, and the experiment stays the same: the batch is the global
 one, every sample comes once an epoch, gradients are of the mean over the whole batch, evaluation counts each sample
@@ -105,8 +105,6 @@ class TrainingConfig:
         for name in ("momentum", "weight_decay", "min_steps"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
-        if self.momentum >= 1:
-            raise ValueError(f"momentum must be below 1, or velocities never fade, got {self.momentum}")
         if self.min_steps > self.max_steps:
             raise ValueError(f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}")
         if self.dropout is not None and not 0 <= self.dropout < 1:

@@ -93,7 +93,7 @@ def draw_time_to_fit(runs: DataSetRuns, path: Path) -> None:
     caption = (
         f"{scale(samples)}. {_CONVERGED} {_when(networks)}; {_HOLLOW}. The time is the "
         f"number of steps until then over the same seed's at p = 0. {_SEEDS}. "
-        + (f"Left out, as true labels were not fitted: {'; '.join(left_out)}. " if left_out else "")
+        + (f"Left out, having no seed that fits true labels: {'; '.join(left_out)}. " if left_out else "")
         + f"Data: {sources(samples)}."
     )
     with figure(path, caption) as drawing:

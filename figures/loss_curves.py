@@ -40,16 +40,16 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
                 linestyle=test_dashes(name),
                 label=name,
             )
-            if run.epochs[-1].fitted:
+            if run.epochs[-1].fitted and steps:
                 axes.plot(steps[-1], losses[-1], "o", color=color, markersize=4)
         axes.set(title="Training loss of the randomisation tests")
         axes.set(ylabel="training loss (nats)", ylim=(0, None))
-        highest = max(loss for _, losses in curves.values() for loss in losses)
+        highest = max((loss for _, losses in curves.values() for loss in losses), default=0.0)
         far = highest > _FAR_FROM_GUESSING * math.log(results.config.num_classes)
         if far:
             axes.set_yscale("symlog", linthresh=math.log(results.config.num_classes), linscale=2.0)
             axes.set_ylabel("training loss (nats; linear up to guessing's)")
-        first = min(run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1)
+        first = min((run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1), default=1)
         axes.set_xscale("symlog", linthresh=10 * first, linscale=0.5)
         axes.set_xlabel(f"optimiser steps (linear to {10 * first}, then logarithmic)")
         axes.set_xlim(0, None)

@@ -1,5 +1,6 @@
 """Networks by name, or by the import path of the user's own."""
 
+import copy
 import re
 from collections.abc import Callable
 from functools import partial
@@ -65,16 +66,22 @@ def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, 
 
 
 def _check_logits(name: str, model: nn.Module, image_shape: tuple[int, int, int], num_classes: int) -> None:
-    images = torch.zeros(2, *image_shape)
-    try:
-        with torch.no_grad():
-            logits = model.eval()(images)
-    except Exception as error:  # the user's own network may raise anything
-        shape = tuple(images.shape)
-        raise ValueError(f"model {name!r} fails on images {shape}: {type(error).__name__}: {error}") from error
-    if not isinstance(logits, torch.Tensor) or logits.shape != (2, num_classes):
-        got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise ValueError(f"model {name!r} must give logits of shape {(2, num_classes)} for two images, it gives {got}")
+    """Raises ValueError unless the network turns two images into logits, in evaluation and, as a copy, in training."""
+    device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+    images = torch.zeros(2, *image_shape, device=device)
+    for training in (False, True):
+        looked_at = copy.deepcopy(model).train() if training else model.eval()
+        try:
+            with torch.no_grad():
+                logits = looked_at(images)
+        except Exception as error:  # the user's own network may raise anything
+            shape = tuple(images.shape)
+            raise ValueError(f"model {name!r} fails on images {shape}: {type(error).__name__}: {error}") from error
+        if not isinstance(logits, torch.Tensor) or logits.shape != (2, num_classes):
+            got = str(tuple(logits.shape)) if isinstance(logits, torch.Tensor) else type(logits).__name__
+            got += " in training" if training else ""
+            expected = (2, num_classes)
+            raise ValueError(f"model {name!r} must give logits of shape {expected} for two images, it gives {got}")
     model.train()
 
 

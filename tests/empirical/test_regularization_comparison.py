@@ -233,11 +233,14 @@ def test_table_2_is_of_inception_v3_with_top_5():
     for each in runs:
         each.summary.metrics.update(train_top_5_accuracy=0.975, test_top_5_accuracy=0.25, test_accuracy=0.125)
     other = run("alexnet", "true-labels", NONE, 0.5, data="folder")
-    tables = {table.title[:7]: rows for table, rows in tables_of("folder", [*runs, other]).items()}
+    training = replace(other.config.training, learning_rate_decay=0.94, decay_steps=20_018)
+    own = run("mine:net", "true-labels", NONE, 0.5, data="folder", training=training)
+    tables = {table.title[:7]: rows for table, rows in tables_of("folder", [*runs, other, own]).items()}
     assert {title: {row.model for row in rows} for title, rows in tables.items()} == {
         "Table 1": {"alexnet"},
-        "Table 2": {"inception-v3"},
+        "Table 2": {"inception-v3", "mine:net"},
     }
+    tables["Table 2"].pop()
     rows = {row.regularisers: row for row in tables["Table 2"]}
     assert len(tables["Table 2"]) == 2, "what was run"
     assert rows[NONE].paper_values == ("95.20 (99.14)", "0.11 (0.56)", "—")

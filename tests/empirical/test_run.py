@@ -204,6 +204,7 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--out", "/proc/nowhere"], "/proc/nowhere"),
         (["--train-size", "9999"], "9999 images asked for, of a split that has 1297"),
         (["--data", "cifar10", "--data-root", "nowhere"], "data_batch_1.bin"),
+        (["--image-size", "0"], "--image-size takes a side of at least one pixel, got 0"),
         (["--crop", "0"], "--crop takes a side of at least one pixel, got 0"),
         (["--memory", "-1"], "--memory takes gigabytes, more than 0, got -1"),
         (["--pipeline", "mine:loader"], "--pipeline is of diagnose"),
@@ -229,7 +230,6 @@ def test_cuda_without_a_device(capsys, monkeypatch, tmp_path):
         (["--training.batch-size", "0"], "batch_size must be positive and finite, got 0"),
         (["--training.learning-rate", "nan"], "learning_rate must be positive and finite, got nan"),
         (["--training.momentum", "-1"], "momentum must be at least 0 and finite"),
-        (["--training.momentum", "1"], "momentum must be below 1"),
         (["--seed", "one"], "--seed"),
         (["--device", "tpu"], "auto"),
         (["--sede", "1"], "--seed"),
@@ -334,7 +334,7 @@ def test_your_own_model_optimiser_and_images(tmp_path, monkeypatch):
 
 
 def test_table_2_runs_and_is_in_the_report(tmp_path, monkeypatch, capsys):
-    """Inception V3 with and without dropout and weight decay, four steps each, on images of 75 x 75 pixels."""
+    """Inception V3 with and without dropout and weight decay, two steps each, on images of 75 x 75 pixels."""
     pytest.importorskip("torchvision")
     from PIL import Image
 

@@ -147,7 +147,7 @@ def test_networks_without_a_relative_time_are_named(drawn, tmp_path):
         made_up_run("alexnet", "random-labels", 9, rise(0.1, 9)),
     ]
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
-    assert "Left out, as true labels were not fitted: alexnet, n = 1,000." in drawn[0][0]
+    assert "Left out, having no seed that fits true labels: alexnet, n = 1,000." in drawn[0][0]
 
 
 def test_error_after_convergence_is_that_at_the_first_fit():

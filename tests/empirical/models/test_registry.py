@@ -202,6 +202,7 @@ def test_a_factory_that_gives_no_network(user_module):
         ("raises", r"model 'mine:raises' cannot be built: ZeroDivisionError: division by zero"),
         ("too_few", r"must give logits of shape \(2, 10\) for two images, it gives \(2, 9\)"),
         ("nothing", r"must give logits of shape \(2, 10\) for two images, it gives NoneType"),
+        ("auxiliary", r"must give logits of shape \(2, 10\) for two images, it gives tuple in training"),
         ("too_small", r"fails on images \(2, 1, 8, 8\): RuntimeError"),
     ],
 )
@@ -210,6 +211,11 @@ def test_a_network_that_cannot_be_used_says_so_before_it_is_trained(user_module,
         "from torch import nn\n"
         "class Nothing(nn.Module):\n"
         "    def forward(self, images): return None\n"
+        "class Auxiliary(nn.Linear):\n"
+        "    def forward(self, images):\n"
+        "        logits = super().forward(images.flatten(1))\n"
+        "        return (logits, logits) if self.training else logits\n"
+        "def auxiliary(shape, classes): return Auxiliary(64, classes)\n"
         "def raises(shape, classes): return 1 / 0\n"
         "def nothing(shape, classes): return Nothing()\n"
         "def too_few(shape, classes): return nn.Sequential(nn.Flatten(), nn.Linear(64, 9))\n"
