@@ -193,7 +193,7 @@ def test_a_damaged_record_is_named(tmp_path):
     with directory.claim():
         directory.finish({}, {"seconds": 0.0})
     (directory.path / "config.json").write_text(json.dumps(asdict(CONFIG))[:-10])
-    with pytest.raises(ValueError, match=f"{CONFIG.directory_name} cannot be read"):
+    with pytest.raises(ValueError, match=f"{CONFIG.directory_name} is damaged"):
         read_run(directory.path)
 
 
