@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from empirical.comparison import compare, result_sets
 from empirical.paper_tables import table_1, table_4
 from empirical.records import read_runs
 
@@ -76,15 +77,28 @@ def test_the_table_of_accuracies_is_that_of_the_records():
     assert found == 18
 
 
-def test_the_epochs_with_and_without_batch_norm_are_those_of_the_records():
+def test_the_sentences_on_batch_norm_are_those_of_the_records():
     runs = read_runs(README.parent / "results" / "cifar10-no-batch-norm")
-    epochs = {
-        run.config.model: (run.config.n_train, run.summary.metrics["epoch"])
+    found = {
+        (run.config.model, run.config.randomization.name): run.summary.metrics | {"n": run.config.n_train}
         for run in runs
-        if (run.config.kind, run.config.randomization.name) == ("trained", "random labels")
-        and run.summary.metrics["fitted"]
+        if run.config.kind == "trained" and run.summary.metrics["fitted"]
     }
     text = " ".join(README.read_text().split())
-    (n, without), (same, with_it) = epochs["inception-no-bn"], epochs["inception"]
-    assert n == same
-    assert f"{n} images with random labels in {without} epochs, with it in {with_it} " in text
+    without, with_it = (found[model, "random labels"] for model in ("inception-no-bn", "inception"))
+    assert without["n"] == with_it["n"]
+    fits = f"{without['n']} images with random labels in {without['epoch']} epochs, with it in {with_it['epoch']}; "
+    without, with_it = (found[model, "true labels"] for model in ("inception-no-bn", "inception"))
+    fits += f"with true labels in {without['epoch']} epochs, with it in {with_it['epoch']}, "
+    assert fits in text
+    assert (
+        f"{without['test_accuracy']:.1%} of the test images are right, with it {with_it['test_accuracy']:.1%}" in text
+    )
+
+
+def test_what_the_main_job_finds_is_what_its_records_say():
+    (results,) = result_sets(read_runs(README.parent / "results" / "digits"))
+    text = README.read_text()
+    for finding in compare(results):
+        if finding.evidence.measured != "not run":
+            assert f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}\n" in text
