@@ -29,7 +29,7 @@ _SMOKE = Reduction(160, 80, 4)
 # an MLP, five to ten for the others, half an hour for one of them that does not fit.
 _LAPTOP_MLP = Reduction(10_000, 10_000, 60_000)
 _LAPTOP_OTHERS = Reduction(1_000, 1_000, 1_000)
-# Inception V3 on ImageNet trains on 20 images a second at 75 x 75 (--image-size 75), half an hour for a run that does
+# Inception V3 on ImageNet trains on 20 images a second at 75 x 75 (--image-size 75), up to an hour for a run that does
 # not fit; at 299 x 299 on 1.2 a second, nine hours.
 _LAPTOP_IMAGENET = Reduction(200, 200, 400)
 
