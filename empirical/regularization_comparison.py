@@ -188,24 +188,26 @@ def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
 def _architecture_against_regularisers(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(17)
     plain = rows.of(_TRUE, NONE)
-    gains = {
-        f"{row.model}, {_name(row)}": _mean(row) - _mean(plain[row.model])
-        for row in rows.regularised(_TRUE)
-        if row.model in plain and _alike(row, plain[row.model])
-    }
+    regularised = [row for row in rows.regularised(_TRUE) if row.model in plain and _alike(row, plain[row.model])]
     alike = [row for row in plain.values() if _same_images(row, next(iter(plain.values())))]
     if alike and not _all_fit(alike):
         return claim, not_fitted()
-    if not gains or len(alike) < 2:
+    if not regularised or len(alike) < 2:
         return claim, missing("two networks on the same images, and one of them with regularisers")
     best, worst = max(alike, key=_mean), min(alike, key=_mean)
-    most = max(gains, key=lambda name: gains[name])
+    most = max(regularised, key=lambda row: _mean(row) - _mean(plain[row.model]))
+    gain = _mean(most) - _mean(plain[most.model])
+    compared = [best, plain[most.model]], [worst, most]
+    if not hits_recorded([run for rows in compared for row in rows for run in row.runs]):
+        return claim, missing(NEWER_RECORDS)
+    above, below = ([np.mean(_hits(row), axis=0) for row in rows] for rows in compared)
+    p_value = mean_difference_p_value(above, below)
     return claim, Evidence(
-        verdict(_mean(best) - _mean(worst) > gains[most]),
+        tested(p_value, mean_difference_p_value(below, above), SIZE),
         f"{best.model} is {100 * (_mean(best) - _mean(worst)):.2f} points above {worst.model}, both without; the most "
-        f"that a regulariser gains is {100 * gains[most]:+.2f} points ({most})",
-        "the difference of networks above the largest gain",
-        "differences of mean test accuracies on the same images; reported, without a test of significance",
+        f"that a regulariser gains is {100 * gain:+.2f} points ({most.model}, {_name(most)}); p-value {p_value:.1g}",
+        f"the difference of networks above the largest gain, p-value below {SIZE}",
+        f"paired by test image, one-sided, size {SIZE:.0%}; which gain is the largest is taken from the same images",
     )
 
 

@@ -6,6 +6,7 @@ drawn independently, or condition on the images altogether.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,14 +64,15 @@ def paired_p_value(hits: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], *,
     return float(stats.binomtest(won, won + lost, 0.5, alternative="greater" if one_sided else "two-sided").pvalue)
 
 
-def mean_difference_p_value(hits: Sequence[npt.NDArray[np.bool_]], other: Sequence[npt.NDArray[np.bool_]]) -> float:
+def mean_difference_p_value(hits: Sequence[npt.NDArray[Any]], other: Sequence[npt.NDArray[Any]]) -> float:
     """p-value of the hypothesis that some networks are no more accurate than others on average, one-sided.
 
     On image j the difference of the two groups' shares of hits is d_j; the images are independent, the d_j too; their
     mean over its standard error is normal for many images. It speaks of these networks, not of others trained alike.
 
     Arguments:
-        hits, other: which of the same test images each network of a group gets right, (m,) each.
+        hits, other: which of the same test images each network of a group gets right, (m,) each, bool; or, of several
+            networks, which share of them does.
     """
     differences = np.mean(hits, axis=0) - np.mean(other, axis=0)
     spread = differences.std(ddof=1)

@@ -93,6 +93,7 @@ def test_agreeing_runs_hold():
             {
                 "mlp": run("mlp-1x512", "true-labels", NONE, 0.85),
                 "no-bn": run("inception-no-bn", "true-labels", NONE, 0.85),
+                "inception crop": run("inception", "true-labels", CROP, 0.97),
             },
         ),
     ],
@@ -109,6 +110,13 @@ def test_runs_against_a_claim_are_noticed(claim, changed):
         ("C14", {"inception crop": run("inception", "true-labels", CROP, 0.86)}),
         ("C14", {"inception decay": run("inception", "true-labels", DECAY, 0.86, fitted=False)}),
         ("C15", {"mlp": run("mlp-1x512", "true-labels", NONE, 0.51, fitted=False)}),
+        (
+            "C17",
+            {
+                "mlp": run("mlp-1x512", "true-labels", NONE, 0.82),
+                "no-bn": run("inception-no-bn", "true-labels", NONE, 0.82),
+            },
+        ),
         ("C16", {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.86)}),
         ("C16", {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.82, fitted=False)}),
         ("C16", {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.82, crop=20)}),
