@@ -76,10 +76,8 @@ def paper_table(table: PaperTable, data: str, rows: list[TableRow]) -> Table:
         columns.add_column(header, justify="right", no_wrap=True)
     columns.add_column("of")
     for row in rows:
-        augmentation, decay = row.regularisers
-        chosen = [augmentation] * (augmentation != "none") + ["dropout"] * (row.dropout > 0) + ["weight decay"] * decay
         numbers = [*row.paper_values[: len(paper)], *row.values]
-        columns.add_row(row.model, row.test, ", ".join(chosen), *numbers, row.scale)
+        columns.add_row(row.model, row.test, row.regularisers_in_words, *numbers, row.scale)
     return columns
 
 

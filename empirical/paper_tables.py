@@ -86,6 +86,13 @@ class TableRow:
         return self.online if self.regularisers[0] == "flip-rotate" else self.train
 
     @property
+    def regularisers_in_words(self) -> str:
+        """Augmentation, dropout, weight decay; empty for none."""
+        augmentation, decay = self.regularisers
+        words = [augmentation] * (augmentation != "none") + ["dropout"] * (self.dropout > 0) + ["weight decay"] * decay
+        return ", ".join(words)
+
+    @property
     def paper_values(self) -> tuple[str, str, str]:
         """The paper's accuracies on the training and test set and of the best epoch, top-5 in brackets."""
         values = zip((self.paper_train, self.paper_test, self.paper_best), self.paper_top_5, strict=True)

@@ -26,6 +26,7 @@ _CONVERGED = "Converged: every training label reproduced by the fixed network, l
 _HOLLOW = "hollow: not within the limit of steps, drawn where it stopped"
 _SEEDS = "Curves: means over seeds; small dots: every seed"
 _GREY = "#888888"
+_MARKERS = {"-": "o", "--": "s", "-.": "^", ":": "D"}  # of points, by the dashes of their line
 
 Point = tuple[float, bool]
 """A run's value, and whether it has converged."""
@@ -239,9 +240,6 @@ def _curve(axes: Axes, levels: dict[float, list[Point]], color: str, dashes: str
         _dot(axes, level, mean, color, 5, marker, filled=all(converged for _, converged in points))
         for value, converged in points if len(points) > 1 else ():
             _dot(axes, level, value, color, 2.5, marker, filled=converged)
-
-
-_MARKERS = {"-": "o", "--": "s", "-.": "^", ":": "D"}
 
 
 def _dot(axes: Axes, x: float, y: float, color: str, size: float, marker: str, *, filled: bool) -> None:

@@ -131,7 +131,6 @@ def write_report(
         trim_blocks=True,
     )
     environment.filters["percent"] = lambda share: "—" if share is None else f"{share:.2%}"
-    environment.filters["chosen"] = _chosen
     environment.globals.update(kernel_of=kernel_of, reference=reference)
     page = environment.get_template("report.html.jinja").render(
         data_set_sections=data_set_sections,
@@ -146,13 +145,6 @@ def write_report(
     with replacing(destination) as temporary:
         temporary.write_text(page)
     write_verdicts(verdicts, destination.with_name("claims.json"))
-
-
-def _chosen(row: TableRow) -> str:
-    """A row's regularisers in words."""
-    augmentation, decay = row.regularisers
-    chosen = [augmentation] * (augmentation != "none") + ["dropout"] * (row.dropout > 0) + ["weight decay"] * decay
-    return ", ".join(chosen) or "no regularisers"
 
 
 def lowest_seeds(sets: Sequence[ResultSet]) -> list[ResultSet]:

@@ -15,7 +15,6 @@ from empirical.run import Options, PlanOptions, plan_runs
 
 RESULTS = Path(__file__).parents[1] / "results"
 README = Path(__file__).parents[1] / "README.md"
-_RUN = ["python", "-m", "empirical.run"]
 
 
 def commands(text: str) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """Networks by name, or by the import path of the user's own."""
 
 import copy
+import itertools
 import re
 from collections.abc import Callable
 from functools import partial
@@ -67,8 +68,8 @@ def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, 
 
 def _check_logits(name: str, model: nn.Module, image_shape: tuple[int, int, int], num_classes: int) -> None:
     """Raises ValueError unless the network turns two images into logits, in evaluation and, as a copy, in training."""
-    device = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
-    images = torch.zeros(2, *image_shape, device=device)
+    own = next(itertools.chain(model.parameters(), model.buffers()), torch.empty(0))
+    images = torch.zeros(2, *image_shape, device=own.device)
     for training in (False, True):
         looked_at = copy.deepcopy(model).train() if training else model.eval()
         try:

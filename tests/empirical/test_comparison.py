@@ -129,6 +129,10 @@ def test_a_run_that_does_not_fit_is_noticed(claim, test):
     assert verdicts(result_sets(runs)[0])[claim] is Verdict.DOES_NOT_HOLD
 
 
+def test_true_labels_that_need_no_training_have_no_factor():
+    assert verdicts(results({"true-labels": (0.9, 0)}))["C3"] is Verdict.NOT_DECIDED
+
+
 def test_what_was_not_run_is_not_decided():
     found = verdicts(results(without=("random-labels", "gaussian")))
     undecided = {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED}

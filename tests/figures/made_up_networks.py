@@ -55,7 +55,7 @@ def made_up_run(
     epochs = []
     for epoch, accuracy in enumerate(test_accuracies):
         share = 1.0 if fit is not None and epoch >= fit else epoch / (last + 1 if fit is None else fit + 1)
-        loss = 2.3 * (1 - share) if share < 1 else 0.01 / epoch
+        loss = 2.3 * (1 - share) if share < 1 else 0.01 / max(epoch, 1)
         measured = {"train_loss": loss, "train_accuracy": share, "test_loss": 1.0, "test_accuracy": accuracy}
         epochs.append(
             EpochRecord(

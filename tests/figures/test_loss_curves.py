@@ -31,3 +31,9 @@ def test_the_caption_says_when_losses_were_recorded(apart, words, tmp_path, draw
     run = made_up_run("alexnet", "random-labels", 3, rise(0.1, 4), epochs_per_record=apart)
     caption, _ = drawn_of(run, tmp_path, drawn)
     assert words in caption
+
+
+def test_a_run_that_needs_no_training_has_no_curve(tmp_path, drawn):
+    _, drawing = drawn_of(made_up_run("alexnet", "true-labels", 0, [0.1]), tmp_path, drawn)
+    (line,) = drawing.axes[0].lines
+    assert list(line.get_xdata()) == []
