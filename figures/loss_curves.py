@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from empirical.comparison import ResultSet
-from empirical.training_loss import loss_curve, online_loss_recorded
+from empirical.training_loss import loss_curve, online_loss_recorded, tell_training_loss
 from figures.networks import loss_in_words
 from figures.style import figure, test_color, test_dashes
 
@@ -18,11 +18,13 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
-    online = online_loss_recorded(results.trained.values())
-    trainings = [run.config.training for run in results.trained.values() if run.config.training]
+    runs = list(results.trained.values())
+    online = online_loss_recorded(runs)
+    trainings = [run.config.training for run in runs if run.config.training]
+    lagging = "" if tell_training_loss(runs) else "; early on, batch norm's running averages lag behind its weights"
     caption = (
         f"{results.scale}. Mean cross-entropy of training images on the labels given, "
-        f"{loss_in_words(trainings, online=online)}. Data: {results.config.source}."
+        f"{loss_in_words(trainings, online=online)}{lagging}. Data: {results.config.source}."
     )
     curves = {name: loss_curve(run, online=online) for name, run in results.trained.items()}
     with figure(path, caption) as drawing:

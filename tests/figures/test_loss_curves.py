@@ -22,8 +22,9 @@ def test_losses_far_above_guessing_do_not_hide_the_others(before, scale, tmp_pat
     run = made_up_run("inception", "random-labels", 3, rise(0.1, 4))
     older = [replace(record, online_loss=None) for record in run.epochs[1:]]
     run = replace(run, epochs=(replace(run.epochs[0], train_loss=before), *older))
-    _, drawing = drawn_of(run, tmp_path, drawn)
+    caption, drawing = drawn_of(run, tmp_path, drawn)
     assert drawing.axes[0].get_yscale() == scale
+    assert ("running averages lag behind" in caption) == (scale == "symlog")
 
 
 @pytest.mark.parametrize(("apart", "words"), [(1, "after each epoch"), (2, "after every 2 epochs")])
