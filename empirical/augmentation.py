@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from empirical.preprocessing import crop_box
-from theory.streams import uniforms, words
+from theory.common.streams import uniforms, words
 
 Augmentation = Literal["none", "crop", "flip-rotate", "resized-crop"]
 

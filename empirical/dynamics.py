@@ -28,7 +28,8 @@ from empirical.preprocessing import preprocess
 from empirical.randomization import RandomizedDataset
 from empirical.records import RunConfig
 from empirical.studies import DynamicsConfig
-from theory.atomic import replacing
+from theory.common.atomic import replacing
+from theory.common.memory import available_memory
 from theory.dynamics import (
     Spectrum,
     TwoLayerNetwork,
@@ -42,7 +43,6 @@ from theory.dynamics import (
     row_space,
 )
 from theory.kernels.kernels import EPS
-from theory.kernels.plan import available_memory
 
 _PART = 300_000_000_000  # multiplications between two states kept: about ten seconds on two cores
 _ELEMENTWISE = 200  # multiplications that take as long as all else that a step does with a hidden value

@@ -29,9 +29,9 @@ from empirical.randomization import RandomizedDataset, randomize
 from empirical.records import RunConfig, RunDirectory
 from empirical.streamed_images import StreamedData, StreamedImages, is_streamed
 from empirical.training import EpochRecord, ResidentData, State, TrainingData, precision, predict, train
+from theory.common.memory import available_memory
 from theory.expressivity import relu_interpolant
 from theory.kernels import Checkpoint
-from theory.kernels.plan import available_memory
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
 _LARGEST_SHARE_OF_CHECKPOINTS = 1 / 20  # of the time: a large network's take long

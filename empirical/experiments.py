@@ -27,7 +27,7 @@ from empirical.scales import Scale, capacity_steps, dynamics_images, reduction
 from empirical.schedule import CIFAR_10, IMAGENET, Schedule
 from empirical.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, Study, kind_of
 from empirical.training import TrainingConfig, optimizer_factory
-from theory.claims import nearest_name
+from theory.common.names import nearest_name
 from theory.kernels import MEDIAN_SHARE
 
 SIX_TESTS = (

@@ -35,10 +35,10 @@ from empirical.records import RunConfig
 from empirical.studies import InterpolantsConfig
 from empirical.trained_network import load_trained
 from empirical.training import precision
+from theory.common.memory import available_memory
+from theory.common.streams import normals, uniform_integers, words
 from theory.complexity.margins import margins
 from theory.expressivity import DepthTwoNetwork, relu_interpolant
-from theory.kernels.plan import available_memory
-from theory.streams import normals, uniform_integers, words
 
 Float64Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

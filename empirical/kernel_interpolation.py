@@ -19,7 +19,8 @@ from empirical.datasets.lazy_images import Images
 from empirical.features import FeatureBlocks, FeatureMap, parse_features
 from empirical.outcome import outcome_on_test
 from empirical.randomization import RandomizedDataset
-from theory.claims import nearest_name
+from theory.common.names import nearest_name
+from theory.common.streams import uniform_integers, words
 from theory.kernels import (
     MEDIAN_SHARE,
     ArcCosine,
@@ -39,7 +40,6 @@ from theory.kernels import (
 from theory.kernels.estimators import median_of_distances, sample_rows
 from theory.kernels.interpolation import StageClock, StageReport
 from theory.kernels.panels import HEIGHT
-from theory.streams import uniform_integers, words
 
 Interpolant = Literal["minimum-norm", "forced-test-labels"]
 

@@ -34,9 +34,9 @@ from empirical.parts import Parts
 from empirical.randomization import RandomizedDataset
 from empirical.records import RunConfig
 from empirical.studies import NoiseConfig
+from theory.common.memory import available_memory
 from theory.expressivity import relu_interpolant
 from theory.kernels import Kernel, gram_from_blocks, median_distance
-from theory.kernels.plan import available_memory
 from theory.label_noise import (
     copied_accuracy,
     corrupt_labels,

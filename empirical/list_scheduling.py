@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from theory.streams import generator
+from theory.common.streams import generator
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 
 
 class Parts:

@@ -45,8 +45,8 @@ from empirical.stopwatch import Stopwatch
 from empirical.streamed_images import ahead_bytes, is_streamed
 from empirical.text_table import TextTable
 from empirical.training import evaluated_at_once
-from theory.kernels.plan import available_memory
-from theory.streams import uniform_integers, words
+from theory.common.memory import available_memory
+from theory.common.streams import uniform_integers, words
 
 _SAMPLE = 1024  # images: eight batches of the paper's
 _PREDICTION_BYTES = 3 * 8  # of a training image: its class, its loss, whether it is among five

@@ -26,9 +26,9 @@ import numpy.typing as npt
 
 from empirical.datasets import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import ComputedImages, Images, LazyImages, Samples, count_values
-from theory.claims import nearest_name
+from theory.common.names import nearest_name
+from theory.common.streams import normals, words
 from theory.label_noise import corrupt_labels
-from theory.streams import normals, words
 
 Pixels = Literal["original", "shuffled", "random", "gaussian"]
 

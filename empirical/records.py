@@ -29,7 +29,7 @@ from empirical.kernel_interpolation import KernelConfig
 from empirical.randomization import Randomization
 from empirical.studies import STUDIES, Study
 from empirical.training import EpochRecord, State, TrainingConfig
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 
 FORMAT = 1
 """Part of every configuration's hash: raise it when the meaning of a record changes."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from empirical.records import Run
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 
 
 def write_results(runs: list[Run], out: Path) -> None:

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from theory.streams import generator
+from theory.common.streams import generator
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from theory.claims import Verdict
-from theory.streams import words
+from theory.common.streams import words
 
 _RENAMINGS = 9999
 _FEW_CLASSES = 4

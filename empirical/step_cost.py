@@ -30,7 +30,7 @@ from empirical.scaling import ComputeCost
 from empirical.stopwatch import Stopwatch
 from empirical.streamed_images import StreamedImages, is_streamed
 from empirical.training import ResidentData, State, TrainingConfig, evaluated_at_once, train
-from theory.kernels.plan import available_memory
+from theory.common.memory import available_memory
 
 _CHUNK = 0.1  # seconds of training between looks at the clock; a step that takes longer is a chunk
 _CHUNKS = 5  # timed, after one to warm up

@@ -36,8 +36,8 @@ from empirical.distributed import ALONE, Ranks
 from empirical.global_batch import BatchShare, over_global_batch
 from empirical.image_source import ImageSource, ResidentImages
 from empirical.import_path import import_object
-from theory.claims import nearest_name
-from theory.streams import torch_seed, words
+from theory.common.names import nearest_name
+from theory.common.streams import torch_seed, words
 
 Precision = Literal["float32", "tf32", "bf16"]
 BatchNorm = Literal["global", "local"]

@@ -17,8 +17,8 @@ from empirical.paper_tables import data_sets, sizes
 from empirical.records import Run
 from empirical.regularization_comparison import compare_regularizers
 from empirical.study_comparison import COMPARISONS
-from theory.atomic import replacing
 from theory.claims import Finding, Verdict
+from theory.common.atomic import replacing
 
 DEPENDS = "depends on the data"
 

@@ -20,8 +20,8 @@ from empirical.study_comparison import Comparison
 from empirical.text_table import TextTable
 from empirical.verdicts import claim_verdicts, subjects, write_verdicts
 from figures.networks import DataSetRuns
-from theory.atomic import replacing
 from theory.claims import Finding, Verdict
+from theory.common.atomic import replacing
 
 
 @dataclass(frozen=True, eq=False)

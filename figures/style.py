@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 
 TEST_COLORS = {
     "true labels": "#1b6ca8",

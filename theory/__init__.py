@@ -11,7 +11,7 @@ testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
 curves          the command line that the subpackages' `curves` share
-streams         seeded randomness, one stream for each purpose
+common          arrays, seeded streams, memory, atomic files, names, double-double numbers
 """
 
 from theory.claims import CheckedClaim, Claim, Evidence, Finding, Verdict

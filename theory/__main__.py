@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from theory.checks import CLAIMS
-from theory.claims import CheckedClaim, Finding, Verdict, nearest_name, run_check, run_thoroughly, write_findings
+from theory.claims import CheckedClaim, Finding, Verdict, run_check, run_thoroughly, write_findings
+from theory.common.names import nearest_name
 
 _THOROUGH_SEEDS = 5
 _STYLES = {Verdict.HOLDS: "green", Verdict.DOES_NOT_HOLD: "bold red", Verdict.NOT_DECIDED: "yellow"}

@@ -4,7 +4,6 @@ The theory's claims and the experiments' are of one type. A theory claim carries
 an experiment's claim is decided from records (`empirical.comparison`). Either way the outcome is a `Finding`.
 """
 
-import difflib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 
 
 class Verdict(StrEnum):
@@ -144,11 +143,3 @@ def read_findings(path: Path) -> list[Finding]:
         )
         for entry in json.loads(path.read_text())
     ]
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """What to say of an unknown name: the nearest known one, if any is near, and all of them."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown name {name!r}: {hint}known: {', '.join(names)}"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 
 
 @dataclass(frozen=True)

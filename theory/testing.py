@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array, as_float64, as_labels, as_points
+from theory.common.arrays import Float64Array, as_float64, as_labels, as_points
 from theory.least_squares.certificate import certify_minimum_norm
 from theory.least_squares.problem import Problem
 

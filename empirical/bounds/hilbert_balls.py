@@ -21,6 +21,7 @@ import torch
 from empirical.bounds.evaluated_bound import Found, left_out
 from empirical.bounds.subject import Subject, share_of
 from empirical.parts import Parts
+from theory.common.arrays import Float64Array
 from theory.complexity import (
     Bound,
     best_over_margins,
@@ -31,7 +32,6 @@ from theory.complexity import (
 )
 from theory.complexity.bounds import deviation
 from theory.complexity.union_bound import grid_index_above, grid_point, share
-from theory.expressivity.points import Float64Array
 from theory.kernels import MEDIAN_SHARE, Gaussian, Kernel, Linear, median_distance
 
 _RIDGE = 1e-8  # relative to the largest eigenvalue: where the linear interpolant's directions end

@@ -10,8 +10,8 @@ from empirical.bounds.evaluated_bound import Found, left_out
 from empirical.bounds.subject import Subject, train_to_the_end
 from empirical.parts import Parts
 from empirical.training import evaluate
+from theory.common.arrays import Float64Array
 from theory.complexity import rademacher_bound, rademacher_of_fitter
-from theory.expressivity.points import Float64Array
 
 _STEPS_BETWEEN_LOOKS = 50  # at whether all random signs are fitted
 

@@ -11,8 +11,8 @@ from torch import nn
 from empirical.bounds.evaluated_bound import Found, left_out
 from empirical.bounds.subject import Subject
 from empirical.parts import Parts
+from theory.common.arrays import Float64Array
 from theory.complexity import pac_bayes_bound, stochastic_errors
-from theory.expressivity.points import Float64Array
 
 
 def weight_noise_bounds(subject: Subject, parts: Parts) -> Found:

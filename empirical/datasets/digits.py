@@ -5,7 +5,7 @@ import numpy.typing as npt
 from sklearn.datasets import load_digits as load_bunch
 
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
-from theory.streams import words
+from theory.common.streams import words
 
 _TRAIN = 1297
 

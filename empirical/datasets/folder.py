@@ -16,7 +16,7 @@ from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages, Samples
 from empirical.datasets.not_found import data_not_found
 from empirical.datasets.storage import Storage, chosen_storage, fits_in_memory, store
-from theory.streams import words
+from theory.common.streams import words
 
 TEST_FRACTION = 0.2  # where the folder has no test split of its own
 _SHOWN = 5  # unreadable files named in an error

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.datasets.read_ahead import ProgressLines, read_ahead
-from theory.kernels.plan import available_memory
+from theory.common.memory import available_memory
 
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Samples = npt.NDArray[np.int64]

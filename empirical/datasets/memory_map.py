@@ -27,7 +27,7 @@ import PIL
 
 from empirical.datasets.lazy_images import LazyImages, Samples, count_values
 from empirical.datasets.read_ahead import ProgressLines, read_ahead
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 
 _CHUNK = 256  # images
 

@@ -25,7 +25,7 @@ import numpy as np
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages
 from empirical.datasets.memory_map import mapped_images
-from theory.kernels.plan import available_memory
+from theory.common.memory import available_memory
 
 Storage = Literal["auto", "memory", "stream", "memmap"]
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from empirical.diagnosis.answer import Answer, Verdict
 from empirical.training import ResidentData
-from theory.streams import torch_seed
+from theory.common.streams import torch_seed
 
 _LARGEST_RATIO = 1e4
 """Between the relative gradients of the fastest and the slowest layer. One step size serves all layers: at 10,000 the

@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 
 from empirical.diagnosis.answer import Answer, Verdict
 from empirical.diagnosis.passes import image_digests
-from theory.streams import generator
+from theory.common.streams import generator
 
 Labels = npt.NDArray[np.int64]
 

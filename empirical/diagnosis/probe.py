@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from empirical.diagnosis.passes import Pass, image_digests
 from empirical.training import ResidentData, TrainingConfig, train
-from theory.streams import torch_seed
+from theory.common.streams import torch_seed
 
 STEPS = 40
 """Least number of steps of a probe: enough to see a loss fall or rise, too few to fit random labels."""

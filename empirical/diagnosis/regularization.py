@@ -13,7 +13,7 @@ from torch import nn
 from empirical.diagnosis.answer import Answer, Verdict
 from empirical.dropout import DROPOUT_LAYERS
 from empirical.training import TrainingConfig, optimizer_factory
-from theory.streams import torch_seed
+from theory.common.streams import torch_seed
 
 _ROUNDING = 1e-4
 """Of the largest logit. Two orders of one float32 sum, all that differs between equal passes on some devices, stay a

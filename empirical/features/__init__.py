@@ -4,7 +4,7 @@ from empirical.features.blocks import FeatureBlocks, FeatureMap
 from empirical.features.gabor import GaborWavelets
 from empirical.features.pixels import Pixels
 from empirical.features.random_convolution import RandomConvolution
-from theory.claims import nearest_name
+from theory.common.names import nearest_name
 
 FEATURES = {
     "pixels": "pixel values",

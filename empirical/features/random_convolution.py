@@ -24,7 +24,7 @@ import torch
 
 from empirical.datasets.lazy_images import Images
 from empirical.features.blocks import FeatureBlocks, common_shape
-from theory.streams import uniform_integers, words
+from theory.common.streams import uniform_integers, words
 
 _FEATURES_PER_FILTER = 8  # two signs, four quadrants
 _FILTERS_PER_BLOCK = 256

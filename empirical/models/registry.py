@@ -15,8 +15,8 @@ from empirical.models.mlp import mlp
 from empirical.models.small_alexnet import small_alexnet
 from empirical.models.small_inception import small_inception
 from empirical.models.wide_resnet import blocks_per_group, wide_resnet
-from theory.claims import nearest_name
-from theory.streams import torch_seed
+from theory.common.names import nearest_name
+from theory.common.streams import torch_seed
 
 ModelFactory = Callable[[tuple[int, int, int], int], nn.Module]
 """(channels, height, width) of the preprocessed input and the number of classes -> a network giving logits."""

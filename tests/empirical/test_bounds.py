@@ -25,8 +25,8 @@ from empirical.studies import BoundsConfig
 from empirical.trained_network import load_trained
 from empirical.training import TrainingConfig
 from theory.claims import Verdict
+from theory.common.streams import words
 from theory.complexity import binary_kl, random_signs
-from theory.streams import words
 
 N, M, CLASSES, WIDTH = 60, 40, 10, 8
 STUDY = BoundsConfig(

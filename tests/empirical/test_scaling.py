@@ -19,7 +19,7 @@ from empirical.scaling import (
     slowest,
     young_interval,
 )
-from theory.streams import generator
+from theory.common.streams import generator
 
 LINK = Interconnect(bandwidth=1e9, latency=1e-3)
 JOB = DataParallelJob(

@@ -5,7 +5,6 @@ from theory.claims import (
     Claim,
     Evidence,
     Verdict,
-    nearest_name,
     read_findings,
     run_check,
     run_thoroughly,
@@ -30,13 +29,6 @@ def test_findings_survive_a_round_trip(tmp_path):
     write_findings(findings, tmp_path / "findings.json")
     assert read_findings(tmp_path / "findings.json") == findings
     assert list(tmp_path.iterdir()) == [tmp_path / "findings.json"]
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"), [("theorem1", "did you mean 'theorem-1'"), ("xyz", "known: theorem-1, lemma-1")]
-)
-def test_nearest_name(name, hint):
-    assert hint in nearest_name(name, ["theorem-1", "lemma-1"])
 
 
 def _checked(verdicts: dict[int, Verdict], size: float = 0.0) -> CheckedClaim:

@@ -8,6 +8,8 @@ import cvxpy
 import numpy as np
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.arrays import Float64Array
+from theory.common.streams import generator
 from theory.complexity import (
     HomogeneousNetwork,
     RademacherComplexity,
@@ -34,8 +36,6 @@ from theory.complexity import (
 from theory.complexity.stability import Sample
 from theory.expressivity import relu_interpolant
 from theory.expressivity.lower_bounds import labellings_on_a_line
-from theory.expressivity.points import Float64Array
-from theory.streams import generator
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = 1e-6  # relative, what an interior-point method that stops at 1e-8 leaves in an optimal value

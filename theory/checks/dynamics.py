@@ -7,6 +7,7 @@ import torch
 from scipy import stats
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.streams import generator
 from theory.dynamics import (
     complexity_measure,
     default_step_size,
@@ -19,7 +20,6 @@ from theory.dynamics import (
     random_network,
 )
 from theory.dynamics.limiting_kernel import LimitingKernel
-from theory.streams import generator
 
 _SIZE = 1e-6  # of a statistical test
 _BIAS = 0.1  # how far the exponent at finite widths may be from its limit

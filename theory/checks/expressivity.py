@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.streams import generator
 from theory.expressivity import geometry, interleaved_matrix, lower_bounds
 from theory.expressivity.certificate_checker import check_certificate
 from theory.expressivity.certificates import certificate
@@ -13,7 +14,6 @@ from theory.expressivity.exact import exact_relu_interpolant
 from theory.expressivity.exact_network import mislabelled
 from theory.expressivity.intervals import enclose
 from theory.expressivity.narrow import memorize_narrow, narrow_parameter_count
-from theory.streams import generator
 
 _THEOREM_1 = "Zhang et al. 2017, theorem 1 (claim C18)"
 _COROLLARY_1 = "Zhang et al. 2017, corollary 1 (claim C20)"

@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.streams import generator
 from theory.kernels import (
     Gaussian,
     KernelInterpolator,
@@ -19,7 +20,6 @@ from theory.kernels import (
     plan_fit,
 )
 from theory.least_squares import minimum_norm_solution
-from theory.streams import generator
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = 1e-5  # what an interior-point method that stops at 1e-8 leaves in a solution of norm about 1

@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.streams import generator
 from theory.kernels import KernelInterpolator, Laplacian, gram_from_blocks
 from theory.label_noise import (
     copied_accuracy,
@@ -22,7 +23,6 @@ from theory.label_noise import (
     simulated_accuracy,
 )
 from theory.label_noise.corruption import Float64Array, Labels, one_hot
-from theory.streams import generator
 
 _EPS = float(np.finfo(np.float64).eps)
 _SIZE = 1e-6  # of a statistical test

@@ -7,6 +7,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.streams import generator
 from theory.least_squares import (
     METHODS,
     DivergenceError,
@@ -25,7 +26,6 @@ from theory.least_squares import (
 )
 from theory.least_squares.curvature import hessian, log_cosh_loss, squared_loss
 from theory.least_squares.exact import exact_null_vector, exact_squared_norm
-from theory.streams import generator
 
 _EPS = float(np.finfo(np.float64).eps)
 _PAPER = "Zhang et al. 2017, section 5 (claim C23)"

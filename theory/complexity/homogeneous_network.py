@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from theory.expressivity.points import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_points
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array, as_array, as_points
+from theory.common.arrays import Float64Array, as_array, as_points
 
 
 def margins(logits: Any, labels: Any) -> Float64Array:

@@ -76,11 +76,11 @@ from typing import Any
 
 import numpy as np
 
+from theory.common.arrays import Float64Array, as_points
 from theory.complexity.bounds import Bound, deviation, require_sample
 from theory.complexity.homogeneous_network import HomogeneousNetwork
 from theory.complexity.margins import margin_error
 from theory.complexity.union_bound import grid_index_above, grid_index_below, grid_point, share
-from theory.expressivity.points import Float64Array, as_points
 
 _BOUNDED = "test error (0-1) of this network"
 

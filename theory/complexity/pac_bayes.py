@@ -37,11 +37,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from theory.common.arrays import Float64Array, as_points
+from theory.common.streams import torch_seed
 from theory.complexity.binary_kl import upper_inverse
 from theory.complexity.bounds import Bound, require_error, require_probability, require_sample
 from theory.complexity.union_bound import grid_index_above, grid_point, share
-from theory.expressivity.points import Float64Array, as_points
-from theory.streams import torch_seed
 
 _POINTS_PER_OCTAVE = 64
 

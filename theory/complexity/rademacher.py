@@ -34,10 +34,10 @@ from typing import Any
 
 import numpy as np
 
+from theory.common.arrays import Float64Array, as_points
+from theory.common.streams import words
 from theory.complexity.bounds import Bound, deviation, require_error, require_probability
-from theory.expressivity.points import Float64Array, as_points
 from theory.expressivity.projection import blocks
-from theory.streams import words
 
 _ENUMERATED = 16  # 2^16 sign vectors of 16 take 8 MB
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array, as_points
-from theory.streams import generator
+from theory.common.arrays import Float64Array, as_points
+from theory.common.streams import generator
 
 
 @dataclass(frozen=True, eq=False)

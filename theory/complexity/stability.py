@@ -32,8 +32,8 @@ from typing import Any
 
 import numpy as np
 
+from theory.common.arrays import Float64Array, as_array, as_points
 from theory.complexity.bounds import Bound
-from theory.expressivity.points import Float64Array, as_array, as_points
 
 Sample = tuple[Any, Any]
 """Inputs (n, ...) and labels (n, ...)."""

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from theory.streams import normals, words
+from theory.common.streams import normals, words
 
 State = dict[str, torch.Tensor]
 """What gradient descent goes on from: step (), weights (m, d), signs (m, k), initially_active (n, m)."""

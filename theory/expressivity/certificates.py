@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 from theory.expressivity.exact import RationalNetwork
 
 FORMAT = "relu-interpolation-1"

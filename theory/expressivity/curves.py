@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from theory import curves
-from theory.double_double import OVERFLOW_THRESHOLD
+from theory.common.arrays import Float64Array
+from theory.common.double_double import OVERFLOW_THRESHOLD
+from theory.common.streams import generator
 from theory.expressivity.deep import deep_relu_interpolant
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
 from theory.expressivity.geometry import interpolant_geometry
 from theory.expressivity.interleaved_matrix import biases_before, condition_number
 from theory.expressivity.lower_bounds import min_parameters
 from theory.expressivity.narrow import narrow_parameter_count
-from theory.expressivity.points import Float64Array
 from theory.expressivity.projection import ProjectedSample, project_sample
-from theory.streams import generator
 
 PLACES = (1.0, 0.75, 0.5, 0.25)
 """eps: biases at z_j - eps (z_j - z_{j-1}), from the previous data point (1) past the midpoint (1/2) towards z_j."""

@@ -35,11 +35,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from theory.atomic import replacing
-from theory.double_double import two_sum
+from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
+from theory.common.atomic import replacing
+from theory.common.double_double import two_sum
 from theory.expressivity.depth_two import DepthTwoNetwork, pairwise_sum, require_moderate
 from theory.expressivity.knots import Position, knot_weights
-from theory.expressivity.points import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.expressivity.projection import UNIT_ROUNDOFF, blocks, gamma, project_sample, projection_error
 
 if TYPE_CHECKING:

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from theory import double_double
-from theory.atomic import replacing
+from theory.common import double_double
+from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
+from theory.common.atomic import replacing
 from theory.expressivity.knots import knot_weights
-from theory.expressivity.points import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.expressivity.projection import (
     UNIT_ROUNDOFF,
     ProjectedSample,

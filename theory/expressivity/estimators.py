@@ -18,8 +18,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from theory.common.arrays import Float64Array
 from theory.expressivity.interpolation import Interpolant, interpolate
-from theory.expressivity.points import Float64Array
 
 
 class _ReluInterpolator(BaseEstimator):  # type: ignore[misc]

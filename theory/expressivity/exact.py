@@ -19,11 +19,11 @@ import flint
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.arrays import Float64Array, as_array, as_points
+from theory.common.streams import generator
 from theory.expressivity.deep import check_depth
 from theory.expressivity.exact_network import integer_points
-from theory.expressivity.points import Float64Array, as_array, as_points
 from theory.expressivity.sweep import sweep
-from theory.streams import generator
 
 _INT64_SAFE = 2**62
 

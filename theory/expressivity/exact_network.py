@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.expressivity.points import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_points
 
 
 @dataclass(frozen=True)

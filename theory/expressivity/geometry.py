@@ -38,11 +38,11 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.arrays import Float64Array, as_labels, as_points
+from theory.common.streams import generator
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
 from theory.expressivity.exact import exact_relu_interpolant
-from theory.expressivity.points import Float64Array, as_labels, as_points
 from theory.expressivity.projection import blocks
-from theory.streams import generator
 
 ALL_PAIRS_UP_TO = 300
 """Up to this many points all pairs are compared for the least possible Lipschitz constant, else neighbours."""

@@ -63,7 +63,7 @@ import numpy.typing as npt
 from flint import fmpq, fmpq_mat, fmpq_poly
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
-from theory.streams import generator
+from theory.common.streams import generator
 
 Float64Array = npt.NDArray[np.float64]
 Numbers = Sequence[int | float | Fraction] | npt.NDArray[Any]

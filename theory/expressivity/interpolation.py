@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from theory.common.arrays import BeyondFloat64Error, as_array
 from theory.expressivity.deep import DeepNetwork, check_depth, deep_relu_interpolant
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
 from theory.expressivity.exact import RationalNetwork, exact_relu_interpolant
-from theory.expressivity.points import BeyondFloat64Error, as_array
 
 Interpolant = DepthTwoNetwork | DeepNetwork | RationalNetwork
 

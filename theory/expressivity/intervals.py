@@ -13,11 +13,11 @@ from typing import Any
 import flint
 import numpy as np
 
+from theory.common.arrays import Float64Array, as_points, as_targets
 from theory.expressivity.deep import DeepNetwork
 from theory.expressivity.depth_two import DepthTwoNetwork
 from theory.expressivity.exact import integer_projections
 from theory.expressivity.exact_network import integer_points
-from theory.expressivity.points import Float64Array, as_points, as_targets
 from theory.expressivity.sweep import sweep
 
 PRECISION = 128

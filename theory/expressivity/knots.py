@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 
 COMPENSATED_UP_TO = 2**17
 """Up to this many points the weights are chosen with feedback."""

@@ -55,8 +55,8 @@ from fractions import Fraction
 import numpy as np
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.streams import generator
 from theory.expressivity.interleaved_matrix import Numbers, as_rationals
-from theory.streams import generator
 
 _E = Fraction(27183, 10000)  # an upper bound of Euler's number
 

@@ -104,6 +104,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.arrays import MAX_EXACT_INTEGER, as_labels, as_points
+from theory.common.streams import words
 from theory.expressivity.exact_network import (
     ExactReluNetwork,
     NamedLayer,
@@ -113,8 +115,6 @@ from theory.expressivity.exact_network import (
     integer_points,
     named,
 )
-from theory.expressivity.points import MAX_EXACT_INTEGER, as_labels, as_points
-from theory.streams import words
 
 WIDTH = 12
 """Neurons in a hidden layer, at most: the width of Vardi, Yehudai and Shamir."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.expressivity.points import (
+from theory.common.arrays import (
     MAX_EXACT_INTEGER,
     BeyondFloat64Error,
     Float64Array,
@@ -21,7 +21,7 @@ from theory.expressivity.points import (
     as_labels,
     as_points,
 )
-from theory.streams import generator
+from theory.common.streams import generator
 
 UNIT_ROUNDOFF = 2.0**-53
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from theory.expressivity.points import BeyondFloat64Error, as_points, as_targets
+from theory.common.arrays import BeyondFloat64Error, as_points, as_targets
 
 if TYPE_CHECKING:
     from theory.expressivity.deep import DeepNetwork

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from theory import curves
+from theory.common.streams import generator
 from theory.implicit_bias import diagonal_networks, matrix_factorization, ridgeless, separable_logistic
 from theory.implicit_bias.adaptive_methods import adaptive_limit, wilson_problem, wilson_unseen
 from theory.implicit_bias.mirror_descent import mirror_descent
@@ -26,7 +27,6 @@ from theory.implicit_bias.optimizers import (
 from theory.implicit_bias.potentials import Float64Array, entropy_potential, p_norm_potential
 from theory.implicit_bias.reference import minimum_p_norm
 from theory.least_squares import minimum_norm_solution
-from theory.streams import generator
 
 _EPS = float(np.finfo(np.float64).eps)
 _NORMS = {"l1": 1.0, "l2": 2.0, "linf": float("inf")}

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
 from theory.implicit_bias.reference import minimum_p_norm
 from theory.least_squares import MinimumNormCertificate, certify_minimum_norm, minimum_norm_solution
-from theory.streams import generator
 
 MakeOptimizer = Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
-from theory.streams import generator
 
 
 def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64Array:

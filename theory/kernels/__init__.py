@@ -16,6 +16,7 @@ interpolation        all of it in order
 estimators           for scikit-learn
 """
 
+from theory.common.memory import available_memory
 from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
 from theory.kernels.checkpoint import Checkpoint
 from theory.kernels.estimators import MEDIAN_SHARE, KernelInterpolationClassifier, KernelInterpolator, median_distance
@@ -32,7 +33,7 @@ from theory.kernels.kernels import (
     Polynomial,
 )
 from theory.kernels.panels import SymmetricPanels
-from theory.kernels.plan import FitPlan, available_memory, plan_fit
+from theory.kernels.plan import FitPlan, plan_fit
 
 __all__ = [
     "KERNELS",

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from theory.atomic import replacing
+from theory.common.atomic import replacing
 from theory.kernels.panels import SymmetricPanels, panel_bounds
 
 _SECONDS_BETWEEN_CHECKPOINTS = 20.0

@@ -18,14 +18,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
+from theory.common.streams import words
 from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
 from theory.kernels.checkpoint import Checkpoint
 from theory.kernels.gram import cross_product, gram_from_blocks
 from theory.kernels.interpolation import Interpolation, StageReport, interpolate_gram
 from theory.kernels.kernels import Gaussian, Kernel
 from theory.kernels.plan import FitPlan, Solver, plan_fit
-from theory.streams import words
 
 MEDIAN_SHARE = 0.28
 """The default bandwidth, as a share of the median distance between two points: chosen on training images of CIFAR-10,

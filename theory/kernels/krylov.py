@@ -22,8 +22,8 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
+from theory.common.streams import words
 from theory.kernels.panels import Report, SymmetricPanels, multiply
-from theory.streams import words
 
 _RESTARTS = 3  # residual replacements after which rounding, not iterations, decides
 _MAX_ITERATIONS = 2000

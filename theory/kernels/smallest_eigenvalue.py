@@ -29,11 +29,11 @@ import numpy as np
 import scipy.linalg
 import torch
 
+from theory.common.streams import normals, words
 from theory.kernels.checkpoint import NO_STAGE, Stage
 from theory.kernels.cholesky import NotPositiveDefiniteError, cholesky
 from theory.kernels.krylov import NystromPreconditioner
 from theory.kernels.panels import Report, SymmetricPanels
-from theory.streams import normals, words
 
 _MAX_STEPS = 400
 _CHECKED_EVERY = 20

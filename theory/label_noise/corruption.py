@@ -11,7 +11,7 @@ and rows of different samples are independent.
 import numpy as np
 import numpy.typing as npt
 
-from theory.streams import uniform_integers, uniforms, words
+from theory.common.streams import uniform_integers, uniforms, words
 
 Labels = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from scipy import stats
 
+from theory.common.streams import normals, words
 from theory.kernels import Kernel, gram_from_blocks
 from theory.label_noise.corruption import (
     Float64Array,
@@ -36,7 +37,6 @@ from theory.label_noise.corruption import (
     one_hot,
     require_classes,
 )
-from theory.streams import normals, words
 
 _BLOCK_ENTRIES = 2**24  # of arrays made at once: 128 MB
 

@@ -22,7 +22,7 @@ curves            the data of the figures: python -m theory.least_squares.curves
 estimators        scikit-learn's contract
 """
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
 from theory.least_squares.exact import (
     ExactVerification,

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.problem import EPS, Problem
 from theory.least_squares.references import RowSpace
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from theory import curves
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
+from theory.common.streams import generator
 from theory.least_squares.certificate import certify_minimum_norm
 from theory.least_squares.curvature import hessian, log_cosh_loss
 from theory.least_squares.exact import exact_minimum_norm_solution, exact_null_vector, exact_squared_norm
@@ -24,7 +25,6 @@ from theory.least_squares.references import METHODS, Method, RowSpace, minimum_n
 from theory.least_squares.result import LeastSquaresResult
 from theory.least_squares.step_sizes import GROWTH_LIMIT, DivergenceError, InverseDecay, Schedule
 from theory.least_squares.stochastic import randomized_kaczmarz, stochastic_gradient_descent
-from theory.streams import generator
 
 _SMALL = (8, 20)  # n and d where each matrix is solved exactly
 _LENGTH = 33  # of runs, in units of 1 / (1 - rate): the error falls to e^-33 = 5e-15 of the first

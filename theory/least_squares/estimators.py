@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, Regre
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
 from theory.least_squares.references import minimum_norm_solution
 

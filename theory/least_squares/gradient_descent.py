@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.problem import Problem
 from theory.least_squares.result import LeastSquaresResult
 from theory.least_squares.step_sizes import (

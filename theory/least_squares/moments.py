@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.problem import Problem
 from theory.least_squares.references import minimum_norm_solution
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse.linalg
 
-from theory.expressivity.points import Float64Array, as_float64, as_labels, as_points
+from theory.common.arrays import Float64Array, as_float64, as_labels, as_points
 
 _DENSE_EIGENVALUES = 1000  # up to this size all eigenvalues are computed; beyond, the largest by Lanczos' method
 _LANCZOS_TOLERANCE = 1e-6

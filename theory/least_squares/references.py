@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.problem import EPS, Problem
 
 Method = Literal["svd", "gelsd", "gelsy", "gram", "cvxpy"]

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
 from theory.least_squares.problem import Problem
 from theory.least_squares.references import RowSpace

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
 from theory.least_squares.problem import Problem
 
 Schedule = Callable[[npt.NDArray[np.int64]], Float64Array]

@@ -42,7 +42,8 @@ import numpy.typing as npt
 from scipy.linalg.blas import daxpy, ddot, dtrsm
 from threadpoolctl import ThreadpoolController
 
-from theory.expressivity.points import Float64Array
+from theory.common.arrays import Float64Array
+from theory.common.streams import generator
 from theory.least_squares.problem import Problem
 from theory.least_squares.result import LeastSquaresResult
 from theory.least_squares.step_sizes import (
@@ -54,7 +55,6 @@ from theory.least_squares.step_sizes import (
     first_step,
     require_bounded,
 )
-from theory.streams import generator
 
 IntArray = npt.NDArray[np.int64]
 

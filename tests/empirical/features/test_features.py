@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from empirical.features import FEATURES, GaborWavelets, Pixels, RandomConvolution, parse_features
 from empirical.preprocessing import preprocess
-from theory.streams import generator
+from theory.common.streams import generator
 
 NAMES = ["pixels", "whitened-pixels", "gabor", "random-convolution-5"]
 each_map = pytest.mark.parametrize("name", NAMES)

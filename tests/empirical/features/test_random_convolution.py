@@ -7,7 +7,7 @@ import torch
 from empirical.datasets import load_digits
 from empirical.features import RandomConvolution
 from empirical.features import random_convolution as module
-from theory.streams import uniform_integers, words
+from theory.common.streams import uniform_integers, words
 
 
 @pytest.fixture(autouse=True)

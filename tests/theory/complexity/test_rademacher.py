@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from theory.common.streams import words
 from theory.complexity import (
     all_signs,
     finite_complexity,
@@ -19,7 +20,6 @@ from theory.complexity import (
     rademacher_of_fitter,
     random_signs,
 )
-from theory.streams import words
 
 
 def mean_absolute_sum(n):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from theory.common.streams import generator
 from theory.dynamics import LimitingKernel, limiting_spectrum
 from theory.kernels import ArcCosine
 from theory.kernels.kernels import EPS
-from theory.streams import generator
 
 
 def points(seed: int, n: int, d: int) -> torch.Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from theory.common.streams import generator
 from theory.dynamics import (
     Spectrum,
     complexity_measure,
@@ -16,7 +17,6 @@ from theory.dynamics import (
     predicted_slowdown,
     predicted_steps,
 )
-from theory.streams import generator
 
 
 def problem(seed: int, n: int = 15, d: int = 4, outputs: int = 1) -> tuple[Spectrum, torch.Tensor]:

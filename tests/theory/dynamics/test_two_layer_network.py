@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from theory.common.streams import generator
 from theory.dynamics import (
     TwoLayerNetwork,
     gradient_descent,
@@ -14,7 +15,6 @@ from theory.dynamics import (
     random_network,
     row_space,
 )
-from theory.streams import generator
 
 
 def problem(n: int, d: int, outputs: int = 1) -> tuple[torch.Tensor, torch.Tensor]:

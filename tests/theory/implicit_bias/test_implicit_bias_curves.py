@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from theory.common.streams import generator
 from theory.implicit_bias import curves
-from theory.streams import generator
 
 
 def test_optimizers():

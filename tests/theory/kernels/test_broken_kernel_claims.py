@@ -7,9 +7,9 @@ import pytest
 
 from theory.checks import kernels as checks
 from theory.claims import Verdict
+from theory.common.streams import generator
 from theory.kernels import KernelInterpolator, NeuralTangent
 from theory.kernels.cholesky import CholeskyFactor
-from theory.streams import generator
 
 
 class Ridge(KernelInterpolator):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from theory.common.streams import generator
 from theory.kernels import Gaussian, KernelInterpolator, Laplacian, certify_interpolation, gram_from_blocks
 from theory.kernels.smallest_eigenvalue import EigenvalueBound
-from theory.streams import generator
 
 N, D = 24, 3
 KERNEL = Gaussian(0.9)

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import theory.kernels.checkpoint as checkpoint_module
+from theory.common.streams import generator
 from theory.kernels import Checkpoint, Gaussian, KernelInterpolator
 from theory.kernels.cholesky import cholesky
 from theory.kernels.gram import gram_from_blocks
-from theory.streams import generator
 
 
 def sample(n: int = 150):

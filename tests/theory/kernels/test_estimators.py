@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from theory.common.streams import generator
 from theory.kernels import (
     Gaussian,
     KernelInterpolationClassifier,
@@ -20,7 +21,6 @@ from theory.kernels import (
     plan_fit,
 )
 from theory.least_squares import minimum_norm_solution
-from theory.streams import generator
 from theory.testing import assert_interpolates
 
 

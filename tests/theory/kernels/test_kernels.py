@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 
+from theory.common.streams import generator
 from theory.kernels import KERNELS, ArcCosine, Gaussian, Laplacian, Linear, NeuralTangent, Polynomial
 from theory.kernels.kernels import EPS
-from theory.streams import generator
 
 ALL = [
     Linear(),

@@ -6,12 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from theory.common.streams import generator
 from theory.kernels import Gaussian, Laplacian, Linear, NeuralTangent, SymmetricPanels, cross_product, gram_from_blocks
 from theory.kernels.cholesky import NotPositiveDefiniteError, cholesky
 from theory.kernels.krylov import KrylovState, conjugate_gradients, nystrom_preconditioner
 from theory.kernels.panels import empty_panels, panel_bounds, panel_bytes
 from theory.kernels.smallest_eigenvalue import bound_by_cholesky, bound_by_lanczos
-from theory.streams import generator
 
 
 def points(seed: int, n: int, d: int = 5) -> torch.Tensor:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from theory.common.streams import generator
 from theory.implicit_bias.ridgeless import gaussian_risk
 from theory.label_noise import (
     corruption_excess_risk,
@@ -10,7 +11,6 @@ from theory.label_noise import (
     noisy_outputs,
 )
 from theory.least_squares import minimum_norm_solution
-from theory.streams import generator
 
 
 @pytest.mark.parametrize("shape", [(6, 15), (15, 6)])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.neighbors import KNeighborsRegressor
 
+from theory.common.streams import generator
 from theory.kernels import Gaussian, KernelInterpolator, Laplacian
 from theory.label_noise import (
     NoisyOutputs,
@@ -24,7 +25,6 @@ from theory.label_noise import (
     simulated_accuracy,
 )
 from theory.label_noise.corruption import one_hot
-from theory.streams import generator
 
 
 def points(purpose: str, n: int, d: int = 3) -> np.ndarray:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
+from theory.common.streams import generator
 from theory.label_noise import (
     copied_accuracy,
     corrupt_labels,
@@ -15,7 +16,6 @@ from theory.label_noise import (
     memorised_accuracy,
     nearest_neighbours,
 )
-from theory.streams import generator
 
 
 def test_memorised_accuracy():

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from theory.common.streams import generator
 from theory.least_squares import curves, exact, gradient_descent, sgd_mean_squared_error
-from theory.streams import generator
 
 
 def test_convergence_follows_the_predictions_to_the_floor():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from theory.common.streams import generator
 from theory.least_squares import (
     DivergenceError,
     InverseDecay,
@@ -15,7 +16,6 @@ from theory.least_squares import (
     randomized_kaczmarz,
     stochastic_gradient_descent,
 )
-from theory.streams import generator
 
 SOLVERS = [stochastic_gradient_descent, randomized_kaczmarz, gradient_descent, heavy_ball, nesterov]
 each_solver = pytest.mark.parametrize("solver", SOLVERS, ids=lambda solver: solver.__name__)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from theory.streams import generator, normals, stream_key, torch_seed, uniform_integers, uniforms, words
+from theory.common.streams import generator, normals, stream_key, torch_seed, uniform_integers, uniforms, words
 
 
 def digest(array: np.ndarray) -> str:

@@ -1,0 +1,9 @@
+"""What every topic of the theory needs, and none owns.
+
+arrays          samples as the theorems want them: points as rows, finite, distinct; labels as columns
+streams         seeded randomness, one stream for each purpose
+memory          bytes that the machine, its control group or its GPU have free
+atomic          files that are whole or absent
+names           what to say about an unknown name
+double_double   sums and products with twice the digits of float64
+"""

@@ -1,0 +1,12 @@
+"""What to say about an unknown name."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """What to say of an unknown name: the nearest known one, if any is near, and all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown name {name!r}: {hint}known: {', '.join(names)}"
