@@ -259,6 +259,9 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
     _check_training(dataset, settings, cell.augmentation)
     training = cell.schedule.applied(settings.training)
     reduced = reduction(settings.scale if scaled else "paper", cell.model)
+    grid = training.epochs_per_train_evaluation
+    if scaled and grid == TrainingConfig.epochs_per_train_evaluation:
+        grid = reduced.epochs_per_train_evaluation
     chosen = training.max_steps != TrainingConfig.max_steps
     max_steps = training.max_steps if chosen else reduced.max_steps or cell.schedule.max_steps
     training = replace(
@@ -269,6 +272,7 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         dropout=(cell.dropout or (0.0 if ":" in cell.model else None)) if scaled else training.dropout,
         max_steps=max_steps,
         min_steps=min(cell.min_steps, max_steps),
+        epochs_per_train_evaluation=grid,
     )
     n_train, n_test = (
         min(limit or available, available) if asked is None else asked

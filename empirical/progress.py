@@ -52,10 +52,7 @@ class RunProgress:
 
     def epoch(self, record: EpochRecord) -> None:
         """Show an epoch of the current run."""
-        line = (
-            f"{self._name}: epoch {record.epoch}, training loss {record.train_loss:.4f}, "
-            f"train {record.train_accuracy:.2%}, test {record.test_accuracy:.2%}"
-        )
+        line = f"{self._name}: epoch {record.epoch}, {_on_training_images(record)}, test {record.test_accuracy:.2%}"
         self._show(line)
         if not self._live and time.monotonic() - self._printed > _SECONDS_BETWEEN_LINES:
             self._printed = time.monotonic()
@@ -85,6 +82,12 @@ class RunProgress:
 
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False)
+
+
+def _on_training_images(record: EpochRecord) -> str:
+    if record.train_loss is not None and record.train_accuracy is not None:
+        return f"training loss {record.train_loss:.4f}, train {record.train_accuracy:.2%}"
+    return f"as trained on: loss {record.online_loss:.4f}, accuracy {record.online_accuracy:.2%}"
 
 
 def _duration(seconds: float) -> str:

@@ -16,14 +16,18 @@ Scale = Literal["smoke", "laptop", "paper"]
 
 @dataclass(frozen=True)
 class Reduction:
-    """Limits of the numbers of images and steps; None for all images, and for the steps of the schedule."""
+    """Limits of the numbers of images and steps; None for all images, and for the steps of the schedule.
+
+    `epochs_per_train_evaluation` is as in `TrainingConfig`.
+    """
 
     n_train: int | None
     n_test: int | None
     max_steps: int | None
+    epochs_per_train_evaluation: int = 1
 
 
-_WHOLE = Reduction(None, None, None)
+_WHOLE = Reduction(None, None, None, epochs_per_train_evaluation=10)
 _SMOKE = Reduction(160, 80, 4)
 # On two cores an MLP trains on 15,000 images a second, AlexNet on 300 and Inception on 70: a minute or two for a run of
 # an MLP, five to ten for the others, half an hour for one of them that does not fit.

@@ -37,7 +37,7 @@ class RunStatus:
             at work, by failure or interruption; waiting: a launcher was asked for it and it has not begun.
         epochs, steps: recorded so far.
         max_steps: the limit; a run that fits its labels ends sooner.
-        train_accuracy: at the last record.
+        train_accuracy: at the last record; the accuracy on samples as they were trained on, where no other is known.
         seconds: of work, over interruptions.
         age: seconds since anything was written.
     """
@@ -94,7 +94,7 @@ def run_status(path: Path) -> RunStatus:
         epochs=last.get("epoch"),
         steps=last.get("step"),
         max_steps=training.max_steps if training else None,
-        train_accuracy=measured.get("train_accuracy", last.get("train_accuracy")),
+        train_accuracy=measured.get("train_accuracy", last.get("train_accuracy") or last.get("online_accuracy")),
         seconds=taken.get("seconds", last.get("seconds")),
         age=max(time.time() - latest, 0.0) if latest else None,
     )

@@ -72,6 +72,11 @@ class TrainingConfig:
             rank's share, which makes it another experiment with every number of ranks, but saves communication.
         epochs_per_record: epochs between records, and between looks at whether all labels are fitted. On a small data
             set evaluation at the end of every epoch takes longer than the epoch.
+        epochs_per_train_evaluation: epochs between evaluations of the whole training split, which on 50,000 images cost
+            as much as 0.4 epochs of training. Between them the fixed network sees training images, in the same batches,
+            only until it misses a label: one miss shows that it does not fit, none that it does, and then the whole
+            split is evaluated. So the epoch of the first fit is the same whatever this is. The untrained and the last
+            network are evaluated whole.
     """
 
     optimizer: str = "sgd"
@@ -89,6 +94,7 @@ class TrainingConfig:
     compile: bool = field(default=False, metadata=_ADDED)
     batch_norm: BatchNorm = field(default="global", metadata=_ADDED)
     epochs_per_record: int = field(default=1, metadata=_ADDED)
+    epochs_per_train_evaluation: int = field(default=1, metadata=_ADDED)
 
     def __post_init__(self) -> None:
         for name in (
@@ -98,6 +104,7 @@ class TrainingConfig:
             "batch_size",
             "max_steps",
             "epochs_per_record",
+            "epochs_per_train_evaluation",
         ):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -191,18 +198,20 @@ class EpochRecord:
     """The network after an epoch, evaluated as it stands over whole splits; epoch 0 is before training.
 
     Accuracies are fractions: on the labels given, on the clean ones, and on the given labels of the samples whose
-    label was changed and was not (None where there are none). Losses are mean cross-entropies in nats. `seconds` is the
-    time of training and evaluation so far, over interruptions. `online_accuracy` and `online_loss` are other things: of
-    the epoch's samples, augmented if they are, at the moment the network was trained on them, which was changing from
-    batch to batch, with dropout on and batch norm by each batch's own moments. None before training.
+    label was changed and was not (None where there are none). Losses are mean cross-entropies in nats. What is about
+    the training split is None where the network was seen to miss a label and not evaluated on the rest
+    (`TrainingConfig.epochs_per_train_evaluation`). `seconds` is the time of training and evaluation so far, over
+    interruptions. `online_accuracy` and `online_loss` are other things: of the epoch's samples, augmented if they
+    are, at the moment the network was trained on them, which was changing from batch to batch, with dropout on and
+    batch norm by each batch's own moments. None before training.
     """
 
     epoch: int
     step: int
     learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    train_accuracy_clean_labels: float
+    train_loss: float | None
+    train_accuracy: float | None
+    train_accuracy_clean_labels: float | None
     train_accuracy_changed: float | None
     train_accuracy_unchanged: float | None
     test_loss: float
@@ -276,7 +285,12 @@ def train(
         if config.batch_norm == "local":
             ranks.copy_buffers(model)
         with precision(config, data.train_labels.device):
-            record = _evaluate(model, data, ranks, epoch, step, _learning_rate(config, step), start, online)
+            on_test = predict(model, data.test_source, data.test_labels, ranks)
+            on_train = None
+            whole = epoch % config.epochs_per_train_evaluation == 0 or step >= config.max_steps
+            if whole or not _misses_a_label(model, data, ranks):
+                on_train = predict(model, data.train_source, data.train_labels, ranks)
+        record = _record(on_train, on_test, data, epoch, step, _learning_rate(config, step), start, online)
         return record, snapshot(
             epoch=epoch,
             recorded=epoch,
@@ -330,9 +344,10 @@ def train(
                 yield None, {**state, **snapshot()}
             continue
         record, state = observe(epoch, step, training_seconds, online)
-        if not math.isfinite(record.train_loss):
+        split, loss = ("test", record.test_loss) if record.train_loss is None else ("training", record.train_loss)
+        if not math.isfinite(loss):
             raise FloatingPointError(
-                f"the training loss became {record.train_loss} in epoch {epoch}: the learning rate "
+                f"the {split} loss became {loss} in epoch {epoch}: the learning rate "
                 f"{config.learning_rate} is too large for this network and data"
             )
         yield record, state
@@ -524,6 +539,12 @@ def evaluated_at_once(image_shape: tuple[int, int, int]) -> int:
     return max(1, min(_EVALUATED, _EVALUATED_VALUES // math.prod(image_shape)))
 
 
+def _evaluation_batches(n: int, source: ImageSource, ranks: Ranks, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """This rank's share of a split's samples, in batches."""
+    mine = torch.arange(n, device=device)[ranks.share(n)]
+    return mine.split(evaluated_at_once(source.shape)) if len(mine) else ()
+
+
 def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: Ranks = ALONE) -> Predictions:
     """Evaluate the fixed model on a whole split; each rank takes its share of it, and every one has all of the result.
 
@@ -534,8 +555,7 @@ def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: 
     losses = torch.zeros(n, dtype=torch.float64, device=labels.device)
     top_5 = torch.zeros(n, dtype=torch.int64, device=labels.device)
     model.eval()
-    mine = torch.arange(n, device=labels.device)[ranks.share(n)]
-    samples = mine.split(evaluated_at_once(source.shape)) if len(mine) else ()
+    samples = _evaluation_batches(n, source, ranks, labels.device)
     with torch.no_grad():
         for some, images in zip(samples, source.batches(samples), strict=True):
             logits, given = model(images).float(), labels[some]
@@ -575,34 +595,49 @@ def _learning_rate(config: TrainingConfig, step: int) -> float:
     return config.step_size * config.learning_rate_decay ** (step // config.decay_steps)
 
 
-def _evaluate(
-    model: nn.Module,
+def _misses_a_label(model: nn.Module, data: TrainingData, ranks: Ranks) -> bool:
+    """Whether the fixed network misses a given label; each rank looks at its share until it finds one.
+
+    In the batches of `predict`, so that both answers have the same bits.
+    """
+    labels, missed = data.train_labels, torch.zeros((), dtype=torch.int64, device=data.train_labels.device)
+    model.eval()
+    samples = _evaluation_batches(len(labels), data.train_source, ranks, labels.device)
+    with torch.no_grad():
+        for batch, images in zip(samples, data.train_source.batches(samples), strict=True):
+            if bool((model(images).float().argmax(dim=1) != labels[batch]).any()):
+                missed += 1
+                break
+    return bool(ranks.sum(missed) > 0)
+
+
+def _record(
+    on_train: Predictions | None,
+    on_test: Predictions,
     data: TrainingData,
-    ranks: Ranks,
     epoch: int,
     step: int,
     learning_rate: float,
     start: float,
     online: _Online | None,
 ) -> EpochRecord:
-    on_train = predict(model, data.train_source, data.train_labels, ranks)
-    on_test = predict(model, data.test_source, data.test_labels, ranks)
-    correct = on_train.classes == data.train_labels
+    n = len(data.train_labels)
+    correct = on_train.classes == data.train_labels if on_train else None
     changed = data.train_labels != data.clean_labels
     return EpochRecord(
         epoch=epoch,
         step=step,
         learning_rate=learning_rate,
-        train_loss=on_train.loss,
-        train_accuracy=_mean(correct),
-        train_accuracy_clean_labels=_mean(on_train.classes == data.clean_labels),
-        train_accuracy_changed=_mean(correct[changed]) if changed.any() else None,
-        train_accuracy_unchanged=_mean(correct[~changed]) if not changed.all() else None,
+        train_loss=on_train.loss if on_train else None,
+        train_accuracy=_mean(correct) if correct is not None else None,
+        train_accuracy_clean_labels=_mean(on_train.classes == data.clean_labels) if on_train else None,
+        train_accuracy_changed=_mean(correct[changed]) if correct is not None and changed.any() else None,
+        train_accuracy_unchanged=_mean(correct[~changed]) if correct is not None and not changed.all() else None,
         test_loss=on_test.loss,
         test_accuracy=_mean(on_test.classes == data.test_labels),
         seconds=time.perf_counter() - start,
-        online_accuracy=online.hits / len(correct) if online else None,
-        online_loss=online.nanos / _NANOS / len(correct) if online else None,
+        online_accuracy=online.hits / n if online else None,
+        online_loss=online.nanos / _NANOS / n if online else None,
     )
 
 

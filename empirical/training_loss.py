@@ -31,14 +31,16 @@ def loss_curve(run: Run, *, online: bool) -> tuple[list[int], list[float]]:
             network then, and before training.
     """
     if not online:
-        return [record.step for record in run.epochs], [record.train_loss for record in run.epochs]
-    points = [(record.step, record.online_loss) for record in run.epochs if record.online_loss is not None]
+        recorded = [(record.step, record.train_loss) for record in run.epochs]
+    else:
+        recorded = [(record.step, record.online_loss) for record in run.epochs]
+    points = [(step, loss) for step, loss in recorded if loss is not None]
     return [step for step, _ in points], [loss for _, loss in points]
 
 
 def tell_training_loss(runs: Sequence[Run]) -> bool:
     """Whether the records have the losses of samples as trained on, or a fixed network's that can stand for them."""
-    highest = (max(record.train_loss for record in run.epochs) / math.log(run.config.num_classes) for run in runs)
+    highest = (max(loss_curve(run, online=False)[1]) / math.log(run.config.num_classes) for run in runs)
     return online_loss_recorded(runs) or max(highest) <= _LAGGING
 
 

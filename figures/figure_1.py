@@ -64,6 +64,7 @@ def draw_training_loss(network: Network, path: Path) -> None:
                 )
                 if fit := first_fit(run):
                     loss = dict(zip(steps, losses, strict=True)).get(fit.step, fit.train_loss)
+                    assert loss is not None, "a network that fits was evaluated on all its training images"
                     axes.plot(fit.step / 1000, loss, "o", color=color, markersize=4, clip_on=False, zorder=3)
             for (below, thousands), marker in zip(reruns.get(test, {}).items(), _RERUN_MARKERS, strict=False):
                 axes.plot(thousands, below, marker, color=color, markersize=7, markeredgewidth=1.5)

@@ -109,7 +109,8 @@ def _curves(axes: Axes, network: Network, color: str) -> None:
     steps = [record.step / 1000 for record in epochs]
     test = [record.test_accuracy for record in epochs]
     axes.plot(steps, test, color=color, linewidth=1.6, label=network.name)
-    axes.plot(steps, [record.train_accuracy for record in epochs], color=color, linewidth=1.2, linestyle="--")
+    train = [(record.step / 1000, record.train_accuracy) for record in epochs if record.train_accuracy is not None]
+    axes.plot(*zip(*train, strict=True), color=color, linewidth=1.2, linestyle="--")
     axes.fill_between(steps, test, np.maximum.accumulate(test), color=color, alpha=0.25, linewidth=0)
     paper = _paper_value(network)
     if paper is not None:

@@ -69,7 +69,8 @@ def probe(model: nn.Module, data: ResidentData, config: TrainingConfig, seed: in
     The training loop is `empirical.training.train`, and ends as soon as all labels are fitted.
     """
     epochs = max(_LEAST_EPOCHS, -(-STEPS // -(-len(data.train_labels) // config.batch_size)))
-    config = replace(config, learning_rate_decay=1.0, compile=False)  # hooks see no compiled network
+    # Hooks see no compiled network.
+    config = replace(config, learning_rate_decay=1.0, compile=False, epochs_per_train_evaluation=1)
     network = copy.deepcopy(model)
     before = fit_in_training_mode(network, data, config.batch_size, seed)
     steps, running, fixed, stopped = 0, None, math.nan, ""
@@ -77,7 +78,7 @@ def probe(model: nn.Module, data: ResidentData, config: TrainingConfig, seed: in
     with _watch(network) as batches:
         try:
             for record in filter(None, (record for record, _ in train(network, data, config, seed))):
-                steps, fixed = record.step, record.train_accuracy
+                steps, fixed = record.step, math.nan if record.train_accuracy is None else record.train_accuracy
                 if batches:
                     running = _share(torch.cat([batch.correct for batch in batches]))
                     passes += [_as_pass(batches)] if len(passes) < 2 else []

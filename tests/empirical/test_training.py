@@ -35,6 +35,12 @@ def metrics(record):
     return {name: value for name, value in asdict(record).items() if name != "seconds"}
 
 
+_ON_TRAINING_SPLIT = (
+    *("train_loss", "train_accuracy", "train_accuracy_clean_labels"),
+    *("train_accuracy_changed", "train_accuracy_unchanged"),
+)
+
+
 def test_stops_when_every_given_label_is_fitted(data):
     network = model()
     records = [record for record, _ in train(network, data, replace(CONFIG, max_steps=5000), seed=0)]
@@ -258,6 +264,21 @@ def test_rare_records_change_nothing_but_when_it_looks(data, stop):
     state = torch.load(saved, weights_only=True)
     resumed = [record for record, _ in train(model(seed=9), data, rare, seed=0, state=state)]
     assert [metrics(record) for record in resumed] == [metrics(r) for r in undisturbed if r.epoch > stop]
+
+
+@pytest.mark.parametrize("learning_rate", [0.1, 0.001])
+@pytest.mark.parametrize("grid", [3, 1000])
+def test_a_thinned_evaluation_finds_the_same_first_fit(data, learning_rate, grid, monkeypatch):
+    monkeypatch.setattr("empirical.training._EVALUATED", 16)  # several batches, so that a miss may be in any
+    config = replace(CONFIG, learning_rate=learning_rate, max_steps=200)
+    whole = [record for record, _ in train(model(), data, config, seed=0)]
+    thinned = [record for record, _ in train(model(), data, replace(config, epochs_per_train_evaluation=grid), seed=0)]
+    assert [record.fitted for record in thinned] == [record.fitted for record in whole]
+    for some, all_of_it in zip(thinned, whole, strict=True):
+        evaluated = some.epoch % grid == 0 or some.fitted or some is thinned[-1]
+        assert (some.train_loss is not None) == evaluated
+        left_out = {} if evaluated else dict.fromkeys(_ON_TRAINING_SPLIT)
+        assert replace(some, seconds=0.0) == replace(all_of_it, seconds=0.0, **left_out)
 
 
 def test_fewer_large_images_are_evaluated_at_once():
