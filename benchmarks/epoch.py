@@ -15,7 +15,9 @@ from collections.abc import Callable
 import torch
 
 from empirical.models import build_model
-from empirical.training import ResidentData, TrainingConfig, train
+from empirical.training.config import TrainingConfig
+from empirical.training.data import ResidentData
+from empirical.training.loop import train
 
 
 def bare_training(n: int, batch: int, sizes: list[int]) -> None:

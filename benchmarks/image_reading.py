@@ -2,7 +2,7 @@
 
 Images a second, in random order, by batches of 128, ready for a network on the CPU (read, decoded, whitened):
 
-files, threads     JPEGs of a folder by `empirical.streamed_images`
+files, threads     JPEGs of a folder by `empirical.training.streamed_images`
 files, processes   the same, decoded by a pool of processes
 parquet            the same files in row groups of 100 rows
 memory map         made from them beforehand; the rate of making it is shown, too
@@ -28,8 +28,8 @@ from empirical.datasets import LazyImages
 from empirical.datasets.folder import FileImages
 from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.memory_map import mapped_images
-from empirical.preprocessing import whiten
-from empirical.streamed_images import StreamedImages
+from empirical.datasets.preprocessing import whiten
+from empirical.training.streamed_images import StreamedImages
 
 _BATCH = 128
 _N = 512

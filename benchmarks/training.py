@@ -2,7 +2,7 @@
 
 For each network, images per second of an epoch's training, evaluation apart, batch 128, SGD with momentum:
 
-ours        the training loop of `empirical.training` on resident images
+ours        the training loop of `empirical.training.loop` on resident images
 standard    a PyTorch program as tutorials have it: a Dataset of PIL images, torchvision's transforms for each sample,
             a DataLoader with as many workers as cores (needs torchvision)
 bare        forward, loss, backward and step on one and the same batch, again and again: what no loop can do without
@@ -25,10 +25,11 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.datasets import ImageDataset, ImageSplit
-from empirical.execution import resident_data
 from empirical.models import build_model
 from empirical.randomization import Randomization, randomize
-from empirical.training import TrainingConfig, train
+from empirical.runs.preparation import resident_data
+from empirical.training.config import TrainingConfig
+from empirical.training.loop import train
 
 _BATCH = 128
 _NETWORKS = {
@@ -56,7 +57,7 @@ def random_images(n: int, side: int) -> ImageDataset:
 
 
 def network(name: str, device: str) -> tuple[nn.Module, torch.memory_format]:
-    """A network as `empirical.execution` has it: channels_last if it is convolutional."""
+    """A network as `empirical.execution.execute` has it: channels_last if it is convolutional."""
     model = build_model(name, (3, side(name), side(name)), 10, seed=0)
     convolutional = any(isinstance(module, nn.Conv2d) for module in model.modules())
     memory_format = torch.channels_last if convolutional else torch.contiguous_format

@@ -25,13 +25,17 @@ list_scheduling a sweep of many runs on several slots, simulated
 run             the command line
 """
 
-from empirical.comparison import ResultSet, compare, result_sets, table
+from empirical.claims.randomization_tests import ResultSet, compare, result_sets, table
 from empirical.datasets import ImageDataset, ImageSplit, load
+from empirical.datasets.preprocessing import preprocess
 from empirical.models import build_model
-from empirical.preprocessing import preprocess
 from empirical.randomization import Randomization, RandomizedDataset, parse_test, randomize
-from empirical.records import Run, RunConfig, read_runs
-from empirical.training import EpochRecord, ResidentData, TrainingConfig, train
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, read_runs
+from empirical.training.config import TrainingConfig
+from empirical.training.data import ResidentData
+from empirical.training.evaluation import EpochRecord
+from empirical.training.loop import train
 from theory.label_noise import corrupt_labels
 
 __all__ = [

@@ -37,3 +37,8 @@ def confusion_matrix(
     np.add.at(counts, (predictions, labels), 1)
     table: list[list[int]] = counts.tolist()
     return table
+
+
+def nearest_class(outputs: npt.NDArray[np.float64], num_classes: int) -> npt.NDArray[np.int64]:
+    """The class whose number is nearest to the network's real output."""
+    return np.clip(np.rint(outputs), 0, num_classes - 1).astype(np.int64)

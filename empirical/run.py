@@ -12,30 +12,33 @@ import tyro
 from rich.console import Console
 from rich.text import Text
 
-from empirical.comparison import result_sets
-from empirical.console import kernel_table, paper_table, results_table, text_table
+from empirical.claims.kernels import kernel_results
+from empirical.claims.paper_tables import TABLES, data_sets
+from empirical.claims.randomization_tests import result_sets
+from empirical.claims.studies import COMPARISONS
+from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
 from empirical.datasets import DATASETS, ImageDataset, load
 from empirical.datasets.storage import STORED_ANYWHERE, Storage, chosen_storage
 from empirical.diagnosis import run_diagnosis
-from empirical.distributed import ALONE, LostRankError, Ranks, joined_ranks, launched, of_first_rank
-from empirical.execution import execute
-from empirical.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
-from empirical.features import FEATURES
-from empirical.kernel_comparison import kernel_results
-from empirical.launcher import LauncherConfig, Pairs, launch_local, launch_slurm
+from empirical.execution.execute import execute
+from empirical.execution.launcher import LauncherConfig, Pairs, launch_local, launch_slurm
+from empirical.execution.progress import RunProgress
+from empirical.execution.status import print_status
+from empirical.execution.stopwatch import Stopwatch
+from empirical.experiments.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
+from empirical.experiments.scales import Scale
+from empirical.kernels.features import FEATURES
 from empirical.models import MODELS
-from empirical.paper_tables import TABLES, data_sets
-from empirical.plan import PlanSettings, in_memory_sample, print_plan
-from empirical.progress import RunProgress
-from empirical.records import BusyError, Run, RunConfig, RunDirectory, read_run, read_runs
-from empirical.results_csv import write_results
-from empirical.scales import Scale
-from empirical.status import print_status
-from empirical.stopwatch import Stopwatch
-from empirical.streamed_images import is_streamed
-from empirical.study_comparison import COMPARISONS
-from empirical.training import EpochRecord, TrainingConfig
-from empirical.verdicts import claim_verdicts, subjects, write_verdicts
+from empirical.planning.plan import PlanSettings, in_memory_sample, print_plan
+from empirical.report.console import kernel_table, paper_table, results_table
+from empirical.report.results_csv import write_results
+from empirical.runs.config import RunConfig
+from empirical.runs.records import BusyError, Run, RunDirectory, read_run, read_runs
+from empirical.text_table import rendered
+from empirical.training.config import TrainingConfig
+from empirical.training.distributed import ALONE, LostRankError, Ranks, joined_ranks, launched, of_first_rank
+from empirical.training.evaluation import EpochRecord
+from empirical.training.streamed_images import is_streamed
 from theory.checks import CLAIMS
 from theory.claims import run_check, write_findings
 
@@ -486,7 +489,7 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
             console.print(kernel_table(kernels))
     for comparison in COMPARISONS.values():
         for one in comparison.results(finished):
-            console.print(text_table(comparison.table(one)))
+            console.print(rendered(comparison.table(one)))
     found = subjects(finished)
     for subject in found:
         if len(found) > 1:

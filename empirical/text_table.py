@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -22,3 +26,14 @@ class TextTable:
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError(f"every row of {self.title!r} must have {len(self.columns)} cells")
+
+
+def rendered(table: TextTable) -> Table:
+    """A table of text cells; all but the first column to the right."""
+    columns = Table(title=f"{table.title}\n", title_justify="left", caption=table.note, caption_justify="left")
+    columns.box = box.SIMPLE
+    for at, header in enumerate(table.columns):
+        columns.add_column(header, justify="right" if at else "left")
+    for row in table.rows:
+        columns.add_row(*map(Text, row))
+    return columns

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from empirical.comparison import ResultSet, result_sets
-from empirical.kernel_comparison import KernelResults, kernel_results
-from empirical.records import Run, read_runs
-from empirical.study_comparison import COMPARISONS, Comparison
+from empirical.claims.kernels import KernelResults, kernel_results
+from empirical.claims.randomization_tests import ResultSet, result_sets
+from empirical.claims.studies import COMPARISONS, Comparison
+from empirical.runs.records import Run, read_runs
 from figures import figure_1, figure_2
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from matplotlib.lines import Line2D
 
-from empirical.bounds import EvaluatedBound
-from empirical.bounds_comparison import RANDOM, TRUE, BoundsResults
+from empirical.claims.bounds import RANDOM, TRUE, BoundsResults
+from empirical.studies.bounds import EvaluatedBound
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import TEST_COLORS, figure
 

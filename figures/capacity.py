@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from empirical.capacity_comparison import CapacityResults, shattered_at_most
+from empirical.claims.capacity import CapacityResults, shattered_at_most
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from empirical.comparison import SIZE, ResultSet, corruption_levels
-from empirical.records import Run
+from empirical.claims.randomization_tests import SIZE, ResultSet, corruption_levels
+from empirical.runs.records import Run
 from figures.style import TEST_COLORS, figure
 from theory.label_noise import memorised_accuracy
 

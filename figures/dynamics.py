@@ -7,9 +7,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from empirical.comparison import SIZE
-from empirical.dynamics_comparison import DynamicsResults, slowdown, study_of
-from empirical.records import Run
+from empirical.claims.dynamics import DynamicsResults, slowdown, study_of
+from empirical.claims.randomization_tests import SIZE
+from empirical.runs.records import Run
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors, set_panel_title, set_title, test_color
 

@@ -8,9 +8,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from empirical.paper import TABLE_1
-from empirical.paper_tables import regularisers
-from empirical.records import Run
+from empirical.claims.paper import TABLE_1
+from empirical.claims.paper_tables import regularisers
+from empirical.runs.records import Run
 from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors, set_panel_title, set_title

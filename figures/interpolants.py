@@ -4,8 +4,8 @@ from pathlib import Path
 
 from matplotlib.ticker import PercentFormatter
 
-from empirical.interpolants_comparison import InterpolantsResults
-from empirical.studies import InterpolantsConfig
+from empirical.claims.interpolants import InterpolantsResults
+from empirical.runs.studies import InterpolantsConfig
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors, set_panel_title, set_title
 

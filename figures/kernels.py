@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from empirical.comparison import SIZE
-from empirical.kernel_comparison import KernelResults, kernel_of
-from empirical.paper import TABLE_3
-from empirical.records import Run
+from empirical.claims.kernels import KernelResults, kernel_of
+from empirical.claims.paper import TABLE_3
+from empirical.claims.randomization_tests import SIZE
+from empirical.runs.records import Run
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors
 

@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from empirical.comparison import SIZE
-from empirical.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
-from empirical.label_noise_comparison import NoiseResults
+from empirical.claims.label_noise import NoiseResults
+from empirical.claims.randomization_tests import SIZE
+from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors, set_panel_title, set_title
 

@@ -3,8 +3,8 @@
 import math
 from pathlib import Path
 
-from empirical.comparison import ResultSet
-from empirical.training_loss import loss_curve, online_loss_recorded, tell_training_loss
+from empirical.claims.randomization_tests import ResultSet
+from empirical.runs.training_loss import loss_curve, online_loss_recorded, tell_training_loss
 from figures.networks import loss_in_words
 from figures.style import figure, test_color, test_dashes
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from empirical.comparison import explicit_regularisers, optimizer_in_words
-from empirical.paper import TABLE_1
+from empirical.claims.paper import TABLE_1
+from empirical.claims.randomization_tests import explicit_regularisers, optimizer_in_words
 from empirical.randomization import Randomization
-from empirical.records import Run, RunConfig, networks_on_tests
-from empirical.training import TrainingConfig
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, networks_on_tests
+from empirical.training.config import TrainingConfig
 
 _PAPER_ORDER = list(dict.fromkeys(model for model, _, _ in TABLE_1))
 

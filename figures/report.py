@@ -9,16 +9,17 @@ from typing import Any
 
 import jinja2
 
-from empirical.comparison import ResultSet, Row, compare, table
-from empirical.kernel_comparison import KernelResults, compare_kernels, kernel_of, reference
-from empirical.paper_claims import CLAIMS
-from empirical.paper_tables import PaperTable, TableRow, data_sets, sizes, tables_of
+from empirical.claims.kernels import KernelResults, compare_kernels, kernel_of, reference
+from empirical.claims.paper_claims import CLAIMS
+from empirical.claims.paper_tables import PaperTable, TableRow, data_sets, sizes, tables_of
+from empirical.claims.randomization_tests import ResultSet, Row, compare, table
+from empirical.claims.regularization import compare_regularizers
+from empirical.claims.studies import Comparison
+from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
 from empirical.randomization import Randomization
-from empirical.records import Run, RunConfig
-from empirical.regularization_comparison import compare_regularizers
-from empirical.study_comparison import Comparison
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run
 from empirical.text_table import TextTable
-from empirical.verdicts import claim_verdicts, subjects, write_verdicts
 from figures.networks import DataSetRuns
 from theory.claims import Finding, Verdict
 from theory.common.atomic import replacing

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.comparison import compare, result_sets
-from empirical.paper_tables import table_1, table_4
-from empirical.records import read_runs
+from empirical.claims.paper_tables import table_1, table_4
+from empirical.claims.randomization_tests import compare, result_sets
+from empirical.runs.records import read_runs
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -10,8 +10,9 @@ import pytest
 import tyro
 
 from empirical.datasets.archives import DEBIAN_FASHION_MNIST
-from empirical.records import RunConfig, read_config
 from empirical.run import Options, PlanOptions, plan_runs
+from empirical.runs.config import RunConfig
+from empirical.runs.records import read_config
 
 RESULTS = Path(__file__).parents[1] / "results"
 README = Path(__file__).parents[1] / "README.md"

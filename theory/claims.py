@@ -1,7 +1,7 @@
 """Claims: a statement, its source, and a check that returns a verdict with its evidence.
 
 The theory's claims and the experiments' are of one type. A theory claim carries a check, a function of a seed;
-an experiment's claim is decided from records (`empirical.comparison`). Either way the outcome is a `Finding`.
+an experiment's claim is decided from records (`empirical.claims`). Either way the outcome is a `Finding`.
 """
 
 import json

@@ -14,7 +14,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from empirical.diagnosis.answer import Answer, Verdict
 from empirical.diagnosis.probe import Probe
-from empirical.training import ResidentData, TrainingConfig, evaluate
+from empirical.training.config import TrainingConfig
+from empirical.training.data import ResidentData
+from empirical.training.evaluation import evaluate
 
 _GAP = 0.05
 """Accuracy in training mode above that in evaluation mode that counts as a gap: on 1,000 samples the difference of two

@@ -10,16 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from empirical.datasets import ImageDataset
+from empirical.datasets.preprocessing import preprocess
 from empirical.diagnosis.answer import Answer, Verdict, first_problem
 from empirical.diagnosis.diagnose import diagnose
 from empirical.diagnosis.passes import Pass, image_digests, read_pass
-from empirical.execution import prepare
 from empirical.import_path import import_object
 from empirical.models import build_model
-from empirical.preprocessing import preprocess
 from empirical.randomization import RandomizedDataset, randomize
-from empirical.records import RunConfig
-from empirical.training import ResidentData
+from empirical.runs.config import RunConfig
+from empirical.runs.preparation import prepare
+from empirical.training.data import ResidentData
 
 SAMPLE = 1000
 """Images that the checks train on."""

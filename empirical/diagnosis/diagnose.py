@@ -17,7 +17,8 @@ from empirical.diagnosis.passes import Pass, image_digests
 from empirical.diagnosis.probe import Probe, probe
 from empirical.diagnosis.regularization import check_stochastic_layers, check_weight_decay
 from empirical.diagnosis.step_size import check_schedule, check_step_size
-from empirical.training import ResidentData, TrainingConfig
+from empirical.training.config import TrainingConfig
+from empirical.training.data import ResidentData
 
 _FEW = 256
 """Images for checks of the network that need no more."""

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.diagnosis.answer import Answer, Verdict
-from empirical.training import ResidentData
+from empirical.training.data import ResidentData
 from theory.common.streams import torch_seed
 
 _LARGEST_RATIO = 1e4

@@ -12,7 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.diagnosis.passes import Pass, image_digests
-from empirical.training import ResidentData, TrainingConfig, train
+from empirical.training.config import TrainingConfig
+from empirical.training.data import ResidentData
+from empirical.training.loop import train
 from theory.common.streams import torch_seed
 
 STEPS = 40
@@ -66,7 +68,7 @@ class Probe:
 def probe(model: nn.Module, data: ResidentData, config: TrainingConfig, seed: int) -> Probe:
     """Train a copy of the model for at least `STEPS` steps, whole epochs, at a step size that does not decay.
 
-    The training loop is `empirical.training.train`, and ends as soon as all labels are fitted.
+    The training loop is `empirical.training.loop.train`, and ends as soon as all labels are fitted.
     """
     epochs = max(_LEAST_EPOCHS, -(-STEPS // -(-len(data.train_labels) // config.batch_size)))
     # Hooks see no compiled network.

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from empirical.diagnosis.answer import Answer, Verdict
-from empirical.dropout import DROPOUT_LAYERS
-from empirical.training import TrainingConfig, optimizer_factory
+from empirical.training.config import TrainingConfig
+from empirical.training.dropout import DROPOUT_LAYERS
+from empirical.training.optimization import optimizer_factory
 from theory.common.streams import torch_seed
 
 _ROUNDING = 1e-4

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from empirical.diagnosis.answer import Answer, Verdict
 from empirical.diagnosis.probe import Probe
-from empirical.training import TrainingConfig
+from empirical.training.config import TrainingConfig
 
 ProbeAt = Callable[[float], Probe]
 """The probe at a step size; it should remember those made."""

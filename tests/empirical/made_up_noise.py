@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from empirical.kernel_interpolation import KernelConfig
-from empirical.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
+from empirical.kernels.interpolation import KernelConfig
 from empirical.outcome import encode_hits
 from empirical.randomization import Randomization
-from empirical.records import Run, RunConfig, Summary
-from empirical.studies import InterpolantsConfig, NoiseConfig
-from empirical.training import TrainingConfig
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, Summary
+from empirical.runs.studies import InterpolantsConfig, NoiseConfig
+from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
+from empirical.training.config import TrainingConfig
 from tests.empirical.made_up import outcome
 
 LEVELS = (0.0, 0.5, 1.0)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.records import read_runs
 from empirical.run import main
+from empirical.runs.records import read_runs
 from figures.__main__ import main as draw
 
 SMALL = ["--train-size", "120", "--test-size", "60"]
@@ -82,8 +82,8 @@ DRIVER = """
 import sys
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
-import empirical.execution, empirical.run
-empirical.execution._SECONDS_BETWEEN_CHECKPOINTS = 0
+import empirical.execution.execute, empirical.run
+empirical.execution.execute._SECONDS_BETWEEN_CHECKPOINTS = 0
 empirical.run._draw = lambda out: True
 from empirical.run import main
 sys.exit(main(sys.argv[1:]))

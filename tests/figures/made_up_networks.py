@@ -7,8 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from empirical.randomization import parse_test
-from empirical.records import Run, RunConfig, Summary, write_json
-from empirical.training import EpochRecord, TrainingConfig
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, Summary, write_json
+from empirical.training.config import TrainingConfig
+from empirical.training.evaluation import EpochRecord
 from tests.empirical.made_up import outcome
 
 STEPS = 8

@@ -8,12 +8,13 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from empirical.bounds import EvaluatedBound
-from empirical.bounds_comparison import bounds_results
+from empirical.claims.bounds import bounds_results
 from empirical.randomization import parse_test
-from empirical.records import Run, RunConfig, Summary
-from empirical.studies import BoundsConfig
-from empirical.training import TrainingConfig
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, Summary
+from empirical.runs.studies import BoundsConfig
+from empirical.studies.bounds import EvaluatedBound
+from empirical.training.config import TrainingConfig
 from figures.bounds import BOUNDS_FIGURES
 from figures.style import TEST_COLORS
 

@@ -3,13 +3,14 @@
 import pytest
 from PIL import Image
 
+from empirical.claims.dynamics import dynamics_results
 from empirical.datasets import load
-from empirical.dynamics import measure_dynamics
-from empirical.dynamics_comparison import dynamics_results
-from empirical.parts import Parts
 from empirical.randomization import parse_test, randomize
-from empirical.records import Run, RunConfig, Summary
-from empirical.studies import DynamicsConfig
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, Summary
+from empirical.runs.resumable_parts import Parts
+from empirical.runs.studies import DynamicsConfig
+from empirical.studies.dynamics import measure_dynamics
 from figures.dynamics import DYNAMICS_FIGURES
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 
-from empirical.paper import RERUN_1A, TABLE_1
+from empirical.claims.paper import RERUN_1A, TABLE_1
 from figures.figure_1 import (
     DATA_SET_FIGURES,
     NETWORK_FIGURES,

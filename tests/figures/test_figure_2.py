@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from empirical.paper import TABLE_1
+from empirical.claims.paper import TABLE_1
 from figures.figure_2 import FIGURES, draw_accuracy_along_training, panels
 from figures.networks import DataSetRuns, data_set_runs
 from tests.figures.made_up_networks import STEPS, made_up_run, rise

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 from PIL import Image
 
-from empirical.records import read_runs
+from empirical.runs.records import read_runs
 from figures.__main__ import main
 
 

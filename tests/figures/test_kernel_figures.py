@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from empirical.kernel_comparison import kernel_results
-from empirical.records import read_runs
+from empirical.claims.kernels import kernel_results
 from empirical.run import main as run
+from empirical.runs.records import read_runs
 from figures.__main__ import main
 from figures.kernels import KERNEL_FIGURES
 

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from empirical.interpolants_comparison import interpolants_results
-from empirical.label_noise_comparison import noise_results
+from empirical.claims.interpolants import interpolants_results
+from empirical.claims.label_noise import noise_results
 from figures.interpolants import INTERPOLANT_FIGURES
 from figures.label_noise import NOISE_FIGURES
 from figures.result_figure import draw_figures

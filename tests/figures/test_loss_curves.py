@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from empirical.comparison import result_sets
+from empirical.claims.randomization_tests import result_sets
 from figures.loss_curves import draw_loss_curves
 from tests.figures.made_up_networks import made_up_run, rise
 

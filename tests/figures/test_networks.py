@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from empirical.training import TrainingConfig
+from empirical.training.config import TrainingConfig
 from figures.figure_1 import draw_error_after_convergence, draw_time_to_fit, draw_training_loss
 from figures.figure_2 import draw_accuracy_along_training
 from figures.networks import Network, data_set_runs, evaluation_times, scale, sources

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from empirical.comparison import result_sets
-from empirical.paper import TABLE_1, TABLE_4
-from empirical.paper_tables import tables_of
-from empirical.verdicts import claim_verdicts, subjects
+from empirical.claims.paper import TABLE_1, TABLE_4
+from empirical.claims.paper_tables import tables_of
+from empirical.claims.randomization_tests import result_sets
+from empirical.claims.verdicts import claim_verdicts, subjects
 from figures.__main__ import _all_runs, _folders, _theory_findings, main
 from figures.report import lowest_seeds
 from figures.result_figure import ResultFigure

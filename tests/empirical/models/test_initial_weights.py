@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional
 
 from empirical.datasets import load
+from empirical.datasets.preprocessing import preprocess
 from empirical.models import build_model, default_learning_rate
-from empirical.preprocessing import preprocess
 
 
 @pytest.mark.parametrize("name", ["inception", "inception-no-bn", "alexnet", "wide-resnet-10-1"])

@@ -1,0 +1,224 @@
+"""Bounds on a network trained on true and on random labels (Zhang et al. 2017, section 2.2): from records alone."""
+
+import math
+from dataclasses import dataclass
+
+from empirical.claims.randomization_tests import explicit_regularisers, missing, optimizer_in_words
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run
+from empirical.studies.bounds import EvaluatedBound
+from empirical.text_table import TextTable
+from theory.claims import Claim, Evidence, Finding, Verdict
+
+TRUE, RANDOM = "true labels", "random labels"
+
+ABOUT_ONE = 0.9
+"""What `close to 1` of a complexity of at most 1 is held to: our reading, the paper gives no number."""
+
+_FAMILIES = ("VC", "norm", "stability")
+
+
+@dataclass(frozen=True, eq=False)
+class BoundsResults:
+    """Bounds runs that share data, network, hyper-parameters, seed and what was measured.
+
+    Attributes:
+        config: of one of them, standing for what all share.
+        runs: by name of the test, true labels first, by rising label noise.
+    """
+
+    config: RunConfig
+    runs: dict[str, Run]
+
+    @property
+    def scale(self) -> str:
+        """What the results come from, for captions."""
+        config = self.config
+        network = [config.model]
+        if config.training is not None:
+            network += [optimizer_in_words(config.training), *explicit_regularisers(config.training)]
+        return (
+            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; {', '.join(network)}; "
+            f"seed {config.seed}; {config.device}"
+        )
+
+    @property
+    def guessing(self) -> float:
+        """Error of guessing, 1 - 1/k."""
+        return 1 - 1 / self.config.num_classes
+
+    def pairs(self) -> list[tuple[EvaluatedBound | None, EvaluatedBound | None]]:
+        """Every bound on true and on random labels; None where that run is missing."""
+        true, random = (bounds_of(self.runs[test]) if test in self.runs else {} for test in (TRUE, RANDOM))
+        return [(true.get(name), random.get(name)) for name in dict.fromkeys([*true, *random])]
+
+
+def bounds_results(runs: list[Run]) -> list[BoundsResults]:
+    """Sort bounds runs into sets that differ in their labels or pixels alone."""
+    groups: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        config = run.config
+        if config.kind == "bounds":
+            network = config.model, config.model_source, config.optimizer_source, config.training, config.crop
+            images = config.train_digest, config.test_digest
+            key = config.experiment, *network, *images, config.device, config.seed, config.study
+            groups.setdefault(key, []).append(run)
+
+    def order(run: Run) -> tuple[object, ...]:
+        randomization = run.config.randomization
+        return randomization.pixels != "original", randomization.pixels, randomization.label_noise
+
+    sets = [
+        BoundsResults(group[0].config, {run.config.randomization.name: run for run in sorted(group, key=order)})
+        for group in groups.values()
+    ]
+    return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.model, each.config.seed))
+
+
+def bounds_of(run: Run) -> dict[str, EvaluatedBound]:
+    """A run's bounds by name, those that do not cover its network among them."""
+    return {entry["name"]: EvaluatedBound(**entry) for entry in run.summary.metrics["bounds"]}
+
+
+def certifies(bound: EvaluatedBound) -> bool:
+    """Whether it shows that something was learnt: it is below what guessing has."""
+    return bound.value is not None and bound.guessing is not None and bound.value < bound.guessing
+
+
+def tells(true: EvaluatedBound, random: EvaluatedBound) -> bool:
+    """Whether a bound tells true labels from random ones: it certifies the first to be learnt, by less than the second.
+
+    One that certifies nothing would say of either network, truly, that its test error may be any; one that is no
+    smaller on true labels gives no reason why these are learnt.
+    """
+    return certifies(true) and _or_infinite(true.value) < _or_infinite(random.value)
+
+
+def compare_bounds(results: BoundsResults) -> list[Finding]:
+    """The paper's claims that bounds runs bear on, each with its verdict by a stated rule."""
+    checks = (_complexity_about_one, _bounds_do_not_tell)
+    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+
+
+def bounds_table(results: BoundsResults) -> TextTable:
+    """Each bound on true and on random labels, beside the gap that was measured."""
+    notes, rows = [], []
+    for true, random in results.pairs():
+        found = [bound for bound in (true, random) if bound is not None]
+        note = next((bound.note for bound in found if bound.note), "")
+        if note:
+            notes.append(f"{found[0].name}: {note}.")
+        rows.append(
+            (
+                found[0].name + ("*" if note else ""),
+                *(_value(bound) for bound in (true, random)),
+                *(_gap(bound) for bound in (true, random)),
+                _says(found),
+            )
+        )
+    legend = (
+        "A bound on the test error, or on test less training loss (stability). Gap: test less training error, or loss, "
+        "of the function that the bound speaks of. Vacuous: no less than the largest error possible, or for a loss "
+        "than what guessing has; above guessing: less than that, but no less than the error of guessing, "
+        f"{results.guessing:.0%}."
+    )
+    return TextTable(
+        f"Bounds: {results.scale}",
+        ("bound", "true labels", "random labels", "gap, true", "gap, random", "vacuous"),
+        tuple(rows),
+        " ".join([legend, *(f"* {note}" for note in notes)]),
+    )
+
+
+def _or_infinite(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _value(bound: EvaluatedBound | None) -> str:
+    if bound is None or bound.vacuous is None:
+        return "-"
+    return "overflows" if bound.value is None else number(bound.value)
+
+
+def number(value: float) -> str:
+    """Three digits; just below 1, how far."""
+    return f"1 - {1 - value:.0e}" if 0.9995 <= value < 1 else f"{value:.3g}"
+
+
+def _gap(bound: EvaluatedBound | None) -> str:
+    return "-" if bound is None or bound.gap is None else f"{bound.gap:.3g}"
+
+
+def _says(bounds: list[EvaluatedBound]) -> str:
+    """In one word for all; for each where they differ."""
+    words = [
+        "not covered"
+        if bound.vacuous is None
+        else "vacuous"
+        if bound.vacuous
+        else "no"
+        if certifies(bound)
+        else "above guessing"
+        for bound in bounds
+    ]
+    return " / ".join(dict.fromkeys(words))
+
+
+def _complexity_about_one(results: BoundsResults) -> tuple[Claim, Evidence]:
+    claim = Claim("C21", "The Rademacher complexity of the trained classes is about 1.", "section 2.2")
+    found = {
+        test: run.summary.metrics["rademacher"]
+        for test, run in results.runs.items()
+        if "rademacher" in run.summary.metrics
+    }
+    if not found:
+        return claim, missing("a bounds run with random signs to fit")
+    lowest = min(measured["lower"] for measured in found.values())
+    # The labels do not enter: runs on the same images have the same numbers.
+    parts = dict.fromkeys(
+        f"mean correlation {measured['value']:.4f} over {measured['sign_vectors']} sign vectors of "
+        f"{measured['images']:,} images: complexity at least {measured['lower']:.3f}"
+        for measured in found.values()
+    )
+    probability = max(measured["failure_probability"] for measured in found.values())
+    return claim, Evidence(
+        Verdict.HOLDS if lowest >= ABOUT_ONE else Verdict.NOT_DECIDED,
+        "; ".join(parts),
+        f"at least {ABOUT_ONE}, and 1 at most",
+        "the network with two outputs, trained on random signs with the run's hyper-parameters, is one of the class; "
+        f"McDiarmid's inequality, size {probability:.0%}; a lower bound: longer training may fit more",
+    )
+
+
+def _bounds_do_not_tell(results: BoundsResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C22",
+        "VC, norm and stability bounds do not tell true from random labels.",
+        "section 2.2; bounds of 2017 to 2019",
+    )
+    if TRUE not in results.runs or RANDOM not in results.runs:
+        return claim, missing("bounds runs on true and on random labels")
+    gaps = [results.runs[test].summary.metrics["gap"] for test in (TRUE, RANDOM)]
+    if not gaps[0] < gaps[1]:
+        return claim, missing("networks of which the one on true labels has the smaller gap")
+    pairs = [
+        (true, random)
+        for true, random in results.pairs()
+        if true and random and true.vacuous is not None and random.vacuous is not None
+    ]
+    decisive = [pair for pair in pairs if pair[0].family in _FAMILIES]
+    telling = [true.name for true, random in decisive if tells(true, random)]
+    absent = [family for family in _FAMILIES if all(true.family != family for true, _ in decisive)]
+    larger = [true for true, random in pairs if _or_infinite(true.value) < _or_infinite(random.value)]
+    others = [true.name for true, random in pairs if true.family not in _FAMILIES and tells(true, random)]
+    return claim, Evidence(
+        Verdict.DOES_NOT_HOLD if telling else Verdict.NOT_DECIDED if absent else Verdict.HOLDS,
+        f"gap {gaps[0]:.3f} on true, {gaps[1]:.3f} on random labels; bounds "
+        + "; ".join(f"{true.name}: {_value(true)} and {_value(random)}" for true, random in pairs)
+        + f"; larger on random labels: {len(larger)} of {len(pairs)}"
+        + (f"; telling: {'; '.join([*telling, *others])}" if telling or others else "")
+        + (f"; no bound of the kind {', '.join(absent)} covers the network" if absent else ""),
+        "none is below guessing on true labels and larger on random ones",
+        "a bound tells if it certifies that true labels were learnt, and by less than random ones; the order of bounds "
+        "above guessing is reported and decides nothing: they allow any error on both; the other bounds stand beside",
+    )

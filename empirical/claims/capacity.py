@@ -1,0 +1,167 @@
+"""The trained frontier beside what theory says of p parameters: from records alone."""
+
+from dataclasses import dataclass, replace
+
+from empirical.claims.randomization_tests import missing, optimizer_in_words
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run
+from empirical.studies.capacity import RESOLUTION, Frontier, frontiers
+from empirical.text_table import TextTable
+from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+from theory.complexity import ReLUArchitecture, theorem_1_lower_bound, vc_upper_bound
+
+
+@dataclass(frozen=True, eq=False)
+class CapacityResults:
+    """Runs of the capacity experiment on one data set with one set of hyper-parameters.
+
+    Attributes:
+        config: of one of them, standing for what all share.
+        frontiers: of every network, kind of input and seed.
+    """
+
+    config: RunConfig
+    frontiers: tuple[Frontier, ...]
+
+    @property
+    def scale(self) -> str:
+        """What the results come from, for captions."""
+        config = self.config
+        assert config.training is not None, "capacity runs are trained"
+        seeds = sorted({one.seed for one in self.frontiers})
+        looks = sum(one.runs for one in self.frontiers)
+        return (
+            f"{config.data}, random labels in {config.num_classes} classes; {optimizer_in_words(config.training)}, at "
+            f"most {config.training.max_steps:,} steps; {looks} runs; seed{'s' * (len(seeds) > 1)} "
+            f"{', '.join(map(str, seeds))}; {config.device}"
+        )
+
+    def closed(self) -> list[Frontier]:
+        """The frontiers whose bracket is closed."""
+        return [one for one in self.frontiers if one.closed]
+
+
+def capacity_results(runs: list[Run]) -> list[CapacityResults]:
+    """Sort capacity runs into sets that share data, classes and hyper-parameters."""
+    groups: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        config = run.config
+        if config.experiment == "capacity":
+            assert config.training is not None, "capacity runs are trained"
+            images = config.data, config.source.split("; the first")[0], config.num_classes, config.crop
+            shared = replace(config.training, epochs_per_record=1), config.optimizer_source, config.device
+            groups.setdefault((*images, *shared), []).append(run)
+    return [CapacityResults(some[0].config, tuple(frontiers(some))) for some in groups.values()]
+
+
+def perceptron_units(model: str) -> tuple[int, ...]:
+    """Hidden units of `mlp-LxW`, layer by layer; none for another network."""
+    layers, _, width = model.removeprefix("mlp-").partition("x")
+    known = model.startswith("mlp-") and layers.isdigit() and width.isdigit()
+    return (int(width),) * int(layers) if known else ()
+
+
+def shattered_at_most(frontier: Frontier) -> int | None:
+    """The VC bound: no architecture of these units with one output gives all two-class labellings to more points.
+
+    Of a network with k outputs it bounds what it does when two classes are asked for. None for networks other than
+    perceptrons.
+    """
+    units = perceptron_units(frontier.model)
+    return vc_upper_bound(ReLUArchitecture.fully_connected(frontier.dimension, *units, 1)) if units else None
+
+
+def capacity_table(results: CapacityResults) -> TextTable:
+    """A row for each frontier."""
+    rows = []
+    for one in results.frontiers:
+        ratio = "—" if one.fits == 0 else f"{one.parameters / one.fits:.2f}"
+        best = theorem_1_lower_bound(one.parameters, one.dimension) if one.parameters >= one.dimension + 2 else 0
+        bound = shattered_at_most(one)
+        rows.append(
+            (
+                one.model,
+                "real images" if one.pixels == "original" else "Gaussian",
+                str(one.seed),
+                f"{one.parameters:,}",
+                f"{one.fits:,}",
+                "more" if one.fails is None else f"{one.fails:,}",
+                ratio,
+                f"{best:,}",
+                "—" if bound is None else f"{bound:,}",
+                str(one.runs),
+            )
+        )
+    return TextTable(
+        f"Capacity: {results.scale}",
+        (
+            "network",
+            "inputs",
+            "seed",
+            "parameters p",
+            "n fitted",
+            "n not fitted",
+            "p / n fitted",
+            "Theorem 1: n = (p - d)/2",
+            "VC bound, two classes",
+            "runs",
+        ),
+        tuple(rows),
+        f"Bisection to {RESOLUTION:.0%}. Fitted: all of n random labels, within the limit of steps; "
+        "not fitted may mean not yet. Theorem 1 builds a network of p weights for as many points.",
+    )
+
+
+def compare_capacity(results: CapacityResults) -> list[Finding]:
+    """What the frontiers say of the paper's reading of Theorem 1."""
+    return [Finding(claim, evidence, 0.0) for claim, evidence in (_as_theorem_1(results), _more_than_n(results))]
+
+
+def _as_theorem_1(results: CapacityResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "capacity-1",
+        "Training fits the random labels of as many samples as Theorem 1's network of equally many weights, (p - d)/2.",
+        "theorem 1, read as a statement on training",
+    )
+    held = [
+        (one, theorem_1_lower_bound(one.parameters, one.dimension))
+        for one in results.frontiers
+        if one.parameters >= one.dimension + 2
+    ]
+    held = [(one, best) for one, best in held if best > 0]
+    if not held:
+        return claim, missing("networks of more than d + 2 parameters")
+    fit = [one.fits >= best for one, best in held]
+    fail = [one.fails is not None and one.fails <= best for one, best in held]
+    found = Verdict.DOES_NOT_HOLD if any(fail) else Verdict.HOLDS if all(fit) else Verdict.NOT_DECIDED
+    least, worst = min((one.fits / best, at) for at, (one, best) in enumerate(held))
+    most, best_of = max((one.fits / best, at) for at, (one, best) in enumerate(held))
+    named = [f"{held[at][0].model}, {held[at][0].pixels}" for at in (worst, best_of)]
+    return claim, Evidence(
+        found,
+        f"{sum(fit)} of {len(held)} networks fit as many, {sum(fail)} do not; n fitted is {least:.2f} ({named[0]}) to "
+        f"{most:.2f} ({named[1]}) times (p - d)/2",
+        "every network fits as many",
+        "an n that was fitted, or one that was not, on the right side of (p - d)/2; what training misses within its "
+        "steps exists all the same",
+    )
+
+
+def _more_than_n(results: CapacityResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "capacity-2",
+        "Networks with more parameters than samples are trained to fit any labels of them.",
+        "section 4, `as soon as the number of parameters exceeds the number of data points`, read of training",
+    )
+    closed = results.closed()
+    if not closed:
+        return claim, missing("a network whose frontier is closed")
+    needed = [one.parameters / one.fails for one in closed if one.fails]
+    failed = sum(ratio > 1 for ratio in needed)
+    return claim, Evidence(
+        verdict(failed == 0),
+        f"{failed} of {len(needed)} networks left labels of fewer than p samples unfitted; they failed with p/n from "
+        f"{min(needed):.2f} to {max(needed):.2f}",
+        "no failure with p > n",
+        "upper ends of brackets, an observed failure each, within the stated steps, with the paper's hyper-parameters",
+    )

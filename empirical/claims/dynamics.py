@@ -1,0 +1,303 @@
+"""Predicted beside measured training of wide two-layer networks: from records alone."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import numpy as np
+
+from empirical.claims.randomization_tests import SIZE, hits_on_test, missing
+from empirical.claims.significance import paired_p_value, tested, trend_p_value
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run
+from empirical.runs.studies import DynamicsConfig
+from empirical.text_table import TextTable
+from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+
+CLOSE = 0.1
+"""What `the curves agree` is held to: the largest difference, as a share of the initial residual."""
+
+CLOSE_FACTOR = 1.25
+"""What predicted and measured slow-down may differ by, either way: as in `theory.checks.dynamics`."""
+
+SPREADS = 3.0
+"""By how many standard deviations of the measure of random labels two measures differ clearly."""
+
+WIDE = 4096
+"""From here on a network counts as wide."""
+
+_TRUE, _RANDOM = "true labels", "random labels"
+_ARORA = "Arora, Du, Hu, Li, Wang 2019"
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicsResults:
+    """Runs that share their images, seed, device, and all but the width of their networks.
+
+    Attributes:
+        config: of one of them, standing for what all share.
+        runs: by width, pixels and label noise.
+    """
+
+    config: RunConfig
+    runs: tuple[Run, ...]
+
+    @property
+    def scale(self) -> str:
+        """What the results come from, for captions."""
+        config, study = self.config, study_of(self.runs[0])
+        return (
+            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images of unit norm, even against "
+            f"odd classes; full-batch steps of {study.rate:g}/n; seed {config.seed}; {config.device}"
+        )
+
+    @property
+    def widths(self) -> list[int]:
+        """The widths that were run, rising."""
+        return sorted({study_of(run).width for run in self.runs})
+
+    def at(self, width: int) -> dict[str, Run]:
+        """The runs of one width by test, in the order of `runs`."""
+        return {run.config.randomization.name: run for run in self.runs if study_of(run).width == width}
+
+    def corruption(self, width: int) -> list[tuple[float, Run]]:
+        """(p, run) of the runs of one width on original pixels, by rising label noise."""
+        found = [run.config.randomization for run in self.at(width).values()]
+        originals = [each for each in found if each.pixels == "original"]
+        return [(each.label_noise, self.at(width)[each.name]) for each in originals]
+
+
+def study_of(run: Run) -> DynamicsConfig:
+    """What a dynamics run measures."""
+    assert isinstance(run.config.study, DynamicsConfig), "only dynamics runs come here"
+    return run.config.study
+
+
+def dynamics_results(runs: list[Run]) -> list[DynamicsResults]:
+    """Sort dynamics runs into sets that are compared with one another."""
+    groups: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        if run.config.kind == "dynamics":
+            config = run.config
+            images = config.train_digest, config.test_digest, config.crop
+            key = config.experiment, *images, config.seed, config.device, replace(study_of(run), width=0)
+            groups.setdefault(key, []).append(run)
+
+    def order(run: Run) -> tuple[int, int, float]:
+        randomization = run.config.randomization
+        pixels = ("original", "shuffled", "random", "gaussian").index(randomization.pixels)
+        return study_of(run).width, pixels, randomization.label_noise
+
+    sets = [DynamicsResults(group[0].config, tuple(sorted(group, key=order))) for group in groups.values()]
+    return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.seed))
+
+
+def slowdown(run: Run, true: Run, *, predicted: bool = False) -> float | None:
+    """Steps to fit, measured or predicted, of one run over those on true labels; None if a measured run did not fit."""
+    name = "predicted_steps_to_fit" if predicted else "steps_to_fit"
+    steps = [each.summary.metrics[name] for each in (run, true)]
+    return steps[0] / steps[1] if steps[0] is not None and steps[1] else None
+
+
+def compare_dynamics(results: DynamicsResults) -> list[Finding]:
+    """What the runs say of the claims that they bear on, each with its verdict by a stated rule."""
+    checks = (_curves_agree, _slowdown_agrees, _noise_images_are_further_apart, _complexity_orders_errors)
+    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+
+
+def dynamics_table(results: DynamicsResults) -> TextTable:
+    """A row for every width and test: predicted and measured steps, their disagreement, complexity and test error."""
+    rows = []
+    for width in results.widths:
+        for test, run in results.at(width).items():
+            metrics = run.summary.metrics
+            steps = metrics["steps_to_fit"]
+            rows.append(
+                (
+                    f"{width:,}",
+                    test,
+                    f"{metrics['predicted_steps_to_fit']:,}",
+                    "-" if steps is None else f"{steps:,}",
+                    f"{metrics['largest_deviation']:.3f}",
+                    f"{metrics['largest_deviation_from_initial_kernel']:.3f}",
+                    f"{metrics['changed_activations']:.1%}",
+                    f"{metrics['complexity_measure']:.2f}",
+                    f"{metrics['train_accuracy']:.2%}",
+                    f"{1 - metrics['test_accuracy']:.2%}",
+                )
+            )
+    return TextTable(
+        f"Predicted and measured training: {results.scale}",
+        (
+            "width",
+            "test",
+            "steps, predicted",
+            "steps, measured",
+            "deviation",
+            "deviation, initial kernel",
+            "activations changed",
+            "complexity",
+            "train accuracy",
+            "test error",
+        ),
+        tuple(rows),
+        f"Steps until the residual is {study_of(results.runs[0]).fitted:g} of its initial norm. Deviation: the largest "
+        "difference of the norms over training, as a share of the initial one; also with the network's own kernel "
+        "before training in place of H-infinity. Complexity: sqrt(2 y^T H^-1 y / n).",
+    )
+
+
+def _curves_agree(results: DynamicsResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "dynamics-1",
+        f"H-infinity predicts the training curve of a two-layer network of width {WIDE:,} or more, and worse at a "
+        "smaller width.",
+        f"{_ARORA}, theorem 4.1",
+    )
+    *narrower, widest = results.widths
+    if widest < WIDE or not narrower:
+        return claim, missing(f"runs at width {WIDE:,} or more and at a smaller one")
+    wide, narrow = results.at(widest), results.at(narrower[0])
+    both = [test for test in wide if test in narrow]
+    if not both:
+        return claim, missing("runs on the same tests at both widths")
+    deviations = {test: (_deviation(narrow[test]), _deviation(wide[test])) for test in both}
+    falls = max(after for _, after in deviations.values()) < max(before for before, _ in deviations.values())
+    exponents = [math.log(after / before) / math.log(widest / narrower[0]) for before, after in deviations.values()]
+    return claim, Evidence(
+        verdict(falls and max(_deviation(run) for run in wide.values()) <= CLOSE),
+        "; ".join(
+            f"{test}: {deviations[test][0]:.3f} at width {narrower[0]:,}, {_deviation(run):.3f} at {widest:,}"
+            if test in deviations
+            else f"{test}: {_deviation(run):.3f} at {widest:,}"
+            for test, run in wide.items()
+        )
+        + f"; exponent of the width {min(exponents):.2f} to {max(exponents):.2f} (order of the theorem: -0.5)",
+        f"every test at most {CLOSE:g} at width {widest:,}; the worst of the tests better than at {narrower[0]:,}",
+        "largest | ||y - u_t|| - predicted | over all steps, as a share of ||y - u_0||; of order m^(-1/2) times a "
+        "factor that grows with n and 1/lambda_min; the tolerance is ours, one network a width",
+    )
+
+
+def _slowdown_agrees(results: DynamicsResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "dynamics-2",
+        "Random labels take longer than true ones by the factor that H-infinity predicts of their labels.",
+        f"section 1.1, figure 1b (claim C3); {_ARORA}, section 4",
+    )
+    widest = results.widths[-1]
+    pair = [results.at(widest).get(test) for test in (_RANDOM, _TRUE)]
+    if widest < WIDE or pair[0] is None or pair[1] is None:
+        return claim, missing(f"runs on true and on random labels at width {WIDE:,} or more")
+    random, true = pair[0], pair[1]
+    measured, predicted = slowdown(random, true), slowdown(random, true, predicted=True)
+    if measured is None or predicted is None:
+        return claim, missing("runs that reach the residual they are to reach within the limit of steps")
+    off = max(measured / predicted, predicted / measured)
+    # Steps are whole: of few of them, one more or less is a good part.
+    rounding = 1 + 1 / min(true.summary.metrics["steps_to_fit"], true.summary.metrics["predicted_steps_to_fit"])
+    others = [
+        f"{test}: {measured_there:.1f} (predicted {predicted_there:.1f})"
+        for test, run in results.at(widest).items()
+        if test not in (_TRUE, _RANDOM)
+        and run.config.randomization.pixels == "original"
+        and (measured_there := slowdown(run, true)) is not None
+        and (predicted_there := slowdown(run, true, predicted=True)) is not None
+    ]
+    return claim, Evidence(
+        verdict(min(measured, predicted) > 1 and off <= CLOSE_FACTOR * rounding),
+        f"{measured:.1f} times the steps of true labels, predicted {predicted:.1f} times"
+        + (f"; {', '.join(others)}" if others else "")
+        + f"; width {widest:,}",
+        f"both above 1; within a factor {CLOSE_FACTOR:g}, and {rounding:.2f} for steps being whole",
+        f"steps to {study_of(random).fitted:g} of the initial residual, the same images, network and step size; the "
+        "tolerance is ours, one seed",
+    )
+
+
+def _noise_images_are_further_apart(results: DynamicsResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "C7",
+        "Random pixels and Gaussian images start to converge sooner than random labels since such inputs are further "
+        "apart.",
+        "section 2.1, a conjecture",
+    )
+    widest = results.widths[-1]
+    found = results.at(widest)
+    tests = ("random pixels", "Gaussian")
+    runs = [found.get(test) for test in (*tests, _RANDOM)]
+    if widest < WIDE or any(run is None for run in runs):
+        return claim, missing(f"runs on random pixels, Gaussian images and random labels at width {WIDE:,} or more")
+    *noise, labels = [run.summary.metrics for run in runs if run is not None]
+    if any(metrics["steps_to_halve_loss"] is None for metrics in (*noise, labels)):
+        return claim, missing("runs that halve their loss")
+    further = all(metrics["nearest_distance"] > labels["nearest_distance"] for metrics in noise)
+    measured, predicted = "steps_to_halve_loss", "predicted_steps_to_halve_loss"
+    pairs = [(metrics[name], labels[name]) for metrics in noise for name in (measured, predicted)]
+    against = not further or any(steps > others for steps, others in pairs)
+    tied = any(steps == others for steps, others in pairs)  # whole steps: too few of them to tell
+    return claim, Evidence(
+        Verdict.NOT_DECIDED if tied and not against else verdict(not against),
+        "; ".join(
+            f"{test}: distance {metrics['nearest_distance']:.2f}, {metrics[measured]} steps, "
+            f"predicted {metrics[predicted]}"
+            for test, metrics in zip((*tests, _RANDOM), (*noise, labels), strict=True)
+        ),
+        "both further apart than the original images, and sooner at half of their loss, predicted and measured; "
+        "as many steps decide nothing",
+        "median distance to the nearest other image, unit norm; the prediction knows inputs by their inner products "
+        "alone, and in none of the three do labels depend on what images show; one step size, one seed, this network",
+    )
+
+
+def _complexity_orders_errors(results: DynamicsResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "complexity-measure",
+        "sqrt(2 y^T H^-1 y / n) grows with label corruption, as measured test error does.",
+        f"{_ARORA}, theorem 5.1 and section 5; Zhang et al. 2017, figure 1c",
+    )
+    levels = results.corruption(results.widths[-1])
+    if len(levels) < 3:
+        return claim, missing("runs at three levels of label corruption or more")
+    measures = [float(run.summary.metrics["complexity_measure"]) for _, run in levels]
+    errors = [1 - run.summary.metrics["test_accuracy"] for _, run in levels]
+    hits = [hits_on_test(run) for _, run in levels]
+    trend = trend_p_value(measures, hits)
+    opposite = trend_p_value([-measure for measure in measures], hits)
+    clear = SPREADS * max(run.summary.metrics["complexity_spread"] for _, run in levels)
+    pairs = list(permutations(range(len(levels)), 2))
+    falls = any(later > earlier and measures[later] < measures[earlier] - clear for earlier, later in pairs)
+    disorder = [
+        paired_p_value(hits[high], hits[low], one_sided=True)
+        for low, high in pairs
+        if measures[low] < measures[high] - clear
+    ]
+    against = falls or min(disorder, default=1.0) < SIZE / len(pairs)
+    return claim, Evidence(
+        Verdict.DOES_NOT_HOLD if against else tested(trend, opposite, SIZE),
+        "; ".join(
+            f"p = {level:g}: measure {measure:.2f}, test error {error:.1%}"
+            for (level, _), measure, error in zip(levels, measures, errors, strict=True)
+        )
+        + f"; trend of error with the measure: p-value {max(trend, 1e-300):.0e}"
+        + _bound_in_words(measures, errors),
+        f"the measure in the order of p, up to {clear:.2f}; trend p-value below {SIZE}; no pair significantly reversed",
+        f"{SPREADS:g} standard deviations of the measure of random labels, which their draw moves; mean over test "
+        f"images of each image's own trend, one-sided, size {SIZE:.0%}; pairs by McNemar's tests, {SIZE:.0%} in all; "
+        f"width {results.widths[-1]:,}, one seed",
+    )
+
+
+def _bound_in_words(measures: Sequence[float], errors: Sequence[float]) -> str:
+    """What the measure is worth as a bound on the test error, up to its lower-order terms."""
+    if min(measures) >= 1:
+        return "; as a bound it says nothing: above 1 throughout"
+    holds = all(measure >= error for measure, error in zip(measures, errors, strict=True))
+    return (
+        f"; it is {'' if holds else 'not '}above the error throughout, below 1 at {sum(np.array(measures) < 1)} levels"
+    )
+
+
+def _deviation(run: Run) -> float:
+    return float(run.summary.metrics["largest_deviation"])

@@ -1,0 +1,381 @@
+"""Measured test accuracies under label noise beside what theory predicts of them: from records alone.
+
+A prediction speaks of draws of the noise on fixed images, so a measured accuracy, which is one draw, is held to a
+prediction interval. An accuracy is a whole number of images: the interval is closed to half an image either way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from empirical.claims.randomization_tests import (
+    NEWER_RECORDS,
+    SIZE,
+    explicit_regularisers,
+    fit_verdict,
+    guessing_interval,
+    hits_on_test,
+    hits_recorded,
+    missing,
+    not_fitted,
+)
+from empirical.claims.significance import tested
+from empirical.outcome import decode_hits
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run
+from empirical.runs.studies import NoiseConfig
+from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
+from empirical.text_table import TextTable
+from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+
+Levels = list[tuple[float, Run]]
+"""(p, run) by rising p."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseResults:
+    """A run of predictions and the measured runs on the same images and the same seed.
+
+    Attributes:
+        config: of the predictions, standing for what all share.
+        prediction: the predictions.
+        networks: trained networks by what tells them apart, in words.
+        explicit: Theorem 1's network.
+        kernel: interpolants of the predicted kernel.
+    """
+
+    config: RunConfig
+    prediction: Run
+    networks: dict[str, Levels]
+    explicit: Levels
+    kernel: Levels
+
+    @property
+    def scale(self) -> str:
+        """What the results come from, for captions."""
+        config = self.config
+        devices = sorted({run.config.device for runs in self.measured.values() for _, run in runs} | {config.device})
+        return (
+            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; seed {config.seed}; "
+            f"{' and '.join(devices)}"
+        )
+
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing, 1/k."""
+        return 1 / self.config.num_classes
+
+    @property
+    def levels(self) -> list[float]:
+        """The levels predicted."""
+        found: list[float] = self.prediction.summary.metrics["levels"]
+        return found
+
+    @property
+    def measured(self) -> dict[str, Levels]:
+        """All series that have a run, by their names in words."""
+        series = {**self.networks, "Gaussian kernel": self.kernel, "explicit network": self.explicit}
+        return {name: runs for name, runs in series.items() if runs}
+
+    def predicted(self, rule: str) -> list[dict[str, Any]]:
+        """accuracy, deviation and draws of a rule, by level."""
+        found: list[dict[str, Any]] = self.prediction.summary.metrics["predictions"][rule]
+        return found
+
+    def interval(self, rule: str, index: int, size: float) -> tuple[float, float]:
+        """Where the accuracy at level `index` of a run with noise of its own lies, with probability 1 - size."""
+        entry = self.predicted(rule)[index]
+        draws = entry["draws"]
+        quantile = stats.t.isf(size / 2, draws - 1) * (1 + 1 / draws) ** 0.5 if draws else stats.norm.isf(size / 2)
+        half = float(quantile) * entry["deviation"] + 0.5 / self.config.n_test
+        return entry["accuracy"] - half, entry["accuracy"] + half
+
+    def both(self, runs: Levels) -> list[tuple[int, float, Run]]:
+        """(index of the level, p, run) of the runs at levels that are predicted."""
+        return [(self.levels.index(level), level, run) for level, run in runs if level in self.levels]
+
+
+def noise_results(runs: list[Run]) -> list[NoiseResults]:
+    """For each run of predictions the measured runs that it is about: original pixels, same images, same seed."""
+    found = []
+    for prediction in runs:
+        if not isinstance(prediction.config.study, NoiseConfig):
+            continue
+        same = [run for run in runs if _about(prediction.config, run.config)]
+        networks: dict[tuple[object, ...], list[Run]] = {}
+        for run in same:
+            if run.config.kind == "trained":
+                config = run.config
+                key = config.model, config.model_source, config.optimizer_source, config.training, config.crop
+                networks.setdefault((*key, config.device), []).append(run)
+        # A lone run on true or on random labels is another experiment's.
+        series = [
+            _by_level(group)
+            for group in networks.values()
+            if len(group) > 1 or 0 < group[0].config.randomization.label_noise < 1
+        ]
+        results = NoiseResults(
+            prediction.config,
+            prediction,
+            dict(zip(_names(series), series, strict=True)),
+            _by_level([run for run in same if run.config.kind == "explicit"]),
+            _by_level([run for run in same if _predicted_kernel(prediction.config.study.bandwidth, run)]),
+        )
+        found.append(results)
+    return sorted(found, key=lambda each: (each.config.data, each.config.n_train, each.config.seed))
+
+
+def compare_noise(results: NoiseResults) -> list[Finding]:
+    """What theory predicts of test error under label noise, each with its verdict by a stated rule."""
+    checks = (_kernel_as_predicted, _leave_one_out_predicts, _networks_above_copying, _explicit_as_predicted, _excess)
+    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+
+
+def noise_table(results: NoiseResults) -> TextTable:
+    """Test error in percent: a row for each level of corruption, predictions first."""
+    metrics = results.prediction.summary.metrics
+    size = SIZE / len(results.levels)
+    rows = []
+    for index, level in enumerate(results.levels):
+        cells = [f"{level:g}"]
+        for rule in (NEAREST, LINEAR, KERNEL, LEAVE_ONE_OUT, EXPLICIT):
+            entry = results.predicted(rule)[index]
+            cells.append(f"{100 * (1 - entry['accuracy']):.1f} ± {100 * entry['deviation']:.1f}")
+        for runs in results.measured.values():
+            run = dict(runs).get(level)
+            cells.append("—" if run is None else _percent(1 - run.summary.metrics["test_accuracy"]) + _unfitted(run))
+        rows.append(tuple(cells))
+    gaussian = metrics["noise_gain_gaussian_features"]
+    return TextTable(
+        f"Test error (%) against label noise, predicted and measured: {results.scale}",
+        (
+            "p",
+            "nearest neighbour, predicted",
+            "least squares, predicted",
+            "kernel, predicted",
+            "leave-one-out, predicted",
+            "explicit, predicted",
+            *(f"{name}, measured" for name in results.measured),
+        ),
+        tuple(rows),
+        f"predicted: mean ± standard deviation over draws of the noise, from images and clean labels; chance "
+        f"{100 * (1 - results.chance):.0f}. Noise in the outputs, E |s|^2: least squares "
+        f"{metrics['noise_gain'][LINEAR]:.3g} on these pixels, "
+        + ("infinite" if gaussian is None else f"{gaussian:.3g}")
+        + f" on Gaussian features of as many dimensions ({metrics['varying_pixels']:,}); kernel "
+        f"{metrics['noise_gain'][KERNEL]:.3g}. *: a training label is missed. Verdicts use intervals of size "
+        f"{size:.1e} a level.",
+    )
+
+
+def _about(prediction: RunConfig, config: RunConfig) -> bool:
+    return (
+        config.train_digest == prediction.train_digest
+        and config.test_digest == prediction.test_digest
+        and config.seed == prediction.seed
+        and config.randomization.pixels == "original"
+    )
+
+
+def _predicted_kernel(bandwidth: float, run: Run) -> bool:
+    kernel = run.config.kernel
+    return kernel is not None and (
+        (kernel.kernel, kernel.features, kernel.bandwidth) == ("gaussian", "pixels", bandwidth)
+        and (kernel.ridge, kernel.interpolant) == (0.0, "minimum-norm")
+    )
+
+
+def _by_level(runs: Sequence[Run]) -> Levels:
+    """One run a level, the last where solvers differ."""
+    by_level = {run.config.randomization.label_noise: run for run in runs}
+    return sorted(by_level.items(), key=lambda level: level[0])
+
+
+def _names(series: list[Levels]) -> list[str]:
+    """Network and regularisers; a configuration's hash where these are the same."""
+    configs = [runs[0][1].config for runs in series]
+    names = [
+        ", ".join([config.model, *(explicit_regularisers(config.training) if config.training else [])])
+        for config in configs
+    ]
+    return [
+        name if names.count(name) == 1 else f"{name} ({config.hash})"
+        for name, config in zip(names, configs, strict=True)
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _unfitted(run: Run) -> str:
+    return "" if run.summary.metrics["fitted"] else "*"
+
+
+def _within_intervals(
+    claim: Claim, results: NoiseResults, runs: Levels, rule: str, what: str, remark: str = ""
+) -> tuple[Claim, Evidence]:
+    """Whether every measured accuracy lies in the rule's prediction interval."""
+    both = results.both(runs)
+    if not both:
+        return claim, missing(what)
+    size = SIZE / len(both)
+    held, parts = True, []
+    for index, level, run in both:
+        low, high = results.interval(rule, index, size)
+        accuracy = run.summary.metrics["test_accuracy"]
+        held &= low <= accuracy <= high
+        parts.append(f"p = {level:g}: {accuracy:.1%} ({max(low, 0):.1%} to {min(high, 1):.1%})")
+    return claim, Evidence(
+        verdict(held),
+        "test accuracy (predicted) " + ", ".join(parts) + remark,
+        "within the interval at every level",
+        f"Student's prediction intervals from draws of the noise on these images, {SIZE:.0%} in all (Bonferroni), "
+        "widened by half an image; accuracies over draws taken as normal",
+    )
+
+
+def _kernel_as_predicted(results: NoiseResults) -> tuple[Claim, Evidence]:
+    return _within_intervals(
+        Claim(
+            "noise-1",
+            "A kernel interpolant's test accuracy under label noise is what images and clean labels predict.",
+            "linear in the labels: theory.label_noise.linear_smoother",
+        ),
+        results,
+        results.kernel,
+        KERNEL,
+        f"runs of the experiment kernels on pixels, bandwidth {_bandwidth(results):g}, at levels of corruption",
+    )
+
+
+def _bandwidth(results: NoiseResults) -> float:
+    study = results.config.study
+    assert isinstance(study, NoiseConfig), "a run of predictions"
+    return study.bandwidth
+
+
+def _leave_one_out_predicts(results: NoiseResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "noise-2",
+        "Leave-one-out on the training images predicts the kernel's test accuracy under noise, without a test image.",
+        "closed form: Craven, Wahba 1978; theory.label_noise.linear_smoother",
+    )
+    both = results.both(results.kernel)
+    if not both:
+        return claim, missing("the kernel runs of noise-1")
+    config, size = results.config, SIZE / len(both)
+    scores, parts = [], []
+    for index, level, run in both:
+        expected = results.predicted(LEAVE_ONE_OUT)[index]["accuracy"]
+        spread = results.predicted(KERNEL)[index]["deviation"]
+        accuracy = run.summary.metrics["test_accuracy"]
+        pooled = (config.n_test * accuracy + config.n_train * expected) / (config.n_test + config.n_train)
+        variance = pooled * (1 - pooled) * (1 / config.n_test + 1 / config.n_train) + spread**2
+        apart = max(abs(accuracy - expected) - 0.5 / config.n_test, 0.0)
+        scores.append(apart / variance**0.5 if apart else 0.0)
+        parts.append(f"p = {level:g}: {accuracy:.1%} ({expected:.1%})")
+    critical = float(stats.norm.isf(size / 2))
+    return claim, Evidence(
+        verdict(max(scores) <= critical),
+        f"test accuracy (leave-one-out) {', '.join(parts)}; at most {max(scores):.2f} standard errors apart",
+        f"{critical:.2f} standard errors",
+        f"normal tests, {SIZE:.0%} in all; variance of the two samples of images, as binomial, and of the noise; other "
+        "test images than training images (other writers, a later day) would be found here too",
+    )
+
+
+def _differences_from_copying(
+    results: NoiseResults, runs: list[tuple[int, float, Run]]
+) -> list[tuple[float, npt.NDArray[np.float64]]]:
+    """(p, image by image hit or not less the chance of a hit by the nearest neighbour's label), (m,) each."""
+    right = decode_hits(results.prediction.summary.metrics["nearest_neighbour_hits"], results.config.n_test)
+    return [(level, hits_on_test(run) - ((1 - level) * right + level * results.chance)) for _, level, run in runs]
+
+
+def _above_p_value(differences: npt.NDArray[np.float64]) -> float:
+    """p-value of the hypothesis that the expected difference is not positive: normal, over independent images."""
+    spread = float(differences.std(ddof=1))
+    if spread == 0:
+        return 0.0 if differences.mean() > 0 else 1.0
+    return float(stats.norm.sf(differences.mean() / (spread / len(differences) ** 0.5)))
+
+
+def _networks_above_copying(results: NoiseResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "noise-3",
+        "Networks that fit the noise are more accurate than a rule that copies the nearest image's label.",
+        "Zhang et al. 2017, figure 1c and section 1.1; one-nearest-neighbour: theory.label_noise.memorising",
+    )
+    partial = {
+        name: both
+        for name, runs in results.networks.items()
+        if (both := [e for e in results.both(runs) if 0 < e[1] < 1])
+    }
+    every = [run for both in partial.values() for _, _, run in both]
+    if not every:
+        return claim, missing("trained networks at partial corruption")
+    if not hits_recorded(every):
+        return claim, missing(NEWER_RECORDS)
+    if fit_verdict(every) is not Verdict.HOLDS:
+        return claim, not_fitted()
+    above, below, parts = [], [], []
+    for name, both in partial.items():
+        differences = _differences_from_copying(results, both)
+        above += [_above_p_value(values) for _, values in differences]
+        below += [_above_p_value(-values) for _, values in differences]
+        parts.append(f"{name}: " + ", ".join(f"p = {level:g}: {values.mean():+.1%}" for level, values in differences))
+    return claim, Evidence(
+        tested(max(above), min(below), SIZE / len(every)),
+        "test accuracy less that of copying, " + "; ".join(parts),
+        "above at every level",
+        f"one-sided normal tests of the differences image by image, {SIZE:.0%} in all (Bonferroni); of copying "
+        "the exact chance on each image; one seed",
+    )
+
+
+def _explicit_as_predicted(results: NoiseResults) -> tuple[Claim, Evidence]:
+    both = results.both(results.explicit)
+    size = SIZE / max(len(both), 1)
+    low, high = guessing_interval(results.config, size)
+    at_chance = sum(low <= run.summary.metrics["test_accuracy"] <= high for _, _, run in both)
+    return _within_intervals(
+        Claim(
+            "noise-4",
+            "Theorem 1's network fits every label and is about at chance: what lines along one projection predict.",
+            "theorem 1; theory.expressivity.depth_two",
+        ),
+        results,
+        results.explicit,
+        EXPLICIT,
+        "explicit networks at levels of corruption",
+        f"; guessing: {low:.1%} to {high:.1%}, {at_chance} of {len(both)} levels within",
+    )
+
+
+def _excess(results: NoiseResults) -> tuple[Claim, Evidence]:
+    claim = Claim(
+        "noise-5",
+        "Theorem 1's network fits the same labels and does worse than copying the nearest image's, at every p < 1.",
+        "Zhang et al. 2017, section 4; one-nearest-neighbour: theory.label_noise.memorising",
+    )
+    both = [entry for entry in results.both(results.explicit) if entry[1] < 1]
+    if not both:
+        return claim, missing("explicit networks at p < 1")
+    if not hits_recorded([run for _, _, run in both]):
+        return claim, missing(NEWER_RECORDS)
+    differences = _differences_from_copying(results, both)
+    above = [_above_p_value(values) for _, values in differences]
+    below = [_above_p_value(-values) for _, values in differences]
+    return claim, Evidence(
+        tested(max(below), min(above), SIZE / len(both)),
+        "test accuracy less that of copying, "
+        + ", ".join(f"p = {level:g}: {values.mean():+.1%}" for level, values in differences),
+        "below at every level",
+        f"one-sided normal tests of the differences image by image, {SIZE:.0%} in all (Bonferroni); near p = 1 copying "
+        "is at chance itself, and more test images may be needed",
+    )

@@ -1,0 +1,274 @@
+"""Tables 1, 2 and 4 of the paper, its values beside ours: from records alone.
+
+A row is a network, a test and its regularisers; runs that differ in their seeds alone are its sample.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
+from empirical.models import MODELS, default_learning_rate
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, networks_on_tests
+from empirical.training.config import TrainingConfig
+from empirical.training.schedule import IMAGENET, decay_of, is_the_papers
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and standard deviation (None of one value) of shares over seeds."""
+
+    mean: float
+    deviation: float | None
+
+    @staticmethod
+    def of(values: list[float]) -> "Spread":
+        """Of at least one value."""
+        return Spread(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
+
+    def __str__(self) -> str:
+        """In percent."""
+        return f"{100 * self.mean:.2f}" + ("" if self.deviation is None else f" ± {100 * self.deviation:.2f}")
+
+
+@dataclass(frozen=True, eq=False)
+class TableRow:
+    """A row, beside the paper's numbers in percent (None where it has none, or failed to converge).
+
+    Attributes:
+        model, test, regularisers: which.
+        paper_train, paper_test: the paper's accuracies.
+        runs: ours, a seed each; none if it was not run.
+        dropout: probability; 0 for none.
+        paper_best: the paper's best test accuracy along training, where it gives one.
+        paper_top_5: what the paper has of top-5 accuracy, in the same three places; all None but for ImageNet.
+    """
+
+    model: str
+    test: str
+    regularisers: Regularisers
+    paper_train: float | None
+    paper_test: float | None
+    runs: tuple[Run, ...]
+    dropout: float = 0.0
+    paper_best: float | None = None
+    paper_top_5: tuple[float | None, float | None, float | None] = (None, None, None)
+
+    @property
+    def fitted(self) -> int:
+        """Runs that fitted every label."""
+        return sum(run.summary.metrics["fitted"] for run in self.runs)
+
+    @property
+    def train(self) -> Spread | None:
+        """Accuracy on the labels given."""
+        return self._spread("train_accuracy")
+
+    @property
+    def test_accuracy(self) -> Spread | None:
+        """Accuracy on the test set, at the end."""
+        return self._spread("test_accuracy")
+
+    @property
+    def best(self) -> Spread | None:
+        """Best accuracy of any epoch on the test set: what early stopping could have had."""
+        return self._spread("best_test_accuracy")
+
+    @property
+    def online(self) -> Spread | None:
+        """Accuracy on augmented samples as they were trained on in the last epoch."""
+        return self._spread("online_accuracy") if self.regularisers[0] != "none" else None
+
+    @property
+    def shown_train(self) -> Spread | None:
+        """Training accuracy as the paper has it in this row: online where images are flipped and rotated."""
+        return self.online if self.regularisers[0] == "flip-rotate" else self.train
+
+    @property
+    def regularisers_in_words(self) -> str:
+        """Augmentation, dropout, weight decay; empty for none."""
+        augmentation, decay = self.regularisers
+        words = [augmentation] * (augmentation != "none") + ["dropout"] * (self.dropout > 0) + ["weight decay"] * decay
+        return ", ".join(words)
+
+    @property
+    def paper_values(self) -> tuple[str, str, str]:
+        """The paper's accuracies on the training and test set and of the best epoch, top-5 in brackets."""
+        values = zip((self.paper_train, self.paper_test, self.paper_best), self.paper_top_5, strict=True)
+        train, test, best = (_with_top_5(*pair) for pair in values)
+        return train, test, best
+
+    @property
+    def values(self) -> tuple[str, str, str]:
+        """Ours, likewise."""
+        train_top_5, test_top_5 = self._spread("train_top_5_accuracy"), self._spread("test_top_5_accuracy")
+        train, test = _with_top_5(self.shown_train, train_top_5), _with_top_5(self.test_accuracy, test_top_5)
+        return train, test, _with_top_5(self.best, None)
+
+    @property
+    def scale(self) -> str:
+        """Images, epochs and seeds behind our numbers, for the row's last cell."""
+        if not self.runs:
+            return "not run"
+        config = self.runs[0].config
+        epochs = sorted({run.summary.metrics["epoch"] for run in self.runs})
+        span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+        seeds = ", ".join(str(seed) for seed in sorted(run.config.seed for run in self.runs))
+        some = "" if config.n_train == 50_000 else " of 50,000" if config.data == "cifar10" else ""
+        return f"{config.n_train:,}{some} images, {span} epochs, seed{'s' if len(self.runs) > 1 else ''} {seeds}"
+
+    def _spread(self, metric: str) -> Spread | None:
+        values = [run.summary.metrics[metric] for run in self.runs if metric in run.summary.metrics]
+        return Spread.of(values) if values else None
+
+
+def _with_top_5(accuracy: float | Spread | None, top_5: float | Spread | None) -> str:
+    first, second = (f"{value:.2f}" if isinstance(value, float) else f"{value or '—'}" for value in (accuracy, top_5))
+    return first if top_5 is None else f"{first} ({second})"
+
+
+def regularisers(config: RunConfig) -> Regularisers:
+    """What a trained run is regularised with, as the tables have it."""
+    assert config.training is not None, "only trained runs come here"
+    return config.training.augmentation, config.training.weight_decay > 0
+
+
+def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
+    """Trained runs by data set, of those with several networks or with regularisers: what makes a table."""
+    by_data: dict[str, list[Run]] = {}
+    for run in networks_on_tests(runs):
+        by_data.setdefault(run.config.data, []).append(run)
+    return {
+        data: some
+        for data, some in by_data.items()
+        if len({(run.config.model, regularisers(run.config)) for run in some}) > 1
+    }
+
+
+def sizes(runs: list[Run]) -> dict[int, list[Run]]:
+    """The runs of a data set by the number of training images, the most first: networks are compared on equally many.
+    Of those with several networks or with regularisers.
+    """
+    by_size: dict[int, list[Run]] = {}
+    for run in runs:
+        by_size.setdefault(run.config.n_train, []).append(run)
+    return {n: by_size[n] for n in sorted(by_size, reverse=True) if data_sets(by_size[n])}
+
+
+def table_2(runs: list[Run]) -> list[TableRow]:
+    """Table 2 from runs on one data set; other networks' rows follow the paper's."""
+    found = _by_row(runs)
+    rows = []
+    for (test, augmentation, dropout, decay), paper in TABLE_2.items():
+        key = "inception-v3", test, (augmentation, decay), dropout
+        sample = found.pop(key, ())
+        top_5 = paper.train_top_5, paper.test_top_5, paper.best_top_5
+        accuracies = paper.train_top_1, paper.test_top_1
+        rows.append(TableRow(*key[:3], *accuracies, sample, dropout, paper.best_top_1, top_5))
+    return rows + [TableRow(*key[:3], None, None, sample, key[3]) for key, sample in found.items()]
+
+
+def table_1(runs: list[Run]) -> list[TableRow]:
+    """Table 1 from runs on one data set, rows without a run included; other networks' rows follow the paper's."""
+    found = _by_row(runs)
+    rows = [TableRow(*key, paper.train, paper.test, found.pop((*key, 0.0), ())) for key, paper in TABLE_1.items()]
+    others = [
+        TableRow(*key[:3], None, None, sample, key[3])
+        for key, sample in found.items()
+        if key[1] == "true labels" or (key[2], key[3]) == (NONE, 0.0)
+    ]
+    return rows + others
+
+
+def table_4(runs: list[Run]) -> list[TableRow]:
+    """Table 4 from runs on one data set; other networks' rows follow the paper's."""
+    found = {key: sample for key, sample in _by_row(runs).items() if key[1] == "random labels"}
+    rows = [
+        TableRow(model, "random labels", chosen, paper, None, found.pop((model, "random labels", chosen, 0.0), ()))
+        for (model, chosen), paper in TABLE_4.items()
+    ]
+    others = [
+        TableRow(*key[:3], None, None, sample, key[3])
+        for key, sample in found.items()
+        if (key[2], key[3]) != (NONE, 0.0)
+    ]
+    return rows + others
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table of the paper.
+
+    Attributes:
+        title: its number, and what it is of.
+        data, source: the data set that the paper's numbers are of, as records name it and for headings.
+        rows: the table from runs on one data set.
+    """
+
+    title: str
+    data: str
+    source: str
+    rows: Callable[[list[Run]], list[TableRow]]
+
+    def rows_on(self, data: str, runs: list[Run]) -> list[TableRow]:
+        """The table from runs on a data set; on any but the paper's only what was run."""
+        return [row for row in self.rows(runs) if row.runs or data == self.data]
+
+
+TABLES = {
+    "table1": PaperTable("Table 1: accuracy", "cifar10", "CIFAR-10", table_1),
+    "table2": PaperTable("Table 2: ImageNet, top-1 (top-5) accuracy", "imagenet", "ImageNet", table_2),
+    "table4": PaperTable("Table 4: random labels, with regularisers", "cifar10", "CIFAR-10", table_4),
+}
+"""By the experiment's name."""
+
+
+def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
+    """The tables from all runs on a data set: those of Inception V3, or with ImageNet's schedule, are Table 2's."""
+    large = [run for run in runs if _of_table_2(run.config)]
+    small = [run for run in runs if not _of_table_2(run.config)]
+    found = {table: table.rows_on(data, large if table is TABLES["table2"] else small) for table in TABLES.values()}
+    return {table: rows for table, rows in found.items() if any(row.runs for row in rows)}
+
+
+def _of_table_2(config: RunConfig) -> bool:
+    assert config.training is not None, "only trained runs come here"
+    return config.model == "inception-v3" or decay_of(config.training) == IMAGENET.decay
+
+
+def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple[Run, ...]]:
+    """Runs on true and random labels by row: network, test, regularisers, dropout.
+
+    A sample's configurations differ in their seed alone. Of several samples the row's is the one of most images; of
+    these the one with most of the paper's hyper-parameters, then one that ends at the fit rather than one that trains
+    on, then the one of most seeds, then the first by hash.
+    """
+    groups: dict[tuple[str, str, Regularisers, float], dict[str, list[Run]]] = {}
+    for run in runs:
+        config = run.config
+        if config.training is None or config.randomization.pixels != "original":
+            continue
+        key = config.model, config.randomization.name, regularisers(config), config.training.dropout or 0.0
+        if key[1] in ("true labels", "random labels"):
+            groups.setdefault(key, {}).setdefault(replace(config, seed=0).hash, []).append(run)
+
+    def rank(sample: tuple[str, list[Run]]) -> tuple[int, int, int, int, str]:
+        config = sample[1][0].config
+        assert config.training is not None, "of trained runs"
+        changed = _changed(config.model, config.training)
+        return -config.n_train, changed, config.training.min_steps, -len(sample[1]), sample[0]
+
+    return {
+        key: tuple(sorted(min(samples.items(), key=rank)[1], key=lambda run: run.config.seed))
+        for key, samples in groups.items()
+    }
+
+
+def _changed(model: str, training: TrainingConfig) -> int:
+    """How many of the hyper-parameters of SGD are not the paper's."""
+    paper = TrainingConfig(learning_rate=default_learning_rate(model) if model in MODELS else training.learning_rate)
+    names = ("optimizer", "learning_rate", "momentum", "batch_size")
+    changed = [name for name in names if getattr(training, name) != getattr(paper, name)]
+    return len(changed) + (not is_the_papers(training))

@@ -1,0 +1,41 @@
+"""The experiments that hold theory against measurement: how each sorts runs, decides claims, shows its numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from empirical.claims.bounds import bounds_results, bounds_table, compare_bounds
+from empirical.claims.capacity import capacity_results, capacity_table, compare_capacity
+from empirical.claims.dynamics import compare_dynamics, dynamics_results, dynamics_table
+from empirical.claims.interpolants import compare_interpolants, interpolants_results, interpolants_table
+from empirical.claims.label_noise import compare_noise, noise_results, noise_table
+from empirical.runs.records import Run
+from empirical.text_table import TextTable
+from theory.claims import Finding
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How one experiment's records are read.
+
+    Attributes:
+        title: of its section.
+        results: sorts runs into sets that are compared with one another; a set has a `scale`, its runs in a sentence.
+        compare: decides the claims that a set bears on.
+        table: shows a set.
+    """
+
+    title: str
+    results: Callable[[list[Run]], list[Any]]
+    compare: Callable[[Any], list[Finding]]
+    table: Callable[[Any], TextTable]
+
+
+COMPARISONS: Mapping[str, Comparison] = {
+    "capacity": Comparison("Capacity", capacity_results, compare_capacity, capacity_table),
+    "bounds": Comparison("Complexity measures and bounds", bounds_results, compare_bounds, bounds_table),
+    "dynamics": Comparison("Predicted dynamics", dynamics_results, compare_dynamics, dynamics_table),
+    "noise": Comparison("Label noise", noise_results, compare_noise, noise_table),
+    "interpolants": Comparison("Two interpolants", interpolants_results, compare_interpolants, interpolants_table),
+}
+"""By the experiment."""

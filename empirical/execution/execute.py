@@ -1,0 +1,246 @@
+"""Carry out one run: randomise, preprocess, train or construct, record."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from empirical.datasets import ImageDataset
+from empirical.datasets.preprocessing import crop_box
+from empirical.kernels.interpolation import interpolate_images
+from empirical.models import build_model, num_parameters
+from empirical.outcome import nearest_class, outcome_on_test
+from empirical.randomization import RandomizedDataset, randomize
+from empirical.runs.config import RunConfig
+from empirical.runs.preparation import prepare_training
+from empirical.runs.records import RunDirectory
+from empirical.runs.resumable_parts import Parts
+from empirical.studies.bounds import measure_bounds
+from empirical.studies.dynamics import measure_dynamics
+from empirical.studies.interpolants import measure_interpolants
+from empirical.studies.label_noise import measure_label_noise
+from empirical.training.distributed import ALONE, Ranks
+from empirical.training.evaluation import EpochRecord, predict
+from empirical.training.loop import State, train
+from empirical.training.optimization import precision
+from theory.expressivity import relu_interpolant
+from theory.kernels import Checkpoint
+
+_SECONDS_BETWEEN_CHECKPOINTS = 2.0
+_LARGEST_SHARE_OF_CHECKPOINTS = 1 / 20  # of the time: a large network's take long
+MANY_CLASSES = 20  # among fewer, five guesses are often right
+_WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under a millisecond on one core
+
+Observer = Callable[[EpochRecord], None]
+"""Told of every epoch as it is recorded."""
+
+
+Measurement = Callable[[RunConfig, RandomizedDataset, Parts, Path], dict[str, Any]]
+"""Takes also the directory of all records; returns the metrics."""
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "bounds": measure_bounds,
+    "dynamics": measure_dynamics,
+    "interpolants": measure_interpolants,
+    "noise": measure_label_noise,
+}
+"""By the kind of run."""
+
+
+class Watcher(Protocol):
+    """Told how a run goes on."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch has been recorded."""
+
+    def stage(self, name: str, share: float) -> None:
+        """This share of a stage is done."""
+
+
+def execute(
+    config: RunConfig,
+    dataset: ImageDataset,
+    directory: RunDirectory,
+    watcher: Watcher,
+    memory_limit: int | None = None,
+    ranks: Ranks = ALONE,
+) -> None:
+    """Carry out a run and record it, going on from where an interrupted one stopped.
+
+    Arguments:
+        config, dataset: what; of the data set the first images, as many as the configuration says.
+        directory: where it is recorded.
+        watcher: told how it goes on.
+        memory_limit: bytes that a kernel run may take; what is free by default.
+        ranks: that train a network together. The first has claimed the directory and records; the others do without.
+            Of a run that trains no network they do nothing.
+
+    Raises ValueError or FloatingPointError if the run is impossible; nothing but its summary is missing then.
+    """
+    if config.kind != "trained" and not ranks.first:
+        return
+    randomized = randomize(dataset.subset(config.n_train, config.n_test), config.randomization, config.seed)
+    if config.kind == "explicit":
+        _construct(config, randomized, directory)
+    elif config.kind == "kernel":
+        _interpolate(config, randomized, directory, watcher, memory_limit)
+    elif config.kind in MEASUREMENTS:
+        _measure(config, randomized, directory, watcher)
+    else:
+        _train(config, randomized, directory, watcher.epoch, ranks)
+
+
+def _train(
+    config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, observe: Observer, ranks: Ranks
+) -> None:
+    training = config.training
+    assert training is not None, "a trained run has hyper-parameters"
+    model, data = prepare_training(config, randomized)
+    initial = _weights(model)
+    state: State | None = ranks.tell(directory.load_state() if ranks.first else None)
+    saved, interval = time.monotonic(), checkpoint_interval(0.0)
+    with _threads_for(num_parameters(model) * training.batch_size):
+        for record, latest in train(model, data, training, config.seed, state, _SECONDS_BETWEEN_CHECKPOINTS, ranks):
+            state = latest
+            if not ranks.first:
+                continue
+            if record is not None:
+                directory.append(record)
+                observe(record)
+            if time.monotonic() - saved > interval:
+                begun = time.monotonic()
+                directory.save_state(state)
+                saved = time.monotonic()
+                interval = checkpoint_interval(saved - begun)
+        assert state is not None, "training yields at least the untrained network"
+        with precision(training, data.test_labels.device):
+            on_test = predict(model, data.test_source, data.test_labels, ranks)
+            on_train = (
+                predict(model, data.train_source, data.train_labels, ranks)
+                if config.num_classes > MANY_CLASSES
+                else None
+            )
+        if not ranks.first:
+            return
+        directory.save_state(state)
+        epochs = directory.read_epochs()
+        final, best = epochs[-1], max(epochs, key=lambda epoch: epoch.test_accuracy)
+        weights = _weights(model)
+        metrics = {
+            "parameters": num_parameters(model),
+            "dimension": math.prod(data.test_source.shape),
+            "fitted": final.fitted,
+            **{name: value for name, value in asdict(final).items() if name != "seconds"},
+            "best_test_accuracy": best.test_accuracy,
+            "best_epoch": best.epoch,
+            "weight_norm": float(weights.norm()),
+            "initial_weight_norm": float(initial.norm()),
+            "distance_from_initialisation": float((weights - initial).norm()),
+            **outcome_on_test(on_test.classes.cpu().numpy(), randomized.data.test.labels, config.num_classes),
+        }
+        if on_train:
+            metrics["train_top_5_accuracy"] = _share(on_train.top_5.cpu().numpy())
+            metrics["test_top_5_accuracy"] = _share(on_test.top_5.cpu().numpy())
+        trained = final.epoch * len(data.train_labels)
+        rate = trained / state["training_seconds"] if trained else None
+        directory.finish(metrics, {"seconds": final.seconds, "images_per_second": rate}, ranks.count)
+
+
+def checkpoint_interval(writing: float) -> float:
+    """Seconds of training between checkpoints, from those that it takes to write one."""
+    return max(_SECONDS_BETWEEN_CHECKPOINTS, writing / _LARGEST_SHARE_OF_CHECKPOINTS)
+
+
+def _weights(model: nn.Module) -> torch.Tensor:
+    """All trainable parameters in a row, float64."""
+    return torch.cat([p.detach().reshape(-1).double() for p in model.parameters() if p.requires_grad])
+
+
+@contextmanager
+def _threads_for(multiplications: float) -> Iterator[None]:
+    """One thread for steps so small that handing out the work costs more than doing it.
+
+    A function of the network alone, not of the machine's load: the number of threads changes the order of sums and
+    with it the last bits of every result.
+    """
+    threads = torch.get_num_threads()
+    if multiplications < _WORTH_SHARING:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _construct(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory) -> None:
+    """Theorem 1's network on the stored images, pixels as they are: whitening could make two of them equal."""
+    train_split, test_split = randomized.data.train, randomized.data.test
+    start = time.perf_counter()
+    network = relu_interpolant(train_split.images, train_split.labels, seed=config.seed)
+    seconds = time.perf_counter() - start
+    outputs = network(train_split.images)
+    predictions = nearest_class(outputs, config.num_classes)
+    test_predictions = nearest_class(network(test_split.images), config.num_classes)
+    bound = network.error_bound(train_split.images, train_split.labels, "pairwise")
+    metrics = {
+        "parameters": network.num_weights,
+        "fitted": bool((predictions == train_split.labels).all()),
+        "train_accuracy": _share(predictions == train_split.labels),
+        "train_accuracy_clean_labels": _share(predictions == randomized.clean_labels),
+        "test_accuracy": _share(test_predictions == test_split.labels),
+        "largest_error": float(np.abs(outputs - train_split.labels).max()),
+        "error_bound": float(bound.max()),
+        **outcome_on_test(test_predictions, test_split.labels, config.num_classes),
+    }
+    directory.finish(metrics, {"seconds": seconds})
+
+
+def _interpolate(
+    config: RunConfig,
+    randomized: RandomizedDataset,
+    directory: RunDirectory,
+    watcher: Watcher,
+    memory_limit: int | None,
+) -> None:
+    """The minimum-norm interpolant."""
+    assert config.kernel is not None, "a kernel run has a kernel"
+    checkpoint = Checkpoint(directory.scratch, config.hash)
+    metrics, used = interpolate_images(
+        config.kernel,
+        randomized,
+        config.num_classes,
+        seed=config.seed,
+        device=config.device,
+        memory_limit=memory_limit,
+        checkpoint=checkpoint,
+        report=watcher.stage,
+    )
+    checkpoint.close()
+    directory.finish(metrics, used)
+
+
+def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, watcher: Watcher) -> None:
+    """A run of `STUDIES`. Its seconds are those since it last began."""
+    start = time.perf_counter()
+    parts = Parts(directory.scratch, watcher.stage)
+    work = math.inf
+    if config.training:  # it is about the network that these hyper-parameters train, and trains others of its kind
+        channels, *sides = randomized.data.image_shape
+        _, _, height, width = crop_box(sides, config.crop)
+        model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)
+        work = num_parameters(model) * config.training.batch_size
+    with _threads_for(work):
+        metrics = MEASUREMENTS[config.kind](config, randomized, parts, directory.path.parent)
+    directory.finish(metrics, {"seconds": time.perf_counter() - start})
+
+
+def _share(hits: npt.NDArray[np.bool_]) -> float:
+    return int(hits.sum()) / len(hits)

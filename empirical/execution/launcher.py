@@ -1,0 +1,298 @@
+"""A sweep in several processes of this machine, or as a job array on a SLURM cluster.
+
+The unit of work is a run. Each is carried out by the command that asked for all of them, with `--only-run HASH` at its
+end, so nothing but strings is handed over, and what such a process does is what the command would have done for that
+run: claim it, go on from its checkpoint, record it. Doing it twice is therefore harmless: a finished run is skipped,
+one that another process is at work on is left to it. The records are those of an undisturbed sweep; only the number of
+threads, which is part of what is recorded, may change the last bits of networks large enough to share work among them.
+
+When the launcher is stopped (Ctrl-C, SIGTERM), so are its processes. When it is killed by SIGKILL, they finish the
+runs that they have begun, and no others begin: `python -m empirical.run status OUT` shows them as running, and the same
+command goes on with the rest. SLURM's jobs do not depend on the process that submitted them.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Literal
+
+import tyro
+from joblib import cpu_count
+
+from empirical.execution.status import PLANNED, read_planned, run_status
+from empirical.runs.config import RunConfig
+from empirical.runs.records import RunDirectory, write_json
+from empirical.runs.trained_network import trained_run
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_SECONDS_BETWEEN_LOOKS = 0.1
+_TIMEOUTS = 100  # after so many time limits a job is not put back into the queue
+_LARGEST_ARRAY = 1000  # tasks: SLURM's default MaxArraySize allows 1001
+_PROGRAM = "empirical.run"  # what a job starts: it is above the launcher, and not imported here
+_JOB_NAME = "rethinking"  # by which they are found in the queue
+
+Pairs = list[tuple[RunConfig, RunDirectory]]
+Failures = list[tuple[RunConfig, str]]
+
+
+@dataclass(frozen=True)
+class LauncherConfig:
+    """Where the runs of a sweep are carried out, and what each of them gets."""
+
+    kind: Annotated[Literal["none", "local", "slurm"], tyro.conf.arg(name="")] = "none"
+    """none: one after another in this process; local: in several processes of this machine; slurm: as a job array on a
+    cluster, a run a job."""
+
+    processes: int = 0
+    """Of local: how many at a time; 0 is as many as the machine's cores have threads for. They share the memory: give
+    kernel runs a --memory each."""
+
+    threads: int = 1
+    """Threads of a run, on SLURM its CPUs. The last bits of a network's results depend on it if it is large enough to
+    share its work among them."""
+
+    partition: str = ""
+    """Of slurm: the partition; the cluster's own default if it is not given."""
+
+    gpus: int = 0
+    """Of slurm: GPUs of a run, 0 or 1. With one, the runs are on CUDA, whatever this machine has."""
+
+    minutes: int = 240
+    """Of slurm: time limit. A run that reaches it is put back into the queue and goes on from its checkpoint."""
+
+    memory_gb: float | None = None
+    """Of slurm: memory of a run; the cluster's own default if it is not given."""
+
+    max_parallel: int = 256
+    """Of slurm: how many runs of the array may be at work at a time."""
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "minutes", "max_parallel"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--launcher.{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if self.processes < 0:
+            raise ValueError(f"--launcher.processes must be at least 0, got {self.processes}")
+        if self.gpus not in (0, 1):
+            raise ValueError(f"--launcher.gpus is 0 or 1, for a run trains on one device, got {self.gpus}")
+        if self.memory_gb is not None and self.memory_gb <= 0:
+            raise ValueError(f"--launcher.memory-gb must be positive, got {self.memory_gb:g}")
+
+
+def launch_local(runs: Pairs, arguments: list[str], launcher: LauncherConfig, out: Path) -> Failures:
+    """Carry out what is not finished in processes of this machine; returns what failed, with the reasons.
+
+    Arguments:
+        runs: of the sweep.
+        arguments: the command line that asks for them.
+        launcher: how many processes, and their threads.
+        out: directory of the records. What a process prints is added to `launcher/<run>.log` there.
+    """
+    processes = launcher.processes or max(1, cpu_count() // launcher.threads)
+    _plan(runs, out, {})
+    environment = os.environ | dict.fromkeys(_THREAD_VARIABLES, str(launcher.threads)) | {"PYTHONUNBUFFERED": "1"}
+    waiting = [pair for pair in runs if not pair[1].finished]
+    at_work: dict[str, tuple[RunDirectory, subprocess.Popen[bytes]]] = {}
+    failures: Failures = []
+    ended = len(runs) - len(waiting)
+    print(f"{ended} of {len(runs)} runs were finished before; {processes} at a time", flush=True)
+    with _stopping(lambda: [process for _, process in at_work.values()]):
+        while waiting or at_work:
+            unfinished = {config.hash for config, _ in waiting} | set(at_work)
+            ready = [pair for pair in waiting if not _needed(pair[0]) & unfinished]
+            for config, directory in ready[: processes - len(at_work)]:
+                command = [sys.executable, "-m", _PROGRAM, *arguments, "--only-run", config.hash]
+                at_work[config.hash] = directory, _start(command, environment, _log(out, directory))
+                waiting.remove((config, directory))
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+            for run, (directory, process) in list(at_work.items()):
+                if process.poll() is None:
+                    continue
+                del at_work[run]
+                ended += 1
+                reason = _reason(process.returncode, directory.config, _log(out, directory))
+                if reason:
+                    failures.append((directory.config, reason))
+                outcome = f"failed: {reason}" if reason else _outcome(directory)
+                print(f"[{ended}/{len(runs)}] {directory.config.title}: {outcome}", flush=True)
+    return failures
+
+
+def launch_slurm(
+    runs: Pairs, arguments: list[str], launcher: LauncherConfig, out: Path, cluster: str = "slurm"
+) -> None:
+    """Submit what is neither finished nor in the queue as a job array, and return at once.
+
+    What a job has left unfinished, because it was killed, cancelled or failed, is named and submitted again. A run
+    about a trained network waits in the queue for it. Preempted runs, and those that reach the time limit, go back into
+    the queue and on from their checkpoints. Submitit's files, among them what the jobs print, are in `launcher/jobs`
+    under the directory of records. All nodes must see it, on a file system whose flock holds for all.
+
+    Arguments:
+        runs, arguments, launcher, out: as for `launch_local`.
+        cluster: submitit's name of the engine; `local` imitates the queue in processes of this machine.
+
+    Raises ValueError if submitit is not installed, or this machine has no SLURM, or SLURM does not answer or refuses a
+    job: what it had accepted before is noted then.
+    """
+    submitit = _submitit()
+    folder = (out / "launcher" / "jobs").absolute()
+    try:
+        executor = submitit.AutoExecutor(folder=folder, cluster=cluster, **{f"{cluster}_max_num_timeout": _TIMEOUTS})
+    except RuntimeError as error:
+        raise ValueError(f"--launcher slurm: {error} Submit from a machine that has sbatch and srun.") from error
+    executor.update_parameters(
+        name=_JOB_NAME,
+        timeout_min=launcher.minutes,
+        cpus_per_task=launcher.threads,
+        gpus_per_node=launcher.gpus or None,
+        mem_gb=launcher.memory_gb,
+        slurm_partition=launcher.partition or None,
+        slurm_array_parallelism=launcher.max_parallel,
+        # Since 22.05 srun does not take the CPUs of a task from sbatch: it would bind the run to one.
+        slurm_setup=[f"export {name}={launcher.threads}" for name in (*_THREAD_VARIABLES, "SRUN_CPUS_PER_TASK")],
+        slurm_signal_delay_s=min(90, 30 * launcher.minutes),  # no later than half-way
+        slurm_additional_parameters={"requeue": True},  # also where preemption kills without a signal before
+    )
+    planned = {name: str(entry.get("job", "")) for name, entry in read_planned(out).items()}
+    waiting = _in_queue(set(planned.values()) - {""}, folder, cluster)
+    # The queue first: a run that finishes in between is then not taken for one that was lost.
+    unfinished = [(config, directory) for config, directory in runs if not directory.finished]
+    jobs = {config.hash: planned.get(directory.path.name, "") for config, directory in unfinished}
+    missing = [(config, directory) for config, directory in unfinished if jobs[config.hash] not in waiting]
+    if queued := len(unfinished) - len(missing):
+        print(f"{queued} runs are in the queue already; to have them submitted anew, cancel them")
+    for config, _ in missing:
+        if job := jobs[config.hash]:
+            log = folder / f"{job}_0_log.err"
+            print(f"{config.title}: job {job} ended and left it unfinished" + f", see {log}" * log.exists())
+    hashes = {config.hash for config, _ in missing}
+    first = [pair for pair in missing if not _needed(pair[0]) & hashes]
+    for wave in (first, [pair for pair in missing if pair not in first]):
+        needed = set().union(*(_needed(config) for config, _ in wave)) & set(jobs)
+        arrays = sorted({jobs[run].partition("_")[0] for run in needed})
+        executor.update_parameters(slurm_dependency="afterany:" + ":".join(arrays) if arrays else None)
+        for start in range(0, len(wave), _LARGEST_ARRAY):
+            some = [config.hash for config, _ in wave[start : start + _LARGEST_ARRAY]]
+            try:
+                submitted = executor.map_array(SweepRun(tuple(arguments)), some)
+            except submitit.core.utils.FailedJobError as error:
+                raise ValueError(f"--launcher slurm: sbatch: {str(error).strip()}") from error
+            jobs |= {run: job.job_id for run, job in zip(some, submitted, strict=True)}
+            _plan(runs, out, jobs)  # at once: what follows may fail
+            array = submitted[0].job_id.partition("_")[0]
+            print(f"submitted {len(some)} runs as job {array}" + f", after job {', '.join(arrays)}" * bool(arrays))
+    _plan(runs, out, jobs)
+
+
+def _in_queue(jobs: set[str], folder: Path, cluster: str) -> set[str]:
+    """Those of the jobs that wait, run or are being put back.
+
+    The queue itself is asked: submitit asks sacct, which knows nothing on a cluster without accounting, so that a job
+    that was killed would count as queued for ever.
+    """
+    if cluster == "local":
+        return {job for job in jobs if not _submitit().LocalJob(folder, job).done()}
+    if not jobs:
+        return set()
+    command = ["squeue", "--noheader", "--array", "--format=%i", f"--name={_JOB_NAME}"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise ValueError(f"--launcher slurm: squeue: {asked.stderr.strip()}; nothing was submitted")
+    return jobs & set(asked.stdout.split())
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """What a job of the array does: the command that asked for the sweep, for one run of it."""
+
+    arguments: tuple[str, ...]
+
+    def __call__(self, run: str) -> None:
+        """Carry out the run with this hash. Raises RuntimeError if it fails; the log says why."""
+        main = import_module(_PROGRAM).main
+        if status := main([*self.arguments, "--only-run", run]):
+            raise RuntimeError(f"run {run} failed (exit status {status}): the lines above say why")
+
+    def checkpoint(self, run: str) -> Any:
+        """Called by submitit before it puts the job back into the queue: the state is in the run's own checkpoint."""
+        return _submitit().helpers.DelayedSubmission(self, run)
+
+
+def _submitit() -> Any:
+    try:
+        import submitit
+    except ImportError as error:
+        raise ValueError("--launcher slurm needs submitit: pip install 'rethinking-generalization[cluster]'") from error
+    return submitit
+
+
+def _needed(config: RunConfig) -> set[str]:
+    """The runs that must come before: a study of a trained network needs the run that trains it."""
+    return {trained_run(config).hash} if config.study and config.training else set()
+
+
+def _plan(runs: Pairs, out: Path, jobs: dict[str, str]) -> None:
+    """Note what was asked for, beside what was before."""
+    (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
+    asked = {
+        directory.path.name: {"title": config.title, "job": jobs.get(config.hash, "")} for config, directory in runs
+    }
+    write_json(out / PLANNED, read_planned(out) | asked)
+
+
+def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with open(log, "ab", buffering=0) as output:
+        output.write(f"$ {shlex.join(command)}\n".encode())
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+
+
+@contextmanager
+def _stopping(at_work: Callable[[], list[subprocess.Popen[bytes]]]) -> Iterator[None]:
+    """Whatever ends this block ends the processes that are still at work, SIGTERM included."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, interrupt) if main_thread else None
+    try:
+        yield
+    finally:
+        for process in at_work():
+            process.terminate()
+        for process in at_work():
+            process.wait()
+        if main_thread:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _log(out: Path, directory: RunDirectory) -> Path:
+    return out / "launcher" / f"{directory.path.name}.log"
+
+
+def _reason(status: int, config: RunConfig, log: Path) -> str:
+    """Why a process failed, "" if it did not: its last line, unless a signal ended it."""
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}; its output is in {log}"
+    if status == 0:
+        return ""
+    last = log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+    return last.removeprefix(f"failed: {config.title}: ").removeprefix("error: ") or f"exit status {status}"
+
+
+def _outcome(directory: RunDirectory) -> str:
+    if not directory.finished:
+        return "left to another process, which is at work on it"
+    status = run_status(directory.path)
+    accuracy = "" if status.train_accuracy is None else f", train {status.train_accuracy:.2%}"
+    return f"{status.seconds or 0:.1f} s{accuracy}"

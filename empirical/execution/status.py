@@ -1,0 +1,189 @@
+"""A sweep at a glance, from its records alone: which runs are finished, at work, stopped, not begun.
+
+Nothing is written. Whether a run is at work is asked of its lock, which the kernel frees when the process dies: the
+question takes the lock, shared, for microseconds. Across machines it is as good as the file system's flock.
+"""
+
+import json
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from rich.console import Console
+
+from empirical.runs.records import read_config
+from empirical.text_table import TextTable, rendered
+
+State = Literal["running", "stopped", "waiting", "finished"]
+
+PLANNED = Path("launcher") / "runs.json"
+"""Under the directory of records: what a launcher was asked for, `{directory: {"title": ..., "job": ...}}`."""
+
+_LONGEST_LINE = 65_536  # bytes of the metrics' end that are read
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Where a run stands; None where nothing is known.
+
+    Attributes:
+        name: of its directory.
+        title: the test, the network and what regularises it.
+        state: finished: it has its summary; running: a live process holds its lock; stopped: it has begun and nobody is
+            at work, by failure or interruption; waiting: a launcher was asked for it and it has not begun.
+        epochs, steps: recorded so far.
+        max_steps: the limit; a run that fits its labels ends sooner.
+        train_accuracy: at the last record; the accuracy on samples as they were trained on, where no other is known.
+        seconds: of work, over interruptions.
+        age: seconds since anything was written.
+    """
+
+    name: str
+    title: str
+    state: State
+    epochs: int | None = None
+    steps: int | None = None
+    max_steps: int | None = None
+    train_accuracy: float | None = None
+    seconds: float | None = None
+    age: float | None = None
+
+
+def read_status(out: Path) -> list[RunStatus]:
+    """Every run under `out`: the running ones first, then stopped, waiting and finished, each by name.
+
+    Safe at any moment: what is not whole yet counts as not known. Raises FileNotFoundError if there is no such
+    directory.
+    """
+    if not out.is_dir():
+        raise FileNotFoundError(f"no directory of records at {out.absolute()}")
+    paths = {path.name: path for path in out.iterdir() if re.search(r"_[0-9a-f]{12}$", path.name) and path.is_dir()}
+    waiting = [
+        RunStatus(name, str(planned["title"]), "waiting")
+        for name, planned in read_planned(out).items()
+        if name not in paths
+    ]
+    states = get_args(State)
+    statuses = [run_status(path) for path in paths.values()] + waiting
+    return sorted(statuses, key=lambda status: (states.index(status.state), status.name))
+
+
+def run_status(path: Path) -> RunStatus:
+    """Where the run in this directory stands."""
+    at_work = _locked(path / "lock")  # before the summary is looked for: it is written under the lock
+    finished = (path / "summary.json").exists()
+    summary = _read_json(path / "summary.json")
+    measured, taken = summary.get("metrics", {}), summary.get("time", {})
+    last = measured if "step" in measured else _last_record(path / "metrics.jsonl")
+    try:
+        config = read_config(path)
+        title, training = config.title, config.training
+    except (OSError, ValueError, TypeError, KeyError):
+        title, training = path.name, None
+    written = [path / name for name in ("config.json", "metrics.jsonl", "checkpoint.pt", "summary.json")]
+    stamps = [_modified(file) for file in (*written, *path.glob("scratch/**/*"))]
+    latest = max(stamps, default=0.0)
+    return RunStatus(
+        name=path.name,
+        title=title,
+        state="finished" if finished else "running" if at_work else "stopped",
+        epochs=last.get("epoch"),
+        steps=last.get("step"),
+        max_steps=training.max_steps if training else None,
+        train_accuracy=measured.get("train_accuracy", last.get("train_accuracy") or last.get("online_accuracy")),
+        seconds=taken.get("seconds", last.get("seconds")),
+        age=max(time.time() - latest, 0.0) if latest else None,
+    )
+
+
+def status_table(statuses: list[RunStatus], out: Path) -> TextTable:
+    """A row for each run; how many are in which state in the title."""
+    counts = Counter(status.state for status in statuses)
+    states = ", ".join(f"{counts[state]} {state}" for state in ("finished", "running", "stopped", "waiting"))
+    rows = [
+        (
+            status.title if status.title == status.name else f"{status.title} ({status.name[-12:]})",
+            status.state,
+            "—" if status.epochs is None else f"{status.epochs:,}",
+            "—" if status.steps is None else f"{status.steps:,}" + _limit(status),
+            "—" if status.train_accuracy is None else f"{status.train_accuracy:.2%}",
+            "—" if status.seconds is None else duration(status.seconds),
+            "—" if status.age is None else f"{duration(status.age)} ago",
+        )
+        for status in statuses
+    ]
+    return TextTable(
+        f"{out}: {len(statuses)} runs: {states}",
+        ("run", "state", "epochs", "steps", "train", "time", "last written"),
+        tuple(rows),
+        "stopped: begun, not finished, and nobody at work; the command that began it goes on with it",
+    )
+
+
+def print_status(out: Path, console: Console) -> int:
+    """Print the table; returns the exit status. Raises as `read_status` does."""
+    console.print(rendered(status_table(read_status(out), out)))
+    return 0
+
+
+def read_planned(out: Path) -> dict[str, dict[str, Any]]:
+    """What a launcher was asked for."""
+    return _read_json(out / PLANNED)
+
+
+def duration(seconds: float) -> str:
+    """In the two largest units: 4 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    whole = int(seconds)
+    for size, unit, smaller, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // smaller} {part}"
+    return f"{whole} s"
+
+
+def _limit(status: RunStatus) -> str:
+    return f" of {status.max_steps:,}" if status.max_steps and status.state != "finished" else ""
+
+
+def _locked(lock: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # not POSIX: there are no locks there
+        return False
+    try:
+        with open(lock) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no lock has been made, as in records that were copied
+        return False
+    return False
+
+
+def _last_record(metrics: Path) -> dict[str, Any]:
+    """The last whole line; the one that is being written does not count."""
+    try:
+        with open(metrics, "rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _LONGEST_LINE))
+            lines = file.read().split(b"\n")[:-1]
+        content = json.loads(lines[-1])
+    except (OSError, ValueError, IndexError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

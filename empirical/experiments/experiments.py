@@ -1,0 +1,621 @@
+"""Named experiments: each a list of runs, planned from the user's settings.
+
+Runs of trained networks are recorded under one name whatever experiment asks for them: two experiments that need the
+same run share it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Annotated, Literal
+
+import torch
+import tyro
+
+from empirical.claims.paper import INCEPTION_V3_DROPOUT
+from empirical.datasets import ImageDataset
+from empirical.datasets.preprocessing import crop_box
+from empirical.experiments.scales import Scale, capacity_steps, dynamics_images, reduction
+from empirical.import_path import source_digest
+from empirical.kernels.features import parse_features
+from empirical.kernels.interpolation import Interpolant, KernelConfig
+from empirical.models import build_model, check_model, default_learning_rate, num_parameters
+from empirical.randomization import Pixels, Randomization, parse_test
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run
+from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, Study, kind_of
+from empirical.studies.capacity import first_size, next_size
+from empirical.training.augmentation import Augmentation, check_augmentation
+from empirical.training.config import TrainingConfig
+from empirical.training.optimization import optimizer_factory
+from empirical.training.schedule import CIFAR_10, IMAGENET, Schedule
+from theory.common.names import nearest_name
+from theory.kernels import MEDIAN_SHARE
+
+SIX_TESTS = (
+    "true-labels",
+    "corrupted-0.2",
+    "corrupted-0.5",
+    "corrupted-0.8",
+    "random-labels",
+    "shuffled-pixels",
+    "random-pixels",
+    "gaussian",
+)
+"""The paper's six tests, partial corruption at three levels."""
+
+
+@dataclass(frozen=True)
+class KernelSettings:
+    """Kernels of the experiment `kernels`; where several values are given there is a run for each combination."""
+
+    name: str = "gaussian"
+    """gaussian, laplacian, linear, polynomial-D, arc-cosine-0, arc-cosine-1 or neural-tangent-L."""
+
+    bandwidth: float = MEDIAN_SHARE
+    """Of the Gaussian and the Laplacian kernel, as a share of the median distance between training images."""
+
+    features: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FEATURES ...")] = ()
+    """pixels, whitened-pixels, gabor, random-convolution-F; by default pixels, and gabor for grey images or
+    random-convolution-64 for colour ones if they are large enough."""
+
+    ridge: Annotated[tuple[float, ...], tyro.conf.arg(metavar="LAMBDA ...")] = (0.0,)
+    """lambda of (K + lambda I) alpha = Y; 0 interpolates."""
+
+    interpolant: Annotated[tuple[Interpolant, ...], tyro.conf.arg(metavar="KIND ...")] = (
+        "minimum-norm",
+        "forced-test-labels",
+    )
+    """minimum-norm; forced-test-labels also interpolates random labels on the test images (with true labels only)."""
+
+    solver: Literal["auto", "cholesky", "conjugate-gradients"] = "auto"
+    """Cholesky up to 8,192 images, conjugate gradients above."""
+
+    leave_one_out: bool = False
+    """Also the leave-one-out accuracy, in closed form; needs Cholesky."""
+
+    certify: bool = True
+    """Also bound the distance from the exact minimum-norm interpolant."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user can choose of an experiment.
+
+    Attributes:
+        model: name or import path of the network; the experiment's own if empty.
+        tests: names of the randomisation tests; the experiment's own if empty.
+        device: `auto`, `cpu` or `cuda`.
+        seeds: of everything random; every run is made once for each.
+        training: hyper-parameters.
+        crop: side of the centre crop.
+        kernel: of the experiment `kernels`.
+        scale: of the paper's tables and figures.
+        n_train, n_test: numbers of images, in place of the scale's; None for that, or for all.
+    """
+
+    model: str = ""
+    tests: tuple[str, ...] = ()
+    device: str = "auto"
+    seeds: tuple[int, ...] = (0,)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    crop: int | None = 28
+    kernel: KernelSettings = field(default_factory=KernelSettings)
+    scale: Scale = "laptop"
+    n_train: int | None = None
+    n_test: int | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named experiment: what it shows, the runs that show it, its data set, centre crop, and the size of a folder's
+    images.
+
+    Where the next runs depend on what earlier ones gave, `follow` names them, from the finished runs: none at the end.
+    """
+
+    name: str
+    description: str
+    plan: Callable[[ImageDataset, Settings], list[RunConfig]]
+    data: str = "digits"
+    crop: int | None = 28
+    image_size: int = 32
+    follow: Callable[[ImageDataset, Settings, list[Run]], list[RunConfig]] | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table or a curve's point in the paper: a network, a test, and what regularises it.
+
+    `weight_decay` is whether there is any: its strength is the schedule's.
+    """
+
+    model: str
+    test: str = "true-labels"
+    augmentation: Augmentation = "none"
+    weight_decay: bool = False
+    dropout: float = 0.0
+    min_steps: int = 0
+    schedule: Schedule = CIFAR_10
+
+
+_REGULARISED: tuple[tuple[Augmentation, bool], ...] = (("crop", True), ("crop", False), ("none", True), ("none", False))
+
+TABLE_1_CELLS = (
+    *(Cell("inception", "true-labels", crop, decay) for crop, decay in _REGULARISED),
+    Cell("inception", "random-labels"),
+    *(Cell("inception-no-bn", "true-labels", "none", decay) for decay in (True, False)),
+    Cell("inception-no-bn", "random-labels"),
+    *(Cell("alexnet", "true-labels", crop, decay) for crop, decay in _REGULARISED),
+    Cell("alexnet", "random-labels"),
+    *(
+        cell
+        for model in ("mlp-3x512", "mlp-1x512")
+        for cell in (Cell(model, weight_decay=True), Cell(model), Cell(model, "random-labels"))
+    ),
+)
+"""Table 1, in its order."""
+
+_TABLE_2_ROWS: tuple[tuple[str, Augmentation, float, bool], ...] = (
+    ("true-labels", "resized-crop", INCEPTION_V3_DROPOUT, True),
+    ("true-labels", "resized-crop", 0.0, False),
+    ("true-labels", "none", 0.0, True),
+    ("true-labels", "none", 0.0, False),
+    ("random-labels", "none", INCEPTION_V3_DROPOUT, True),
+    ("random-labels", "none", 0.0, True),
+    ("random-labels", "none", 0.0, False),
+)
+TABLE_2_CELLS = tuple(
+    Cell("inception-v3", test, augmentation, decay, dropout, schedule=IMAGENET)
+    for test, augmentation, dropout, decay in _TABLE_2_ROWS
+)
+"""Table 2, in its order."""
+
+TABLE_4_CELLS = (
+    *(Cell(model, "random-labels", weight_decay=True) for model in ("inception", "alexnet", "mlp-3x512", "mlp-1x512")),
+    Cell("inception", "random-labels", "crop"),
+    Cell("inception", "random-labels", "flip-rotate"),
+)
+"""Table 4, in its order."""
+
+
+def _corruption_cells(model: str, levels: int) -> list[Cell]:
+    tests = [f"corrupted-{level / levels:g}" for level in range(1, levels)]
+    return [Cell(model, test) for test in ("true-labels", *tests, "random-labels")]
+
+
+FIGURE_1_CELLS = (
+    *(Cell("inception", test) for test in ("shuffled-pixels", "random-pixels", "gaussian")),
+    *_corruption_cells("inception", 5),
+    *_corruption_cells("alexnet", 5),
+    *_corruption_cells("mlp-1x512", 10),
+)
+"""Figure 1: (a) Inception on the tests, (b) and (c) three networks at levels of corruption."""
+
+FIGURE_2_STEPS = 10_000
+FIGURE_2_CELLS = (Cell("inception", min_steps=FIGURE_2_STEPS), Cell("inception-no-bn", min_steps=FIGURE_2_STEPS))
+"""Figure 2b: Inception with and without batch normalisation. (2a is of table 2's runs.)"""
+
+
+def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """The runs of cells at the chosen scale, for every seed.
+
+    A network of the user's takes the place of the cells' own, its own dropout as the cell has it; chosen tests restrict
+    the cells, and where no cell has one of them, it is run without regularisers. A user's optimiser has no weight decay
+    that could be set from here: cells with it are left out.
+    Raises ValueError for unknown tests, models, optimisers or devices, and for regularisers beside the cells'.
+    """
+    given = settings.training
+    if (given.augmentation, given.dropout, given.min_steps) != ("none", None, 0):
+        raise ValueError(
+            "--training.augmentation, --training.dropout and --training.min-steps are what this experiment varies: "
+            "leave them out, or use the experiment randomization-tests"
+        )
+    if given.optimizer != "sgd":
+        cells = tuple(cell for cell in cells if not cell.weight_decay)
+    if settings.model:
+        cells = tuple(cell for cell in cells if cell.model == settings.model) or tuple(
+            dict.fromkeys(replace(cell, model=settings.model) for cell in cells)
+        )
+    if settings.tests:
+        plain = dict.fromkeys(Cell(cell.model, schedule=cell.schedule) for cell in cells)
+        cells = tuple(
+            cell
+            for test in settings.tests
+            for cell in [c for c in cells if c.test == test] or [replace(one, test=test) for one in plain]
+        )
+    return [
+        _trained(dataset, settings, seed, cell, scaled=True) for seed in settings.seeds for cell in dict.fromkeys(cells)
+    ]
+
+
+def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """For each test a trained network and, on the same images and labels, Theorem 1's explicit one.
+
+    Raises ValueError for unknown tests, models, optimisers or devices.
+    """
+    model, given = settings.model or "mlp-1x512", settings.training
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    return [
+        config
+        for seed in settings.seeds
+        for test in settings.tests or SIX_TESTS
+        for config in (
+            _trained(
+                dataset,
+                settings,
+                seed,
+                Cell(model, test, given.augmentation, given.weight_decay > 0, 0.0, given.min_steps),
+                scaled=False,
+            ),
+            _run_config("randomization-tests", dataset, settings, seed, parse_test(test), "explicit"),
+        )
+    ]
+
+
+def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *, scaled: bool) -> RunConfig:
+    """A network's run. Its numbers of images and steps are the scale's unless the user asks for others."""
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, settings.crop)
+    check_model(cell.model, (channels, height, width), dataset.num_classes)
+    _check_training(dataset, settings, cell.augmentation)
+    training = cell.schedule.applied(settings.training)
+    reduced = reduction(settings.scale if scaled else "paper", cell.model)
+    grid = training.epochs_per_train_evaluation
+    if scaled and grid == TrainingConfig.epochs_per_train_evaluation:
+        grid = reduced.epochs_per_train_evaluation
+    chosen = training.max_steps != TrainingConfig.max_steps
+    max_steps = training.max_steps if chosen else reduced.max_steps or cell.schedule.max_steps
+    training = replace(
+        training,
+        learning_rate=training.learning_rate or default_learning_rate(cell.model),
+        augmentation=cell.augmentation,
+        weight_decay=(training.weight_decay or cell.schedule.weight_decay) if cell.weight_decay else 0.0,
+        dropout=(cell.dropout or (0.0 if ":" in cell.model else None)) if scaled else training.dropout,
+        max_steps=max_steps,
+        min_steps=min(cell.min_steps, max_steps),
+        epochs_per_train_evaluation=grid,
+    )
+    n_train, n_test = (
+        min(limit or available, available) if asked is None else asked
+        for asked, limit, available in (
+            (settings.n_train, reduced.n_train, len(dataset.train.labels)),
+            (settings.n_test, reduced.n_test, len(dataset.test.labels)),
+        )
+    )
+    return _run_config(
+        "randomization-tests",
+        dataset.subset(n_train, n_test),
+        settings,
+        seed,
+        parse_test(cell.test),
+        "trained",
+        model=cell.model,
+        training=training,
+    )
+
+
+def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Augmentation) -> None:
+    """Raises ValueError for an unknown optimiser, and an augmentation that does not suit the images."""
+    if settings.training.optimizer != "sgd":
+        optimizer_factory(settings.training.optimizer)
+    check_augmentation(augmentation, dataset.image_shape, settings.crop)
+
+
+def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """A kernel run for every combination of features, ridge and test, and the interpolant made not to generalise.
+
+    Raises ValueError for unknown tests, kernels, features or devices, and features that do not suit the images.
+    """
+    chosen = settings.kernel
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    tests = [parse_test(name) for name in settings.tests or ("true-labels", "random-labels")]
+    features = chosen.features or _default_features(dataset)
+    for name in features:
+        parse_features(name, settings.seeds[0]).dimension(dataset.image_shape)
+    configs = []
+    combinations = product(settings.seeds, features, chosen.ridge, chosen.interpolant, tests)
+    for seed, name, ridge, interpolant, test in combinations:
+        if interpolant == "forced-test-labels" and (ridge or test != Randomization()):
+            continue
+        kernel = KernelConfig(
+            chosen.name,
+            chosen.bandwidth,
+            name,
+            ridge,
+            interpolant,
+            chosen.solver,
+            chosen.leave_one_out,
+            chosen.certify,
+        )
+        configs.append(_run_config("kernels", dataset, settings, seed, test, "kernel", kernel=kernel))
+    return configs
+
+
+def plan_bounds(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """A network trained on true and on random labels, and the bounds of each."""
+    return _with_studies(dataset, settings, ("true-labels", "random-labels"), BoundsConfig())
+
+
+def plan_interpolants(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """A network trained on true, on partly corrupted and on random labels, each beside Theorem 1's on the same."""
+    return _with_studies(dataset, settings, ("true-labels", "corrupted-0.5", "random-labels"), InterpolantsConfig())
+
+
+def _with_studies(
+    dataset: ImageDataset, settings: Settings, tests: tuple[str, ...], study: BoundsConfig | InterpolantsConfig
+) -> list[RunConfig]:
+    """For each test a network trained on it, followed by the run that studies this network."""
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    kind = kind_of(study)
+    configs = []
+    for seed, test in product(settings.seeds, settings.tests or tests):
+        trained = _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False)
+        configs += [trained, replace(trained, experiment=kind, kind=kind, study=study)]
+    return configs
+
+
+def _unvaried(settings: Settings, test: str) -> Cell:
+    """A test with the user's own regularisers."""
+    given = settings.training
+    return Cell(settings.model or "mlp-1x512", test, given.augmentation, given.weight_decay > 0, 0.0, given.min_steps)
+
+
+def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """At eleven levels of corruption a trained network, Theorem 1's, a kernel's; and what theory predicts of all.
+
+    Tests chosen restrict the levels that are measured; predictions are made at all of them. Raises ValueError for
+    tests other than label corruption.
+    """
+    study = NoiseConfig(bandwidth=settings.kernel.bandwidth)
+    tests = settings.tests or tuple(f"corrupted-{level:g}" for level in study.levels)
+    randomizations = [parse_test(test) for test in tests]
+    if any(one.pixels != "original" for one in randomizations):
+        raise ValueError("test (--tests): noise is of label corruption, corrupted-P, on the images as they are")
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    kernel = KernelConfig(bandwidth=settings.kernel.bandwidth, solver=settings.kernel.solver, certify=False)
+    configs = []
+    for seed in settings.seeds:
+        configs.append(
+            _run_config("noise", dataset, settings, seed, Randomization(), "noise", model=study.name, study=study)
+        )
+        for test, one in zip(tests, randomizations, strict=True):
+            configs += [
+                _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False),
+                _run_config("randomization-tests", dataset, settings, seed, one, "explicit"),
+                _run_config("kernels", dataset, settings, seed, one, "kernel", kernel=kernel),
+            ]
+    return configs
+
+
+DYNAMICS_WIDTHS = (512, 4096)
+_DYNAMICS_TESTS = (
+    *("true-labels", "corrupted-0.2", "corrupted-0.5", "corrupted-0.8", "random-labels"),
+    *("random-pixels", "gaussian"),
+)
+
+
+def plan_dynamics(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Wide two-layer networks on five levels of corruption, random pixels and Gaussian images, at two widths."""
+    if dataset.num_classes % 2:
+        raise ValueError(
+            f"dynamics holds even against odd classes, which of {dataset.num_classes} classes are not equally many: "
+            "use a data set with an even number of classes"
+        )
+    n, n_test = dynamics_images(settings.scale)
+    dataset = dataset.subset(
+        settings.n_train or min(n, len(dataset.train.labels)), settings.n_test or min(n_test, len(dataset.test.labels))
+    )
+    return [
+        _run_config("dynamics", dataset, settings, seed, parse_test(test), "dynamics", model=study.name, study=study)
+        for seed, width, test in product(settings.seeds, DYNAMICS_WIDTHS, settings.tests or _DYNAMICS_TESTS)
+        for study in [DynamicsConfig(width=width)]
+    ]
+
+
+CAPACITY_MODELS = ("mlp-1x4", "mlp-1x8", "mlp-1x16", "mlp-1x32", "mlp-2x8", "mlp-2x16", "mlp-2x32")
+_CAPACITY_INPUTS: dict[str, Pixels] = {"random-labels": "original", "gaussian": "gaussian"}
+_STEPS_BETWEEN_LOOKS = 200
+_TEST_IMAGES = 100  # with random labels there is nothing to learn from more
+
+
+def plan_capacity(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """The first look at every frontier. Raises ValueError as `follow_capacity` does."""
+    return follow_capacity(dataset, settings, [])
+
+
+def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Run]) -> list[RunConfig]:
+    """The next look at every frontier that is not closed: random labels on real images and on Gaussian ones.
+
+    Raises ValueError for unknown models, and for tests other than random-labels and gaussian (random labels on both).
+    """
+    tests = settings.tests or tuple(_CAPACITY_INPUTS)
+    if unknown := [test for test in tests if test not in _CAPACITY_INPUTS]:
+        raise ValueError(
+            f"test (--tests): capacity is of random labels, on real images (random-labels) or on Gaussian ones "
+            f"(gaussian), got {', '.join(unknown)}"
+        )
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, settings.crop)
+    shape = channels, height, width
+    limit = settings.n_train or len(dataset.train.labels)
+    configs = []
+    models = (settings.model,) if settings.model else CAPACITY_MODELS
+    for model, test, seed in product(models, tests, settings.seeds):
+        pixels = _CAPACITY_INPUTS[test]
+        looks = {
+            run.config.n_train: bool(run.summary.metrics["fitted"])
+            for run in finished
+            if (run.config.model, run.config.randomization.pixels, run.config.seed) == (model, pixels, seed)
+        }
+        check_model(model, shape, dataset.num_classes)
+        _check_training(dataset, settings, settings.training.augmentation)
+        with torch.device("meta"):
+            parameters = num_parameters(build_model(model, shape, dataset.num_classes, seed))
+        n = next_size(looks, first_size(parameters), limit)
+        if n is not None:
+            configs.append(_capacity_look(dataset, settings, model, Randomization(pixels, 1.0), seed, n))
+    return configs
+
+
+def _capacity_look(
+    dataset: ImageDataset, settings: Settings, model: str, randomization: Randomization, seed: int, n: int
+) -> RunConfig:
+    training = settings.training
+    steps_an_epoch = -(-n // training.batch_size)
+    chosen = training.max_steps != TrainingConfig.max_steps
+    training = replace(
+        training,
+        learning_rate=training.learning_rate or default_learning_rate(model),
+        max_steps=training.max_steps if chosen else capacity_steps(settings.scale),
+        epochs_per_record=max(1, _STEPS_BETWEEN_LOOKS // steps_an_epoch),
+    )
+    n_test = min(settings.n_test or _TEST_IMAGES, len(dataset.test.labels))
+    return _run_config(
+        "capacity",
+        dataset.subset(n, n_test),
+        settings,
+        seed,
+        randomization,
+        "trained",
+        model=model,
+        training=training,
+    )
+
+
+def _default_features(dataset: ImageDataset) -> tuple[str, ...]:
+    channels, *sides = dataset.image_shape
+    if channels == 1:
+        return "pixels", "gabor"
+    return ("pixels", "random-convolution-64") if min(sides) > 6 else ("pixels",)
+
+
+def _plan_of(cells: tuple[Cell, ...]) -> Callable[[ImageDataset, Settings], list[RunConfig]]:
+    return lambda dataset, settings: plan_cells(cells, dataset, settings)
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in [
+        Experiment(
+            "randomization-tests",
+            "The paper's six tests: a network trained until it fits, beside the explicit 2n + d network of Theorem 1.",
+            plan_randomization_tests,
+        ),
+        Experiment(
+            "figure1",
+            "Figure 1: loss curves of the tests; time to fit and test error against label corruption, three networks.",
+            _plan_of(FIGURE_1_CELLS),
+            "cifar10",
+        ),
+        Experiment(
+            "figure2",
+            "Figure 2b: test accuracy along training with and without batch normalisation.",
+            _plan_of(FIGURE_2_CELLS),
+            "cifar10",
+        ),
+        Experiment(
+            "table1",
+            "Table 1: accuracies of five networks with and without regularisers, on true and on random labels.",
+            _plan_of(TABLE_1_CELLS),
+            "cifar10",
+        ),
+        Experiment(
+            "table2",
+            "Table 2: Inception V3 on ImageNet's layout of folders, with and without regularisers.",
+            _plan_of(TABLE_2_CELLS),
+            "folder",
+            crop=None,
+            image_size=299,
+        ),
+        Experiment(
+            "table4",
+            "Table 4: fitting random labels with explicit regularisation.",
+            _plan_of(TABLE_4_CELLS),
+            "cifar10",
+        ),
+        Experiment(
+            "kernels",
+            "Section 5: the minimum-norm interpolant in a kernel's Hilbert space: its error, norm, certificate.",
+            plan_kernels,
+        ),
+        Experiment(
+            "capacity",
+            "The largest n whose random labels a network of p parameters is trained to fit, beside Theorem 1's 2n + d.",
+            plan_capacity,
+            follow=follow_capacity,
+        ),
+        Experiment(
+            "bounds",
+            "Generalisation bounds and complexity measures, on networks that fit true and random labels.",
+            plan_bounds,
+        ),
+        Experiment(
+            "dynamics",
+            "Training of wide two-layer networks: the curve that H-infinity predicts, and the measured one.",
+            plan_dynamics,
+        ),
+        Experiment(
+            "noise",
+            "Test error against label corruption: what theory predicts of each rule, and what is measured.",
+            plan_noise,
+        ),
+        Experiment(
+            "interpolants",
+            "Theorem 1's network and a trained one on the same sample: margins, slopes, stability.",
+            plan_interpolants,
+        ),
+    ]
+}
+"""The experiments by name."""
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment called `name`; ValueError with the nearest match if there is none."""
+    if name not in EXPERIMENTS:
+        raise ValueError(f"experiment (NAME): {nearest_name(name, EXPERIMENTS)}")
+    return EXPERIMENTS[name]
+
+
+def resolve_device(device: str) -> str:
+    """`auto` is CUDA where there is one. Raises ValueError for CUDA where there is none."""
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise ValueError("--device cuda: this torch sees no CUDA device; use --device cpu")
+    return ("cuda" if available else "cpu") if device == "auto" else device
+
+
+def _run_config(
+    experiment: str,
+    dataset: ImageDataset,
+    settings: Settings,
+    seed: int,
+    randomization: Randomization,
+    kind: str,
+    *,
+    model: str = "theorem-1",
+    training: TrainingConfig | None = None,
+    kernel: KernelConfig | None = None,
+    study: Study | None = None,
+) -> RunConfig:
+    return RunConfig(
+        experiment=experiment,
+        kind=kind,
+        data=dataset.name,
+        source=dataset.source,
+        n_train=len(dataset.train.labels),
+        n_test=len(dataset.test.labels),
+        num_classes=dataset.num_classes,
+        train_digest=dataset.train.digest,
+        test_digest=dataset.test.digest,
+        randomization=randomization,
+        model=kernel.name if kernel else model,
+        model_source=source_digest(model, "model") if training else "",
+        optimizer_source=source_digest(training.optimizer, "optimizer") if training else "",
+        crop=settings.crop if training or kind == "dynamics" else None,
+        training=training,
+        device="cpu" if kind == "explicit" else resolve_device(settings.device),
+        seed=seed,
+        kernel=kernel,
+        study=study,
+    )

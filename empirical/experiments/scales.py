@@ -1,0 +1,59 @@
+"""The scales at which the paper's tables and figures are run.
+
+A scale changes how many images and how many steps, never what an experiment is. `paper` is the paper's own: all images,
+a GPU's work. `laptop` is a reduction that two cores finish and that still decides the claims: networks that fit random
+labels, regularisers that help or do not, all on the first images of the same data. `smoke` shows that the programs work
+and decides nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from empirical.training.schedule import CIFAR_10
+
+Scale = Literal["smoke", "laptop", "paper"]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Limits of the numbers of images and steps; None for all images, and for the steps of the schedule.
+
+    `epochs_per_train_evaluation` is as in `TrainingConfig`.
+    """
+
+    n_train: int | None
+    n_test: int | None
+    max_steps: int | None
+    epochs_per_train_evaluation: int = 1
+
+
+_WHOLE = Reduction(None, None, None, epochs_per_train_evaluation=10)
+_SMOKE = Reduction(160, 80, 4)
+# On two cores an MLP trains on 15,000 images a second, AlexNet on 300 and Inception on 70: a minute or two for a run of
+# an MLP, five to ten for the others, half an hour for one of them that does not fit.
+_LAPTOP_MLP = Reduction(10_000, 10_000, 60_000)
+_LAPTOP_OTHERS = Reduction(1_000, 1_000, 1_000)
+# Inception V3 on ImageNet trains on 20 images a second at 75 x 75 (--image-size 75), up to an hour for a run that does
+# not fit; at 299 x 299 on 1.2 a second, nine hours.
+_LAPTOP_IMAGENET = Reduction(200, 200, 400)
+
+
+def reduction(scale: Scale, model: str) -> Reduction:
+    """How many images and steps a network gets at this scale."""
+    if scale == "paper":
+        return _WHOLE
+    if scale == "smoke":
+        return _SMOKE
+    if model == "inception-v3":
+        return _LAPTOP_IMAGENET
+    return _LAPTOP_MLP if model.startswith("mlp") else _LAPTOP_OTHERS
+
+
+def capacity_steps(scale: Scale) -> int:
+    """Limit of the steps in which a network must fit its labels for `capacity`: seconds on one core at laptop scale."""
+    return {"smoke": 400, "laptop": 20_000, "paper": CIFAR_10.max_steps}[scale]
+
+
+def dynamics_images(scale: Scale) -> tuple[int, int]:
+    """Numbers of training and test images for `dynamics`: H-infinity's spectrum takes n^3, a step n times the width."""
+    return {"smoke": (40, 40), "laptop": (250, 1000), "paper": (1000, 10_000)}[scale]

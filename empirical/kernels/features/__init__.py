@@ -1,0 +1,33 @@
+"""What a kernel acts on: pixels, Gabor wavelets, random convolutional networks (Zhang et al. 2017, section 5)."""
+
+from empirical.kernels.features.blocks import FeatureBlocks, FeatureMap
+from empirical.kernels.features.gabor import GaborWavelets
+from empirical.kernels.features.pixels import Pixels
+from empirical.kernels.features.random_convolution import RandomConvolution
+from theory.common.names import nearest_name
+
+FEATURES = {
+    "pixels": "pixel values",
+    "whitened-pixels": "centre crop to 28 x 28, each image whitened, as the paper's networks get them",
+    "gabor": "amplitudes of Gabor wavelets around each place",
+    "random-convolution-F": "F random patches as filters, rectification, pooling: 8 F features",
+}
+"""The feature maps by name."""
+
+
+def parse_features(name: str, seed: int) -> FeatureMap:
+    """The feature map called `name`; `seed` is that of random patches. Raises ValueError for any other name."""
+    kind, _, number = name.rpartition("-")
+    if kind == "random-convolution" and number.isdigit():
+        return RandomConvolution(int(number), seed)
+    known: dict[str, FeatureMap] = {
+        "pixels": Pixels(),
+        "whitened-pixels": Pixels(whitened=True),
+        "gabor": GaborWavelets(),
+    }
+    if name not in known:
+        raise ValueError(f"features (--kernel.features): {nearest_name(name, FEATURES)}")
+    return known[name]
+
+
+__all__ = ["FEATURES", "FeatureBlocks", "FeatureMap", "GaborWavelets", "Pixels", "RandomConvolution", "parse_features"]

@@ -1,0 +1,265 @@
+"""A run without a network: the training set interpolated with the least norm in a kernel's Hilbert space.
+
+Zhang et al. 2017, section 5. One-hot labels are regressed exactly, K alpha = Y; the class is the largest output. The
+kernel acts on features of the images (`features`), and its bandwidth is a share of the median distance between training
+images in these features.
+"""
+
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from empirical.datasets.lazy_images import Images
+from empirical.kernels.features import FeatureBlocks, FeatureMap, parse_features
+from empirical.outcome import outcome_on_test
+from empirical.randomization import RandomizedDataset
+from theory.common.names import nearest_name
+from theory.common.streams import uniform_integers, words
+from theory.kernels import (
+    MEDIAN_SHARE,
+    ArcCosine,
+    Checkpoint,
+    Gaussian,
+    InterpolationCertificate,
+    Kernel,
+    Laplacian,
+    Linear,
+    NeuralTangent,
+    Polynomial,
+    certify_interpolation,
+    gram_from_blocks,
+    interpolate_gram,
+    plan_fit,
+)
+from theory.kernels.estimators import median_of_distances, sample_rows
+from theory.kernels.interpolation import StageClock, StageReport
+from theory.kernels.panels import HEIGHT
+
+Interpolant = Literal["minimum-norm", "forced-test-labels"]
+
+
+@dataclass(frozen=True)
+class KernelConfig:
+    """How a kernel run interpolates.
+
+    Attributes:
+        kernel: gaussian, laplacian, linear; polynomial-3, arc-cosine-1, neural-tangent-5 (degree, order, depth).
+        bandwidth: of the Gaussian and the Laplacian kernel, as a share of the median distance.
+        features: what the kernel acts on, see `features`.
+        ridge: lambda of (K + lambda I) alpha = Y; 0 interpolates.
+        interpolant: `minimum-norm`; or `forced-test-labels`, which also interpolates labels drawn at random on the test
+            images: an interpolant of the training set made not to generalise (claim C27).
+        solver: `auto`, `cholesky` or `conjugate-gradients`.
+        leave_one_out: also measure the leave-one-out accuracy; needs Cholesky.
+        certify: also bound the distance from the exact minimum-norm interpolant.
+    """
+
+    kernel: str = "gaussian"
+    bandwidth: float = MEDIAN_SHARE
+    features: str = "pixels"
+    ridge: float = 0.0
+    interpolant: Interpolant = "minimum-norm"
+    solver: Literal["auto", "cholesky", "conjugate-gradients"] = "auto"
+    leave_one_out: bool = False
+    certify: bool = True
+
+    def __post_init__(self) -> None:
+        parse_kernel(self.kernel, self.bandwidth)
+        if not self.ridge >= 0:
+            raise ValueError(f"ridge must not be negative, got {self.ridge}")
+
+    @property
+    def name(self) -> str:
+        """The kernel, on what, and how."""
+        ridge = f", ridge {self.ridge:g}" if self.ridge else ""
+        forced = ", random labels forced on the test images" if self.interpolant == "forced-test-labels" else ""
+        return f"{self.kernel_name} on {self.features}{ridge}{forced}"
+
+    @property
+    def kernel_name(self) -> str:
+        """The kernel, and its bandwidth if that is not the default."""
+        has_bandwidth = self.kernel in ("gaussian", "laplacian") and self.bandwidth != MEDIAN_SHARE
+        return self.kernel + (f" (bandwidth {self.bandwidth:g})" if has_bandwidth else "")
+
+
+def parse_kernel(name: str, bandwidth: float) -> Kernel:
+    """The kernel called `name`, of this bandwidth if it has one. Raises ValueError for unknown names and parameters."""
+    base, _, number = name.rpartition("-")
+    makers: dict[str, Callable[[int], Kernel]] = {
+        "polynomial": Polynomial,
+        "arc-cosine": ArcCosine,
+        "neural-tangent": NeuralTangent,
+    }
+    if name in ("gaussian", "laplacian"):
+        return Gaussian(bandwidth) if name == "gaussian" else Laplacian(bandwidth)
+    if name == "linear":
+        return Linear()
+    if base in makers and number.isdigit():
+        return makers[base](int(number))
+    known = ["linear", "polynomial-D", "gaussian", "laplacian", "arc-cosine-0", "arc-cosine-1", "neural-tangent-L"]
+    raise ValueError(f"kernel (--kernel.name): {nearest_name(name, known)}")
+
+
+def interpolate_images(
+    config: KernelConfig,
+    randomized: RandomizedDataset,
+    num_classes: int,
+    *,
+    seed: int,
+    device: str = "cpu",
+    memory_limit: int | None = None,
+    checkpoint: Checkpoint | None = None,
+    report: StageReport = lambda stage, share: None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Interpolate, certify and evaluate: what was measured, and what it took.
+
+    Arguments:
+        config: how.
+        randomized: images and labels.
+        num_classes: k.
+        seed: of random features, of forced labels, of the solver's preconditioner.
+        device: where features are computed and the Gram matrix lies.
+        memory_limit: bytes that it may take; what is free by default.
+        checkpoint: where to save progress, and to go on from.
+        report: told of progress.
+
+    Raises ValueError if it does not fit into memory, before anything is allocated, or the features do not suit.
+    """
+    train, test = randomized.data.train, randomized.data.test
+    images, labels = train.images, train.labels
+    if config.interpolant == "forced-test-labels":
+        forced = uniform_integers(words(seed, "forced-labels", np.arange(len(test.labels)), 1), num_classes)[:, 0]
+        images = np.concatenate([images, test.images])
+        labels = np.concatenate([labels, forced])
+    features = parse_features(config.features, seed)
+    n, dimension = len(images), features.dimension(images.shape[1:])
+    blocks = features.blocks(train.images, images, test.images, device=device)
+    plan = plan_fit(
+        n,
+        num_classes,
+        (n + len(test.images)) * min(dimension, blocks.width) * 2 + len(test.images) * n,
+        solver=config.solver,
+        leave_one_out=config.leave_one_out,
+        memory_limit=memory_limit,
+        device=device,
+    )
+    clock = StageClock()
+    distance = _median_distance(features, train.images, seed)
+    kernel = parse_kernel(config.kernel, config.bandwidth * distance)
+    gram = gram_from_blocks(
+        kernel,
+        blocks.astype(plan.dtype),
+        ridge=config.ridge,
+        devices=(device,),
+        checkpoint=checkpoint,
+        report=lambda share: report("Gram matrix", share),
+    )
+    clock.lap("Gram matrix")
+    targets = torch.from_numpy(np.eye(num_classes)[labels])
+    solved = interpolate_gram(
+        gram.training,
+        targets,
+        plan,
+        leave_one_out=config.leave_one_out,
+        bound_eigenvalue=config.certify,
+        seed=seed,
+        checkpoint=checkpoint,
+        report=report,
+    )
+    clock.seconds.update(solved.seconds)
+    clock.restart()
+    coefficients = solved.coefficients
+    outputs = gram.training.multiply(coefficients) - config.ridge * coefficients
+    predictions = outputs[: len(train.labels)].argmax(1).numpy()
+    rows = gram.others[0].split(HEIGHT)  # converted to float64 a few at a time
+    test_predictions = torch.cat([(row.to(coefficients.dtype) @ coefficients).argmax(1) for row in rows]).numpy()
+    clock.lap("evaluate")
+    metrics: dict[str, Any] = {
+        "kernel": str(kernel),
+        "dimension": dimension,
+        "fitted": bool((predictions == train.labels).all()),
+        "train_accuracy": _share(predictions == train.labels),
+        "train_accuracy_clean_labels": _share(predictions == randomized.clean_labels),
+        "test_accuracy": _share(test_predictions == test.labels),
+        **outcome_on_test(test_predictions, test.labels, num_classes),
+        "norm": float((coefficients * outputs).sum().clamp_min(0) ** 0.5),
+        "solver": solved.solver,
+        "precision": str(plan.dtype).removeprefix("torch."),
+        "iterations": solved.iterations,
+        "relative_residual": solved.relative_residual,
+        "converged": solved.converged,
+        "operations": plan.operations,
+    }
+    if solved.leave_one_out is not None:
+        held_out = solved.leave_one_out[: len(train.labels)].argmax(1).numpy()
+        metrics["leave_one_out_accuracy"] = _share(held_out == train.labels)
+    if solved.smallest_eigenvalue is not None:
+        points = _points(blocks) if dimension <= blocks.width else None
+        certificate = certify_interpolation(
+            gram.training,
+            targets,
+            coefficients,
+            solved.smallest_eigenvalue,
+            kernel=kernel if points is not None else None,
+            points=points,
+            ridge=config.ridge,
+            checkpoint=checkpoint,
+            report=lambda share: report("certify", share),
+        )
+        clock.lap("certify")
+        metrics |= _certified(certificate, config.ridge)
+    used = {
+        "seconds": sum(clock.seconds.values()),
+        "stages": clock.seconds,
+        "planned_bytes": plan.total_memory,
+        "peak_bytes": _peak_memory(),
+    }
+    return metrics, used
+
+
+def _certified(certificate: InterpolationCertificate, ridge: float) -> dict[str, Any]:
+    """With a ridge the system is K + lambda I: the bounds are on a norm in another space, and are left out."""
+    norms: dict[str, float | None] = {"norm_lower_bound": None, "distance_bound": None}
+    if not ridge:
+        norms["norm_lower_bound"] = float(certificate.norm_lower_bounds.norm())
+        if bool(torch.isfinite(certificate.distance_bounds).all()):
+            norms["distance_bound"] = float(certificate.distance_bounds.norm())
+    return {
+        **norms,
+        "max_residual": certificate.max_residual,
+        "residual_rounding": certificate.rounding,
+        "smallest_eigenvalue": certificate.smallest_eigenvalue.value,
+        "eigenvalue_evidence": certificate.smallest_eigenvalue.evidence,
+        "failure_probability": certificate.smallest_eigenvalue.failure_probability,
+        "gram_error": certificate.gram_error,
+    }
+
+
+def _points(blocks: FeatureBlocks) -> torch.Tensor:
+    """The training images' features, if all are one block."""
+    points: torch.Tensor = blocks[0][0].cpu()
+    return points
+
+
+def _median_distance(features: FeatureMap, images: Images, seed: int) -> float:
+    """`median_distance` of the training images' features, a block of them at a time."""
+    rows = sample_rows(len(images), seed)
+    squared = torch.zeros(len(rows) * (len(rows) - 1) // 2, dtype=torch.float64)
+    for (block,) in features.blocks(images, images[rows]):
+        squared += torch.pdist(block.double().cpu()).square()
+    return median_of_distances(squared.sqrt())
+
+
+def _peak_memory() -> int:
+    """Most bytes that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _share(hits: npt.NDArray[np.bool_]) -> float:
+    return int(hits.sum()) / len(hits)

@@ -1,0 +1,49 @@
+"""Every finished run as a row of a table: `results.csv`, and `timing.csv` for what differs from run to run.
+
+Columns are the resolved configuration, digests of the data, versions and device, and the scalar metrics. Rows are in
+order of the runs' directories, so that the same runs give the same bytes whatever order or interruptions they had.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from empirical.runs.records import Run
+from theory.common.atomic import replacing
+
+
+def write_results(runs: list[Run], out: Path) -> None:
+    """Write `results.csv` and `timing.csv` into a directory, whole or not at all."""
+    ordered = sorted(runs, key=lambda run: run.path.name)
+    _write(out / "results.csv", [_row(run) for run in ordered])
+    _write(out / "timing.csv", [{"run": run.path.name, **_scalars("", run.summary.time)} for run in ordered])
+
+
+def _row(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.path.name,
+        **_scalars("", asdict(run.config)),
+        **_scalars("", run.summary.metrics),
+        **_scalars("environment.", run.summary.environment),
+    }
+
+
+def _scalars(prefix: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings with dotted names; lists and encoded bits are left to the records."""
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            found |= _scalars(f"{prefix}{name}.", value)
+        elif isinstance(value, str | int | float | None) and name != "test_hits":
+            found[prefix + name] = value
+    return found
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    columns = dict.fromkeys(name for row in rows for name in row)
+    with replacing(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,8 @@
+"""Measurements that hold theory against trained networks: one module or package for each kind of run.
+
+bounds        bounds and complexity measures of a trained network
+capacity      the largest n whose random labels a network is trained to fit: a search over n
+dynamics      a wide two-layer network, beside the curve that H-infinity predicts
+interpolants  Theorem 1's network and a trained one on the same sample
+label_noise   what theory predicts of test accuracy under label corruption
+"""

@@ -1,0 +1,91 @@
+"""Bounds that read a fully connected network as a product of matrices: by counting (VC), and by norms and margins."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from empirical.runs.resumable_parts import Parts
+from empirical.studies.bounds.evaluated_bound import Found, left_out
+from empirical.studies.bounds.subject import Subject
+from theory.complexity import (
+    Bound,
+    HomogeneousNetwork,
+    ReLUArchitecture,
+    best_over_margins,
+    frobenius_margin_bound,
+    homogeneous_network,
+    log2_growth,
+    margins,
+    pac_bayes_spectral_bound,
+    spectral_complexity,
+    spectral_margin_bound,
+    uniform_convergence_bound,
+    vc_closed_form,
+    vc_lower_bound,
+    vc_upper_bound,
+)
+
+
+def _homogeneous(subject: Subject) -> tuple[HomogeneousNetwork, HomogeneousNetwork] | str:
+    """The network after and before training, or why it is no product of matrices."""
+    try:
+        return homogeneous_network(subject.trained), homogeneous_network(subject.initial)
+    except (TypeError, ValueError) as error:
+        return f"for fully connected ReLU networks: {error}"
+
+
+def counting_bounds(subject: Subject, parts: Parts) -> Found:
+    """Uniform convergence by the growth function."""
+    networks = _homogeneous(subject)
+    if isinstance(networks, str):
+        return left_out("VC", ["VC"], networks), {}
+    network = networks[0]
+    hidden = [len(matrix) - network.constant for matrix in network.matrices[:-1]]
+    dimension = network.matrices[0].shape[1] - network.constant
+    # With biases if the network has none: then the class is larger, and the bound holds for it too.
+    architecture = ReLUArchitecture.fully_connected(dimension, *hidden, network.num_classes)
+    bound = uniform_convergence_bound(
+        subject.train_error,
+        log2_growth(architecture, 2 * subject.n),
+        subject.n,
+        failure_probability=subject.study.failure_probability,
+    )
+    dimensions = {"lower": vc_lower_bound(architecture), "upper": vc_upper_bound(architecture)}
+    closed = {"closed_form": vc_closed_form(architecture)} if hidden else {}
+    return [subject.entry("VC", bound)], {"vc_dimension": dimensions | closed}
+
+
+def norm_bounds(subject: Subject, parts: Parts) -> Found:
+    """Margin bounds from the norms of the network's matrices."""
+    names = ("Frobenius norms, margin", "spectral norms, margin", "PAC-Bayes, spectral norms, margin")
+    networks = _homogeneous(subject)
+    if isinstance(networks, str):
+        return left_out("norm", names, networks), {}
+    network, reference = networks
+    images = subject.data.train_images.cpu()
+    values = margins(network(images), subject.data.train_labels.cpu())
+    lengths, delta = network.input_norms(images), subject.study.failure_probability
+    longest = math.sqrt(images[0].numel() + network.constant)  # of all whitened images
+    evaluations: tuple[Callable[[float], Bound], ...] = (
+        lambda gamma: frobenius_margin_bound(network, lengths, values, gamma, failure_probability=delta),
+        lambda gamma: spectral_margin_bound(
+            network, lengths, values, gamma, reference=reference, failure_probability=delta
+        ),
+        lambda gamma: pac_bayes_spectral_bound(network, longest, values, gamma, failure_probability=delta),
+    )
+    found = []
+    for name, evaluation in zip(names, evaluations, strict=True):
+        try:
+            found.append(subject.entry("norm", best_over_margins(evaluation, values)))
+        except (ValueError, OverflowError) as error:  # no margin is positive, or a norm is 0 or not finite
+            found += left_out("norm", [name], str(error))
+    differences = [a - m for a, m in zip(network.matrices, reference.matrices, strict=True)]
+    measures = {
+        "spectral": list(network.spectral_norms),
+        "frobenius": [float(np.linalg.norm(matrix)) for matrix in network.matrices],
+        "distance_from_initialisation": math.hypot(*(float(np.linalg.norm(change)) for change in differences)),
+        "spectral_complexity": spectral_complexity(network, reference),
+        "median_margin": float(np.median(values)),
+    }
+    return found, {"norms": measures}

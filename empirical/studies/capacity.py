@@ -1,0 +1,103 @@
+"""How many random labels a network of p parameters is trained to fit: a bisection over n, every look a recorded run.
+
+A network's *frontier* is a bracket: n_fits random labels were all fitted, n_fails, the least number tried of which some
+were not within the limit of steps, lies above. It is closed once n_fails / n_fits is at most 1 + RESOLUTION, or they
+are neighbours.
+
+Theory knows what p parameters can hold at best, not what training finds: Theorem 1 has a network of 2n + d weights for
+any n points, and n log2 k bits of labels ask for as many bits of parameters.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from empirical.runs.records import Run
+
+RESOLUTION = 0.1
+"""A bracket's width, relative to its lower end, at which bisection stops."""
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Where training stops fitting random labels, as far as runs tell.
+
+    Attributes:
+        model: the network.
+        parameters: p.
+        dimension: d, numbers in an image as the network sees it.
+        pixels: `original`, or `gaussian`.
+        seed: of the runs.
+        fits: the largest n that was fitted with no failure at or below it; 0 if none.
+        fails: the least n that was not fitted; None if all were.
+        runs: looks taken.
+    """
+
+    model: str
+    parameters: int
+    dimension: int
+    pixels: str
+    seed: int
+    fits: int
+    fails: int | None
+    runs: int
+
+    @property
+    def closed(self) -> bool:
+        """Whether the bracket is as narrow as it is meant to be."""
+        return self.fails is not None and _closed(self.fits, self.fails)
+
+
+def bracket(outcomes: Mapping[int, bool]) -> tuple[int, int | None]:
+    """(largest n fitted below every failure, or 0; least n that failed, or None) from outcomes by n."""
+    fails = min((n for n, fitted in outcomes.items() if not fitted), default=None)
+    fits = max((n for n, fitted in outcomes.items() if fitted and (fails is None or n < fails)), default=0)
+    return fits, fails
+
+
+def next_size(outcomes: Mapping[int, bool], start: int, limit: int) -> int | None:
+    """The n to look at next: doubling or halving until there is a bracket, then its geometric middle.
+
+    Arguments:
+        outcomes: whether training fitted n random labels, by n.
+        start: the first n.
+        limit: the number of samples there are.
+
+    None once the bracket is closed: at RESOLUTION, at neighbours, or at an end of 1 .. limit.
+    """
+    if not outcomes:
+        return max(1, min(start, limit))
+    fits, fails = bracket(outcomes)
+    if fails is None:
+        return None if fits >= limit else min(2 * fits, limit)
+    if _closed(fits, fails):
+        return None
+    if fits == 0:
+        return fails // 2
+    return min(max(round(math.sqrt(fits * fails)), fits + 1), fails - 1)
+
+
+def _closed(fits: int, fails: int) -> bool:
+    return fails - fits <= 1 or fails <= (1 + RESOLUTION) * fits
+
+
+def first_size(parameters: int) -> int:
+    """A first guess: a parameter for each of four labels."""
+    return max(1, parameters // 4)
+
+
+def frontiers(runs: Sequence[Run]) -> list[Frontier]:
+    """The frontier of each network, kind of input and seed, by kind of input and parameters."""
+    groups: dict[tuple[str, str, str, int], dict[int, Run]] = {}
+    for run in runs:
+        config = run.config
+        key = config.model, config.model_source, config.randomization.pixels, config.seed
+        groups.setdefault(key, {})[config.n_train] = run
+    found = []
+    for (model, _, pixels, seed), looks in groups.items():
+        fits, fails = bracket({n: bool(run.summary.metrics["fitted"]) for n, run in looks.items()})
+        metrics = next(iter(looks.values())).summary.metrics
+        found.append(
+            Frontier(model, metrics["parameters"], metrics["dimension"], pixels, seed, fits, fails, len(looks))
+        )
+    return sorted(found, key=lambda one: (one.pixels != "original", one.model[:5], one.parameters, one.seed))

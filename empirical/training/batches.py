@@ -1,0 +1,41 @@
+"""The batches of an epoch: every sample once, in the epoch's own order."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from empirical.training.augmentation import draw_augmentations
+from empirical.training.config import TrainingConfig
+from empirical.training.data import TrainingData
+from empirical.training.distributed import ALONE, Ranks
+from theory.common.streams import words
+
+
+class Batches:
+    """The batches of an epoch, in the epoch's own order: every sample once, any batch by its number.
+
+    Of each batch a rank has its share.
+    """
+
+    def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, epoch: int, ranks: Ranks = ALONE):
+        n, device = len(data.train_labels), data.train_labels.device
+        keys = words(seed, "shuffling", [epoch], n)[0]
+        order = torch.from_numpy(np.argsort(keys, kind="stable")).to(device)
+        whole = order.split(config.batch_size)
+        self._sizes = [len(batch) for batch in whole]
+        self._samples = [batch[ranks.share(len(batch))] for batch in whole]
+        self._data, self._augmentation = data, config.augmentation
+        self._numbers = None
+        if config.augmentation != "none":
+            self._numbers = draw_augmentations(seed, epoch, n).to(device)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def starting(self, at: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+        """From number `at` on: images as the network sees them, the labels it is given, and the whole batch's size."""
+        samples, labels = self._samples[at:], self._data.train_labels
+        images = self._data.train_source.batches(samples, self._augmentation, self._numbers)
+        for some, shown, size in zip(samples, images, self._sizes[at:], strict=True):
+            yield shown, labels.index_select(0, some), size

@@ -1,0 +1,108 @@
+"""Hyper-parameters of a training run; the defaults are the paper's.
+
+The paper leaves open: batch size (128, as in the authors' release), initialisation (each network's own). Its
+learning rate falls by 0.95 every epoch, which on 50,000 images is 391 steps of 128. The schedule here counts those
+steps, so that it means the same on a smaller data set: there an epoch has fewer steps, and a decay for each of them
+would stop training before it began.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from empirical.training.augmentation import Augmentation
+
+Precision = Literal["float32", "tf32", "bf16"]
+
+
+BatchNorm = Literal["global", "local"]
+
+
+_ADDED = {"added": True}
+"""Marks fields that came later: at their default they are no part of a configuration's hash, on which records rely."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Hyper-parameters; the defaults are the paper's.
+
+    Attributes:
+        optimizer: `sgd`, or `package.module:factory`, called as factory(parameters, learning_rate).
+        learning_rate: initial step size; by default the paper's: 0.1 for Inception, 0.01 for the others.
+        momentum: of SGD.
+        weight_decay: of SGD, an l2 penalty; 0 is the paper's unregularised setting.
+        learning_rate_decay: factor on the step size every `decay_steps` steps.
+        decay_steps: 391 steps are an epoch of the paper.
+        batch_size: samples a step; the last batch of an epoch may be smaller.
+        max_steps: limit for a run that does not fit its labels; it finishes its epoch. After the default, 153 epochs
+            of the paper, the step size has fallen by a factor of 2,600.
+        min_steps: a run that fits its labels sooner goes on as long, to see what training on does.
+        augmentation: random changes of the training images: none, crop, flip-rotate or resized-crop.
+        dropout: probability of dropping each input of the last linear layer; where a network has dropout layers of its
+            own, theirs. By default these are left as they are, and there are no others.
+        precision: of products: float32; tf32 and bf16 are faster on GPUs that have them, and change results.
+        compile: have torch.compile rewrite the network's forward and backward pass; on a GPU they are replayed as CUDA
+            graphs. Worth it for runs that take much longer than the minute of compiling.
+        batch_norm: over several ranks: global takes the moments of the whole batch, as one rank does; local those of a
+            rank's share, which makes it another experiment with every number of ranks, but saves communication.
+        epochs_per_record: epochs between records, and between looks at whether all labels are fitted. On a small data
+            set evaluation at the end of every epoch takes longer than the epoch.
+        epochs_per_train_evaluation: epochs between evaluations of the whole training split, which on 50,000 images cost
+            as much as 0.4 epochs of training. Between them the fixed network sees training images, in the same batches,
+            only until it misses a label: one miss shows that it does not fit, none that it does, and then the whole
+            split is evaluated. So the epoch of the first fit is the same whatever this is. The untrained and the last
+            network are evaluated whole.
+    """
+
+    optimizer: str = "sgd"
+    learning_rate: float | None = None
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    learning_rate_decay: float = 0.95
+    decay_steps: int = 391
+    batch_size: int = 128
+    max_steps: int = 60_000
+    min_steps: int = field(default=0, metadata=_ADDED)
+    augmentation: Augmentation = field(default="none", metadata=_ADDED)
+    dropout: float | None = field(default=None, metadata=_ADDED)
+    precision: Precision = field(default="float32", metadata=_ADDED)
+    compile: bool = field(default=False, metadata=_ADDED)
+    batch_norm: BatchNorm = field(default="global", metadata=_ADDED)
+    epochs_per_record: int = field(default=1, metadata=_ADDED)
+    epochs_per_train_evaluation: int = field(default=1, metadata=_ADDED)
+
+    def __post_init__(self) -> None:
+        for name in (
+            "learning_rate",
+            "learning_rate_decay",
+            "decay_steps",
+            "batch_size",
+            "max_steps",
+            "epochs_per_record",
+            "epochs_per_train_evaluation",
+        ):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {value}")
+        for name in ("momentum", "weight_decay", "min_steps"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
+        if self.min_steps > self.max_steps:
+            raise ValueError(f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is a probability below 1, got {self.dropout}")
+        for name, known in (("augmentation", Augmentation), ("precision", Precision), ("batch_norm", BatchNorm)):
+            if getattr(self, name) not in get_args(known):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
+        if self.optimizer != "sgd" and (self.momentum, self.weight_decay) != (
+            TrainingConfig.momentum,
+            TrainingConfig.weight_decay,
+        ):
+            raise ValueError("momentum and weight_decay are SGD's: set them in your own optimiser's factory")
+
+    @property
+    def step_size(self) -> float:
+        """The initial step size; ValueError if it is left to the network, which is not known here."""
+        if self.learning_rate is None:
+            raise ValueError("learning_rate is not set: empirical.models.default_learning_rate gives the paper's")
+        return self.learning_rate

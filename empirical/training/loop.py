@@ -1,0 +1,167 @@
+"""One readable training loop: a record for each epoch, exact resume, on one process or on several ranks.
+
+Everything an epoch does is a function of the state at its start and of the seed: the order of the samples and their
+augmentation are drawn from streams keyed by the epoch, the noise of layers such as dropout from streams keyed by the
+step, and the step size is a function of the step. So the state to save is the network, the optimiser and where the run
+is, even within an epoch. A run resumed from it equals the undisturbed one to the bit on the same device and number of
+threads and ranks; on a GPU but for operations that add up in no fixed order there (see `precision`).
+
+Over several ranks each trains on its share of every batch, and the experiment stays the same: the batch is the global
+one, every sample comes once an epoch, gradients are of the mean over the whole batch, evaluation counts each sample
+once. N ranks give the curve of one up to the order of sums.
+"""
+
+import math
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from empirical.training.batches import Batches
+from empirical.training.config import TrainingConfig
+from empirical.training.data import TrainingData
+from empirical.training.distributed import ALONE, Ranks
+from empirical.training.evaluation import EpochRecord, Online, epoch_record, misses_a_label, predict
+from empirical.training.optimization import precision, step_size_at
+from empirical.training.stepper import Stepper
+
+State = dict[str, Any]
+"""What resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
+
+
+def train(
+    model: nn.Module,
+    data: TrainingData,
+    config: TrainingConfig,
+    seed: int,
+    state: State | None = None,
+    seconds_between_states: float = math.inf,
+    ranks: Ranks = ALONE,
+) -> Iterator[tuple[EpochRecord | None, State]]:
+    """Train until every given label is fitted, or for `max_steps`; yields a record and the state after each epoch, or
+    after every `epochs_per_record` of them and the last.
+
+    Arguments:
+        model: on the device of `data`; changed in place.
+        seed: of the order of samples, of augmentation and of stochastic layers.
+        state: as yielded before, to go on from there.
+        seconds_between_states: between records it also yields None and the state, about as often: what is then lost by
+            a kill. It changes nothing else.
+        ranks: that train together; all of them yield the same.
+
+    The yielded state refers to the live tensors: save it before asking for more.
+    Raises FloatingPointError if the loss is no longer finite, ValueError for a configuration without learning rate, and
+    for augmentation without stored images.
+    """
+    if config.augmentation != "none":  # what is missing for it is named now, not after the first evaluation
+        next(data.train_source.batches([], config.augmentation, torch.zeros(0, 5)), None)
+    stepper = Stepper(model, config, seed, ranks, data)
+    start = time.perf_counter() - (state["seconds"] if state else 0.0)
+
+    def snapshot(**where: Any) -> State:
+        return {"model": model.state_dict(), "optimizer": stepper.optimizer.state_dict(), **where}
+
+    def observe(epoch: int, step: int, training_seconds: float, online: Online | None) -> tuple[EpochRecord, State]:
+        if config.batch_norm == "local":
+            ranks.copy_buffers(model)
+        with precision(config, data.train_labels.device):
+            on_test = predict(model, data.test_source, data.test_labels, ranks)
+            on_train = None
+            whole = epoch % config.epochs_per_train_evaluation == 0 or step >= config.max_steps
+            if whole or not misses_a_label(model, data, ranks):
+                on_train = predict(model, data.train_source, data.train_labels, ranks)
+        record = epoch_record(on_train, on_test, data, epoch, step, step_size_at(config, step), start, online)
+        return record, snapshot(
+            epoch=epoch,
+            recorded=epoch,
+            step=step,
+            batches=0,
+            online=(0, 0),
+            seconds=record.seconds,
+            training_seconds=training_seconds,
+            fitted=record.fitted,
+        )
+
+    if state is None:
+        record, state = observe(0, 0, 0.0, None)
+        yield record, state
+    else:
+        model.load_state_dict(state["model"])
+        stepper.optimizer.load_state_dict(state["optimizer"])
+    pace, yielded = _Pace.first(seconds_between_states), time.perf_counter()
+    while _goes_on(state, config):
+        epoch, step, at, online = state["epoch"] + 1, state["step"], state["batches"], Online(*state["online"])
+        training_seconds, fitted, recorded = state["training_seconds"], state["fitted"], state["recorded"]
+        batches = Batches(data, config, seed, epoch, ranks)
+        images = batches.starting(at)
+        while at < len(batches):
+            begun = time.perf_counter()
+            steps = min(ranks.agree(pace.steps), len(batches) - at)
+            online += stepper.take(images, steps, step)
+            step, at = step + steps, at + steps
+            taken = time.perf_counter() - begun
+            pace = pace.after(steps, taken)
+            training_seconds += taken
+            if at < len(batches):
+                yield (
+                    None,
+                    snapshot(
+                        epoch=epoch - 1,
+                        recorded=recorded,
+                        step=step,
+                        batches=at,
+                        online=astuple(online),
+                        seconds=time.perf_counter() - start,
+                        training_seconds=training_seconds,
+                        fitted=fitted,
+                    ),
+                )
+        state = {**state, "epoch": epoch, "step": step, "batches": 0, "online": (0, 0)}
+        state |= {"seconds": time.perf_counter() - start, "training_seconds": training_seconds}
+        if epoch % config.epochs_per_record and _goes_on(state, config):
+            if time.perf_counter() - yielded > seconds_between_states:
+                yielded = time.perf_counter()
+                yield None, {**state, **snapshot()}
+            continue
+        record, state = observe(epoch, step, training_seconds, online)
+        split, loss = ("test", record.test_loss) if record.train_loss is None else ("training", record.train_loss)
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the {split} loss became {loss} in epoch {epoch}: the learning rate "
+                f"{config.learning_rate} is too large for this network and data"
+            )
+        yield record, state
+
+
+def _goes_on(state: State, config: TrainingConfig) -> bool:
+    """Whether to train on: an epoch that has begun is finished, and one more follows until the stopping rule holds."""
+    begun: bool = state["batches"] > 0
+    return begun or state["step"] < (config.min_steps if state["fitted"] else config.max_steps)
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """How many steps to take before the next state: about as many as the time between states allows.
+
+    Counted in steps and not by the clock, so that all ranks stop at the same one. It starts with one and at most
+    doubles, for the first steps are slower than those that follow.
+    """
+
+    seconds: float
+    steps: int
+
+    @staticmethod
+    def first(seconds: float) -> "_Pace":
+        """With so many seconds between states."""
+        return _Pace(seconds, 1 if seconds < math.inf else sys.maxsize)
+
+    def after(self, steps: int, taken: float) -> "_Pace":
+        """The next, after so many steps that took so many seconds."""
+        if self.seconds == math.inf:
+            return self
+        rate = steps / max(taken, 1e-9)
+        return _Pace(self.seconds, max(1, min(2 * steps, int(rate * self.seconds))))

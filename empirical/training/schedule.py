@@ -1,0 +1,51 @@
+"""How long the paper trains on a data set, how fast the step size falls there, and how strong weight decay is."""
+
+from dataclasses import dataclass, replace
+
+from empirical.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A factor on the step size every so many steps, and a limit of steps.
+
+    Attributes:
+        learning_rate_decay, decay_steps: the factor, and after how many steps of a batch of 128 it comes.
+        max_steps: for a run that does not fit its labels.
+        weight_decay: of the runs that have any; the paper does not state it.
+    """
+
+    learning_rate_decay: float
+    decay_steps: int
+    max_steps: int
+    weight_decay: float
+
+    @property
+    def decay(self) -> tuple[float, int]:
+        """The factor and its steps."""
+        return self.learning_rate_decay, self.decay_steps
+
+    def applied(self, training: TrainingConfig) -> TrainingConfig:
+        """These hyper-parameters with this decay, unless they have one that is not the default."""
+        if decay_of(training) != CIFAR_10.decay:
+            return training
+        return replace(training, learning_rate_decay=self.learning_rate_decay, decay_steps=self.decay_steps)
+
+
+CIFAR_10 = Schedule(TrainingConfig.learning_rate_decay, TrainingConfig.decay_steps, TrainingConfig.max_steps, 1e-4)
+"""The paper's (appendix A): 0.95 an epoch of 391 steps. The limit is ours: 153 epochs. Weight decay is the default of
+the authors' release."""
+
+IMAGENET = Schedule(0.94, 2 * 10_009, 100 * 10_009, 4e-5)
+"""Inception V3's: 0.94 every two epochs of 10,009 steps, for 100 epochs (Szegedy et al. 2016, section 8). Weight decay
+is that of TensorFlow's package, whose settings the paper takes."""
+
+
+def is_the_papers(training: TrainingConfig) -> bool:
+    """Whether the step size falls as on one of the paper's data sets."""
+    return decay_of(training) in (CIFAR_10.decay, IMAGENET.decay)
+
+
+def decay_of(training: TrainingConfig) -> tuple[float, int]:
+    """The factor on the step size, and after how many steps it comes."""
+    return training.learning_rate_decay, training.decay_steps

@@ -1,0 +1,127 @@
+"""Verdicts on kernel runs: made-up records on either side of every rule."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from empirical.claims.kernels import compare_kernels, kernel_results, reference
+from empirical.kernels.interpolation import KernelConfig
+from empirical.randomization import parse_test
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, Summary
+from tests.empirical.made_up import outcome
+from theory.claims import Verdict
+
+
+def run(test: str, accuracy: float, norm: float, *, fitted: bool = True, data: str = "digits", **kernel) -> Run:
+    config = RunConfig(
+        experiment="kernels",
+        kind="kernel",
+        data=data,
+        source="made up for this test",
+        n_train=500,
+        n_test=1000,
+        num_classes=10,
+        train_digest="a",
+        test_digest="b",
+        randomization=parse_test(test),
+        model="",
+        model_source="",
+        optimizer_source="",
+        crop=None,
+        training=None,
+        device="cpu",
+        seed=0,
+        kernel=KernelConfig(**kernel),
+    )
+    metrics = {"fitted": fitted, "train_accuracy": float(fitted), "norm": norm} | outcome(accuracy)
+    return Run(Path(test), config, (), Summary(metrics, {"seconds": 1.0}, {}))
+
+
+AGREEING = [
+    run("true-labels", 0.90, 10.0),
+    run("random-labels", 0.10, 30.0),
+    run("true-labels", 0.90, 8.0, ridge=1.0),
+    run("true-labels", 0.10, 25.0, interpolant="forced-test-labels"),
+    run("true-labels", 0.97, 20.0, features="gabor"),
+    run("random-labels", 0.11, 40.0, features="gabor"),
+]
+
+
+def verdicts(runs: list[Run]) -> dict[str, Verdict]:
+    (results,) = kernel_results(runs)
+    return {finding.claim.id: finding.evidence.verdict for finding in compare_kernels(results)}
+
+
+def test_agreeing_runs_hold():
+    assert set(verdicts(AGREEING).values()) == {Verdict.HOLDS}
+
+
+def changed(index: int, **metrics) -> list[Run]:
+    runs = list(AGREEING)
+    summary = runs[index].summary
+    if "test_accuracy" in metrics:
+        metrics |= outcome(metrics["test_accuracy"])
+    runs[index] = replace(runs[index], summary=replace(summary, metrics=summary.metrics | metrics))
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("claim", "index", "metrics", "verdict"),
+    [
+        ("C25", 0, {"fitted": False}, Verdict.DOES_NOT_HOLD),
+        ("C25", 4, {"test_accuracy": 0.11}, Verdict.DOES_NOT_HOLD),
+        ("kernel-random-labels", 1, {"fitted": False}, Verdict.DOES_NOT_HOLD),
+        ("kernel-random-labels", 1, {"norm": 9.0}, Verdict.DOES_NOT_HOLD),
+        ("kernel-random-labels", 1, {"norm_lower_bound": 9.0}, Verdict.DOES_NOT_HOLD),
+        ("kernel-random-labels", 1, {"norm_lower_bound": 0.0}, Verdict.DOES_NOT_HOLD),
+        ("kernel-random-labels", 0, {"distance_bound": 25.0}, Verdict.DOES_NOT_HOLD),
+        ("kernel-random-labels", 5, {"test_accuracy": 0.3}, Verdict.DOES_NOT_HOLD),
+        ("C26", 2, {"test_accuracy": 0.96}, Verdict.DOES_NOT_HOLD),
+        ("C27", 3, {"test_accuracy": 0.5}, Verdict.DOES_NOT_HOLD),
+        ("C27", 3, {"norm": 5.0}, Verdict.DOES_NOT_HOLD),
+        ("C28", 4, {"norm": 5.0}, Verdict.NOT_DECIDED),
+        ("C28", 4, {"test_accuracy": 0.91}, Verdict.NOT_DECIDED),
+    ],
+)
+def test_disagreeing_runs_do_not(claim, index, metrics, verdict):
+    assert verdicts(changed(index, **metrics))[claim] is verdict
+
+
+def test_missing_runs_decide_nothing():
+    assert verdicts(AGREEING[:1]) == {
+        "C25": Verdict.HOLDS,
+        "kernel-random-labels": Verdict.NOT_DECIDED,
+        "C26": Verdict.NOT_DECIDED,
+        "C27": Verdict.NOT_DECIDED,
+        "C28": Verdict.NOT_DECIDED,
+    }
+
+
+def test_the_papers_numbers_stand_beside_their_own_setting_only():
+    assert (
+        reference(run("true-labels", 0.5, 1.0, data="cifar10"))
+        == "46.0% (Gaussian kernel on pixels, all 50,000 images)"
+    )
+    assert "32,000" in reference(run("true-labels", 0.5, 1.0, data="cifar10", features="random-convolution-64"))
+    assert reference(run("true-labels", 0.5, 1.0, data="mnist", features="gabor")).startswith("0.6%")
+    assert reference(run("random-labels", 0.5, 1.0, data="cifar10")) == ""
+    assert reference(run("true-labels", 0.5, 1.0)) == ""
+
+
+def test_sets_share_images_and_seed():
+    other = replace(AGREEING[0], config=replace(AGREEING[0].config, seed=1))
+    assert [len(results.runs) for results in kernel_results([*AGREEING, other])] == [6, 1]
+    (results,) = kernel_results(AGREEING)
+    assert list(results.series()) == [("gaussian", "gabor"), ("gaussian", "pixels")]
+    assert [run.config.randomization.label_noise for run in results.series()["gaussian", "pixels"]] == [0.0, 1.0]
+
+
+def test_kernels_of_other_bandwidths_are_not_mixed():
+    others = [run("true-labels", 0.5, 99.0, bandwidth=0.1), run("random-labels", 0.1, 20.0, bandwidth=0.1)]
+    (results,) = kernel_results([*AGREEING, *others])
+    assert len(results.series()) == 3
+    assert verdicts([*AGREEING, *others])["kernel-random-labels"] is Verdict.DOES_NOT_HOLD
+    (linear,) = kernel_results([run("true-labels", 0.5, 1.0, data="cifar10", kernel="linear")])
+    assert reference(linear.runs[0]) == ""

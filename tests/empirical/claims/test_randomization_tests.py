@@ -1,0 +1,212 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from empirical.claims.randomization_tests import (
+    SIZE,
+    ResultSet,
+    chance_interval,
+    compare,
+    optimizer_in_words,
+    result_sets,
+    table,
+)
+from empirical.randomization import parse_test
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, Summary, read_runs
+from empirical.training.config import TrainingConfig
+from empirical.training.evaluation import EpochRecord
+from tests.empirical.made_up import outcome
+from theory.claims import Verdict
+
+# Test accuracies and steps to fit that agree with the paper's claims: 1,000 test images, 10 classes.
+AGREEING = {
+    "true-labels": (0.90, 100),
+    "corrupted-0.2": (0.80, 300),
+    "corrupted-0.5": (0.60, 350),
+    "corrupted-0.8": (0.35, 400),
+    "random-labels": (0.11, 450),
+    "shuffled-pixels": (0.88, 110),
+    "random-pixels": (0.10, 200),
+    "gaussian": (0.09, 180),
+}
+
+
+def run(test: str, accuracy: float, steps: int, *, kind: str = "trained", fitted: bool = True, **changes) -> Run:
+    config = RunConfig(
+        experiment="randomization-tests",
+        kind=kind,
+        data="digits",
+        source="made up for this test",
+        n_train=500,
+        n_test=1000,
+        num_classes=10,
+        train_digest="a",
+        test_digest="b",
+        randomization=parse_test(test),
+        model="mlp-1x512",
+        model_source="",
+        optimizer_source="",
+        crop=28,
+        training=TrainingConfig() if kind == "trained" else None,
+        device="cpu",
+        seed=0,
+    )
+    metrics = {"fitted": fitted, "train_accuracy": 1.0 if fitted else 0.99, "parameters": 7} | outcome(accuracy)
+    metrics |= {"train_accuracy_clean_labels": 0.5, "epoch": steps // 10, "step": steps}
+    metrics |= {"largest_error": 1e-9, "error_bound": 1e-6}
+    epochs = tuple(
+        EpochRecord(e, e * steps // 10, 0.1, 2.3 * (1 - max(0, e - 5) / 5), e / 10, 0.5, None, 0.5, 1.0, accuracy, 1.0)
+        for e in range(11)
+    )
+    summary = Summary(metrics, {"seconds": 1.0}, {})
+    return Run(Path(test), replace(config, **changes), epochs, summary)
+
+
+def results(changes: dict[str, tuple[float, int]] | None = None, without: tuple[str, ...] = ()) -> ResultSet:
+    values = {name: value for name, value in (AGREEING | (changes or {})).items() if name not in without}
+    runs = [run(name, *value) for name, value in values.items()]
+    runs += [run(name, 0.1, 0, kind="explicit") for name in values]
+    (only,) = result_sets(runs)
+    return only
+
+
+def verdicts(found: ResultSet) -> dict[str, Verdict]:
+    return {finding.claim.id: finding.evidence.verdict for finding in compare(found)}
+
+
+def test_agreeing_results_hold():
+    assert set(verdicts(results()).values()) == {Verdict.HOLDS}
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        ("C2", {"random-labels": (0.15, 450)}),
+        ("C2", {"random-labels": (0.05, 450)}),
+        ("C3", {"random-labels": (0.11, 1100)}),
+        ("C6", {"gaussian": (0.09, 600)}),
+        ("C8", {"corrupted-0.5": (0.85, 350)}),
+        ("C8", {"random-labels": (0.2, 450)}),
+        ("C9", {"corrupted-0.8": (0.15, 400)}),
+    ],
+)
+def test_results_against_a_claim_are_noticed(claim, changes):
+    assert verdicts(results(changes))[claim] is Verdict.DOES_NOT_HOLD
+
+
+def test_a_loss_that_falls_slowly_once_it_falls_is_noticed():
+    found = results()
+    slow = found.trained["random labels"]
+    epochs = tuple(replace(record, train_loss=2.3 * (1 - record.epoch / 10)) for record in slow.epochs)
+    changed = replace(found, trained={**found.trained, "random labels": replace(slow, epochs=epochs)})
+    assert verdicts(changed)["C4"] is Verdict.DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        ("C8", {name: (0.105, 300) for name in AGREEING if name.startswith(("true", "corrupted"))}),
+        ("C9", {"corrupted-0.8": (0.25, 400)}),
+        ("C29", {"true-labels": (0.11, 100)}),
+    ],
+)
+def test_what_the_test_images_do_not_tell_is_not_decided(claim, changes):
+    assert verdicts(results(changes))[claim] is Verdict.NOT_DECIDED
+
+
+@pytest.mark.parametrize("test", ["random-labels", "corrupted-0.5"])
+def test_networks_that_do_not_fit_decide_nothing_about_those_that_do(test):
+    runs = [run(name, *value, fitted=name != test) for name, value in AGREEING.items()]
+    found = verdicts(result_sets(runs)[0])
+    undecided = {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED}
+    assert undecided >= ({"C2", "C8"} if test == "random-labels" else {"C8", "C9"})
+
+
+@pytest.mark.parametrize(("claim", "test"), [("C1", "random-labels"), ("C5", "gaussian"), ("C29", "random-labels")])
+def test_a_run_that_does_not_fit_is_noticed(claim, test):
+    runs = [run(name, *value, fitted=name != test) for name, value in AGREEING.items()]
+    assert verdicts(result_sets(runs)[0])[claim] is Verdict.DOES_NOT_HOLD
+
+
+def test_true_labels_that_need_no_training_have_no_factor():
+    assert verdicts(results({"true-labels": (0.9, 0)}))["C3"] is Verdict.NOT_DECIDED
+
+
+def test_what_was_not_run_is_not_decided():
+    found = verdicts(results(without=("random-labels", "gaussian")))
+    undecided = {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED}
+    assert undecided == {"C1", "C2", "C3", "C4", "C5", "C6", "C8", "C29"}
+
+
+def test_records_too_old_to_say_which_images_were_hit_decide_what_they_can():
+    found = results()
+    for run in found.trained.values():
+        for name in ("test_hits", "test_confusion"):
+            del run.summary.metrics[name]
+    undecided = {claim for claim, verdict in verdicts(found).items() if verdict is Verdict.NOT_DECIDED}
+    assert undecided == {"C2", "C8", "C29"}
+
+
+def test_chance_interval_has_its_size():
+    low, high = chance_interval(results())
+    outside = stats.binom.cdf(round(low * 1000) - 1, 1000, 0.1) + stats.binom.sf(round(high * 1000), 1000, 0.1)
+    assert SIZE / 2 < outside <= SIZE
+
+
+def as_trained(run: Run) -> Run:
+    """With the loss of samples as trained on, equal to the fixed network's but before training."""
+    later = (replace(record, online_loss=record.train_loss) for record in run.epochs[1:])
+    return replace(run, epochs=(run.epochs[0], *later))
+
+
+@pytest.mark.parametrize("claim", ["C4", "C6"])
+def test_losses_by_lagging_averages_of_batch_norm_decide_nothing(claim):
+    found = results()
+    random = found.trained["random labels"]
+    lagging = (replace(random.epochs[0], train_loss=1e8), *random.epochs[1:])
+    changed = replace(found, trained={**found.trained, "random labels": replace(random, epochs=lagging)})
+    assert verdicts(changed)[claim] is Verdict.NOT_DECIDED
+    trained = {test: as_trained(run) for test, run in changed.trained.items()}
+    assert verdicts(replace(found, trained=trained))[claim] is Verdict.HOLDS
+
+
+def test_sets_are_kept_apart():
+    runs = [run("true-labels", 0.9, 100, seed=seed, model=model) for seed in (0, 1) for model in ("a", "b")]
+    runs.append(run("true-labels", 0.1, 0, kind="explicit", seed=1, model="theorem-1", training=None))
+    sets = result_sets(runs)
+    assert [(found.config.model, found.config.seed) for found in sets] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert [bool(found.explicit) for found in sets] == [False, True, False, True]
+
+
+def test_expected_column():
+    expected = {row.test: row.expected for row in table(results())}
+    assert expected["corrupted labels, p = 0.5"] == "memorising: 50.0%"
+    assert expected["random labels"].startswith("chance: 7.")
+    runs = [run("true-labels", 0.5, 100, data="cifar10")]
+    assert table(result_sets(runs)[0])[0].expected == "paper: train 100.00, test 50.51"
+
+
+def test_real_records(main_job):
+    """On 120 real digits; the statistics of so few images decide little, the exact claims hold."""
+    (found,) = result_sets(read_runs(main_job))
+    outcome = verdicts(found)
+    assert outcome["C1"] is outcome["C5"] is outcome["C18"] is Verdict.HOLDS
+    assert [row.test for row in table(found)][:2] == ["true labels", "corrupted labels, p = 0.2"]
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        ({"learning_rate": 0.1}, "SGD from 0.1"),
+        ({"learning_rate": 0.045, "learning_rate_decay": 0.94, "decay_steps": 20_018}, "SGD from 0.045"),
+        ({"learning_rate": 0.05, "batch_size": 32}, "SGD from 0.05, batches of 32"),
+        ({"learning_rate": 0.01, "momentum": 0.5}, "SGD from 0.01, momentum 0.5"),
+        ({"learning_rate": 0.01, "learning_rate_decay": 0.98}, "SGD from 0.01, decay 0.98 every 391 steps"),
+        ({"learning_rate": 0.001, "optimizer": "torch.optim:Adam"}, "torch.optim:Adam from 0.001"),
+    ],
+)
+def test_captions_name_what_is_not_the_papers(training, words):
+    assert optimizer_in_words(TrainingConfig(**training)) == words

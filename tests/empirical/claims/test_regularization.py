@@ -1,0 +1,265 @@
+"""Tables of the paper and verdicts on regularisers: made-up records on either side of every rule."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from empirical.claims.paper import NONE
+from empirical.claims.paper_tables import TABLES, data_sets, sizes, table_1, table_2, table_4, tables_of
+from empirical.claims.regularization import CROP, DECAY, compare_regularizers
+from empirical.randomization import parse_test
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, Summary
+from empirical.training.config import TrainingConfig
+from empirical.training.evaluation import EpochRecord
+from empirical.training.schedule import IMAGENET
+from tests.empirical.made_up import outcome
+from theory.claims import Verdict
+
+
+def run(model: str, test: str, regularisers, accuracy: float, *, fitted: bool = True, best: float = 0.0, **more) -> Run:
+    augmentation, decay = regularisers
+    training = TrainingConfig(learning_rate=0.1, augmentation=augmentation, weight_decay=1e-4 * decay)
+    config = RunConfig(
+        experiment="randomization-tests",
+        kind="trained",
+        data="cifar10",
+        source="made up for this test",
+        n_train=500,
+        n_test=1000,
+        num_classes=10,
+        train_digest="a",
+        test_digest="b",
+        randomization=parse_test(test),
+        model=model,
+        model_source="",
+        optimizer_source="",
+        crop=28,
+        training=training,
+        device="cpu",
+        seed=0,
+    )
+    config = replace(config, **{name: value for name, value in more.items() if name != "shake"})
+    result = outcome(accuracy, config.seed)
+    metrics = {
+        "fitted": fitted,
+        "train_accuracy": 1.0 if fitted else 0.9,
+        "epoch": 10,
+        "step": 100 if fitted else 1000,
+        "online_accuracy": 0.95,
+    } | result
+    metrics["best_test_accuracy"] = max(best, result["test_accuracy"])
+    shake = more.get("shake", 0.01)
+    epochs = tuple(
+        EpochRecord(e, e, 0.1, 1.0, 1.0, 1.0, None, 1.0, 1.0, accuracy + shake * (e % 2), 1.0) for e in range(11)
+    )
+    path = Path(f"{model}-{test}-{augmentation}-{decay}-{config.seed}-{config.n_train}")
+    return Run(path, config, epochs, Summary(metrics, {"seconds": 1.0}, {}))
+
+
+AGREEING = {
+    "inception": run("inception", "true-labels", NONE, 0.86),
+    "inception crop": run("inception", "true-labels", CROP, 0.90),
+    "inception decay": run("inception", "true-labels", DECAY, 0.86),
+    "inception random decay": run("inception", "random-labels", DECAY, 0.10),
+    "inception random flips": run("inception", "random-labels", ("flip-rotate", False), 0.10),
+    "no-bn": run("inception-no-bn", "true-labels", NONE, 0.82, shake=0.03),
+    "alexnet random": run("alexnet", "random-labels", NONE, 0.10),
+    "alexnet random decay": run("alexnet", "random-labels", DECAY, 0.10, fitted=False),
+    "mlp": run("mlp-1x512", "true-labels", NONE, 0.51, best=0.515),
+}
+
+
+def verdicts(runs: dict[str, Run]) -> dict[str, Verdict]:
+    return {finding.claim.id: finding.evidence.verdict for finding in compare_regularizers(list(runs.values()))}
+
+
+def test_agreeing_runs_hold():
+    assert verdicts(AGREEING) == dict.fromkeys(["C11", "C12", "C13", "C14", "C15", "C16", "C17"], Verdict.HOLDS)
+
+
+@pytest.mark.parametrize(
+    ("claim", "changed"),
+    [
+        (
+            "C12",
+            {"inception random flips": run("inception", "random-labels", ("flip-rotate", False), 0.1, fitted=False)},
+        ),
+        ("C13", {"alexnet random decay": run("alexnet", "random-labels", DECAY, 0.10)}),
+        ("C14", {"inception crop": run("inception", "true-labels", CROP, 0.80)}),
+        ("C15", {"mlp": run("mlp-1x512", "true-labels", NONE, 0.51, best=0.53)}),
+        ("C16", {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.91)}),
+        (
+            "C17",
+            {
+                "mlp": run("mlp-1x512", "true-labels", NONE, 0.85),
+                "no-bn": run("inception-no-bn", "true-labels", NONE, 0.85),
+                "inception crop": run("inception", "true-labels", CROP, 0.97),
+            },
+        ),
+    ],
+)
+def test_runs_against_a_claim_are_noticed(claim, changed):
+    assert verdicts(AGREEING | changed)[claim] is Verdict.DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize(
+    ("claim", "changed"),
+    [
+        ("C11", {"mlp": run("mlp-1x512", "true-labels", NONE, 0.11)}),
+        ("C13", {"alexnet random decay": run("alexnet", "random-labels", DECAY, 0.1, fitted=False, train_digest="c")}),
+        ("C14", {"inception crop": run("inception", "true-labels", CROP, 0.86)}),
+        ("C14", {"inception decay": run("inception", "true-labels", DECAY, 0.86, fitted=False)}),
+        ("C15", {"mlp": run("mlp-1x512", "true-labels", NONE, 0.51, fitted=False)}),
+        (
+            "C17",
+            {
+                "mlp": run("mlp-1x512", "true-labels", NONE, 0.82),
+                "no-bn": run("inception-no-bn", "true-labels", NONE, 0.82),
+            },
+        ),
+        ("C16", {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.86)}),
+        ("C16", {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.82, fitted=False)}),
+        ("C16", {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.82, crop=20)}),
+    ],
+)
+def test_what_the_runs_do_not_tell_is_not_decided(claim, changed):
+    assert verdicts(AGREEING | changed)[claim] is Verdict.NOT_DECIDED
+
+
+def test_a_sample_has_one_configuration():
+    """Runs on another crop, or that train on after the fit, are no further seeds of a row."""
+    first = run("mlp-1x512", "true-labels", NONE, 0.5)
+    other_crop = replace(first, config=replace(first.config, crop=20))
+    longer = replace(first, config=replace(first.config, training=replace(first.config.training, min_steps=500)))
+    for runs in ([first, other_crop, longer], [longer, other_crop, first]):
+        (row,) = [row for row in table_1(runs) if row.runs]
+        assert len(row.runs) == 1
+        assert row.runs[0].config.training.min_steps == 0
+
+
+def test_each_number_of_images_has_findings_of_its_own():
+    """A lone network on more images is no table, and does not hide the rows that the others are compared with."""
+    plain = AGREEING["alexnet random"]
+    alone = replace(plain, config=replace(plain.config, n_train=50_000))
+    runs = [alone, *AGREEING.values()]
+    assert list(sizes(runs)) == [500]
+    assert sizes([*runs, replace(alone, config=replace(alone.config, model="mlp-1x512"))]).keys() == {50_000, 500}
+    (findings,) = (compare_regularizers(some) for some in sizes(runs).values())
+    assert {finding.evidence.verdict for finding in findings} == {Verdict.HOLDS}
+
+
+def test_the_papers_hyper_parameters_come_before_more_seeds():
+    """0.1 is its rate for Inception, 0.95 its decay."""
+    papers = run("inception", "random-labels", NONE, 0.1)
+    slower = replace(papers.config.training, learning_rate_decay=0.98)
+    others = [run("inception", "random-labels", NONE, 0.1, training=slower, seed=seed) for seed in range(3)]
+    (row,) = [row for row in table_1([*others, papers]) if row.runs]
+    assert row.runs == (papers,)
+    on_imagenet = IMAGENET.applied(papers.config.training)
+    more = [run("inception", "random-labels", NONE, 0.1, training=on_imagenet, seed=seed) for seed in range(2)]
+    (row,) = [row for row in table_1([*more, papers]) if row.runs]
+    assert row.runs == tuple(more), "both schedules are the paper's: most seeds decide"
+
+
+def test_other_networks_follow_in_tables_2_and_4_too():
+    runs = [run("mine:net", "random-labels", DECAY, 0.1), run("mine:net", "random-labels", NONE, 0.1)]
+    assert [row.model for row in table_4(runs) if row.runs] == ["mine:net"]
+    assert len([row for row in table_2(runs) if row.runs]) == 2
+
+
+def test_a_run_stopped_early_decides_nothing():
+    """Neither that it cannot fit, nor that AlexNet with weight decay does not."""
+    short = AGREEING["alexnet random decay"]
+    impatient = replace(short, summary=replace(short.summary, metrics=short.summary.metrics | {"step": 299}))
+    assert verdicts(AGREEING | {"alexnet random decay": impatient})["C13"] is Verdict.NOT_DECIDED
+    stopped = run("inception", "random-labels", DECAY, 0.1, fitted=False)
+    training = replace(stopped.config.training, max_steps=59_999)
+    stopped = replace(stopped, config=replace(stopped.config, training=training))
+    assert verdicts(AGREEING | {"inception random decay": stopped})["C12"] is Verdict.NOT_DECIDED
+
+
+@pytest.mark.parametrize(
+    ("missing", "claims"),
+    [
+        ("inception crop", {"C14"}),
+        ("no-bn", {"C16"}),
+        ("alexnet random", {"C13"}),
+        ("inception", {"C16", "C17"}),
+    ],
+)
+def test_what_was_not_run_is_not_decided(missing, claims):
+    found = verdicts({name: each for name, each in AGREEING.items() if name != missing})
+    assert {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED} == claims
+
+
+def test_networks_on_other_images_are_not_compared():
+    others = {"no-bn": run("inception-no-bn", "true-labels", NONE, 0.82, shake=0.03, train_digest="c")}
+    assert verdicts(AGREEING | others)["C16"] is Verdict.NOT_DECIDED
+
+
+def test_a_row_is_the_mean_over_seeds_on_most_images():
+    seeds = [run("mlp-1x512", "true-labels", NONE, accuracy, seed=k) for k, accuracy in enumerate((0.50, 0.51, 0.55))]
+    small = [run("mlp-1x512", "true-labels", NONE, 0.3, seed=k, n_train=100) for k in range(5)]
+    rows = {(row.model, row.test, row.regularisers): row for row in table_1(seeds + small)}
+    row = rows["mlp-1x512", "true labels", NONE]
+    assert str(row.test_accuracy) == "52.00 ± 2.65"
+    assert row.scale == "500 of 50,000 images, 10 epochs, seeds 0, 1, 2"
+    assert (row.paper_train, row.paper_test) == (100.0, 50.51)
+    assert sum(bool(each.runs) for each in rows.values()) == 1
+    assert rows["inception", "true labels", CROP].scale == "not run"
+
+
+def test_other_networks_follow_the_papers():
+    rows = table_1([run("mine:net", "random-labels", NONE, 0.1), run("mine:net", "random-labels", DECAY, 0.1)])
+    assert len(rows) == 20
+    assert (rows[-1].model, rows[-1].paper_test) == ("mine:net", None)
+
+
+def test_table_4_has_the_online_accuracy_of_augmented_rows():
+    rows = {(row.model, row.regularisers): row for row in table_4(list(AGREEING.values()))}
+    assert str(rows["inception", ("flip-rotate", False)].online) == "95.00"
+    assert rows["inception", DECAY].online is None
+    assert str(rows["inception", ("flip-rotate", False)].shown_train) == "95.00"
+    assert rows["alexnet", DECAY].paper_train is None
+    assert rows["alexnet", DECAY].fitted == 0
+
+
+def test_table_2_tells_dropout_apart():
+    plain = run("inception-v3", "random-labels", NONE, 0.1)
+    training = replace(plain.config.training, dropout=0.2, weight_decay=4e-5)
+    dropped = replace(plain, config=replace(plain.config, training=training))
+    rows = {(row.test, row.regularisers, row.dropout): row for row in table_2([plain, dropped])}
+    assert len(rows) == 7
+    assert rows["random labels", NONE, 0.0].runs == (plain,)
+    assert rows["random labels", DECAY, 0.2].runs == (dropped,)
+    assert rows["random labels", DECAY, 0.0].runs == ()
+    assert rows["true labels", ("resized-crop", True), 0.2].paper_test == 77.84
+
+
+def test_table_2_is_of_inception_v3_with_top_5():
+    runs = [run("inception-v3", "random-labels", chosen, 0.1, data="folder") for chosen in (NONE, DECAY)]
+    for each in runs:
+        each.summary.metrics.update(train_top_5_accuracy=0.975, test_top_5_accuracy=0.25, test_accuracy=0.125)
+    other = run("alexnet", "true-labels", NONE, 0.5, data="folder")
+    training = replace(other.config.training, learning_rate_decay=0.94, decay_steps=20_018)
+    own = run("mine:net", "true-labels", NONE, 0.5, data="folder", training=training)
+    tables = {table.title[:7]: rows for table, rows in tables_of("folder", [*runs, other, own]).items()}
+    assert {title: {row.model for row in rows} for title, rows in tables.items()} == {
+        "Table 1": {"alexnet"},
+        "Table 2": {"inception-v3", "mine:net"},
+    }
+    tables["Table 2"].pop()
+    rows = {row.regularisers: row for row in tables["Table 2"]}
+    assert len(tables["Table 2"]) == 2, "what was run"
+    assert rows[NONE].paper_values == ("95.20 (99.14)", "0.11 (0.56)", "—")
+    assert rows[NONE].values[:2] == ("100.00 (97.50)", "12.50 (25.00)")
+    whole = TABLES["table2"].rows_on("imagenet", runs)
+    assert len(whole) == 7, "on ImageNet all rows of the paper"
+    assert whole[2].paper_values == ("90.60 (100.00)", "67.18 (86.44)", "72.57 (91.31)")
+
+
+def test_data_sets_with_something_to_tabulate():
+    digits = run("mlp-1x512", "true-labels", NONE, 0.9, data="digits")
+    assert list(data_sets([*AGREEING.values(), digits])) == ["cifar10"]

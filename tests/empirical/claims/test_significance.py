@@ -1,0 +1,69 @@
+"""Each test keeps its size where the binomial test does not, and sees what is there."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from empirical.claims.significance import guessing_p_value, paired_p_value, trend_p_value
+
+# Binomial(300, 0.05) is above 32 with probability 1e-4.
+TRIALS, MOST = 300, 32
+
+
+def test_guessing_is_rejected_as_often_as_stated_though_images_come_in_groups():
+    """Groups of twenty images share a prediction: hits vary far more than binomially, and the test does not mind."""
+    random = np.random.default_rng(0)
+    rejected, binomial = 0, 0
+    for _ in range(TRIALS):
+        truth, guess = np.repeat(np.arange(10), 5), random.integers(0, 10, 50)
+        table = np.zeros((10, 10), dtype=int)
+        np.add.at(table, (guess, truth), 20)
+        rejected += guessing_p_value(table.tolist(), seed=0) < 0.05
+        binomial += abs(np.trace(table) - 100) > 1.96 * 90**0.5
+    assert rejected <= MOST
+    assert binomial > 100, "as if each image were on its own: wrong a third of the time"
+
+
+def hard_and_easy_images(random: np.random.Generator, accuracies: list[float], n: int = 400) -> list[np.ndarray]:
+    """Classifiers of these mean accuracies that err on the same hard images: hits depend on the image's own chance."""
+    difficulty = random.beta(0.2, 0.2, n)
+    return [random.random(n) < np.clip(difficulty + accuracy - 0.5, 0, 1) for accuracy in accuracies]
+
+
+def test_paired_test_keeps_its_size_and_sees_more_than_an_unpaired_one():
+    random = np.random.default_rng(1)
+    same = [paired_p_value(*hard_and_easy_images(random, [0.5, 0.5])) < 0.05 for _ in range(TRIALS)]
+    assert sum(same) <= MOST
+    paired, unpaired = 0, 0
+    for _ in range(TRIALS):
+        better, worse = hard_and_easy_images(random, [0.55, 0.5])
+        paired += paired_p_value(better, worse, one_sided=True) < 0.05
+        table = [[each.sum(), len(each) - each.sum()] for each in (better, worse)]
+        unpaired += stats.fisher_exact(np.array(table), alternative="greater").pvalue < 0.05
+    assert paired > unpaired + 50
+
+
+def test_paired_test_by_hand():
+    hits = np.array([True] * 5 + [False])
+    other = np.array([False] * 5 + [False])
+    assert paired_p_value(hits, other) == pytest.approx(2 / 2**5)
+    assert paired_p_value(hits, other, one_sided=True) == pytest.approx(1 / 2**5)
+    assert paired_p_value(other, hits, one_sided=True) == 1.0
+    assert paired_p_value(hits, hits) == 1.0
+
+
+def test_trend_keeps_its_size_and_sees_a_fall():
+    random = np.random.default_rng(2)
+    levels = [0.0, 0.5, 1.0]
+    flat = [trend_p_value(levels, hard_and_easy_images(random, [0.5] * 3)) < 0.05 for _ in range(TRIALS)]
+    falling = [trend_p_value(levels, hard_and_easy_images(random, [0.55, 0.5, 0.45])) < 0.05 for _ in range(TRIALS)]
+    assert sum(flat) <= MOST
+    assert sum(falling) > 200
+    rising = hard_and_easy_images(random, [0.3, 0.5, 0.7])
+    assert trend_p_value(levels, rising) > 0.99
+
+
+def test_trend_without_any_spread():
+    one = np.ones(5, dtype=bool)
+    assert trend_p_value([0, 1], [one, one]) == 1.0
+    assert trend_p_value([0, 1], [one, ~one]) == 0.0

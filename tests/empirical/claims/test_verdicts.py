@@ -1,0 +1,72 @@
+"""Claims as a whole from their findings, each rule on both sides."""
+
+import json
+
+import pytest
+
+from empirical.claims.paper_claims import CLAIMS, paper_claim
+from empirical.claims.verdicts import DEPENDS, Subject, claim_verdicts, write_verdicts
+from theory.checks import CLAIMS as THEORY
+from theory.claims import Claim, Evidence, Finding, Verdict
+
+
+def finding(claim: Claim, verdict: Verdict) -> Finding:
+    return Finding(claim, Evidence(verdict, "7", "8", "9"), 0.0)
+
+
+def subject(*verdicts: Verdict) -> list[Subject]:
+    return [Subject(f"set {at}", (finding(paper_claim(1), one),)) for at, one in enumerate(verdicts)]
+
+
+def test_the_claims_are_the_papers_and_the_theorys_ids_exist():
+    assert [claim.id for claim in CLAIMS] == [f"C{number}" for number in range(1, 30)]
+    known = {checked.claim.id for checked in THEORY}
+    assert all({*claim.theory, *claim.related} <= known for claim in CLAIMS)
+    assert {claim.id for claim in CLAIMS if claim.theory} == {"C18", "C19", "C20", "C23", "C24"}, "the theorems"
+    assert all(claim.theory or claim.decided_by for claim in CLAIMS), "or nobody would know what to do"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ((), Verdict.NOT_DECIDED),
+        ((Verdict.NOT_DECIDED,), Verdict.NOT_DECIDED),
+        ((Verdict.HOLDS, Verdict.NOT_DECIDED), Verdict.HOLDS),
+        ((Verdict.DOES_NOT_HOLD, Verdict.NOT_DECIDED), Verdict.DOES_NOT_HOLD),
+        ((Verdict.HOLDS, Verdict.DOES_NOT_HOLD), DEPENDS),
+    ],
+)
+def test_the_rule(verdicts, expected):
+    first = claim_verdicts(subject(*verdicts))[0]
+    assert first.claim.id == "C1"
+    assert first.verdict == expected
+    assert len(first.decisive) == len([one for one in verdicts if one is not Verdict.NOT_DECIDED])
+    if len(first.decisive) == 1:
+        assert first.found[0] == first.decisive[0], "what decides comes first"
+
+
+def test_theory_speaks_on_its_claims_and_further_claims_follow(tmp_path):
+    theory = [finding(Claim(name, "a", "b"), Verdict.HOLDS) for name in ("theorem-1", "unrelated", "kernel-solvers")]
+    further = [Subject("a set", (finding(Claim("capacity-1", "c", "d"), Verdict.DOES_NOT_HOLD),))]
+    verdicts = {one.claim.id: one for one in claim_verdicts(further, theory)}
+    assert list(verdicts)[29:] == ["capacity-1"]
+    assert verdicts["C18"].verdict == Verdict.HOLDS
+    assert verdicts["C25"].verdict == Verdict.NOT_DECIDED, "no theorem says that a kernel generalises on images"
+    assert [one.claim.id for one in verdicts["C25"].related] == ["kernel-solvers"]
+    assert verdicts["capacity-1"].verdict == Verdict.DOES_NOT_HOLD
+    write_verdicts(list(verdicts.values()), tmp_path / "claims.json")
+    written = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
+    assert written["C18"]["findings"][0]["claim"] == "theorem-1"
+    assert written["C18"]["verdict"] == "holds"
+    assert written["C1"]["verdict"] == "not decided here"
+    assert "table1" in written["C1"]["decided_by"]
+
+
+def test_theory_beside_a_claim_does_not_contradict_the_runs():
+    against = [Subject("a set", (finding(paper_claim(22), Verdict.DOES_NOT_HOLD),))]
+    theory = [finding(Claim("vc-bounds", "a", "b"), Verdict.HOLDS)]
+    verdicts = {one.claim.id: one for one in claim_verdicts(against, theory)}
+    assert verdicts["C22"].verdict == Verdict.DOES_NOT_HOLD
+    against = [Subject("a set", (finding(paper_claim(18), Verdict.DOES_NOT_HOLD),))]
+    theory = [finding(Claim("theorem-1", "a", "b"), Verdict.HOLDS)]
+    assert claim_verdicts(against, theory)[17].verdict == DEPENDS

@@ -1,0 +1,243 @@
+"""A sweep on a real SLURM that kills, preempts, and loses its controller ends as an undisturbed one does."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import empirical
+from empirical.execution.status import PLANNED, read_status
+from empirical.run import main
+from empirical.runs.records import read_runs
+
+TESTS = ["true-labels", "corrupted-0.5", "random-labels", "gaussian"]
+SWEEP = ["--train-size", "300", "--test-size", "60", "--training.max-steps", "1200", "--tests", *TESTS]
+SWEEP += ["--training.optimizer", "slow:optimizer"]
+SLURM = ["--launcher", "slurm", "--launcher.partition", "normal"]
+
+# Plain SGD that on SLURM takes its time, long enough to be disturbed, and counts its steps, a byte each, in a file for
+# every process.
+SLOW = """
+import os
+import time
+import torch
+
+class Slow(torch.optim.SGD):
+    def step(self, closure=None):
+        job, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+        if own := f"{job}_{task}" if job else os.environ.get("SLURM_JOB_ID"):
+            with open(f"steps/{own}-{os.getpid()}", "a") as steps:
+                steps.write(".")
+            time.sleep(0.02)
+        return super().step(closure)
+
+def optimizer(parameters, learning_rate):
+    return Slow(parameters, lr=learning_rate)
+"""
+STEPS_BETWEEN_CHECKPOINTS = 110  # two seconds' worth at most, and an epoch
+DISTURBED_AFTER = 150  # steps of a process: from the start again would be more than from the checkpoint
+
+
+@pytest.fixture
+def cluster() -> Iterator[Path]:
+    """The configuration of a cluster that .ci/slurm has started for these tests, for one of them at a time."""
+    if "SLURM_OF_TESTS" not in os.environ:
+        reason = os.environ.get("NO_SLURM_OF_TESTS", "none was started, as .ci/slurm python -m pytest does")
+        pytest.skip(f"needs a SLURM cluster of its own: {reason}")
+    configuration = Path(os.environ["SLURM_OF_TESTS"])
+    with open(configuration) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield configuration
+
+
+@pytest.fixture
+def sweeps(tmp_path, monkeypatch) -> Path:
+    """A directory for them, the current one, with a blank in its name."""
+    directory = tmp_path / "of several runs"
+    (directory / "steps").mkdir(parents=True)
+    (directory / "slow.py").write_text(SLOW)
+    monkeypatch.chdir(directory)
+    monkeypatch.setenv("PYTHONPATH", str(Path(empirical.__file__).parents[1]))
+    monkeypatch.syspath_prepend(directory)
+    monkeypatch.setattr("empirical.run._draw", lambda out: True)
+    monkeypatch.setattr("empirical.run.CLAIMS", ())  # checking theory takes longer than these runs
+    yield directory
+    sys.modules.pop("slow", None)
+
+
+def wait_for(found: Callable[[], Any], seconds: float = 300) -> Any:
+    """What `found` returns once it is true."""
+    end = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < end, f"it took too long\n{slurm('squeue', '--array')}"
+        time.sleep(0.1)
+    return result
+
+
+def slurm(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def queue() -> set[str]:
+    return set(slurm("squeue", "--noheader", "--array", "--format=%i").split())
+
+
+def job_of(out: Path, name: str) -> str:
+    return json.loads((out / PLANNED).read_text())[name]["job"]
+
+
+def processes(job: str) -> list[tuple[int, int]]:
+    """The training processes that a job has had, in order: the number of each, and its steps."""
+    files = sorted(Path("steps").glob(f"{job}-*"), key=lambda path: path.stat().st_mtime)
+    return [(int(path.name.partition("-")[2]), path.stat().st_size) for path in files]
+
+
+def disturbable(out: Path, before: int = 800) -> list[str]:
+    """Runs whose process is alive and beyond a checkpoint, in an early step; the youngest first."""
+    found = [
+        status
+        for status in read_status(out)
+        if status.state == "running"
+        and (out / status.name / "checkpoint.pt").exists()
+        and (own := processes(job_of(out, status.name)))
+        and own[-1][1] > DISTURBED_AFTER
+        and (status.steps or 0) < before
+    ]
+    return [status.name for status in sorted(found, key=lambda status: status.steps or 0)]
+
+
+def finished(out: Path) -> dict[str, tuple[int, int]]:
+    """Which file the summary of each finished run is, and since when: another one would have replaced it."""
+    stats = {path.parent.name: path.stat() for path in out.glob("*/summary.json")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
+
+
+def restarts(job: str) -> int:
+    return int(re.search(r"Restarts=(\d+)", slurm("scontrol", "show", "job", job)).group(1))
+
+
+def test_a_disturbed_sweep(cluster, sweeps, capsys):
+    """Eight runs: a task killed, the controller away for a while, all preempted, one signalled as at its time limit.
+
+    Every run is completed once, no step is done twice but those since a checkpoint, and results.csv is what the local
+    launcher's is, byte for byte.
+    """
+    out = sweeps / "out"
+    arguments = [*SWEEP, "--out", str(out), *SLURM]
+    submitted = slurm(sys.executable, "-m", "empirical.run", *arguments)
+    array = re.search(r"^submitted 8 runs as job (\d+)$", submitted, re.M).group(1)
+    jobs = {name: [job_of(out, name)] for name in json.loads((out / PLANNED).read_text())}
+    assert sorted(jobs.values()) == [[f"{array}_{task}"] for task in range(8)]
+    seen: dict[str, tuple[int, int]] = {}
+
+    # A task is killed: the run is stopped, and the same command, typed again, says so and submits this run alone.
+    killed = wait_for(lambda: disturbable(out))[0]
+    first_job = job_of(out, killed)
+    os.kill(processes(first_job)[-1][0], signal.SIGKILL)
+    wait_for(lambda: first_job not in queue())
+    assert next(status.state for status in read_status(out) if status.name == killed) == "stopped"
+    seen |= finished(out)
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert re.search(
+        rf", mlp-1x512: job {first_job} ended and left it unfinished, see .*{first_job}_0_log.err$", output, re.M
+    )
+    jobs[killed] += re.findall(r"^submitted 1 runs as job (\d+)$", output, re.M)
+    assert jobs[killed] == [first_job, job_of(out, killed)]
+
+    # The controller goes: runs go on without it, nothing is submitted by guess; it comes back, with all jobs.
+    controller = int((cluster.parent / "slurmctld.pid").read_text())
+    os.kill(controller, signal.SIGTERM)
+    wait_for(lambda: not Path(f"/proc/{controller}/exe").exists())
+    before = sum(path.stat().st_size for path in Path("steps").iterdir())
+    assert main(arguments) == 2
+    assert "nothing was submitted" in capsys.readouterr().err
+    assert sum(path.stat().st_size for path in Path("steps").iterdir()) > before
+    subprocess.run(["slurmctld"], check=True)
+    still = wait_for(queue)
+    assert {job_of(out, name) for name in jobs if name not in finished(out)} <= still
+
+    # A job of another partition preempts: what is at work goes back into the queue, and on from its checkpoint.
+    preempted = wait_for(lambda: disturbable(out))[0]
+    job = job_of(out, preempted)
+    before, starts = restarts(job), len(processes(job))
+    seen |= finished(out)
+    slurm("sbatch", "--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=true")
+    wait_for(lambda: restarts(job) == before + 1)
+    wait_for(lambda: len(processes(job)) == starts + 1)
+
+    # SLURM's signal before the time limit: submitit's handler puts the job back.
+    signalled = wait_for(lambda: disturbable(out, 1050))[0]  # the one preempted before, if no other
+    job = job_of(out, signalled)
+    before = restarts(job)
+    slurm("scancel", "--signal=USR2", job)
+    wait_for(lambda: restarts(job) == before + 1)
+    assert "Requeued job" in (out / f"launcher/jobs/{job}_0_log.out").read_text()
+
+    # Meanwhile, the same by the local launcher.
+    local = sweeps / "local"
+    assert main([*SWEEP, "--out", str(local), "--launcher", "local", "--launcher.processes", "2"]) == 0
+    wait_for(lambda: len(finished(out)) == 8)
+    wait_for(lambda: not queue())
+    seen |= {name: stamp for name, stamp in finished(out).items() if name not in seen}
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "submitted" not in capsys.readouterr().out
+    assert (out / "results.csv").read_bytes() == (local / "results.csv").read_bytes()
+
+    assert finished(out) == seen
+    assert len(list((out / "launcher/jobs").glob("*_submission.sh"))) == 2
+    assert jobs.keys() == finished(local).keys()
+    for run, reference in zip(read_runs(out), read_runs(local), strict=True):
+        logs = "".join((out / f"launcher/jobs/{job}_0_log.out").read_text() for job in jobs[run.path.name])
+        assert len(re.findall(r"^\[1/1\] .* \d+\.\d s, train .*, test .*$", logs, re.M)) == 1
+        assert [epoch.epoch for epoch in run.epochs] == list(range(len(run.epochs)))
+        assert [epoch.train_loss for epoch in run.epochs] == [epoch.train_loss for epoch in reference.epochs]
+        if run.config.training:
+            steps = [steps for job in jobs[run.path.name] for _, steps in processes(job)]
+            twice = sum(steps) - run.summary.metrics["step"]
+            assert 0 <= twice <= STEPS_BETWEEN_CHECKPOINTS * (len(steps) - 1)
+    assert len(processes(jobs[signalled][-1])) >= 2
+
+
+def test_jobs_that_wait_for_others(cluster, sweeps, capsys):
+    """Single jobs: the study of a network after the network, again so when it was cancelled; the CPUs asked for."""
+    out = sweeps / "out"
+    arguments = ["interpolants", "--train-size", "60", "--test-size", "20", "--training.max-steps", "100"]
+    arguments += ["--training.optimizer", "slow:optimizer", "--tests", "random-labels", "--out", str(out)]
+    arguments += [*SLURM, "--launcher.threads", "2"]
+    assert main(arguments) == 0
+    network, study = re.search(
+        r"submitted 1 runs as job (\d+)\nsubmitted 1 runs as job (\d+), after job \1\n", capsys.readouterr().out
+    ).groups()
+    slurm("scancel", study)
+    wait_for(lambda: study not in queue())
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    assert "1 runs are in the queue already" in output
+    assert f"job {study} ended and left it unfinished\n" in output
+    again = re.search(rf"submitted 1 runs as job (\d+), after job {network}\n", output).group(1)
+    assert "Dependency" in slurm("squeue", "--noheader", "--format=%r", f"--jobs={again}")
+    wait_for(lambda: processes(network))
+    assert "CPUs=2 " in slurm("scontrol", "show", "step", f"{network}.0")
+    wait_for(lambda: len(finished(out)) == 2)
+    wait_for(lambda: not queue())
+    assert main(arguments) == 0
+    assert {run.config.kind for run in read_runs(out)} == {"trained", "interpolants"}
+
+
+def test_a_refused_job(cluster, sweeps, capsys):
+    arguments = ["--train-size", "60", "--test-size", "20", "--out", "out", *SLURM, "--launcher.partition", "none-such"]
+    assert main(arguments) == 2
+    assert "error: --launcher slurm: sbatch: " in (errors := capsys.readouterr().err)
+    assert "invalid partition specified: none-such" in errors
+    assert not queue()
