@@ -1,0 +1,187 @@
+"""Numbers in the pages, generated from the committed records: `python docs/generated_numbers.py` rewrites them.
+
+A page marks a place with `<!-- numbers: NAME -->` and `<!-- end of numbers -->`; what stands between is replaced by
+what the function NAME of this file returns. With `--check` nothing is changed, and a page that differs is an error.
+"""
+
+import io
+import re
+import sys
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Console
+
+from empirical.claims.kernels import kernel_of
+from empirical.claims.paper_tables import TableRow, table_1, table_4
+from empirical.claims.randomization_tests import result_sets
+from empirical.report.console import results_table
+from empirical.runs.records import Run, read_runs
+
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_PLACE = re.compile(r"(<!-- numbers: (\S+) -->\n).*?(<!-- end of numbers -->)", re.DOTALL)
+_NAMES = {
+    "inception": "Inception",
+    "inception-no-bn": "Inception without batch norm",
+    "alexnet": "AlexNet",
+    "mlp-3x512": "MLP 3x512",
+    "mlp-1x512": "MLP 1x512",
+}
+
+
+def records(*folders: str) -> list[Run]:
+    """The runs of these folders of `results/`; an absent folder has none."""
+    return [
+        run
+        for folder in folders
+        if (ROOT / "results" / folder).is_dir()
+        for run in read_runs(ROOT / "results" / folder)
+    ]
+
+
+def main_job() -> str:
+    """What the main job prints about its runs."""
+    (results,) = result_sets(records("digits"))
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    console.print(results_table(results, narrow=True))
+    lines = console.file.getvalue().rstrip().splitlines()  # type: ignore[attr-defined]
+    return "```text\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n"
+
+
+def table_1_and_4() -> str:
+    """Tables 1 and 4 of the paper beside ours, one table for each number of training images, the largest first."""
+    runs = records("cifar10-paper-size", "cifar10", "cifar10-alexnet", "cifar10-laptop")
+    sizes = sorted({run.config.n_train for run in runs if run.config.kind == "trained"}, reverse=True)
+    parts = []
+    for n in sizes:
+        some = [run for run in runs if run.config.n_train == n]
+        rows = {
+            (row.model, row.test, row.regularisers): row
+            for table in (table_1, table_4)
+            for row in table(some)
+            if row.runs
+        }
+        if rows:
+            parts.append(f"**{n:,} training images**\n\n" + _accuracies(rows.values()))
+    return "\n".join(parts)
+
+
+def _accuracies(rows: Iterable[TableRow]) -> str:
+    lines = ["network, regularisers | labels | seeds | epochs | train | test | the paper: train | test"]
+    for row in rows:
+        epochs = sorted({run.summary.metrics["epoch"] for run in row.runs})
+        name = ", ".join(filter(None, [_NAMES.get(row.model, row.model), row.regularisers_in_words]))
+        paper = ["—" if value is None else f"{value:.2f}" for value in (row.paper_train, row.paper_test)]
+        cells = [
+            name,
+            row.test.removesuffix(" labels"),
+            ", ".join(str(seed) for seed in sorted(run.config.seed for run in row.runs)),
+            " to ".join(str(epoch) for epoch in dict.fromkeys((epochs[0], epochs[-1]))),
+            str(row.shown_train),
+            str(row.test_accuracy),
+            *paper,
+        ]
+        lines.append(" | ".join(cells))
+    return _markdown(lines)
+
+
+def kernels() -> str:
+    """Kernel interpolants of CIFAR-10 and of Fashion-MNIST and MNIST, where they are recorded."""
+    lines = ["data | images | features | labels | interpolant, ridge | train error | test error | norm"]
+    for run in sorted(records("mnist-kernels", "fashion-mnist-kernels", "cifar10-kernels"), key=_kernel_order):
+        kernel, metrics = kernel_of(run), run.summary.metrics
+        if kernel.interpolant == "minimum-norm" and 0 < _level(run) < 1:
+            continue  # the figure shows the levels between
+        how = "random labels forced on the test images" if kernel.interpolant != "minimum-norm" else "minimum norm"
+        cells = [
+            run.config.data,
+            f"{run.config.n_train:,}",
+            kernel.features,
+            run.config.randomization.name.removesuffix(" labels"),
+            f"{how}, {kernel.ridge:g}" if kernel.ridge else how,
+            f"{1 - metrics['train_accuracy']:.2%}",
+            f"{1 - metrics['test_accuracy']:.2%}",
+            f"{metrics['norm']:.1f}",
+        ]
+        lines.append(" | ".join(cells))
+    return _markdown(lines)
+
+
+def _level(run: Run) -> float:
+    return float(run.config.randomization.name.partition("p = ")[2] or run.config.randomization.name == "random labels")
+
+
+def _kernel_order(run: Run) -> tuple[object, ...]:
+    kernel = kernel_of(run)
+    number = kernel.features.rpartition("-")[2]
+    features = kernel.features if not number.isdigit() else f"{kernel.features.rpartition('-')[0]}-{int(number):06}"
+    return (
+        run.config.data,
+        -run.config.n_train,
+        features,
+        kernel.interpolant != "minimum-norm",
+        kernel.ridge,
+        _level(run),
+    )
+
+
+def _markdown(lines: list[str]) -> str:
+    header, *rows = lines
+    return "\n".join(f"| {line} |" for line in [header, " | ".join(["---"] * len(header.split(" | "))), *rows]) + "\n"
+
+
+def hours() -> str:
+    """How long the recorded runs took, by network and number of images."""
+    runs = [
+        run
+        for run in records("cifar10-paper-size", "cifar10", "cifar10-alexnet", "cifar10-laptop")
+        if run.config.training
+    ]
+
+    def key(run: Run) -> tuple[int, str]:
+        return -run.config.n_train, run.config.model
+
+    lines = ["network | images | runs | minutes each, the median | the longest"]
+    for (n, model), group in groupby(sorted(runs, key=key), key):
+        minutes = sorted(run.summary.time["seconds"] / 60 for run in group)
+        median = minutes[len(minutes) // 2]
+        lines.append(f"{_NAMES.get(model, model)} | {-n:,} | {len(minutes)} | {median:.0f} | {minutes[-1]:.0f}")
+    return _markdown(lines)
+
+
+NUMBERS: dict[str, Callable[[], str]] = {
+    function.__name__.replace("_", "-"): function for function in (main_job, table_1_and_4, kernels, hours)
+}
+
+
+def renewed(text: str) -> str:
+    """The page with every marked place as the records give it. KeyError for a place of unknown name."""
+    return _PLACE.sub(lambda place: place.group(1) + NUMBERS[place.group(2)]() + place.group(3), text)
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite the pages, or with --check only compare; returns the exit status."""
+    stale = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        new = renewed(text)
+        if new != text:
+            stale.append(page.relative_to(ROOT))
+            if "--check" not in arguments:
+                page.write_text(new, encoding="utf-8")
+    for name in stale:
+        print(
+            f"{name}: "
+            + (
+                "differs from the records: run python docs/generated_numbers.py"
+                if "--check" in arguments
+                else "renewed"
+            )
+        )
+    return int(bool(stale) and "--check" in arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
