@@ -28,7 +28,7 @@ from empirical.execution.stopwatch import Stopwatch
 from empirical.experiments.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
 from empirical.experiments.scales import Scale
 from empirical.kernels.features import FEATURES
-from empirical.models import MODELS
+from empirical.models import FAMILIES, MODELS
 from empirical.planning.plan import PlanSettings, in_memory_sample, print_plan
 from empirical.report.console import kernel_table, paper_table, results_table
 from empirical.report.results_csv import write_results
@@ -526,7 +526,12 @@ def _print_lists() -> None:
         ),
         ("Data sets (--data)", DATASETS),
         ("Features (--kernel.features)", FEATURES),
-        ("Networks (--model)", dict.fromkeys(MODELS, "") | {"package.module:factory": "your own"}),
+        (
+            "Networks (--model)",
+            {name: network.description for name, network in MODELS.items()}
+            | dict.fromkeys(FAMILIES, "the same in other sizes")
+            | {"package.module:factory": "your own"},
+        ),
         (
             "Tests (--tests)",
             dict.fromkeys(SIX_TESTS, "") | {"corrupted-P": "label noise of any P in 0 .. 1"},

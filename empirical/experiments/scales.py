@@ -9,6 +9,7 @@ and decides nothing.
 from dataclasses import dataclass
 from typing import Literal
 
+from empirical.models import find_network
 from empirical.training.schedule import CIFAR_10
 
 Scale = Literal["smoke", "laptop", "paper"]
@@ -29,13 +30,6 @@ class Reduction:
 
 _WHOLE = Reduction(None, None, None, epochs_per_train_evaluation=10)
 _SMOKE = Reduction(160, 80, 4)
-# On two cores an MLP trains on 15,000 images a second, AlexNet on 300 and Inception on 70: a minute or two for a run of
-# an MLP, five to ten for the others, half an hour for one of them that does not fit.
-_LAPTOP_MLP = Reduction(10_000, 10_000, 60_000)
-_LAPTOP_OTHERS = Reduction(1_000, 1_000, 1_000)
-# Inception V3 on ImageNet trains on 20 images a second at 75 x 75 (--image-size 75), up to an hour for a run that does
-# not fit; at 299 x 299 on 1.2 a second, nine hours.
-_LAPTOP_IMAGENET = Reduction(200, 200, 400)
 
 
 def reduction(scale: Scale, model: str) -> Reduction:
@@ -44,9 +38,8 @@ def reduction(scale: Scale, model: str) -> Reduction:
         return _WHOLE
     if scale == "smoke":
         return _SMOKE
-    if model == "inception-v3":
-        return _LAPTOP_IMAGENET
-    return _LAPTOP_MLP if model.startswith("mlp") else _LAPTOP_OTHERS
+    network = find_network(model)
+    return Reduction(network.laptop_images, network.laptop_images, network.laptop_steps)
 
 
 def capacity_steps(scale: Scale) -> int:

@@ -1,9 +1,9 @@
 """The paper's network for ImageNet."""
 
-import importlib.util
-
 import torch
 from torch import nn
+
+from empirical.models.torchvision_needed import require_torchvision
 
 _SMALLEST_SIDE = 75
 
@@ -23,7 +23,7 @@ def inception_v3(image_shape: tuple[int, int, int], num_classes: int, dropout: f
 
     Raises ValueError for other shapes, and if torchvision is missing.
     """
-    require_torchvision()
+    require_torchvision("inception-v3")
     from torchvision.models import Inception3
 
     channels, height, width = image_shape
@@ -34,12 +34,3 @@ def inception_v3(image_shape: tuple[int, int, int], num_classes: int, dropout: f
         )
     network: nn.Module = Inception3(num_classes=num_classes, aux_logits=False, init_weights=True, dropout=dropout)
     return network.to(memory_format=torch.channels_last)
-
-
-def require_torchvision() -> None:
-    """Raises ValueError, saying how to get it, if torchvision is missing."""
-    if importlib.util.find_spec("torchvision") is None:
-        raise ValueError(
-            "the model inception-v3 needs torchvision: install this package with the extra imagenet, "
-            "rethinking-generalization[imagenet]"
-        )

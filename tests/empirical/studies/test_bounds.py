@@ -15,7 +15,7 @@ from empirical.claims.bounds import bounds_results, bounds_table, compare_bounds
 from empirical.datasets import load
 from empirical.datasets.preprocessing import preprocess
 from empirical.execution.execute import execute
-from empirical.models import MODELS
+from empirical.models import MODELS, Network
 from empirical.randomization import parse_test, randomize
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, RunDirectory, Summary
@@ -482,7 +482,7 @@ def convolutional(image_shape, num_classes):
 
 
 def test_a_network_that_bounds_do_not_cover(digits, tmp_path, monkeypatch):
-    monkeypatch.setitem(MODELS, "small-convolutional", convolutional)
+    monkeypatch.setitem(MODELS, "small-convolutional", Network(convolutional, "a small network"))
     config = configuration("true-labels", "small-convolutional")
     directory = RunDirectory(tmp_path / "records", config)
     with directory.claim():
