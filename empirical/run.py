@@ -18,7 +18,7 @@ from empirical.claims.randomization_tests import result_sets
 from empirical.claims.studies import COMPARISONS
 from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
 from empirical.datasets import DATASETS, ImageDataset, load
-from empirical.datasets.storage import STORED_ANYWHERE, Storage, chosen_storage
+from empirical.datasets.storage import Storage, chosen_storage
 from empirical.diagnosis import run_diagnosis
 from empirical.execution.execute import execute
 from empirical.execution.launcher import LauncherConfig, Pairs, launch_local, launch_slurm
@@ -333,7 +333,8 @@ def _print_plan(arguments: list[str]) -> int:
         PlanOptions, prog="python -m empirical.run plan", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
     )
     loading = Stopwatch()
-    somewhere = (options.data or find_experiment(options.name).data) in STORED_ANYWHERE
+    source = DATASETS.get(options.data or find_experiment(options.name).data)
+    somewhere = source is not None and source.stored_anywhere
     # Nothing is decoded, no memory map made: that may take hours, and is part of what is planned.
     dataset, _, configs = plan_runs(replace(options, data_storage="stream") if somewhere else options)
     n_train, n_test = (
@@ -524,7 +525,7 @@ def _print_lists() -> None:
                 "plan NAME": "What do the runs of an experiment need, measured on this machine?",
             },
         ),
-        ("Data sets (--data)", DATASETS),
+        ("Data sets (--data)", {name: source.description for name, source in DATASETS.items()}),
         ("Features (--kernel.features)", FEATURES),
         (
             "Networks (--model)",

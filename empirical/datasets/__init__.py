@@ -8,7 +8,7 @@ from empirical.datasets.idx import load_idx
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.lazy_images import LazyImages
-from empirical.datasets.loading import DATASETS, load
+from empirical.datasets.loading import DATASETS, Location, Source, load
 from empirical.datasets.not_found import DataNotFoundError
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "ImageDataset",
     "ImageSplit",
     "LazyImages",
+    "Location",
+    "Source",
     "load",
     "load_cifar10",
     "load_digits",

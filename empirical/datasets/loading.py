@@ -1,6 +1,8 @@
 """Every data set by name."""
 
 import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from empirical.datasets.archives import ARCHIVES, DEBIAN_FASHION_MNIST, fetch
@@ -11,16 +13,77 @@ from empirical.datasets.idx import load_idx
 from empirical.datasets.image_dataset import ImageDataset
 from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.not_found import DataNotFoundError
-from empirical.datasets.storage import STORED_ANYWHERE, Storage
+from empirical.datasets.storage import Storage
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the files of a data set are, and how its images are kept.
+
+    Attributes:
+        directory: of the files.
+        is_default: whether nobody asked for this directory: then a source may look elsewhere too.
+        image_size: height and width to which images of any size are resized.
+        storage, map_directory: see `empirical.datasets.storage`.
+    """
+
+    directory: Path
+    is_default: bool
+    image_size: int
+    storage: Storage
+    map_directory: Path | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set by name.
+
+    Attributes:
+        description: in a line, for `--list`.
+        load: reads it from its location.
+        needs_files: whether there are files to locate.
+        stored_anywhere: whether its images may be streamed or in a memory map; the others are kept in memory.
+    """
+
+    description: str
+    load: Callable[[Location], ImageDataset]
+    needs_files: bool = True
+    stored_anywhere: bool = False
+
+
+def _load_fashion_mnist(at: Location) -> ImageDataset:
+    return load_idx("fashion-mnist", [at.directory, *([DEBIAN_FASHION_MNIST] if at.is_default else [])])
+
 
 DATASETS = {
-    "digits": "scikit-learn's handwritten digits: 1,797 grey images of 8 x 8, 10 classes; no download",
-    "cifar10": "CIFAR-10: 60,000 colour images of 32 x 32, 10 classes; official binary or Python files",
-    "mnist": "MNIST, handwritten digits: 70,000 grey images of 28 x 28, 10 classes; idx files",
-    "fashion-mnist": "Fashion-MNIST, clothing: 70,000 grey images of 28 x 28, 10 classes; idx files",
-    "folder": "your own images, in ROOT/<class>/ or in ROOT/train/<class>/ and ROOT/test/<class>/",
-    "imagenet": "ImageNet: 1.3 million images, 1,000 classes; ROOT/train/<wnid>/, ROOT/val/<wnid>/, or parquet files",
+    "digits": Source(
+        "scikit-learn's handwritten digits: 1,797 grey images of 8 x 8, 10 classes; no download",
+        lambda _: load_digits(),
+        needs_files=False,
+    ),
+    "cifar10": Source(
+        "CIFAR-10: 60,000 colour images of 32 x 32, 10 classes; official binary or Python files",
+        lambda at: load_cifar10(at.directory),
+    ),
+    "mnist": Source(
+        "MNIST, handwritten digits: 70,000 grey images of 28 x 28, 10 classes; idx files",
+        lambda at: load_idx("mnist", [at.directory]),
+    ),
+    "fashion-mnist": Source(
+        "Fashion-MNIST, clothing: 70,000 grey images of 28 x 28, 10 classes; idx files", _load_fashion_mnist
+    ),
+    "folder": Source(
+        "your own images, in ROOT/<class>/ or in ROOT/train/<class>/ and ROOT/test/<class>/",
+        lambda at: load_folder(at.directory, at.image_size, at.storage, at.map_directory),
+        stored_anywhere=True,
+    ),
+    "imagenet": Source(
+        "ImageNet: 1.3 million images, 1,000 classes; ROOT/train/<wnid>/, ROOT/val/<wnid>/, or parquet files",
+        lambda at: load_imagenet(at.directory, at.image_size, at.storage, at.map_directory),
+        stored_anywhere=True,
+    ),
 }
+"""The data sets by name. An entry of `ARCHIVES` makes one of them downloadable."""
 
 
 def load(
@@ -52,33 +115,18 @@ def load(
         close = difflib.get_close_matches(name.lower(), DATASETS, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(f"unknown data set (--data) {name!r}: {hint}There are {', '.join(DATASETS)}.")
-    if name == "digits":
-        if root is not None:
-            raise ValueError(f"digits needs no root: scikit-learn brings them; got {str(root)!r}")
-        return load_digits()
+    source = DATASETS[name]
+    if not source.needs_files and root is not None:
+        raise ValueError(f"{name} needs no root: its images come with a package; got {str(root)!r}")
+    if not source.stored_anywhere and storage not in ("auto", "memory"):
+        anywhere = " and ".join(each for each, other in DATASETS.items() if other.stored_anywhere)
+        raise ValueError(f"--data-storage {storage} is for {anywhere}: {name} is kept in memory")
     directory = Path("data", name) if root is None else Path(root)
+    location = Location(directory, root is None, image_size, storage, map_directory)
     try:
-        return _load_from(name, directory, root is None, image_size, storage, map_directory)
+        return source.load(location)
     except DataNotFoundError:
         if not (download and name in ARCHIVES):
             raise
     fetch(name, directory)
-    return _load_from(name, directory, root is None, image_size, storage, map_directory)
-
-
-def _load_from(
-    name: str, directory: Path, is_default: bool, image_size: int, storage: Storage, map_directory: Path | None
-) -> ImageDataset:
-    if name not in STORED_ANYWHERE and storage not in ("auto", "memory"):
-        raise ValueError(f"--data-storage {storage} is for folder and imagenet: {name} is kept in memory")
-    match name:
-        case "folder":
-            return load_folder(directory, image_size, storage, map_directory)
-        case "imagenet":
-            return load_imagenet(directory, image_size, storage, map_directory)
-        case "cifar10":
-            return load_cifar10(directory)
-        case "fashion-mnist" if is_default:
-            return load_idx(name, [directory, DEBIAN_FASHION_MNIST])
-        case _:
-            return load_idx(name, [directory])
+    return source.load(location)

@@ -29,9 +29,6 @@ from theory.common.memory import available_memory
 
 Storage = Literal["auto", "memory", "stream", "memmap"]
 
-STORED_ANYWHERE = ("folder", "imagenet")
-"""The data sets with a choice; the others are small."""
-
 _SHARE = 1 / 8  # of the machine's memory: five eighths with the same as float32
 _WORTH_SAYING = 1e9  # bytes
 
