@@ -57,4 +57,18 @@ split=> [l /lemma_1_eigenvalues[i ->] //|].
 by case: is_m => i ->; rewrite subr_gt0 bz.1.
 Qed.
 
+(** All of it together *)
+Theorem lemma_1 :
+  [/\ forall i j : 'I_n, (i < j)%N -> A i j = 0,
+      A \in unitmx,
+      char_poly A = \prod_(i < n) ('X - (z i - b i)%:P),
+      forall l, eigenvalue A l <-> exists i, l = z i - b i &
+      forall m, (exists i, m = z i - b i) -> (forall i, m <= z i - b i) ->
+        eigenvalue A m /\ (forall l, eigenvalue A l -> m <= l) /\ 0 < m].
+Proof.
+split; [exact: lemma_1_triangular | exact: lemma_1_invertible
+  | exact: lemma_1_char_poly | exact: lemma_1_eigenvalues
+  | exact: lemma_1_least_eigenvalue].
+Qed.
+
 End Lemma1.

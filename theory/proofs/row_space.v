@@ -195,6 +195,21 @@ have : S + S + 1 <= S by [].
 by rewrite -addrA ger_addl => /(lt_le_trans (ltr_paddl S_ge0 ltr01)); rewrite ltxx.
 Qed.
 
+(** With K alpha = y, w = X^T alpha interpolates, no interpolant has a smaller norm
+    and no other the same, and w is the only interpolant that SGD from 0 can tend
+    to. *)
+Theorem kernel_linear (alpha : 'rV[R]_n) : kernel_matrix *m alpha^T = \col_i y i ->
+  [/\ interpolates (alpha *m X),
+      forall v, interpolates v -> norm_squared (alpha *m X) <= norm_squared v /\
+        (norm_squared v = norm_squared (alpha *m X) -> v = alpha *m X) &
+      forall e order eta v, tends_to (sgd e order eta) v -> interpolates v -> v = alpha *m X].
+Proof.
+move=> /kernel_equation fits; have least := row_space_least_norm (submxMl alpha X) fits.
+split=> // e order eta v limit fits_v; have [le_w unique] := least v fits_v.
+have [le_v _] := sgd_limit limit fits_v fits.
+by apply: unique; apply: le_anti; rewrite le_v.
+Qed.
+
 End RowSpace.
 
 (** ** The curvature of least squares is the same everywhere (claim C24) *)
@@ -242,6 +257,52 @@ Theorem curvature_degenerate : (n < d)%N -> (\rank hessian < d)%N.
 Proof.
 move=> lt_nd; apply: leq_ltn_trans lt_nd.
 apply: leq_trans (rank_leq_row X); apply: leq_trans (mxrankM_maxr X^T X).
+exact: mxrankS (scalemx_sub _ (submx_refl _)).
+Qed.
+
+(** For any other loss, a polynomial in the prediction, say, the second
+    derivative at w along v is that of t -> (1/n) sum_i loss_i(<w + t v, x_i>) at
+    t = 0. *)
+Definition loss_along (loss : 'I_n -> {poly R}) (w v : 'rV[R]_d) : {poly R} :=
+  n%:R^-1 *: \sum_i (loss i \Po ((dot w (row i X))%:P + dot v (row i X) *: 'X)).
+
+(** (1/n) X^T diag(beta) X, beta the second derivative of the losses *)
+Definition general_hessian (loss : 'I_n -> {poly R}) (w : 'rV[R]_d) : 'M[R]_d :=
+  n%:R^-1 *: (X^T *m diag_mx (\row_i (loss i)^`()^`().[dot w (row i X)]) *m X).
+
+Lemma general_hessian_is_second_derivative loss w v :
+  (loss_along loss w v)^`()^`().[0] = (v *m general_hessian loss w *m v^T) 0 0.
+Proof.
+rewrite /loss_along !derivZ hornerZ /general_hessian -scalemxAr -scalemxAl mxE.
+congr (_ * _).
+have -> : v *m (X^T *m diag_mx (\row_i (loss i)^`()^`().[dot w (row i X)]) *m X) *m v^T
+  = (v *m X^T) *m diag_mx (\row_i (loss i)^`()^`().[dot w (row i X)]) *m (v *m X^T)^T.
+  by rewrite trmx_mul trmxK !mulmxA.
+rewrite !(raddf_sum (deriv_additive R)) /= horner_sum mxE; apply: eq_bigr => i _.
+rewrite mul_mx_diag !mxE.
+have -> : \sum_j v 0 j * X^T j i = dot v (row i X) by apply: eq_bigr => k _; rewrite !mxE.
+have line : ((dot w (row i X))%:P + dot v (row i X) *: 'X)^`() = (dot v (row i X))%:P.
+  by rewrite derivD derivC derivZ derivX add0r alg_polyC.
+rewrite deriv_comp line derivM derivC mulr0 addr0 deriv_comp line !hornerE horner_comp !hornerE.
+by rewrite [_.[_] * _]mulrC.
+Qed.
+
+(** The claim: least squares, then any loss at any two interpolants, then rank. *)
+Theorem curvature :
+  [/\ forall w v, squared_loss (w + v)
+        = squared_loss w + dot (gradient w) v + 2%:R^-1 * (v *m hessian *m v^T) 0 0,
+      forall loss w v,
+        (loss_along loss w v)^`()^`().[0] = (v *m general_hessian loss w *m v^T) 0 0,
+      forall loss w u, interpolates X y w -> interpolates X y u ->
+        general_hessian loss w = general_hessian loss u &
+      (n < d)%N -> (\rank hessian < d)%N /\ forall loss w, (\rank (general_hessian loss w) < d)%N].
+Proof.
+split; [exact: same_curvature | exact: general_hessian_is_second_derivative | |].
+  move=> loss w u fits_w fits_u; congr (_ *: (_ *m diag_mx _ *m _)).
+  by apply/rowP => i; rewrite !mxE fits_w fits_u.
+move=> lt_nd; split=> [|loss w]; first exact: curvature_degenerate.
+apply: leq_ltn_trans lt_nd; apply: leq_trans (rank_leq_row X).
+apply: leq_trans (mxrankM_maxr (X^T *m diag_mx (\row_i (loss i)^`()^`().[dot w (row i X)])) X).
 exact: mxrankS (scalemx_sub _ (submx_refl _)).
 Qed.
 
