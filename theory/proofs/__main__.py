@@ -28,9 +28,7 @@ class Options:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    options = tyro.cli(
-        Options, prog="python -m theory.proofs", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
-    )
+    options = tyro.cli(Options, prog="python -m theory.proofs", args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
     reason = missing()
     if reason is None:
         try:

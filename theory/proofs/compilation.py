@@ -81,6 +81,4 @@ def assumptions(build: Path, theorems: Iterable[Theorem] = THEOREMS) -> dict[The
     (build / "assumptions.v").write_text("\n".join(lines) + "\n")
     run_coq(build / "assumptions.v")
     answers = [(build / f"theorem{index}.out").read_text() for index in range(len(theorems))]
-    return {
-        theorem: re.sub(r"\s+", " ", answer).strip() for theorem, answer in zip(theorems, answers, strict=True)
-    }
+    return {theorem: re.sub(r"\s+", " ", answer).strip() for theorem, answer in zip(theorems, answers, strict=True)}

@@ -78,8 +78,23 @@ THEOREMS = (
         "Alternating labels on n points of a line need n - 2 hidden units.",
     ),
     Theorem(
+        "gradient_descent",
+        "gradient_descent_rate",
+        "Gradient descent multiplies the error along an eigenvector by 1 - eta lambda at each step.",
+    ),
+    Theorem(
+        "gradient_descent",
+        "gradient_descent_threshold",
+        "The error along an eigenvector with lambda > 0 tends to 0 exactly if 0 < eta < 2 / lambda.",
+    ),
+    Theorem(
         "certificate",
         "check_sound",
         "If the checker says true, the network takes the label at every point of the sample, exactly.",
     ),
 )
+
+
+def proof(name: str) -> Proof:
+    """The proof that a claim names, from the theorem's name. KeyError if there is no such theorem."""
+    return {theorem.name: theorem.proof for theorem in THEOREMS}[name]
