@@ -1,5 +1,6 @@
 """Check the proofs: `python -m theory.proofs`."""
 
+import resource
 import sys
 import tempfile
 import time
@@ -53,7 +54,9 @@ def _compile(options: Options) -> int:
     for theorem, answer in rests_on.items():
         print(f"{theorem.file}.{theorem.name}: {answer}")
     closed = all(answer == CLOSED for answer in rests_on.values())
-    print(f"\n{len(rests_on)} theorems, Coq {version()}, {time.perf_counter() - start:.0f} s")
+    processor = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = f"{time.perf_counter() - start:.0f} s, {processor.ru_utime + processor.ru_stime:.0f} s of processor time"
+    print(f"\n{len(rests_on)} theorems, Coq {version()}, {seconds}")
     if not closed:
         print("error: a theorem rests on an assumption", file=sys.stderr)
         return 1

@@ -108,25 +108,27 @@ def instance(certificate: Mapping[str, Any], points: Any, labels: Any) -> str:
     direction, common, hinges = _network(certificate)
     rows, denominator = _integer_rows(points)
     sample = zip(rows, labels, strict=True)
-    numbers = "; ".join(f"{value}%Z" for value in direction)
+    numbers = "; ".join(f"({value})%Z" for value in direction)
     pairs = "; ".join(f"({_coq(bias)}, {_coq(weight)})" for bias, weight in hinges)
     listed = "; ".join(
-        f"([:: {'; '.join(f'{value}%Z' for value in row)}], {_coq(_rational(label))})" for row, label in sample
+        f"([:: {'; '.join(f'({value})%Z' for value in row)}], {_coq(_rational(label))})" for row, label in sample
     )
     return f"""From Coq Require Import ZArith.
-From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import all_ssreflect.
 From Rethinking Require Import network certificate.
 
 Definition D := {denominator}%positive.
-Definition c := Certificate [:: {numbers}] {common} [:: {pairs}].
+Definition c := Certificate [:: {numbers}] {common}%positive [:: {pairs}].
 Definition sample : seq (seq Z * fraction) := [:: {listed}].
 
+From mathcomp Require Import all_algebra ssrZ.
+
 Theorem instance x y : (x, y) \\in sample ->
-  network (direction_of rat_realFieldType c) (biases_of rat_realFieldType c)
-    (weights_of rat_realFieldType c) (point_of rat_realFieldType c D x) = value rat_realFieldType y.
+  network (@direction_of rat_realFieldType c) (@biases_of rat_realFieldType c)
+    (@weights_of rat_realFieldType c) (@point_of rat_realFieldType c D x) = @value rat_realFieldType y.
 Proof.
 have checked : check c D sample = true by vm_compute.
-exact: (check_sound rat_realFieldType checked).2.
+by have [_] := @check_sound rat_realFieldType c D sample checked; apply.
 Qed.
 """
 
@@ -215,4 +217,4 @@ def _plain(value: Fraction) -> str:
 
 
 def _coq(value: Fraction) -> str:
-    return f"Fraction ({value.numerator}) {value.denominator}"
+    return f"Fraction ({value.numerator})%Z {value.denominator}%positive"
