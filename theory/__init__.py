@@ -7,6 +7,7 @@ kernels         minimum-norm interpolation in a Hilbert space, at the size of wh
 dynamics        how long wide two-layer networks take to fit true and random labels
 label_noise     what corrupted labels do to the test error of rules that copy, or are linear in, labels
 complexity      Rademacher, VC, norm, PAC-Bayes and stability bounds, evaluated
+proofs          machine-checked proofs in Coq (`python -m theory.proofs`), and a verified checker
 testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
@@ -14,7 +15,7 @@ curves          the command line that the subpackages' `curves` share
 common          arrays, seeded streams, memory, atomic files, names, double-double numbers
 """
 
-from theory.claims import CheckedClaim, Claim, Evidence, Finding, Verdict
+from theory.claims import CheckedClaim, Claim, Evidence, Finding, Proof, Verdict
 from theory.expressivity import DepthTwoNetwork, interpolate, relu_interpolant
 from theory.kernels import KernelInterpolationClassifier, KernelInterpolator
 from theory.least_squares import (
@@ -35,6 +36,7 @@ __all__ = [
     "KernelInterpolator",
     "LeastSquaresResult",
     "MinimumNormCertificate",
+    "Proof",
     "Verdict",
     "certify_minimum_norm",
     "interpolate",

@@ -13,6 +13,7 @@ from rich.text import Text
 from theory.checks import CLAIMS
 from theory.claims import CheckedClaim, Finding, Verdict, run_check, run_thoroughly, write_findings
 from theory.common.names import nearest_name
+from theory.proofs import checked_proof
 
 _THOROUGH_SEEDS = 5
 _STYLES = {Verdict.HOLDS: "green", Verdict.DOES_NOT_HOLD: "bold red", Verdict.NOT_DECIDED: "yellow"}
@@ -74,6 +75,9 @@ def main(arguments: list[str] | None = None) -> int:
     held = sum(finding.evidence.verdict is Verdict.HOLDS for finding in findings)
     which = f"seeds {seeds[0]} to {seeds[-1]}" if options.thorough else f"seed {options.seed}"
     console.print(f"{held} of {len(findings)} claims hold ({which}, {sum(f.seconds for f in findings):.1f} s)")
+    proved = sum(checked_proof(finding.claim.proof) is not None for finding in findings)
+    if proved:
+        console.print(f"{proved} of them are proved, machine-checked (python -m theory.proofs)")
     size = sum(checked.size for checked in chosen) * len(seeds)
     if size:
         console.print(
@@ -95,10 +99,11 @@ def _findings_table(findings: list[Finding]) -> Table:
         table.add_column(header, ratio=ratio)
     for finding in findings:
         evidence = finding.evidence
+        proof = checked_proof(finding.claim.proof)
         table.add_row(
             Text.assemble((finding.claim.id, "bold"), "\n", finding.claim.statement),
             Text(finding.claim.source),
-            Text(evidence.measured),
+            Text(f"{proof}\n{evidence.measured}" if proof else evidence.measured),
             Text(f"{evidence.bound}\n({evidence.reason})"),
             Text(evidence.verdict.value, style=_STYLES[evidence.verdict]),
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from theory.common.atomic import replacing
 
@@ -43,6 +44,22 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """A theorem of a proof assistant that says what a claim says, for all instances at once.
+
+    To name one is not yet to have it checked: `theory.proofs.checked_proof` tells whether Coq has checked the file
+    as it is now.
+
+    Attributes:
+        file: the file, from the repository's root: `theory/proofs/theorem_1.v`.
+        theorem: the theorem's name in it.
+    """
+
+    file: str
+    theorem: str
+
+
+@dataclass(frozen=True)
 class Claim:
     """A statement that can be checked.
 
@@ -50,11 +67,13 @@ class Claim:
         id: short name, `theorem-1` for the theory's, `C1` .. `C29` for the paper's experimental claims.
         statement: what is claimed, in one plain sentence.
         source: paper and theorem, section or table.
+        proof: the theorem of a proof assistant that states the claim, if there is one.
     """
 
     id: str
     statement: str
     source: str
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True)
@@ -134,12 +153,17 @@ def write_findings(findings: Iterable[Finding], path: Path) -> None:
 
 
 def read_findings(path: Path) -> list[Finding]:
-    """Read what `write_findings` wrote."""
+    """Read what `write_findings` wrote, also before claims had a `proof`."""
     return [
         Finding(
-            Claim(**entry["claim"]),
+            _claim(entry["claim"]),
             Evidence(**{**entry["evidence"], "verdict": Verdict(entry["evidence"]["verdict"])}),
             entry["seconds"],
         )
         for entry in json.loads(path.read_text())
     ]
+
+
+def _claim(entry: dict[str, Any]) -> Claim:
+    proof = entry.get("proof")
+    return Claim(**{**entry, "proof": Proof(**proof) if proof else None})

@@ -14,6 +14,7 @@ from theory.expressivity.exact import exact_relu_interpolant
 from theory.expressivity.exact_network import mislabelled
 from theory.expressivity.intervals import enclose
 from theory.expressivity.narrow import memorize_narrow, narrow_parameter_count
+from theory.proofs.theorems import proof
 
 _THEOREM_1 = "Zhang et al. 2017, theorem 1 (claim C18)"
 _COROLLARY_1 = "Zhang et al. 2017, corollary 1 (claim C20)"
@@ -134,11 +135,18 @@ CLAIMS: tuple[CheckedClaim, ...] = (
             "theorem-1",
             "A depth-2 ReLU network with 2n + d weights takes any n labels on any n distinct points in R^d.",
             _THEOREM_1,
+            proof("theorem_1"),
         ),
         theorem_1,
     ),
     CheckedClaim(
-        Claim("theorem-1-exact", "Over the rationals it takes them without any error.", _THEOREM_1), theorem_1_exact
+        Claim(
+            "theorem-1-exact",
+            "Over the rationals it takes them without any error.",
+            _THEOREM_1,
+            proof("theorem_1_construction"),
+        ),
+        theorem_1_exact,
     ),
     CheckedClaim(
         Claim(
@@ -154,6 +162,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
             "corollary-1",
             "For every depth k >= 2 a ReLU network of width O(n/k) with O(n + d) weights takes any n labels, exactly.",
             _COROLLARY_1,
+            proof("corollary_1"),
         ),
         corollary_1,
     ),

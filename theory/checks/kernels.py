@@ -20,6 +20,7 @@ from theory.kernels import (
     plan_fit,
 )
 from theory.least_squares import minimum_norm_solution
+from theory.proofs.theorems import proof
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = 1e-5  # what an interior-point method that stops at 1e-8 leaves in a solution of norm about 1
@@ -191,8 +192,10 @@ CLAIMS: tuple[CheckedClaim, ...] = (
     CheckedClaim(
         Claim(
             "kernel-linear",
-            "With the linear kernel, X^T alpha is the minimum-norm solution of Xw = y, where SGD from zero ends.",
+            "With the linear kernel, X^T alpha is the minimum-norm solution of Xw = y, the only one in which SGD "
+            "from zero can end.",
             _PAPER,
+            proof("kernel_linear"),
         ),
         linear_kernel_is_least_squares,
     ),

@@ -26,6 +26,7 @@ from theory.least_squares import (
 )
 from theory.least_squares.curvature import hessian, log_cosh_loss, squared_loss
 from theory.least_squares.exact import exact_null_vector, exact_squared_norm
+from theory.proofs.theorems import proof
 
 _EPS = float(np.finfo(np.float64).eps)
 _PAPER = "Zhang et al. 2017, section 5 (claim C23)"
@@ -443,9 +444,14 @@ def curvature_is_the_same(seed: int) -> Evidence:
 
 
 def _claim(
-    name: str, statement: str, check: Callable[[int], Evidence], source: str = _PAPER, size: float = 0.0
+    name: str,
+    statement: str,
+    check: Callable[[int], Evidence],
+    source: str = _PAPER,
+    size: float = 0.0,
+    theorem: str | None = None,
 ) -> CheckedClaim:
-    return CheckedClaim(Claim(name, statement, source), check, size)
+    return CheckedClaim(Claim(name, statement, source, proof(theorem) if theorem else None), check, size)
 
 
 _POLYAK = "Polyak 1964; Nesterov 1983; Lessard, Recht, Packard 2016, section 4"
@@ -466,6 +472,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         "sgd-row-space",
         "SGD's iterates from zero never leave the row space of X: w = X^T alpha.",
         sgd_stays_in_row_space,
+        theorem="sgd_in_row_space",
     ),
     _claim(
         "sgd-start",
@@ -489,6 +496,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         "Gradient descent multiplies the error along each eigenvector by exactly 1 - eta lambda.",
         gradient_descent_rate,
         "Zhang et al. 2017, section 5; Nocedal, Wright 2006, section 3.3",
+        theorem="gradient_descent_rate",
     ),
     _claim(
         "gd-threshold",
@@ -542,5 +550,6 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         "The Hessian is the same at all global minima, and degenerate if d > n.",
         curvature_is_the_same,
         "Zhang et al. 2017, section 5 (claim C24)",
+        theorem="curvature",
     ),
 )

@@ -64,6 +64,7 @@ from flint import fmpq, fmpq_mat, fmpq_poly
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
 from theory.common.streams import generator
+from theory.proofs.theorems import proof
 
 Float64Array = npt.NDArray[np.float64]
 Numbers = Sequence[int | float | Fraction] | npt.NDArray[Any]
@@ -460,11 +461,21 @@ _SOURCE = "Zhang et al. 2017, appendix C, Lemma 1 (claim C19)"
 
 CLAIMS: tuple[CheckedClaim, ...] = (
     CheckedClaim(
-        Claim("lemma-1-rank", "The matrix [max(z_i - b_j, 0)] of interleaved sequences has full rank.", _SOURCE),
+        Claim(
+            "lemma-1-rank",
+            "The matrix [max(z_i - b_j, 0)] of interleaved sequences has full rank.",
+            _SOURCE,
+            proof("lemma_1"),
+        ),
         _check_rank,
     ),
     CheckedClaim(
-        Claim("lemma-1-eigenvalue", "Its eigenvalues are z_i - b_i, the smallest min_i (z_i - b_i).", _SOURCE),
+        Claim(
+            "lemma-1-eigenvalue",
+            "Its eigenvalues are z_i - b_i, the smallest min_i (z_i - b_i).",
+            _SOURCE,
+            proof("lemma_1"),
+        ),
         _check_eigenvalue,
     ),
     CheckedClaim(
