@@ -221,6 +221,7 @@ def main() -> None:
     """Mutate the modules and print the scores."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=list(MODULES), help="modules, all of MODULES by default")
+    parser.add_argument("--sample", type=int, help="so many mutants of each module, evenly spread; all by default")
     parser.add_argument("--json", type=Path, help="file for the scores and the survivors")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -240,6 +241,8 @@ def main() -> None:
         if not survives(module, path, ast.parse(source), tests):
             raise SystemExit(f"{module}: the tests fail without a mutation, or take more than {TIMEOUT:g} s")
         found = list(mutants(source))
+        if arguments.sample and arguments.sample < len(found):
+            found = [found[index * len(found) // arguments.sample] for index in range(arguments.sample)]
         alive = [mutant for mutant in found if survives(module, path, mutant.tree, tests)]
         scores[module] = {
             "mutants": len(found),

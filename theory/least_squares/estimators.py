@@ -32,7 +32,10 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
         """Sets coef_ (d,) or (k, d) and intercept_, a float or (k,). The best intercept centres data and labels."""
         center = X.mean(axis=0) if self.fit_intercept else np.zeros(X.shape[1])
         offset = y.mean(axis=0) if self.fit_intercept else np.zeros(y.shape[1:])
-        centered_X, centered_y = X - center, y - offset
+        constant = self.fit_intercept & (X.min(axis=0) == X.max(axis=0))  # of these the intercept takes care
+        centered_X, centered_y = np.where(constant, 0.0, X - center), y - offset
+        if self.fit_intercept and 1 < len(X) <= X.shape[1]:
+            centered_X, centered_y = _without_mean(centered_X), _without_mean(centered_y)
         w = minimum_norm_solution(centered_X, centered_y)
         self.certificate_ = certify_minimum_norm(centered_X, centered_y, w)
         self.coef_ = w.T
@@ -45,6 +48,19 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
         return outputs
 
 
+def _without_mean(rows: Float64Array) -> Float64Array:
+    """n - 1 rows with the inner products of n rows that sum to zero: a reflection takes their sum's direction away.
+
+    n centred rows are linearly dependent in exact arithmetic and hardly ever in float64. These need not be.
+    """
+    n = len(rows)
+    mirror = np.full(n, n**-0.5)
+    mirror[0] += 1
+    mirror /= np.linalg.norm(mirror)
+    reflected: Float64Array = rows - np.multiply.outer(2 * mirror, mirror @ rows)
+    return reflected[1:]
+
+
 class MinimumNormRegressor(MultiOutputMixin, RegressorMixin, _MinimumNormLinear):  # type: ignore[misc]
     """Linear least squares of least coefficient norm, by the singular value decomposition.
 
@@ -55,7 +71,8 @@ class MinimumNormRegressor(MultiOutputMixin, RegressorMixin, _MinimumNormLinear)
         coef_: w, (d,) or (k, d) for k outputs.
         intercept_: a float or (k,).
         certificate_: bounds, rounding included, on the distance of coef_ from the minimum-norm solution for the
-            (centred) sample, and its residual.
+            (centred) sample, and its residual. With an intercept and n <= d the sample is reflected, so that its
+            mean is a coordinate, which is left out: n - 1 equations of the same residual.
         n_features_in_: d.
         feature_names_in_: names of the columns, if X had any.
     """

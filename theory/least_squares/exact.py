@@ -48,6 +48,11 @@ def exact_squared_norm(X: Any, y: Any) -> Fraction:
     return sum((value * value for value in exact_minimum_norm_solution(X, y)), Fraction(0))
 
 
+def exact_rank(X: Any) -> int:
+    """The rank of X (n, d), no singular value being too small to count. Errors as `exact_minimum_norm_solution`."""
+    return int(_matrix(X, "X").rref()[1])
+
+
 def exact_null_vector(X: Any) -> list[Fraction]:
     """A nonzero v with Xv = 0, d fractions. ValueError if the columns of X (n, d) are independent."""
     matrix = _matrix(X, "X")
