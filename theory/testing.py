@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.common.arrays import Float64Array, as_labels
+from theory.common.arrays import Float64Array, as_labels, as_real, require_unmasked
 from theory.common.scaling import norm, scaled, scaled_number
 from theory.least_squares.certificate import certify
 from theory.least_squares.problem import Problem
@@ -29,8 +29,11 @@ def assert_interpolates(
             label happens to be near zero.
     """
     labels = as_labels(y, len(X), "y")
-    outputs = predict(X)
-    array = np.asarray(outputs.detach().cpu().numpy() if hasattr(outputs, "detach") else outputs, dtype=np.float64)
+    require_unmasked(X, "X")
+    try:
+        array = as_real(predict(X), "predictions").astype(np.float64)
+    except TypeError as error:
+        raise AssertionError(str(error)) from error
     if array.shape != labels.shape and array.size == labels.size and len(array) == len(labels):
         array = array.reshape(labels.shape)
     if array.shape != labels.shape:
@@ -70,7 +73,10 @@ def assert_minimum_norm(w: Any, X: Any, y: Any, *, rtol: float = 1e-7) -> None:
 
 
 def _finite_weights(w: Any) -> Float64Array:
-    array = np.asarray(w.detach().cpu().numpy() if hasattr(w, "detach") else w, dtype=np.float64)
+    try:
+        array = as_real(w, "w").astype(np.float64)
+    except TypeError as error:
+        raise AssertionError(str(error)) from error
     if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise AssertionError(f"w is not finite: {array[where]} at {where}, {(~np.isfinite(array)).sum()} such entries")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.scaling import exponent, norm, scaled
 from theory.implicit_bias.potentials import Float64Array, Potential
 
@@ -69,6 +70,7 @@ def mirror_descent(
 
     Raises ValueError if shapes do not match, for NaN or infinity, and for a start outside the potential's domain.
     """
+    X, y, start = (as_real(value, name).astype(np.float64) for value, name in ((X, "X"), (y, "y"), (start, "start")))
     if X.ndim != 2 or y.shape != X.shape[:1] or start.shape != X.shape[1:]:
         raise ValueError(f"X must be (n, d), y (n,) and start (d,), got {X.shape}, {y.shape} and {start.shape}")
     if not (np.isfinite(X).all() and np.isfinite(y).all()):

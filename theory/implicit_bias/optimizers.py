@@ -170,8 +170,12 @@ def check_implicit_bias(
         name: of the optimiser, for the report.
         start: value of every coordinate at the start.
         max_steps: stop after this many steps, or at a residual of 1e-12 ||y||.
+
+    Raises ValueError for no problem.
     """
     problems = underdetermined_problems(0) if problems is None else problems
+    if not problems:
+        raise ValueError("problems is empty: nothing would be checked, and nothing found wrong")
     return ImplicitBias(name, tuple(_run(make_optimizer, problem, start, max_steps) for problem in problems))
 
 
@@ -183,6 +187,8 @@ def implicit_bias_table(
     Those that do not take a dense vector (SparseAdam, Muon) are listed with the reason that they give themselves.
     """
     problems = underdetermined_problems(0) if problems is None else problems
+    if not problems:
+        raise ValueError("problems is empty: nothing would be checked, and nothing found wrong")
     makers: dict[str, MakeOptimizer] = dict(MOMENTA)
     for name, kind in inspect.getmembers(torch.optim, inspect.isclass):
         if issubclass(kind, torch.optim.Optimizer) and kind is not torch.optim.Optimizer:

@@ -10,6 +10,7 @@ import math
 import cvxpy
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.scaling import exponent, scaled
 from theory.implicit_bias.potentials import Float64Array
 
@@ -37,7 +38,7 @@ def in_units(X: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Arr
 
     Raises ValueError for arguments of the wrong shape and for NaN or infinity.
     """
-    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    X, y = as_real(X, "X").astype(np.float64), as_real(y, "y").astype(np.float64)
     if X.ndim < 2 or not X.size or y.shape != X.shape[:1]:
         raise ValueError(f"X must be (n, d) and y (n,), at least one number each, got shapes {X.shape} and {y.shape}")
     if not (np.isfinite(X).all() and np.isfinite(y).all()):

@@ -21,7 +21,7 @@ import numpy as np
 from theory.common.scaling import scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
-from theory.least_squares.problem import Problem
+from theory.least_squares.problem import EPS, Problem
 
 
 def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64Array:
@@ -34,6 +34,12 @@ def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64A
     problem = Problem.of(X, y)
     X, y, (n, d) = problem.X, problem.y, problem.X.shape
     ridge = scaled_number(penalty, -2 * problem.X_exponent)
+    if min(n, d) * EPS * problem.largest_eigenvalue > ridge:
+        # The normal equations are singular to working precision without the penalty, or nearly: by the spectrum.
+        left, values, right = np.linalg.svd(X, full_matrices=False)
+        kept = values > EPS * max(n, d) * values[0]
+        factors = np.where(kept, values / (values**2 + ridge), 0.0)
+        return problem.solution(right.T @ (factors[:, None] * (left.T @ y)))
     if n <= d:
         return problem.solution(np.asarray(X.T @ np.linalg.solve(X @ X.T + ridge * np.eye(n), y), dtype=np.float64))
     return problem.solution(np.asarray(np.linalg.solve(X.T @ X + ridge * np.eye(d), X.T @ y), dtype=np.float64))
@@ -106,7 +112,11 @@ def double_descent(
         signal, noise: |beta|^2 and the variance of the noise in the labels.
         trials: independent data sets a point, at least 2.
         seed: of the data.
+
+    Raises ValueError for n or a number of features below 1, or fewer than two trials.
     """
+    if n < 1 or trials < 2 or not all(d >= 1 for d in features):
+        raise ValueError(f"n and features must be at least 1 and trials 2, got {n}, {list(features)} and {trials}")
     points = []
     for d in features:
         random = generator(seed, f"double-descent-{n}-{d}")
@@ -159,7 +169,9 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
 
     Raises ValueError for eigenvalues that are not positive and decreasing.
     """
-    if not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
+    if n < 1 or not b > 0:
+        raise ValueError(f"n must be at least 1 and b positive, got {n} and {b}")
+    if not len(eigenvalues) or not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
         raise ValueError("eigenvalues must be positive and in decreasing order")
     tails = np.cumsum(eigenvalues[::-1])[::-1]  # sum over i > k, at k = 0 .. d-1
     small = tails / eigenvalues
@@ -172,7 +184,9 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
 
 
 def benign_spectrum(n: int) -> Float64Array:
-    """exp(-k/2) + 1/p, k = 1 .. p = n^2 / 4: few directions of signal over a long flat tail."""
+    """exp(-k/2) + 1/p, k = 1 .. p = n^2 / 4: few directions of signal over a long flat tail. ValueError for n < 2."""
+    if n < 2:
+        raise ValueError(f"n must be at least 2 for a spectrum of n^2 / 4 eigenvalues, got {n}")
     p = n * n // 4
     return np.exp(-np.arange(1, p + 1) / 2) + 1 / p
 
@@ -202,7 +216,12 @@ class OverfittingPoint:
 
 
 def overfitting_point(eigenvalues: Float64Array, n: int, *, trials: int = 10, seed: int = 0) -> OverfittingPoint:
-    """Interpolate Gaussian data of diagonal covariance (d,) with unit noise, `trials` times, n samples each."""
+    """Interpolate Gaussian data of diagonal covariance (d,) with unit noise, `trials` times, n samples each.
+
+    Raises ValueError unless 1 <= n <= d and trials >= 2.
+    """
+    if not (1 <= n <= len(eigenvalues) and trials >= 2):
+        raise ValueError(f"1 <= n <= d = {len(eigenvalues)} samples and two trials are needed, got {n} and {trials}")
     random = generator(seed, f"benign-overfitting-{n}-{len(eigenvalues)}")
     risks, shares = [], []
     for _ in range(trials):

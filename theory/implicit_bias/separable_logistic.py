@@ -8,7 +8,10 @@ almost all data
 
 so w / ||w|| is off by O(1 / log t). With alpha the dual variables, w_svm = Z^T alpha, the bounded part makes
 
-    <z_i, w(t)> - log t -> -log alpha_i   for support vectors i (alpha_i > 0).
+    <z_i, w(t)> - log t -> -log alpha_i   for support vectors i (alpha_i > 0)
+
+for the flow; after t steps of gradient descent with step size eta the time is eta t, and the offset from log t is
+-log(alpha_i / eta).
 
 The flow is integrated in s = log t, dw/ds = e^s sum_i z_i / (1 + exp(<z_i, w>)): times like e^10000 are within reach.
 
@@ -27,6 +30,7 @@ import scipy.special
 import scipy.stats
 import torch
 
+from theory.common.arrays import as_real
 from theory.common.scaling import exponent, scaled, scaled_number
 from theory.implicit_bias.potentials import Float64Array
 
@@ -58,7 +62,7 @@ def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
 
     Raises ValueError if the data are not separable, not a matrix, or not finite.
     """
-    Z = np.asarray(Z, dtype=np.float64)
+    Z = as_real(Z, "Z").astype(np.float64)
     if Z.ndim != 2 or not Z.size or not np.isfinite(Z).all():
         raise ValueError(f"Z must be a matrix (n, d) of finite numbers, got shape {Z.shape}")
     unit = exponent(Z, moderate=0)

@@ -19,13 +19,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from theory.common.arrays import Float64Array
+from theory.common.arrays import Float64Array, require_unmasked
 from theory.common.streams import words
 from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
 from theory.kernels.checkpoint import Checkpoint
 from theory.kernels.gram import cross_product, gram_from_blocks
 from theory.kernels.interpolation import Interpolation, StageReport, interpolate_gram
-from theory.kernels.kernels import Gaussian, Kernel
+from theory.kernels.kernels import KERNELS, Gaussian, Kernel
 from theory.kernels.plan import FitPlan, Solver, plan_fit
 
 MEDIAN_SHARE = 0.28
@@ -93,8 +93,13 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
 
     def _interpolate(self, X: npt.NDArray[Any], targets: Float64Array) -> None:
         """Fit targets (n, k)."""
-        if not self.ridge >= 0:
-            raise ValueError(f"ridge must not be negative, got {self.ridge}")
+        if not 0 <= self.ridge < np.inf:
+            raise ValueError(f"ridge must be finite and not negative, got {self.ridge}")
+        if self.kernel is not None and not isinstance(self.kernel, Kernel):
+            raise TypeError(
+                f"kernel must be an object of theory.kernels, such as Gaussian(1.0), one of {', '.join(KERNELS)}, "
+                f"got {self.kernel!r}"
+            )
         if self.precision not in ("auto", "float32", "float64"):
             raise ValueError(f"precision must be auto, float32 or float64, got {self.precision!r}")
         dtype = None if self.precision == "auto" else getattr(torch, self.precision)
@@ -179,6 +184,7 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Float64Array:
         check_is_fitted(self)
+        require_unmasked(X, "X")
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         device, dtype = self.devices[0], self.plan_.dtype
         points, known = (torch.tensor(array, dtype=dtype, device=device) for array in (X, self.X_fit_))
@@ -225,6 +231,8 @@ class KernelInterpolator(MultiOutputMixin, RegressorMixin, _KernelInterpolation)
         Raises ValueError for NaN, infinity and wrong shapes, for parameters out of range, if it does not fit into
         memory (saying what would), and for a Gram matrix that is singular, above 8,192 points.
         """
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True, order="C")
         targets = np.asarray(y, dtype=np.float64)
         self._interpolate(X, targets.reshape(len(targets), -1))
@@ -258,6 +266,8 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):  # t
 
         Raises as `KernelInterpolator.fit`, and for y that is not classes or only one class.
         """
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], order="C")
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, Regre
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from theory.common.arrays import Float64Array
+from theory.common.arrays import Float64Array, require_unmasked
 from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
 from theory.least_squares.references import minimum_norm_solution
 
@@ -43,6 +43,7 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Float64Array:
         check_is_fitted(self)
+        require_unmasked(X, "X")
         X = validate_data(self, X, dtype=np.float64, reset=False)
         outputs: Float64Array = X @ self.coef_.T + self.intercept_
         return outputs
@@ -85,6 +86,8 @@ class MinimumNormRegressor(MultiOutputMixin, RegressorMixin, _MinimumNormLinear)
 
         Raises ValueError for NaN or infinity and wrong shapes; TypeError for sparse X.
         """
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self._solve(X, y.astype(np.float64))
         return self
@@ -125,6 +128,8 @@ class RidgelessClassifier(ClassifierMixin, _MinimumNormLinear):  # type: ignore[
         Raises ValueError for NaN or infinity, wrong shapes, y that is not classes or only one class; TypeError for
         sparse X.
         """
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)

@@ -32,6 +32,10 @@ class InverseDecay:
     initial: float
     delay: float
 
+    def __post_init__(self) -> None:
+        if not (0 < self.initial < np.inf and 0 < self.delay < np.inf):
+            raise ValueError(f"initial and delay must be positive and finite, got {self.initial} and {self.delay}")
+
     def __call__(self, steps: npt.NDArray[np.int64]) -> Float64Array:
         """eta_t for t = steps."""
         sizes: Float64Array = self.initial / (1 + steps / self.delay)
