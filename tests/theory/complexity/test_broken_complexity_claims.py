@@ -67,7 +67,8 @@ def cancelling(patch):
     def wrong(q, p):
         if not 0 < p < 1:
             return 0.0 if p == q else math.inf
-        return (q * math.log(q / p) if q else 0.0) + (1 - q) * math.log((1 - q) / (1 - p))
+        first = q * math.log(q / p) if q else 0.0
+        return first + ((1 - q) * math.log((1 - q) / (1 - p)) if q < 1 else 0.0)
 
     patch.setattr(checks, "binary_kl", wrong)
 
