@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from theory.common.arrays import Float64Array, as_float64, as_labels, as_points
-from theory.least_squares.certificate import certify_minimum_norm
+from theory.common.arrays import Float64Array, as_labels, as_real, require_unmasked
+from theory.common.scaling import norm, scaled, scaled_number
+from theory.least_squares.certificate import certify
 from theory.least_squares.problem import Problem
 
 __all__ = ["assert_interpolates", "assert_minimum_norm"]
@@ -28,8 +29,11 @@ def assert_interpolates(
             label happens to be near zero.
     """
     labels = as_labels(y, len(X), "y")
-    outputs = predict(X)
-    array = np.asarray(outputs.detach().cpu().numpy() if hasattr(outputs, "detach") else outputs, dtype=np.float64)
+    require_unmasked(X, "X")
+    try:
+        array = as_real(predict(X), "predictions").astype(np.float64)
+    except TypeError as error:
+        raise AssertionError(str(error)) from error
     if array.shape != labels.shape and array.size == labels.size and len(array) == len(labels):
         array = array.reshape(labels.shape)
     if array.shape != labels.shape:
@@ -50,31 +54,33 @@ def assert_minimum_norm(w: Any, X: Any, y: Any, *, rtol: float = 1e-7) -> None:
 
     Raises ValueError for shapes that do not match, NaN or infinity in X or y.
     """
-    problem = Problem.of(X, y)
-    columns = _finite_weights(problem, w)
-    predictions = problem.X @ columns
-    tolerance = rtol * float(np.abs(problem.y).max())
-    _compare_predictions(predictions, problem.y, tolerance, "w does not solve Xw = y")
-    certificate = certify_minimum_norm(problem.X, problem.y, columns)
-    norm = float(np.linalg.norm(columns))
-    allowed = rtol * norm
+    problem = Problem.of(X, y, _finite_weights(w))
+    columns = problem.columns(_finite_weights(w), "w")
+    predictions, labels = scaled(problem.X @ columns, problem.y_exponent), scaled(problem.y, problem.y_exponent)
+    _compare_predictions(predictions, labels, rtol * float(np.abs(labels).max()), "w does not solve Xw = y")
+    certificate = certify(problem, columns)
+    length = scaled_number(norm(columns), problem.y_exponent - problem.X_exponent)
+    allowed = rtol * length
     if certificate.row_space_distance > allowed:
-        least = np.sqrt(max(norm**2 - certificate.row_space_distance**2, 0.0))
+        least = np.sqrt(max(length**2 - certificate.row_space_distance**2, 0.0))
         raise AssertionError(
             "w solves Xw = y, but its norm is not minimal: it is not in the row space of X\n"
             f" distance from the row space: {certificate.row_space_distance:.6g}, allowed {allowed:.3g} "
             f"(rtol = {rtol:g} of ||w||)\n"
-            f" ||w|| = {norm:.6g}, without that part {least:.6g}\n"
-            f" distance to the minimum-norm solution at most {certificate.distance_bound:.3g}"
+            f" ||w|| = {length:.6g}, without that part {least:.6g}\n"
+            f" {certificate}"
         )
 
 
-def _finite_weights(problem: Problem, w: Any) -> Float64Array:
-    array = np.asarray(w.detach().cpu().numpy() if hasattr(w, "detach") else w, dtype=np.float64)
+def _finite_weights(w: Any) -> Float64Array:
+    try:
+        array = as_real(w, "w").astype(np.float64)
+    except TypeError as error:
+        raise AssertionError(str(error)) from error
     if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise AssertionError(f"w is not finite: {array[where]} at {where}, {(~np.isfinite(array)).sum()} such entries")
-    return problem.columns(as_float64(as_points(array, "w"), "w"), "w")
+    return array
 
 
 def _compare_predictions(predictions: Float64Array, labels: Float64Array, tolerance: float, what: str) -> None:

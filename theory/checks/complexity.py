@@ -208,15 +208,25 @@ def relative_entropy(seed: int) -> Evidence:
     random = generator(seed, "binary-kl")
     worst = 0.0
     ordered = True
-    for _ in range(200):
+    for index in range(200):
         q, bound = float(random.random()), float(10 ** random.uniform(-6, 1))
+        if index % 2:  # small ones, where the two terms of kl cancel
+            q, bound = float(10 ** random.uniform(-20, -1)), float(10 ** random.uniform(-20, -1))
         for p in (upper_inverse(q, bound), lower_inverse(q, bound)):
-            # p is where kl first passes the bound, or an end of [0, 1].
-            ordered &= binary_kl(q, math.nextafter(p, q)) <= bound and (binary_kl(q, p) > bound or p in (0.0, 1.0))
+            # p is where kl first passes the bound, or an end of [0, 1]; rounded away from q.
+            above = bound * (1 + 64 * _EPS)
+            ordered &= binary_kl(q, math.nextafter(p, q)) <= above and (binary_kl(q, p) > bound or p in (0.0, 1.0))
+            # The definition in its plain form, where it does not cancel: far from q.
+            if 0 < p < 1 and not q / 2 < p < 2 * q:
+                plain = q * math.log(q / p) + (1 - q) * (math.log1p(-q) - math.log1p(-p))
+                ordered &= abs(binary_kl(q, p) - plain) <= 16 * _EPS * (p + q + q * abs(math.log(q / p)))
+            # Near q, kl is (p - q)^2 / (2 q (1 - q)) up to a share (p - q) / q.
+            elif 0 < p < 1 and abs(p - q) < 1e-4 * min(q, 1 - q):
+                ordered &= abs(binary_kl(q, p) / ((p - q) ** 2 / (2 * q * (1 - q))) - 1) <= 1e-3
             ordered &= abs(p - q) <= math.sqrt(bound / 2) + 2 * _EPS
             if 0 < p < 1:
                 slope = abs((p - q) / (p * (1 - p)))
-                allowed = 8 * _EPS * (1 + bound + abs(math.log(p)) + abs(math.log1p(-p))) + 2 * _EPS * slope
+                allowed = 100 * _EPS * bound + 2 * _EPS * slope * p
                 worst = max(worst, abs(binary_kl(q, p) - bound) / allowed)
     sizes = [*range(1, 21), 50, 100, 1000]
     constants = [maurer_constant(n) / (2 * math.sqrt(n)) for n in sizes]

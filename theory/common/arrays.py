@@ -1,6 +1,7 @@
 """Samples as the interpolation theorems want them: points as rows, finite, distinct; labels as columns."""
 
-from numbers import Rational
+from decimal import Decimal
+from numbers import Integral, Rational
 from typing import Any
 
 import numpy as np
@@ -70,9 +71,25 @@ def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
     return converted
 
 
+def as_real(values: Any, name: str) -> npt.NDArray[Any]:
+    """Values as a NumPy array of real numbers, NaN and infinity among them, in the dtype they came in.
+
+    Raises TypeError for complex numbers, masked arrays and what is no number; BeyondFloat64Error for integers and
+    fractions that no NumPy dtype holds.
+    """
+    require_unmasked(values, name)
+    return _as_array(values, name)
+
+
+def require_unmasked(values: Any, name: str) -> None:
+    """TypeError for a masked array: what lies under the mask would count as data."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array: drop the masked entries or fill them in")
+
+
 def _as_array(values: Any, name: str) -> npt.NDArray[Any]:
-    array = as_array(values)
-    if array.dtype == object and all(isinstance(value, Rational | float) for value in array.ravel()):
+    array = as_array(values, name)
+    if array.dtype == object and all(isinstance(value, Rational | Decimal | float) for value in array.ravel()):
         raise BeyondFloat64Error(
             f"{name} has integers or fractions that no NumPy dtype holds: use the exact construction "
             "(exact_relu_interpolant)"
@@ -82,8 +99,12 @@ def _as_array(values: Any, name: str) -> npt.NDArray[Any]:
     return array
 
 
-def as_array(values: Any) -> npt.NDArray[Any]:
-    """Values as a NumPy array that holds the same numbers: of objects, where NumPy's choice of dtype would round."""
+def as_array(values: Any, name: str = "the array") -> npt.NDArray[Any]:
+    """Values as a NumPy array that holds the same numbers: of objects, where NumPy's choice of dtype would round.
+
+    Raises TypeError for a masked array.
+    """
+    require_unmasked(values, name)
     if hasattr(values, "detach"):  # a torch tensor, without importing torch
         values = values.detach().cpu()
         values = (values.float() if "bfloat16" in str(values.dtype) else values).numpy()
@@ -93,10 +114,18 @@ def as_array(values: Any) -> npt.NDArray[Any]:
     if array.dtype.kind == "f" and not isinstance(values, np.ndarray) and array.size:
         with np.errstate(invalid="ignore"):
             if np.abs(array).max() >= MAX_EXACT_INTEGER:  # a list of integers and floats: may have lost digits
-                numbers = np.asarray(values, dtype=object)
+                numbers = _python_integers(np.asarray(values, dtype=object))
                 if any(isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER for value in numbers.ravel()):
                     return numbers
-    return array
+    return _python_integers(array) if array.dtype == object else array
+
+
+def _python_integers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An array of objects with integers of any type as Python's, which do not overflow."""
+    out = np.empty(array.shape, dtype=object)
+    for index, value in np.ndenumerate(array):
+        out[index] = int(value) if isinstance(value, Integral) else value
+    return out
 
 
 def as_targets(labels: Any, n: int, outputs: int) -> Float64Array:

@@ -16,6 +16,8 @@ class Bound:
         failure_probability: over the draw of the training sample (and of what the bound itself draws); 0 if it holds
             always or in expectation.
         trivial: what the bounded quantity cannot exceed anyway: 1 for a 0-1 error, infinity for an unbounded loss.
+
+    Raises ValueError for a value that is not a number.
     """
 
     name: str
@@ -24,6 +26,10 @@ class Bound:
     source: str
     failure_probability: float = 0.0
     trivial: float = 1.0
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.value):
+            raise ValueError(f"the bound '{self.name}' is not a number: an argument of it is not, or is infinite")
 
     @property
     def vacuous(self) -> bool:

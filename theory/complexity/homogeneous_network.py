@@ -93,13 +93,19 @@ def homogeneous_network(module: nn.Module) -> HomogeneousNetwork:
     A Sequential within it is read in its place.
 
     The inputs are extended if any layer has a bias. Raises TypeError for any other module, naming it: a convolution or
-    batch norm is no plain matrix here; ValueError if Linear and ReLU do not alternate, from Linear to Linear.
+    batch norm is no plain matrix here, nor is a subclass with a forward pass of its own, or a module with hooks;
+    ValueError if Linear and ReLU do not alternate, from Linear to Linear.
     """
-    if not isinstance(module, nn.Sequential):
+    if not isinstance(module, nn.Sequential) or not _is_plain(module):
         raise TypeError(f"a fully connected torch.nn.Sequential is needed, got {type(module).__name__}")
     layers: list[nn.Linear] = []
     activated = True
     for index, layer in enumerate(_flat(module)):
+        if not _is_plain(layer):
+            raise TypeError(
+                f"layer {index} is a {type(layer).__name__} with a forward pass or hooks of its own: what it computes "
+                "is not known"
+            )
         if isinstance(layer, nn.Linear) and activated:
             layers.append(layer)
             activated = False
@@ -124,6 +130,16 @@ def homogeneous_network(module: nn.Module) -> HomogeneousNetwork:
                 matrix = np.vstack([matrix, np.eye(1, matrix.shape[1], matrix.shape[1] - 1)])
         matrices.append(matrix)
     return HomogeneousNetwork(tuple(matrices), constant)
+
+
+_KNOWN = (nn.Sequential, nn.Linear, nn.ReLU, nn.Flatten, nn.Dropout, nn.Identity)
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether a module of a known kind computes what that kind does."""
+    kind = next((kind for kind in _KNOWN if isinstance(module, kind)), None)
+    own = kind is not None and type(module).forward is not kind.forward
+    return not (own or module._forward_hooks or module._forward_pre_hooks)
 
 
 def _flat(module: nn.Sequential) -> Iterator[nn.Module]:

@@ -33,7 +33,8 @@ def margins(logits: Any, labels: Any) -> Float64Array:
 
 
 def margin_error(values: Float64Array, gamma: float) -> float:
-    """The share of margins below gamma. Raises ValueError unless gamma is positive and finite."""
+    """The share of margins below gamma. Raises ValueError unless gamma is positive
+    and finite, and for margins that are not finite."""
     if not 0 < gamma < np.inf:
         raise ValueError(f"gamma, the margin asked for, must be positive and finite, got {gamma}")
-    return float((np.asarray(values) < gamma).mean())
+    return float((as_points(values, "margins") < gamma).mean())

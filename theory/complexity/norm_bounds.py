@@ -205,7 +205,7 @@ def pac_bayes_spectral_bound(
 
     Raises ValueError also for a matrix that is 0, a bound that is not positive, or fewer than two samples.
     """
-    values = np.asarray(margins, dtype=np.float64)
+    values = as_points(margins, "margins").astype(np.float64).ravel()
     require_sample(len(values) - 1, failure_probability)
     if not 0 < input_bound < math.inf:
         raise ValueError(f"input_bound must be positive and finite, got {input_bound}")
@@ -247,7 +247,7 @@ def best_over_margins(bound: Callable[[float], Bound], margins: Any, candidates:
 
     Raises ValueError if no margin is positive: there is no gamma at which fewer than all are below.
     """
-    values = np.asarray(margins, dtype=np.float64)
+    values = as_points(margins, "margins").astype(np.float64).ravel()
     positive = np.sort(values[values > 0])
     if not len(positive):
         raise ValueError("no margin is positive: the network misses every label")
@@ -267,7 +267,8 @@ def _distances(network: HomogeneousNetwork, reference: HomogeneousNetwork | None
 def _sample(
     network: HomogeneousNetwork, input_norms: Any, margins: Any, failure_probability: float
 ) -> tuple[Float64Array, Float64Array]:
-    inputs, values = _as_norms(input_norms, "input_norms"), np.asarray(margins, dtype=np.float64)
+    inputs, values = _as_norms(input_norms, "input_norms"), as_points(margins, "margins").astype(np.float64)
+    values = values[:, 0] if values.shape[1] == 1 else values
     require_sample(len(values), failure_probability)
     if values.shape != inputs.shape:
         raise ValueError(f"input_norms and margins must go together, got {len(inputs)} and shape {values.shape}")

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.common.arrays import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_points, as_real
 from theory.common.streams import words
 from theory.complexity.bounds import Bound, deviation, require_error, require_probability
 from theory.expressivity.projection import blocks
@@ -197,7 +197,7 @@ def rademacher_of_fitter(
     attained = []
     for index, one in enumerate(signs):
         returned = fit(one.copy(), seed + index)
-        values = np.asarray(returned.detach().cpu() if hasattr(returned, "detach") else returned, dtype=np.float64)
+        values = as_real(returned, "the values that fit returned").astype(np.float64)
         if values.shape != (n,):
             raise ValueError(f"fit must return {n} values, one for each sign, got shape {values.shape}")
         if not np.abs(values).max() <= 1:
@@ -218,9 +218,12 @@ def rademacher_bound(training_error: float, complexity: float, n: int, *, failur
         complexity: R_n(H), or an upper bound of it. With a *lower* bound the result is a lower bound of what any
             Rademacher bound can say: enough to call it vacuous.
 
-    Raises ValueError for an error outside [0, 1], n < 1 or a probability outside (0, 1).
+    Raises ValueError for an error outside [0, 1], a complexity that is not a number, n < 1 or a probability outside
+    (0, 1).
     """
     require_error(training_error)
+    if math.isnan(complexity):
+        raise ValueError("complexity must be a number, got nan")
     return Bound(
         "Rademacher",
         training_error + complexity + deviation(n, failure_probability),

@@ -4,9 +4,9 @@ A randomised algorithm A is e-uniformly stable if for all samples S and S' of si
 
     sup_z E_A [f(A(S); z) - f(A(S'); z)]  <=  e,
 
-and then |E[error - training error]| <= e, in the loss f (theorem 2.2; numbers of theorems and constants from memory).
-For SGD, one example a step, either each drawn uniformly or a new random order every epoch, f(.; z) L-Lipschitz and
-b-smooth in the weights for every z:
+and then |E[error - training error]| <= e, in the loss f (theorem 2.2; numbers of theorems and constants from memory,
+and those of the arXiv version, 1509.01240v2, which the proceedings need not share). For SGD, one example a step, either
+each drawn uniformly or a new random order every epoch, f(.; z) L-Lipschitz and b-smooth in the weights for every z:
 
 * *convex f, steps eta_t <= 2/b* (theorem 3.8). A step is no expansion, ||G(v) - G(w)|| <= ||v - w||, but for the step
   on the example that differs, which adds at most 2 eta L. It comes with probability 1/n:

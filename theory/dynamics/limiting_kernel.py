@@ -19,7 +19,7 @@ x, -x is harmless (H = I/2), three in a plane are not.
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 
@@ -32,10 +32,15 @@ class LimitingKernel(Kernel):
     """<x, z> (pi - arccos rho) / (2 pi), Arora et al.'s H-infinity; zero for a point zero."""
 
     name: ClassVar[str] = "limiting"
+    measure: ClassVar[Literal["product", "distance", "angle"]] = "angle"
 
     def from_products(self, products: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
         """See `Kernel`."""
         return ArcCosine(0).from_products(products.clone(), left, right).mul_(products).div_(2)
+
+    def from_near(self, squares: torch.Tensor, signs: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """See `Kernel`; <x, z> = s ||x|| ||z|| (1 - chord^2 / 2)."""
+        return ArcCosine(0).from_near(squares, signs, scale) * signs * scale * (1 - squares / 2) / 2
 
     def diagonal(self, squared_norms: torch.Tensor) -> torch.Tensor:
         """||x||^2 / 2."""

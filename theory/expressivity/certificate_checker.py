@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
+from numbers import Integral
 from operator import mul
 from pathlib import Path
 from typing import Any
@@ -56,13 +57,23 @@ def check_certificate(certificate: str | Path | Mapping[str, Any], points: Any, 
     A certificate that is damaged, does not fit the sample's shape or does not interpolate is reported, not raised.
     """
     try:
-        document = certificate if isinstance(certificate, Mapping) else json.loads(Path(certificate).read_text())
+        document = (
+            certificate
+            if isinstance(certificate, Mapping)
+            else json.loads(Path(certificate).read_text(), object_pairs_hook=_unique)
+        )
         return _check(document, points, labels)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, OSError) as error:
         return CheckedCertificate(False, 0, 0, (f"not a certificate: {type(error).__name__}: {error}",), ())
 
 
 def _check(document: Mapping[str, Any], points: Any, labels: Any) -> CheckedCertificate:
+    _require_keys(document, _KEYS, "the certificate")
+    for index, layer in enumerate(document["layers"], start=1):
+        _require_keys(layer, _LAYER_KEYS, f"layer {index}")
+    for name in ("depth", "num_weights"):
+        if type(document[name]) is not int:
+            raise ValueError(f"{name} must be an integer, got {document[name]!r}")
     problems = []
     content = {key: value for key, value in document.items() if key != "sha256"}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -103,6 +114,24 @@ def _check(document: Mapping[str, Any], points: Any, labels: Any) -> CheckedCert
     if not z:
         problems.append("the sample is empty")
     return CheckedCertificate(not problems, len(z), counted, tuple(problems), tuple(wrong))
+
+
+_KEYS = {"format", "depth", "num_weights", "direction", "layers", "origin", "offsets", "sha256"}
+_LAYER_KEYS = {"biases", "weights"}
+
+
+def _require_keys(document: Mapping[str, Any], names: set[str], what: str) -> None:
+    if set(document) != names:
+        odd = ", ".join(sorted(map(repr, set(document) ^ names)))
+        raise ValueError(f"{what} has unknown or missing keys: {odd}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON file; a key that is there twice would mean whatever the reader likes."""
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key is there twice")
+    return document
 
 
 def _outputs(
@@ -178,6 +207,8 @@ def _number(text: str) -> Fraction:
 
 def _rational(value: Any) -> Fraction:
     """The rational number that an integer, a float of any length or a fraction is."""
+    if isinstance(value, Integral):  # NumPy's too
+        return Fraction(int(value))
     above, below = value.as_integer_ratio()
     return Fraction(int(above), int(below))
 

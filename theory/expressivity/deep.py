@@ -38,7 +38,13 @@ import numpy as np
 from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.common.atomic import replacing
 from theory.common.double_double import two_sum
-from theory.expressivity.depth_two import DepthTwoNetwork, pairwise_sum, require_moderate
+from theory.expressivity.depth_two import (
+    DepthTwoNetwork,
+    pairwise_sum,
+    require_finite_weights,
+    require_interpolation,
+    require_moderate,
+)
 from theory.expressivity.knots import Position, knot_weights
 from theory.expressivity.projection import UNIT_ROUNDOFF, blocks, gamma, project_sample, projection_error
 
@@ -186,10 +192,12 @@ class DeepNetwork:
 
     @classmethod
     def load(cls, path: str | Path) -> "DeepNetwork":
-        """Read what `save` wrote."""
+        """Read what `save` wrote. Raises ValueError for a weight that is not finite."""
         with np.load(path, allow_pickle=False) as file:
             count = sum(name.startswith("biases_") for name in file.files)
             layers = tuple(Hinges(file[f"biases_{i}"], file[f"weights_{i}"]) for i in range(count))
+            weights = [array for layer in layers for array in (layer.biases, layer.weights)]
+            require_finite_weights(path, file["direction"], file["origin"], file["offsets"], *weights)
             return cls(file["direction"], layers, float(file["origin"]), file["offsets"], bool(file["vector_output"]))
 
     @cached_property
@@ -238,7 +246,9 @@ def deep_relu_interpolant(points: Any, labels: Any, depth: int, *, seed: int = 0
             layers.append(Hinges(knots if level else knots[:-1], np.stack(columns, axis=1)))
     require_moderate(np.concatenate([layer.weights for layer in layers]), sample)
     offsets = np.maximum(0.0, -sample.labels.min(axis=0))
-    return DeepNetwork(sample.direction, tuple(layers), origin, offsets, sample.vector_labels)
+    network = DeepNetwork(sample.direction, tuple(layers), origin, offsets, sample.vector_labels)
+    require_interpolation(network._flat, sample)
+    return network
 
 
 def check_depth(depth: int) -> None:

@@ -155,9 +155,11 @@ class DepthTwoNetwork:
 
     @classmethod
     def load(cls, path: str | Path) -> "DepthTwoNetwork":
-        """Read what `save` wrote."""
+        """Read what `save` wrote. Raises ValueError for a weight that is not finite."""
         with np.load(path, allow_pickle=False) as file:
-            return cls(file["direction"], file["biases"], file["weights"], bool(file["vector_output"]))
+            arrays = (file["direction"], file["biases"], file["weights"])
+            require_finite_weights(path, *arrays)
+            return cls(*arrays, bool(file["vector_output"]))
 
     @cached_property
     def _pieces(self) -> tuple[Float64Array, Float64Array]:
@@ -206,7 +208,33 @@ def relu_interpolant(points: Any, labels: Any, *, seed: int = 0) -> DepthTwoNetw
     with np.errstate(over="ignore", invalid="ignore"):
         weights = np.stack([knot_weights(sample.z, biases, target)[0] for target in sample.labels.T], axis=1)
     require_moderate(weights, sample)
-    return DepthTwoNetwork(sample.direction, biases, weights, vector_output=sample.vector_labels)
+    network = DepthTwoNetwork(sample.direction, biases, weights, vector_output=sample.vector_labels)
+    require_interpolation(network, sample)
+    return network
+
+
+_MISSED = 1e-3  # of the largest |label|: `interpolate`'s tolerance
+
+
+def require_interpolation(network: DepthTwoNetwork, sample: ProjectedSample) -> None:
+    """BeyondFloat64Error if the weights, rounded to float64, are those of a network that misses its labels.
+
+    A slope of 1 over a gap, rounded, is off by its last place times the distance to the next point. Held against the
+    labels by the stable route, output by output: a thousandth of the largest |label| is allowed.
+    """
+    value, rise = network._at(sample.z)
+    missed = np.abs(value + rise - sample.labels).max(axis=0)
+    if not (missed <= _MISSED * np.abs(sample.labels).max(axis=0)).all():
+        raise BeyondFloat64Error(
+            f"float64 weights miss a label by {missed.max():.2g}: gaps between projections range from "
+            f"{np.diff(sample.z).min():.1e} to {np.diff(sample.z).max():.1e}; use exact_relu_interpolant"
+        )
+
+
+def require_finite_weights(path: str | Path, *arrays: Float64Array) -> None:
+    """ValueError unless all numbers of a network that was read from a file are finite."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{path} holds a network with weights that are NaN or infinite")
 
 
 def require_moderate(weights: Float64Array, sample: ProjectedSample) -> None:

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from theory.common.arrays import Float64Array
+from theory.common.arrays import Float64Array, require_unmasked
 from theory.expressivity.interpolation import Interpolant, interpolate
 
 
@@ -42,6 +42,7 @@ class _ReluInterpolator(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Float64Array:
         check_is_fitted(self)
+        require_unmasked(X, "X")
         X = validate_data(self, X, order="C", reset=False)
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = self.network_(X)
@@ -84,6 +85,8 @@ class ReluInterpolatorRegressor(MultiOutputMixin, RegressorMixin, _ReluInterpola
         Raises ValueError for NaN or infinity, wrong shapes, equal points with different labels (naming the rows),
         and whatever else `interpolate` refuses; TypeError for sparse X and labels that are not numbers.
         """
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, order="C", multi_output=True, y_numeric=True)
         self._interpolate(X, y)
         return self
@@ -143,6 +146,8 @@ class ReluInterpolatorClassifier(ClassifierMixin, _ReluInterpolator):  # type: i
         """
         if self.outputs not in ("index", "one-hot"):
             raise ValueError(f"outputs must be 'index' or 'one-hot', got {self.outputs!r}")
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, order="C")
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)

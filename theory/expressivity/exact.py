@@ -170,7 +170,7 @@ def _weights(knots: list[Any], values: list[Any], level: bool) -> list[Any]:
 
 def _exact_points(points: Any) -> tuple[npt.NDArray[Any], int]:
     """Points as rows of integers over a common denominator."""
-    array = as_array(points)
+    array = as_array(points, "points")
     if array.dtype != object:
         return integer_points(as_points(points))
     rows = array.reshape(len(array), -1)
@@ -183,7 +183,7 @@ def _exact_points(points: Any) -> tuple[npt.NDArray[Any], int]:
 
 def _exact_labels(labels: Any, n: int) -> tuple[list[tuple[Any, ...]], bool]:
     """Labels as tuples of fmpq, and whether they were given as (n, outputs)."""
-    array = as_array(labels)
+    array = as_array(labels, "labels")
     if array.ndim not in (1, 2) or len(array) != n or array.size == 0:
         raise ValueError(f"labels must have shape ({n},) or ({n}, k) to go with {n} points, got {array.shape}")
     if array.dtype != object:

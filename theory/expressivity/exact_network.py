@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.common.arrays import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_array, as_points
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class ExactReluNetwork:
 
 def mislabelled(network: ExactReluNetwork, points: Any, labels: npt.ArrayLike) -> list[int]:
     """The rows where the network's exact output is not the label: empty if and only if it interpolates."""
-    pairs = zip(network.evaluate_many(points), np.asarray(labels).tolist(), strict=True)
+    pairs = zip(network.evaluate_many(points), as_array(labels, "labels").tolist(), strict=True)
     return [row for row, (output, label) in enumerate(pairs) if output != label]
 
 

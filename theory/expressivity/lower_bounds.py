@@ -43,7 +43,8 @@ Layer by layer, the product of the k_l is at most (W/L)^L because their sum is a
 
 Vardi, Yehudai, Shamir 2022 fit separated points with order sqrt(n log n) parameters (and d for the
 projection): up to logarithms the first bound cannot be improved. More is needed of an architecture that fits
-*all* sets of n points in general position: (n - 1)/2 parameters (Sontag 1997).
+*all* sets of n points in general position: (n - 1)/2 parameters, for analytic activations (Sontag 1997); what holds
+for ReLU is weaker.
 """
 
 import bisect

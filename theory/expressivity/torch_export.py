@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from theory.common.arrays import BeyondFloat64Error, as_points, as_targets
+from theory.common.arrays import BeyondFloat64Error, as_points, as_real, as_targets
 
 if TYPE_CHECKING:
     from theory.expressivity.deep import DeepNetwork
     from theory.expressivity.depth_two import DepthTwoNetwork
 
 _TOLERANCE = 0.5  # closer than this the nearest integer is the label
+_RELATIVE_TOLERANCE = 1e-2  # of the largest |label|, where labels are no integers
 _BATCH_ELEMENTS = 2**24
 
 
@@ -71,7 +73,8 @@ def export(
 
     In float64 the module's plain forward pass obeys the network's `error_bound(..., order="any")`. A coarser dtype
     rounds the direction and the knots too, which can make it another network altogether: it is only given out after
-    it has been run on a `sample`, (points, labels), and came within 1/2 of every label.
+    it has been run on a `sample`, (points, labels), and came within 1/2 of every label; if labels are not integers,
+    within a hundredth of the largest |label|, and 1/2 at most.
 
     Raises ValueError for a coarser dtype without a sample, BeyondFloat64Error where it fails on the sample.
     """
@@ -84,11 +87,18 @@ def export(
             )
         points = as_points(sample[0])
         error = _largest_error(module, points, sample[1])
-        if not error < _TOLERANCE:
+        if not error < _tolerance(sample[1]):
             raise BeyondFloat64Error(
                 f"rounded to {dtype} the network misses a label by {error:.2g}: use dtype=torch.float64"
             )
     return module.to(device)
+
+
+def _tolerance(labels: Any) -> float:
+    values = as_real(labels, "labels").astype(np.float64)
+    if bool((np.rint(values) == values).all()):
+        return _TOLERANCE
+    return min(_TOLERANCE, _RELATIVE_TOLERANCE * float(np.abs(values).max()))
 
 
 def _largest_error(module: nn.Module, points: Any, labels: Any) -> float:

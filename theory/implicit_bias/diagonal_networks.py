@@ -21,10 +21,11 @@ from dataclasses import dataclass
 import cvxpy
 import numpy as np
 
+from theory.common.scaling import scaled
 from theory.implicit_bias.gradient_flow import gradient_flow
 from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
 from theory.implicit_bias.potentials import Float64Array, hyperbolic_entropy_potential
-from theory.implicit_bias.reference import minimum_p_norm
+from theory.implicit_bias.reference import in_scale, in_units, minimum_p_norm
 from theory.least_squares import minimum_norm_solution
 
 
@@ -81,12 +82,19 @@ def predicted_limit(X: Float64Array, y: Float64Array, scale: float) -> BregmanIn
 
 
 def predicted_limit_conic(X: Float64Array, y: Float64Array, scale: float) -> Float64Array:
-    """The interpolant of least Q by cvxpy (Clarabel), (d,), independent of `predicted_limit`."""
+    """The interpolant of least Q by cvxpy (Clarabel), (d,), independent of `predicted_limit`.
+
+    Raises ArithmeticError if the solver does not report an optimum.
+    """
+    X, y, unit = in_units(X, y)
+    prior = in_scale(scale**2, unit)  # KL(c a, c p) = c KL(a, p)
     a, b = cvxpy.Variable(X.shape[1]), cvxpy.Variable(X.shape[1])
-    objective = cvxpy.sum(cvxpy.kl_div(a, scale**2) + cvxpy.kl_div(b, scale**2))
-    cvxpy.Problem(cvxpy.Minimize(objective), [X @ (a - b) == y]).solve(solver=cvxpy.CLARABEL)
-    solution: Float64Array = a.value - b.value
-    return solution
+    objective = cvxpy.sum(cvxpy.kl_div(a, prior) + cvxpy.kl_div(b, prior))
+    program = cvxpy.Problem(cvxpy.Minimize(objective), [X @ (a - b) == y])
+    program.solve(solver=cvxpy.CLARABEL)
+    if program.status != cvxpy.OPTIMAL:
+        raise ArithmeticError(f"no interpolant of least Q: the solver reports {program.status}")
+    return scaled(np.asarray(a.value - b.value, dtype=np.float64), unit)
 
 
 def l1_excess_bound(sparse: Float64Array, scale: float) -> float:

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 import cvxpy
 import numpy as np
 
+from theory.common.scaling import scaled
 from theory.implicit_bias.gradient_flow import gradient_flow
 from theory.implicit_bias.mirror_descent import mirror_descent
 from theory.implicit_bias.potentials import Float64Array, entropy_potential
+from theory.implicit_bias.reference import in_units
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +98,14 @@ def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tol
 
 def minimum_nuclear_norm(matrices: Float64Array, values: Float64Array) -> Float64Array:
     """The W (d, d) that minimises its nuclear norm subject to <A_i, W> = y_i, W positive semidefinite: cvxpy's SDP."""
+    matrices, values, unit = in_units(matrices, values)
     W = cvxpy.Variable(matrices.shape[1:], PSD=True)
     constraints = [cvxpy.trace(A @ W) == value for A, value in zip(matrices, values, strict=True)]
     problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.trace(W)), constraints)
     problem.solve(solver=cvxpy.CLARABEL)
     if problem.status != cvxpy.OPTIMAL:
         raise ArithmeticError(f"no matrix of least nuclear norm: the solver reports {problem.status}")
-    solution: Float64Array = np.asarray(W.value, dtype=np.float64)
-    return solution
+    return scaled(np.asarray(W.value, dtype=np.float64), unit)
 
 
 def predicted_factorization(measurements: CommutingMeasurements, scale: float) -> Float64Array:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.arrays import as_real
+from theory.common.scaling import exponent, norm, scaled
 from theory.implicit_bias.potentials import Float64Array, Potential
 
 
@@ -66,11 +68,17 @@ def mirror_descent(
         tolerance: stop once ||Xw - y|| <= tolerance ||y||.
         max_iterations: stop after this many steps in any case; the residual says how far they came.
 
-    Raises ValueError if shapes do not match.
+    Raises ValueError if shapes do not match, for NaN or infinity, and for a start outside the potential's domain.
     """
+    X, y, start = (as_real(value, name).astype(np.float64) for value, name in ((X, "X"), (y, "y"), (start, "start")))
     if X.ndim != 2 or y.shape != X.shape[:1] or start.shape != X.shape[1:]:
         raise ValueError(f"X must be (n, d), y (n,) and start (d,), got {X.shape}, {y.shape} and {start.shape}")
-    start_theta = potential.mirror_map(start)
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise ValueError("X and y must be finite")
+    with np.errstate(all="ignore"):
+        start_theta = potential.mirror_map(start)
+    if not np.isfinite(start_theta).all():
+        raise ValueError(f"start lies outside the domain of the potential {potential.name}, or at its end")
 
     def residual(nu: Float64Array) -> Float64Array:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -79,11 +87,17 @@ def mirror_descent(
 
     nu, step, iteration = np.zeros(len(y)), 1.0, 0
     gradient = residual(nu)
-    target = tolerance * float(np.linalg.norm(y))
-    while iteration < max_iterations and np.linalg.norm(gradient) > target:
+    target = tolerance * norm(y)
+    while iteration < max_iterations and norm(gradient) > target:
         # A quarter of the linear model's decrease at least, by the trapezoidal rule on the dual's derivative: the
         # difference of its values would drown in rounding near the minimum. Overflow makes the comparison false.
-        while not gradient @ (gradient + (after := residual(nu - step * gradient))) >= gradient @ gradient / 2:
+        unit = exponent(gradient)
+        slope = scaled(gradient, -unit)
+        while True:
+            after = residual(nu - step * gradient)
+            with np.errstate(over="ignore", invalid="ignore"):
+                if slope @ (slope + scaled(after, -unit)) >= slope @ slope / 2:
+                    break
             step /= 2
         nu, gradient = nu - step * gradient, after
         step *= 1.5
@@ -94,7 +108,7 @@ def mirror_descent(
         dual=nu,
         divergence=potential.divergence(w, start),
         iterations=iteration,
-        residual=float(np.linalg.norm(gradient)),
-        stationarity=float(np.linalg.norm(potential.mirror_map(w) - start_theta - X.T @ nu)),
+        residual=norm(gradient),
+        stationarity=norm(potential.mirror_map(w) - start_theta - X.T @ nu),
         duality_gap=float(abs(nu @ gradient)),
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from theory.common.scaling import exponent, norm, scaled, scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
 from theory.implicit_bias.reference import minimum_p_norm
@@ -108,9 +109,9 @@ class Landing:
     def minimum_norm_bound(self) -> float:
         """Proved upper bound on the relative distance from the minimum-norm solution, plus that one's own rounding."""
         certificate = self.certificate
-        norm = max(float(np.linalg.norm(self.solution)) - certificate.distance_bound, 0.0)
+        length = max(norm(self.solution) - certificate.distance_bound, 0.0)
         rounding = 4 * _EPS * len(self.solution) * certificate.condition_number
-        return certificate.distance_bound / norm + rounding if norm > 0 else float("inf")
+        return certificate.distance_bound / length + rounding if length > 0 else float("inf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,8 +170,12 @@ def check_implicit_bias(
         name: of the optimiser, for the report.
         start: value of every coordinate at the start.
         max_steps: stop after this many steps, or at a residual of 1e-12 ||y||.
+
+    Raises ValueError for no problem.
     """
     problems = underdetermined_problems(0) if problems is None else problems
+    if not problems:
+        raise ValueError("problems is empty: nothing would be checked, and nothing found wrong")
     return ImplicitBias(name, tuple(_run(make_optimizer, problem, start, max_steps) for problem in problems))
 
 
@@ -182,6 +187,8 @@ def implicit_bias_table(
     Those that do not take a dense vector (SparseAdam, Muon) are listed with the reason that they give themselves.
     """
     problems = underdetermined_problems(0) if problems is None else problems
+    if not problems:
+        raise ValueError("problems is empty: nothing would be checked, and nothing found wrong")
     makers: dict[str, MakeOptimizer] = dict(MOMENTA)
     for name, kind in inspect.getmembers(torch.optim, inspect.isclass):
         if issubclass(kind, torch.optim.Optimizer) and kind is not torch.optim.Optimizer:
@@ -200,10 +207,12 @@ def _maker(kind: Callable[..., torch.optim.Optimizer], settings: Mapping[str, An
 
 
 def _run(make_optimizer: MakeOptimizer, problem: Problem, start: float, max_steps: int) -> Landing:
-    scale = float(np.linalg.norm(problem.X, 2))
-    X, y = torch.from_numpy(problem.X / scale), torch.from_numpy(problem.y / scale)
-    right = np.linalg.svd(problem.X, full_matrices=False)[2]
-    w = torch.nn.Parameter(torch.full((X.shape[1],), start, dtype=torch.float64))
+    size = exponent(problem.X)
+    scale = scaled_number(float(np.linalg.norm(scaled(problem.X, -size), 2)), size)
+    unit = exponent(problem.y / scale)  # of w: 0 but for very large or small problems
+    X, y = torch.from_numpy(problem.X / scale), torch.from_numpy(scaled(problem.y / scale, -unit))
+    right = np.linalg.svd(scaled(problem.X, -size), full_matrices=False)[2]
+    w = torch.nn.Parameter(torch.full((X.shape[1],), scaled_number(start, -unit), dtype=torch.float64))
     optimizer = make_optimizer([w])
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=50, threshold=0.01)
 
@@ -212,13 +221,13 @@ def _run(make_optimizer: MakeOptimizer, problem: Problem, start: float, max_step
         w.grad = X.T @ residual
         return float(residual @ residual) / 2
 
-    path, outside, step, size = 0.0, 0.0, 0, X.shape[0] + X.shape[1]
+    path, outside, step, numbers = 0.0, 0.0, 0, X.shape[0] + X.shape[1]
     before = w.detach().clone()
     for step in range(1, max_steps + 1):
         optimizer.step(closure)
         after = w.detach().clone()
         residual = X @ after - y
-        path += float(after.norm() + size * ((after - before).norm() + (X.T @ residual).norm()))
+        path += float(after.norm() + numbers * ((after - before).norm() + (X.T @ residual).norm()))
         before = after
         relative = float(residual.norm() / y.norm())
         if relative <= 1e-12:
@@ -226,17 +235,15 @@ def _run(make_optimizer: MakeOptimizer, problem: Problem, start: float, max_step
         schedule.step(relative)
         if step % 50 == 0:
             outside = max(outside, _off_row_space(right, after.numpy()))
-    end = before.numpy().copy()
+    end = scaled(before.numpy().copy(), unit)
     return Landing(
         problem=problem.name,
         solution=end,
         steps=step,
-        relative_residual=float(np.linalg.norm(problem.X @ end - problem.y) / np.linalg.norm(problem.y)),
-        distances={
-            p: float(np.linalg.norm(end - least) / np.linalg.norm(least)) for p, least in problem.least_norm.items()
-        },
-        row_space_distance=max(outside, _off_row_space(right, end)),
-        row_space_bound=2 * _EPS * path,
+        relative_residual=norm(problem.X @ end - problem.y) / norm(problem.y),
+        distances={p: norm(end - least) / norm(least) for p, least in problem.least_norm.items()},
+        row_space_distance=scaled_number(max(outside, _off_row_space(right, before.numpy())), unit),
+        row_space_bound=scaled_number(2 * _EPS * path, unit),
         certificate=certify_minimum_norm(problem.X, problem.y, end),
     )
 

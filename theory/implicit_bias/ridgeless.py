@@ -9,8 +9,8 @@ r"""Ridge regression to the ridgeless limit: the minimum norm again, and the ris
   s^2 d / (n - d - 1) for d < n - 1, and r^2 (1 - n/d) + s^2 n / (d - n - 1) for d > n + 1.
 * Bartlett, Long, Lugosi, Tsigler 2020, "Benign overfitting in linear regression": for eigenvalues l_1 >= l_2 >= ...
   of the covariance, r_k = sum_{i>k} l_i / l_{k+1}, R_k = (sum_{i>k} l_i)^2 / sum_{i>k} l_i^2,
-  k* = min {k: r_k >= b n}. Noise of variance s^2 costs, up to constants, s^2 (k*/n + n/R_{k*}): overfitting
-  is benign if that vanishes.
+  k* = min {k: r_k >= b n}. Noise of variance s^2 costs, up to constants, s^2 (k*/n + n/R_{k*}). This is the variance
+  alone: the bias, what is missed of the signal, comes on top, and overfitting is benign if both vanish.
 """
 
 from collections.abc import Sequence
@@ -18,35 +18,66 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.scaling import scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
+from theory.least_squares.problem import EPS, Problem
 
 
 def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64Array:
     """w_lambda (d,) for X (n, d) and lambda = penalty > 0, from the smaller of its two normal equations.
 
-    Raises ValueError for a penalty that is not positive.
+    Raises ValueError for a penalty that is not positive and finite, and what `Problem.of` raises.
     """
-    if not penalty > 0:
-        raise ValueError(f"penalty must be positive, got {penalty}")
-    n, d = X.shape
+    if not 0 < penalty < np.inf:
+        raise ValueError(f"penalty must be positive and finite, got {penalty}")
+    problem = Problem.of(X, y)
+    X, y, (n, d) = problem.X, problem.y, problem.X.shape
+    ridge = scaled_number(penalty, -2 * problem.X_exponent)
+    if min(n, d) * EPS * problem.largest_eigenvalue > ridge:
+        # The normal equations are singular to working precision without the penalty, or nearly: by the spectrum.
+        left, values, right = np.linalg.svd(X, full_matrices=False)
+        kept = values > EPS * max(n, d) * values[0]
+        factors = np.where(kept, values / (values**2 + ridge), 0.0)
+        return problem.solution(right.T @ (factors[:, None] * (left.T @ y)))
     if n <= d:
-        return np.asarray(X.T @ np.linalg.solve(X @ X.T + penalty * np.eye(n), y), dtype=np.float64)
-    return np.asarray(np.linalg.solve(X.T @ X + penalty * np.eye(d), X.T @ y), dtype=np.float64)
+        return problem.solution(np.asarray(X.T @ np.linalg.solve(X @ X.T + ridge * np.eye(n), y), dtype=np.float64))
+    return problem.solution(np.asarray(np.linalg.solve(X.T @ X + ridge * np.eye(d), X.T @ y), dtype=np.float64))
 
 
 def asymptotic_risk(gamma: float, signal: float, noise: float) -> float:
-    """Hastie et al.'s limit for gamma = d/n, signal = |beta|^2, noise the noise's variance; infinite at gamma = 1."""
+    """Hastie et al.'s limit for gamma = d/n, signal = |beta|^2, noise the noise's variance.
+
+    Infinite at gamma = 1, but for labels without noise, where both sides tend to 0. Raises ValueError for a gamma that
+    is not positive, or a negative signal or noise.
+    """
+    _require_risk(gamma, signal, noise)
     if gamma == 1:
-        return float("inf")
+        return float("inf") if noise else 0.0
     return noise * gamma / (1 - gamma) if gamma < 1 else signal * (1 - 1 / gamma) + noise / (gamma - 1)
 
 
 def gaussian_risk(n: int, d: int, signal: float, noise: float) -> float:
-    """The exact expected risk for Gaussian isotropic features; infinite for |d - n| <= 1."""
+    """The exact expected risk for Gaussian isotropic features.
+
+    Infinite for |d - n| <= 1, but for labels without noise: the pseudo-inverse's mean square is infinite there, the
+    projection onto the row space is not, and the risk is 0, 0, 1 - n/d times the signal for d - n = -1, 0, 1. Raises
+    ValueError for n or d below 1, or a negative signal or noise.
+    """
+    _require_risk(d / n if n > 0 else -1.0, signal, noise)
+    missed = signal * max(0.0, 1 - n / d)
+    if noise == 0:
+        return missed
     if abs(d - n) <= 1:
         return float("inf")
-    return noise * d / (n - d - 1) if d < n else signal * (1 - n / d) + noise * n / (d - n - 1)
+    return missed + (noise * d / (n - d - 1) if d < n else noise * n / (d - n - 1))
+
+
+def _require_risk(gamma: float, signal: float, noise: float) -> None:
+    if not 0 < gamma < np.inf:
+        raise ValueError(f"numbers of samples and features must be positive, their quotient is {gamma}")
+    if not (0 <= signal < np.inf and 0 <= noise < np.inf):
+        raise ValueError(f"signal and noise must be finite and not negative, got {signal} and {noise}")
 
 
 @dataclass(frozen=True)
@@ -81,7 +112,11 @@ def double_descent(
         signal, noise: |beta|^2 and the variance of the noise in the labels.
         trials: independent data sets a point, at least 2.
         seed: of the data.
+
+    Raises ValueError for n or a number of features below 1, or fewer than two trials.
     """
+    if n < 1 or trials < 2 or not all(d >= 1 for d in features):
+        raise ValueError(f"n and features must be at least 1 and trials 2, got {n}, {list(features)} and {trials}")
     points = []
     for d in features:
         random = generator(seed, f"double-descent-{n}-{d}")
@@ -134,7 +169,9 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
 
     Raises ValueError for eigenvalues that are not positive and decreasing.
     """
-    if not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
+    if n < 1 or not b > 0:
+        raise ValueError(f"n must be at least 1 and b positive, got {n} and {b}")
+    if not len(eigenvalues) or not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
         raise ValueError("eigenvalues must be positive and in decreasing order")
     tails = np.cumsum(eigenvalues[::-1])[::-1]  # sum over i > k, at k = 0 .. d-1
     small = tails / eigenvalues
@@ -147,7 +184,9 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
 
 
 def benign_spectrum(n: int) -> Float64Array:
-    """exp(-k/2) + 1/p, k = 1 .. p = n^2 / 4: few directions of signal over a long flat tail."""
+    """exp(-k/2) + 1/p, k = 1 .. p = n^2 / 4: few directions of signal over a long flat tail. ValueError for n < 2."""
+    if n < 2:
+        raise ValueError(f"n must be at least 2 for a spectrum of n^2 / 4 eigenvalues, got {n}")
     p = n * n // 4
     return np.exp(-np.arange(1, p + 1) / 2) + 1 / p
 
@@ -177,7 +216,12 @@ class OverfittingPoint:
 
 
 def overfitting_point(eigenvalues: Float64Array, n: int, *, trials: int = 10, seed: int = 0) -> OverfittingPoint:
-    """Interpolate Gaussian data of diagonal covariance (d,) with unit noise, `trials` times, n samples each."""
+    """Interpolate Gaussian data of diagonal covariance (d,) with unit noise, `trials` times, n samples each.
+
+    Raises ValueError unless 1 <= n <= d and trials >= 2.
+    """
+    if not (1 <= n <= len(eigenvalues) and trials >= 2):
+        raise ValueError(f"1 <= n <= d = {len(eigenvalues)} samples and two trials are needed, got {n} and {trials}")
     random = generator(seed, f"benign-overfitting-{n}-{len(eigenvalues)}")
     risks, shares = [], []
     for _ in range(trials):

@@ -8,7 +8,10 @@ almost all data
 
 so w / ||w|| is off by O(1 / log t). With alpha the dual variables, w_svm = Z^T alpha, the bounded part makes
 
-    <z_i, w(t)> - log t -> -log alpha_i   for support vectors i (alpha_i > 0).
+    <z_i, w(t)> - log t -> -log alpha_i   for support vectors i (alpha_i > 0)
+
+for the flow; after t steps of gradient descent with step size eta the time is eta t, and the offset from log t is
+-log(alpha_i / eta).
 
 The flow is integrated in s = log t, dw/ds = e^s sum_i z_i / (1 + exp(<z_i, w>)): times like e^10000 are within reach.
 
@@ -27,6 +30,8 @@ import scipy.special
 import scipy.stats
 import torch
 
+from theory.common.arrays import as_real
+from theory.common.scaling import exponent, scaled, scaled_number
 from theory.implicit_bias.potentials import Float64Array
 
 
@@ -53,8 +58,27 @@ class MaxMargin:
 def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
     """Hard-margin separator through the origin by cvxpy (Clarabel), Z (n, d) being the rows times their labels.
 
-    Raises ValueError if the data are not separable.
+    The solver gets data of size 1, and in a second run a separator of size 1: it stops at absolute errors.
+
+    Raises ValueError if the data are not separable, not a matrix, or not finite.
     """
+    Z = as_real(Z, "Z").astype(np.float64)
+    if Z.ndim != 2 or not Z.size or not np.isfinite(Z).all():
+        raise ValueError(f"Z must be a matrix (n, d) of finite numbers, got shape {Z.shape}")
+    unit = exponent(Z, moderate=0)
+    separator, dual = _separate(scaled(Z, -unit), p)
+    if length := exponent(separator, moderate=8):
+        separator, dual = _separate(scaled(Z, length - unit), p)
+        unit -= length
+    norm = float(np.linalg.norm(separator, p))
+    rows = scaled(Z, -unit)
+    off = float(np.linalg.norm(separator - rows.T @ dual) / np.linalg.norm(separator)) if p == 2 else float("nan")
+    strict = float(np.maximum(dual / dual.max(), rows @ separator - 1).min())
+    return MaxMargin(scaled(separator, -unit), scaled(dual, -2 * unit), scaled_number(1 / norm, unit), strict, off)
+
+
+def _separate(Z: Float64Array, p: float) -> tuple[Float64Array, Float64Array]:
+    """Separator and dual variables by cvxpy."""
     w = cvxpy.Variable(Z.shape[1])
     constraint = Z @ w >= 1
     objective = cvxpy.sum_squares(w) / 2 if p == 2 else cvxpy.pnorm(w, p)
@@ -62,10 +86,7 @@ def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
     problem.solve(solver=cvxpy.CLARABEL)
     if problem.status != cvxpy.OPTIMAL:
         raise ValueError(f"no hyperplane through the origin separates the data: the solver reports {problem.status}")
-    separator, dual = np.asarray(w.value), np.asarray(constraint.dual_value)
-    off = float(np.linalg.norm(separator - Z.T @ dual) / np.linalg.norm(separator)) if p == 2 else float("nan")
-    strict = float(np.maximum(dual / dual.max(), Z @ separator - 1).min())
-    return MaxMargin(separator, dual, 1 / float(np.linalg.norm(separator, p)), strict, off)
+    return np.asarray(w.value, dtype=np.float64), np.asarray(constraint.dual_value, dtype=np.float64)
 
 
 def margin(Z: Float64Array, w: Float64Array, p: float = 2) -> float:

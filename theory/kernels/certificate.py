@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 
 from theory.kernels.checkpoint import Checkpoint, Stage
-from theory.kernels.kernels import EPS, Kernel, squared_norms
+from theory.kernels.kernels import EPS, Kernel, evaluate, squared_norms
 from theory.kernels.panels import Report, SymmetricPanels, multiply
 from theory.kernels.smallest_eigenvalue import EigenvalueBound
 
@@ -98,11 +98,10 @@ def certify_interpolation(
         entry_error = 0.0
     else:
         exact = points.double()
-        if kernel.translation_invariant:
-            exact = exact - exact.mean(0)
-        norms = squared_norms(exact)
+        centred = exact - exact.mean(0) if kernel.translation_invariant else exact
+        norms = squared_norms(centred)
         stage = Stage(checkpoint, "certificate", hashlib.sha256(coefficients.numpy().tobytes()).hexdigest())
-        image, gram_error = _sweep(matrix, kernel, exact, norms, coefficients, ridge, stage, report)
+        image, gram_error = _sweep(matrix, kernel, exact, centred, norms, coefficients, ridge, stage, report)
         entry_error = kernel.entry_error(float(norms.max()), _gamma(points.shape[1] + 6))
     residual = image - y
     per_entry = (entry_error + _gamma(matrix.n + 4) * largest) * sums + EPS * y.abs().max(0).values
@@ -132,6 +131,7 @@ def _sweep(
     matrix: SymmetricPanels,
     kernel: Kernel,
     points: torch.Tensor,
+    centred: torch.Tensor,
     norms: torch.Tensor,
     coefficients: torch.Tensor,
     ridge: float,
@@ -152,8 +152,13 @@ def _sweep(
             continue
         for left in range(0, stop, _TILE):
             right = min(left + _TILE, stop)
-            tile = kernel.from_products(
-                multiply(points[start:stop], points[left:right].T), norms[start:stop], norms[left:right]
+            tile = evaluate(
+                kernel,
+                multiply(centred[start:stop], centred[left:right].T),
+                norms[start:stop],
+                norms[left:right],
+                points[start:stop],
+                points[left:right],
             )
             own = max(left, start)
             if right > start:  # part of the diagonal block

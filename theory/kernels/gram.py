@@ -3,7 +3,9 @@ r"""Gram matrices K_ij = k(x_i, x_j), in panels, from points or from blocks of f
 Features f_1, f_2, ... come in blocks F of columns, (n, w): <x_i, x_j> is the sum of F F^T over the blocks, so that the
 features never need to sit in memory at once. Points are one block. When all blocks have been added up the kernel's map
 is applied in place. For a translation-invariant kernel each block is centred by the mean of its first array: distances
-stay as they are, products become small, and with them the rounding of ||x||^2 + ||z||^2 - 2 <x, z>.
+stay as they are, products become small, and with them the rounding of ||x||^2 + ||z||^2 - 2 <x, z>. Pairs that are
+near nevertheless (`kernels`) are measured by differences in the end: with several blocks, in a second pass over them,
+which is made only if there is such a pair.
 """
 
 import time
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 
 from theory.kernels.checkpoint import Checkpoint
-from theory.kernels.kernels import Kernel, squared_norms
+from theory.kernels.kernels import Kernel, evaluate, near_squares, squared_norms
 from theory.kernels.panels import HEIGHT, Report, SymmetricPanels, empty_panels, multiply
 
 _TILE = 4096
@@ -56,7 +58,7 @@ def gram_from_blocks(
         checkpoint: where to save the sums now and then, and K, and to go on from.
         report: told the share of the work that is done.
 
-    Raises ValueError if there is no block.
+    Raises ValueError if there is no block, and for features so large or so small that their squares leave their dtype.
     """
     if not len(blocks):
         raise ValueError("there are no features: a Gram matrix needs at least one block")
@@ -77,7 +79,8 @@ def gram_from_blocks(
                 saved = time.monotonic()
                 saving = saved - start
     assert sums is not None
-    _apply_kernel(kernel, sums, ridge)
+    _require_no_underflow(torch.cat(sums.norms), sums.training.dtype)
+    _apply_kernel(kernel, sums, ridge, blocks)
     if checkpoint:
         checkpoint.save_gram(sums.content(), wait=False)
     return Gram(sums.training, tuple(sums.others))
@@ -121,6 +124,7 @@ class _Sums:
     def add(self, block: tuple[torch.Tensor, ...], *, first: bool, report: Report) -> None:
         for norm, part in zip(self.norms, block, strict=True):
             norm += squared_norms(part).double().cpu()
+        _require_no_overflow(torch.cat(self.norms), self.training.dtype)
         for start, stop, panel in self.training.rows():
             points = block[0].to(panel.device)
             _add_product(panel, points[start:stop], points[:stop], first)
@@ -130,29 +134,89 @@ class _Sums:
         self.blocks += 1
 
 
-def _apply_kernel(kernel: Kernel, sums: _Sums, ridge: float) -> None:
+def _apply_kernel(kernel: Kernel, sums: _Sums, ridge: float, blocks: Sequence[tuple[torch.Tensor, ...]]) -> None:
     """From products to K, in place."""
     training, *others = sums.norms
+    spots: list[_NearPairs] = []
     for start, stop, panel in sums.training.rows():
-        left, right = (training[part].to(panel) for part in (slice(start, stop), slice(stop)))
-        _apply(kernel, panel, left, right)
+        _apply(kernel, panel, training[start:stop], training[:stop], 0, start, spots)
+    for index, (other, norm) in enumerate(zip(sums.others, others, strict=True), start=1):
+        _apply(kernel, other, norm, training, index, None, spots)
+    if spots:
+        for block in blocks:
+            for spot in spots:
+                spot.add(kernel, block)
+        for spot in spots:
+            spot.write(kernel)
+    for start, stop, panel in sums.training.rows():
         square = panel[:, start:]
         square.copy_(square.tril() + square.tril(-1).T)  # the product's two halves differ by rounding
-        square.diagonal().copy_(kernel.diagonal(left) + ridge)
-    for other, norm in zip(sums.others, others, strict=True):
-        _apply(kernel, other, norm.to(other), training.to(other))
+        square.diagonal().copy_(kernel.diagonal(training[start:stop].to(panel)) + ridge)
+
+
+@dataclass(eq=False)
+class _NearPairs:
+    """Near pairs of a tile, what they add up to over blocks of features, and where the kernel's values go.
+
+    `part` is the set of the points of rows, in a block; rows and columns count from `row` and `column` on.
+    """
+
+    tile: torch.Tensor
+    part: int
+    row: int
+    column: int
+    rows: torch.Tensor
+    columns: torch.Tensor
+    signs: torch.Tensor
+    left: torch.Tensor
+    right: torch.Tensor
+    squares: torch.Tensor | float = 0.0
+
+    def add(self, kernel: Kernel, block: tuple[torch.Tensor, ...]) -> None:
+        device = self.tile.device
+        here = block[self.part][self.row : self.row + len(self.left)].to(device)
+        there = block[0][self.column : self.column + len(self.right)].to(device)
+        pairs = near_squares(kernel, here, there, self.left, self.right, self.rows, self.columns, self.signs)
+        self.squares = self.squares + pairs
+
+    def write(self, kernel: Kernel) -> None:
+        scale = (self.left[self.rows] * self.right[self.columns]).sqrt()
+        assert isinstance(self.squares, torch.Tensor)
+        self.tile[self.rows, self.columns] = kernel.from_near(self.squares, self.signs, scale)
+
+
+def _require_no_overflow(squared_norms: torch.Tensor, dtype: torch.dtype) -> None:
+    """ValueError where squares of the data overflow their dtype."""
+    if not bool((squared_norms < torch.finfo(dtype).max / 16).all()):
+        raise ValueError(f"X is so large that its squares overflow {dtype}: measure it in a larger unit")
+
+
+def _require_no_underflow(squared_norms: torch.Tensor, dtype: torch.dtype) -> None:
+    """ValueError where squares of the largest of the data underflow their dtype."""
+    limits = torch.finfo(dtype)
+    if 0 < float(squared_norms.max()) < limits.tiny / limits.eps**2:
+        raise ValueError(f"X is so small that its squares underflow {dtype}: measure it in a smaller unit")
 
 
 def cross_product(kernel: Kernel, Z: torch.Tensor, X: torch.Tensor, coefficients: torch.Tensor) -> torch.Tensor:
-    """sum_j k(z_i, x_j) c_j: (m, k) for Z (m, d), X (n, d) and coefficients (n, k), a block of rows at a time."""
-    if kernel.translation_invariant:
-        Z, X = Z - X.mean(0), X - X.mean(0)
-    norms = squared_norms(X)
+    """sum_j k(z_i, x_j) c_j: (m, k) for Z (m, d), X (n, d) and coefficients (n, k), a block of rows at a time.
+
+    Raises ValueError for Z so large that its squares overflow its dtype.
+    """
+    mean = X.mean(0) if kernel.translation_invariant else torch.zeros_like(X[0])
+    centred = X - mean
+    norms = squared_norms(centred)
     out = torch.empty(len(Z), coefficients.shape[1], dtype=coefficients.dtype, device=coefficients.device)
     for start in range(0, len(Z), HEIGHT):
-        rows = Z[start : start + HEIGHT]
-        block = multiply(rows, X.T)
-        _apply(kernel, block, squared_norms(rows), norms)
+        points = Z[start : start + HEIGHT]
+        rows = points - mean
+        own = squared_norms(rows)
+        _require_no_overflow(own, X.dtype)
+        block = multiply(rows, centred.T)
+        for left in range(0, block.shape[1], _TILE):
+            tile = block[:, left : left + _TILE]
+            part = X[left : left + _TILE]
+            tile.copy_(evaluate(kernel, tile.clone(), own, norms[left : left + _TILE], points, part))
         out[start : start + HEIGHT] = multiply(block, coefficients.to(block.dtype)).to(out.dtype)
     return out
 
@@ -174,9 +238,30 @@ def _add_product(out: torch.Tensor, left: torch.Tensor, right: torch.Tensor, fir
             out[:, start : start + _TILE] += multiply(left, right[start : start + _TILE].T)
 
 
-def _apply(kernel: Kernel, block: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
-    """The kernel's map in place: a tile at a time, so that what it needs on the way stays small."""
-    for rows in range(0, len(block), HEIGHT):
-        for columns in range(0, block.shape[1], _TILE):
-            tile = block[rows : rows + HEIGHT, columns : columns + _TILE]
-            tile.copy_(kernel.from_products(tile.clone(), left[rows : rows + HEIGHT], right[columns : columns + _TILE]))
+def _apply(
+    kernel: Kernel,
+    block: torch.Tensor,
+    left: torch.Tensor,
+    right: torch.Tensor,
+    part: int,
+    diagonal: int | None,
+    spots: list[_NearPairs],
+) -> None:
+    """The kernel's map in place, a tile at a time, so that what it needs on the way stays small; near pairs are noted.
+
+    `diagonal` is the column of the first row's own point, if there is one: points are not near to themselves.
+    """
+    first = diagonal or 0
+    for row in range(0, len(block), HEIGHT):
+        for column in range(0, block.shape[1], _TILE):
+            tile = block[row : row + HEIGHT, column : column + _TILE]
+            above = left[row : row + HEIGHT].to(block)
+            beside = right[column : column + _TILE].to(block)
+            near = kernel.near(tile, above, beside)
+            if near is not None and diagonal is not None:
+                near = near.tril(first + row - column - 1)  # the other half is a copy of this one
+            if near is not None and bool(near.any()):
+                rows, columns = near.nonzero(as_tuple=True)
+                signs = tile[rows, columns].sign()
+                spots.append(_NearPairs(tile, part, first + row, column, rows, columns, signs, above, beside))
+            tile.copy_(kernel.from_products(tile.clone(), above, beside))

@@ -30,7 +30,7 @@ class Interpolation:
 
     Attributes:
         coefficients: alpha (n, k), float64.
-        solver: `cholesky`, `conjugate-gradients`, or `eigenvalues` where Cholesky met a singular K.
+        solver: `cholesky`, `conjugate-gradients`, or `eigenvalues` where K is singular to working precision.
         iterations: refinements, or products with K.
         relative_residual: ||K alpha - y|| / ||y|| of the worst output, K as stored.
         converged: whether that is within the tolerance.
@@ -76,10 +76,12 @@ def interpolate_gram(
         report: told of progress.
 
     If K is singular to working precision Cholesky gives way to the eigenvalue decomposition, up to 8,192 points: the
-    function of least norm among those nearest to y.
+    function of least norm among those nearest to y; one point with two labels gets their mean. Singular is a K whose
+    smallest eigenvalue is below n eps of the largest: whether Cholesky happens to finish does not matter. (float32,
+    whose factor is refined with products in float64, is judged by what comes out: the residual.) Leave-one-out values
+    are then those of the function of least norm nearest to the other labels.
 
-    Raises ValueError for leave_one_out and a singular K, for a larger singular K, and where conjugate gradients do not
-    come near a solution.
+    Raises ValueError for a larger singular K, and where conjugate gradients do not come near a solution.
     """
     goal = TOLERANCES[matrix.dtype] if tolerance is None else tolerance
     if plan.solver == "conjugate-gradients":
@@ -127,10 +129,13 @@ def _by_cholesky(
     except NotPositiveDefiniteError as error:
         if matrix.n > LARGEST_DIRECT:
             raise ValueError(f"{error}: are there equal points? Remove them, or add a small ridge") from error
-        if leave_one_out:
-            raise ValueError(f"{error}: the closed form of leave-one-out needs its inverse") from error
-        return _by_eigenvalues(matrix, y, tolerance, bound_eigenvalue, clock)
+        return _by_eigenvalues(matrix, y, tolerance, leave_one_out, bound_eigenvalue, clock)
     clock.lap("factorise")
+    estimate = _inverse_iteration(factor)
+    if matrix.dtype == torch.float64 and not estimate > _cutoff(matrix, _power_iteration(matrix)):
+        if matrix.n > LARGEST_DIRECT:
+            raise ValueError(f"{_SINGULAR}: are there equal points? Remove them, or add a small ridge")
+        return _by_eigenvalues(matrix, y, tolerance, leave_one_out, bound_eigenvalue, clock)
     norms = y.norm(dim=0).clamp_min(torch.finfo(torch.float64).tiny)
     solution, relative, refinements = torch.zeros_like(y), torch.inf, 0
     for refinements in range(_REFINEMENTS + 1):
@@ -142,6 +147,13 @@ def _by_cholesky(
         if relative <= tolerance:
             break
     clock.lap("solve")
+    if matrix.dtype != torch.float64 and not relative <= tolerance:
+        if matrix.n <= LARGEST_DIRECT:
+            return _by_eigenvalues(matrix, y, tolerance, leave_one_out, bound_eigenvalue, clock)
+        if not relative <= _USELESS:
+            raise ValueError(
+                f"{_SINGULAR}, residual {relative:.1g}: are there equal points? Remove them, or add a small ridge"
+            )
     held_out = None
     if leave_one_out:
         diagonal = factor.inverse_diagonal(lambda share: report("leave one out", share))
@@ -150,7 +162,6 @@ def _by_cholesky(
     bound = None
     if bound_eigenvalue:
         if matrix.dtype == torch.float64:
-            estimate = _inverse_iteration(factor)
             del factor  # the bound needs its memory
             bound = bound_by_cholesky(matrix, estimate)
         else:
@@ -162,18 +173,59 @@ def _by_cholesky(
     )
 
 
+_SINGULAR = "the Gram matrix is singular to working precision"
+_DEPENDENT = float(torch.finfo(torch.float64).eps) ** 0.5  # null vectors are known to about this
+
+
+def _cutoff(matrix: SymmetricPanels, largest: float) -> float:
+    """Eigenvalues below n eps of the largest are rounding."""
+    return matrix.n * torch.finfo(matrix.dtype).eps * largest
+
+
 def _by_eigenvalues(
-    matrix: SymmetricPanels, y: torch.Tensor, tolerance: float, bound_eigenvalue: bool, clock: StageClock
+    matrix: SymmetricPanels,
+    y: torch.Tensor,
+    tolerance: float,
+    leave_one_out: bool,
+    bound_eigenvalue: bool,
+    clock: StageClock,
 ) -> Interpolation:
-    """alpha = K^+ y: the function of least norm among those nearest to y, which interpolates if anything does."""
+    """alpha = K^+ y: the function of least norm among those nearest to y, which interpolates if anything does.
+
+    Without point i: with f = K alpha and h = (K K^+)_ii, y_i - (y_i - f_i) / (1 - h) where the other points' functions
+    span that of x_i, so that h < 1 (least squares); f_i - alpha_i / (K^+)_ii where they do not, h = 1 and f_i = y_i
+    (the point is projected out of the feature space; Cook's and Craven and Wahba's formulas).
+    """
     values, vectors = torch.linalg.eigh(matrix.dense().double())
-    kept = values > matrix.n * torch.finfo(matrix.dtype).eps * values[-1]
-    solution = vectors[:, kept] @ ((vectors[:, kept].T @ y) / values[kept][:, None])
+    kept = values > _cutoff(matrix, float(values[-1]))
+    basis, spectrum = vectors[:, kept], values[kept]
+    solution = basis @ ((basis.T @ y) / spectrum[:, None])
     norms = y.norm(dim=0).clamp_min(torch.finfo(torch.float64).tiny)
     relative = float(((y - matrix.multiply(solution)).norm(dim=0) / norms).max())
     clock.lap("solve")
+    held_out = None
+    if leave_one_out:
+        fitted = basis @ (basis.T @ y)
+        outside = vectors[:, ~kept].square().sum(1)[:, None]  # 1 - h
+        inverse = (basis.square() / spectrum).sum(1)[:, None]
+        others = fitted - solution / inverse.clamp_min(torch.finfo(torch.float64).tiny)
+        held_out = torch.where(outside > _DEPENDENT, y - (y - fitted) / outside.clamp_min(_DEPENDENT), others)
+        clock.lap("leave one out")
     bound = EigenvalueBound(0.0, "cholesky", 0.0) if bound_eigenvalue else None
-    return Interpolation(solution, "eigenvalues", 0, relative, relative <= tolerance, None, bound, clock.seconds)
+    return Interpolation(solution, "eigenvalues", 0, relative, relative <= tolerance, held_out, bound, clock.seconds)
+
+
+def _power_iteration(matrix: SymmetricPanels) -> float:
+    """An estimate of lambda_max, from below: all that is asked of it is the order of magnitude."""
+    vector = torch.ones(matrix.n, 1, dtype=torch.float64)
+    vector[::3] = 2  # not orthogonal to much
+    value = 0.0
+    for _ in range(_INVERSE_ITERATIONS):
+        image = matrix.multiply(vector / vector.norm())
+        value, vector = float(image.norm()), image
+        if not value > 0:
+            break
+    return value
 
 
 def _inverse_iteration(factor: CholeskyFactor) -> float:

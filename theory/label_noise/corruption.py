@@ -11,6 +11,7 @@ and rows of different samples are independent.
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.arrays import require_unmasked
 from theory.common.streams import uniform_integers, uniforms, words
 
 Labels = npt.NDArray[np.int64]
@@ -34,8 +35,18 @@ def corrupt_labels(
             index, not on its place in a batch. Under one seed the corruptions are nested: what is replaced at p is
             replaced, by the same class, at every larger p.
         purpose: the stream; others give further draws of the noise.
+
+    Raises ValueError for a label_noise that is no probability, and for labels that are not a vector of integers in
+    0 .. num_classes - 1, or of another length than `samples`.
     """
+    require_unmasked(labels, "labels")
+    labels = np.asarray(labels)
+    if not 0 <= label_noise <= 1:
+        raise ValueError(f"label_noise must be a probability, got {label_noise}")
+    require_classes(labels, num_classes)
     samples = np.arange(len(labels)) if samples is None else samples
+    if len(samples) != len(labels):
+        raise ValueError(f"samples must be one index for each of {len(labels)} labels, got {len(samples)}")
     bits = words(seed, purpose, samples, 2)
     replaced = uniforms(bits[:, 0]) < label_noise
     return np.where(replaced, uniform_integers(bits[:, 1], num_classes), labels)

@@ -29,7 +29,11 @@ def memorised_accuracy(clean_accuracy: float, label_noise: float, chance: float)
         clean_accuracy: A.
         label_noise: p.
         chance: 1/k.
+
+    Raises ValueError unless all three lie in [0, 1].
     """
+    if not (0 <= clean_accuracy <= 1 and 0 <= label_noise <= 1 and 0 <= chance <= 1):
+        raise ValueError(f"shares lie between 0 and 1, got {clean_accuracy}, {label_noise} and {chance}")
     return (1 - label_noise) * clean_accuracy + label_noise * chance
 
 

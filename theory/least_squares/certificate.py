@@ -15,16 +15,25 @@ The row-space part of w - w* is X^+ (Xw - y) = (X^T X)^+ X^T (Xw - y), the rest 
 sigma being a lower bound on the smallest nonzero singular value. It is verified, too: for any matrices U, V and
 diagonal S of size r, sigma_r(X) >= sigma_min(U) sigma_min(V) min S - ||X - U S V||_F by Weyl's inequality, and
 sigma_min(U)^2 >= 1 - ||U^T U - I||_F.
+
+That proves the rank of X to be at least r. It is r if r = min(n, d), or if exact elimination over the rational numbers
+says so, which is tried for small X. Otherwise a singular value that was taken for zero may not be zero, the part of
+w - w* along its vector is unknown, and the bound is infinite. Rows and columns of one size (`references`) show full
+rank where X itself does not: then the residual is that of the scaled equations, and the bound on the scaled unknowns
+is multiplied by the largest of the columns' factors. Where the columns are independent every w is in the row space.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from theory.common.arrays import Float64Array
+from theory.common.scaling import norm, scaled, scaled_bound, scaled_number
+from theory.least_squares.exact import exact_rank
 from theory.least_squares.problem import EPS, Problem
-from theory.least_squares.references import RowSpace
+from theory.least_squares.references import RowSpace, rescaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +43,18 @@ class MinimumNormCertificate:
     Attributes:
         residual: ||Xw - y||_F as computed.
         residual_bound: what it is at most.
-        row_space_distance: ||w - X^T alpha||_F as computed.
+        row_space_distance: ||w - X^T alpha||_F as computed; 0 where scaled columns are proved to be independent.
         row_space_bound: what the distance of w from the row space is at most.
         dual: alpha, (n,) or (n, k).
         gap: ||w||^2 - (2 <y, alpha> - ||X^T alpha||^2), primal minus dual objective of: minimise ||w||^2 subject to
             Xw = y. Zero at the solution; it equals ||w - X^T alpha||^2 + 2 <alpha, Xw - y>.
-        rank: the numerical rank r of X, the number of singular values above eps max(n, d) sigma_max. If it is
-            min(n, d), all bounds are unconditional; else they hold provided that the rank of X is r.
-        smallest_singular_value: a lower bound on sigma_r; 0 if conditioning leaves none.
-        condition_number: sigma_max / sigma_r.
-        distance_bound: what ||w - X^+ y||_F is at most; infinite if `smallest_singular_value` is 0.
+        rank: the numerical rank r of X, the number of singular values above eps max(n, d) sigma_max, of X or of X
+            with rows or columns of one size.
+        smallest_singular_value: a lower bound on sigma_r, of the same matrix; 0 if conditioning leaves none.
+        condition_number: sigma_max / sigma_r, of the same matrix.
+        distance_bound: what ||w - X^+ y||_F is at most; infinite if `smallest_singular_value` is 0, or r is below
+            min(n, d) and not proved to be the rank.
+        rank_proved: whether the rank of X is r without a doubt.
     """
 
     residual: float
@@ -56,6 +67,16 @@ class MinimumNormCertificate:
     smallest_singular_value: float
     condition_number: float
     distance_bound: float
+    rank_proved: bool = True
+
+    def __str__(self) -> str:
+        text = f"residual at most {self.residual_bound:.3g}, off the row space by at most {self.row_space_bound:.3g}"
+        if not self.rank_proved:
+            return (
+                f"{text}; no bound on the distance from the minimum-norm solution: {self.rank} singular values are "
+                "above rounding, and the others are not proved to be zero"
+            )
+        return f"{text}, from the minimum-norm solution by at most {self.distance_bound:.3g} (rank {self.rank})"
 
 
 def certify_minimum_norm(X: Any, y: Any, w: Any) -> MinimumNormCertificate:
@@ -65,11 +86,20 @@ def certify_minimum_norm(X: Any, y: Any, w: Any) -> MinimumNormCertificate:
         X, y: (n, d) and (n,) or (n, k); numpy, torch or nested sequences.
         w: (d,) or (d, k).
 
-    Raises ValueError for shapes that do not match, NaN or infinity. The bounds assume no underflow. Time O(n d min(n,
-    d)), that of the SVD.
+    Raises ValueError for shapes that do not match, NaN or infinity. Time O(n d min(n, d)), that of the SVD.
     """
-    problem = Problem.of(X, y)
-    X, y, w = problem.X, problem.y, problem.columns(w, "w")
+    problem = Problem.of(X, y, w)
+    return certify(problem, problem.columns(w, "w"))
+
+
+def certify(problem: Problem, w: Float64Array) -> MinimumNormCertificate:
+    """The certificate of w (d, k), in the problem's units; its numbers are in the caller's."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is no bound: infinite
+        return _certify(problem, w)
+
+
+def _certify(problem: Problem, w: Float64Array) -> MinimumNormCertificate:
+    X, y = problem.X, problem.y
     space = RowSpace.of(X) if X.any() else None
     n, d = X.shape
     alpha = space.dual(w) if space else np.zeros_like(y)
@@ -77,24 +107,49 @@ def certify_minimum_norm(X: Any, y: Any, w: Any) -> MinimumNormCertificate:
     residual = problem.residual(w)
     rounding = _gamma(d + 1) * (np.abs(X) @ np.abs(w) + np.abs(y))
     residual_norm, residual_bound = _norm(residual), _norm_bound(np.abs(residual) + rounding)
-    gradient_bound = _norm_bound(np.abs(X.T @ residual) + np.abs(X.T) @ (_gamma(n) * np.abs(residual) + rounding))
     outside = w - X.T @ alpha
+    outside_norm = _norm(outside)
     outside_bound = _norm_bound(np.abs(outside) + _gamma(n + 1) * (np.abs(X.T) @ np.abs(alpha) + np.abs(w)))
 
-    sigma = _smallest_singular_value(X, space) if space else np.inf  # X = 0: every w is a least-squares solution
-    inside_bound = min(residual_bound / sigma, gradient_bound / sigma**2) if sigma > 0 else np.inf
+    sigma, condition, proved, inside_bound = np.inf, 1.0, True, 0.0  # X = 0: every w is a least-squares solution
+    if space:
+        rows, columns = space.row_exponents, space.column_exponents
+        even, off = rescaled(X, rows, columns), np.ldexp(np.abs(residual), rows[:, None])
+        off_rounding = np.ldexp(rounding, rows[:, None])
+        sigma = _smallest_singular_value(even, space)
+        condition = float(space.singular_values[0] / space.singular_values[-1])
+        proved = space.rank == min(n, d) or _has_rank(X, space.rank)
+        gradient = even.T @ np.ldexp(residual, rows[:, None])
+        gradient_bound = _norm_bound(np.abs(gradient) + np.abs(even.T) @ (_gamma(n) * off + off_rounding))
+        inside_bound = np.inf
+        if sigma > 0 and proved:
+            inside_bound = min(_norm_bound(off + off_rounding) / sigma, gradient_bound / sigma**2)
+            inside_bound *= 2.0 ** float(columns.max())
+            if columns.any():
+                outside_norm = outside_bound = 0.0
+    unit, solution_unit = problem.y_exponent, problem.y_exponent - problem.X_exponent
+    distance_bound = float(np.hypot(inside_bound, outside_bound)) * (1 + 8 * EPS)
     return MinimumNormCertificate(
-        residual=residual_norm,
-        residual_bound=residual_bound,
-        row_space_distance=_norm(outside),
-        row_space_bound=outside_bound,
-        dual=problem.shaped(alpha),
-        gap=float((outside**2).sum() + 2 * (alpha * residual).sum()),
+        residual=scaled_number(residual_norm, unit),
+        residual_bound=scaled_bound(residual_bound, unit),
+        row_space_distance=scaled_number(outside_norm, solution_unit),
+        row_space_bound=scaled_bound(outside_bound, solution_unit),
+        dual=problem.shaped(scaled(alpha, unit - 2 * problem.X_exponent)),
+        gap=scaled_number(float((outside**2).sum() + 2 * (alpha * residual).sum()), 2 * solution_unit),
         rank=space.rank if space else 0,
-        smallest_singular_value=sigma,
-        condition_number=float(space.singular_values[0] / space.singular_values[-1]) if space else 1.0,
-        distance_bound=float(np.hypot(inside_bound, outside_bound)) * (1 + 8 * EPS),
+        smallest_singular_value=scaled_number(sigma, problem.X_exponent),
+        condition_number=condition,
+        distance_bound=scaled_bound(distance_bound, solution_unit),
+        rank_proved=proved,
     )
+
+
+_EXACT_RANK_UP_TO = 60**3  # n d min(n, d): a fifth of a second
+
+
+def _has_rank(X: Float64Array, rank: int) -> bool:
+    """Whether the rank of X is proved to be that, by exact elimination; False for matrices too large for it."""
+    return X.size * min(X.shape) <= _EXACT_RANK_UP_TO and exact_rank(X) == rank
 
 
 def _smallest_singular_value(X: Float64Array, space: RowSpace) -> float:
@@ -122,7 +177,8 @@ def _gamma(m: int) -> float:
 
 
 def _norm(array: Float64Array) -> float:
-    return float(np.linalg.norm(array))
+    value = norm(array)
+    return math.inf if math.isnan(value) else value
 
 
 def _norm_bound(array: Float64Array) -> float:

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, Regre
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from theory.common.arrays import Float64Array
+from theory.common.arrays import Float64Array, require_unmasked
 from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
 from theory.least_squares.references import minimum_norm_solution
 
@@ -32,7 +32,10 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
         """Sets coef_ (d,) or (k, d) and intercept_, a float or (k,). The best intercept centres data and labels."""
         center = X.mean(axis=0) if self.fit_intercept else np.zeros(X.shape[1])
         offset = y.mean(axis=0) if self.fit_intercept else np.zeros(y.shape[1:])
-        centered_X, centered_y = X - center, y - offset
+        constant = self.fit_intercept & (X.min(axis=0) == X.max(axis=0))  # of these the intercept takes care
+        centered_X, centered_y = np.where(constant, 0.0, X - center), y - offset
+        if self.fit_intercept and 1 < len(X) <= X.shape[1]:
+            centered_X, centered_y = _without_mean(centered_X), _without_mean(centered_y)
         w = minimum_norm_solution(centered_X, centered_y)
         self.certificate_ = certify_minimum_norm(centered_X, centered_y, w)
         self.coef_ = w.T
@@ -40,9 +43,23 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> Float64Array:
         check_is_fitted(self)
+        require_unmasked(X, "X")
         X = validate_data(self, X, dtype=np.float64, reset=False)
         outputs: Float64Array = X @ self.coef_.T + self.intercept_
         return outputs
+
+
+def _without_mean(rows: Float64Array) -> Float64Array:
+    """n - 1 rows with the inner products of n rows that sum to zero: a reflection takes their sum's direction away.
+
+    n centred rows are linearly dependent in exact arithmetic and hardly ever in float64. These need not be.
+    """
+    n = len(rows)
+    mirror = np.full(n, n**-0.5)
+    mirror[0] += 1
+    mirror /= np.linalg.norm(mirror)
+    reflected: Float64Array = rows - np.multiply.outer(2 * mirror, mirror @ rows)
+    return reflected[1:]
 
 
 class MinimumNormRegressor(MultiOutputMixin, RegressorMixin, _MinimumNormLinear):  # type: ignore[misc]
@@ -55,7 +72,8 @@ class MinimumNormRegressor(MultiOutputMixin, RegressorMixin, _MinimumNormLinear)
         coef_: w, (d,) or (k, d) for k outputs.
         intercept_: a float or (k,).
         certificate_: bounds, rounding included, on the distance of coef_ from the minimum-norm solution for the
-            (centred) sample, and its residual.
+            (centred) sample, and its residual. With an intercept and n <= d the sample is reflected, so that its
+            mean is a coordinate, which is left out: n - 1 equations of the same residual.
         n_features_in_: d.
         feature_names_in_: names of the columns, if X had any.
     """
@@ -68,6 +86,8 @@ class MinimumNormRegressor(MultiOutputMixin, RegressorMixin, _MinimumNormLinear)
 
         Raises ValueError for NaN or infinity and wrong shapes; TypeError for sparse X.
         """
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self._solve(X, y.astype(np.float64))
         return self
@@ -108,6 +128,8 @@ class RidgelessClassifier(ClassifierMixin, _MinimumNormLinear):  # type: ignore[
         Raises ValueError for NaN or infinity, wrong shapes, y that is not classes or only one class; TypeError for
         sparse X.
         """
+        require_unmasked(X, "X")
+        require_unmasked(y, "y")
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)

@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 import flint
-import numpy as np
+
+from theory.common.arrays import as_array
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def exact_minimum_norm_solution(X: Any, y: Any) -> list[Fraction]:
     """w* = X^+ y for equations Xw = y that have a solution, as d fractions.
 
     Arguments:
-        X: (n, d), y: (n,): integers, fractions or finite floats, each taken as the rational number that it is.
+        X: (n, d), y: (n,): integers of any type, fractions, decimals or finite floats, each taken as the rational
+            number that it is.
 
     Raises ValueError if shapes do not match, for NaN or infinity, and if Xw = y has no solution.
     """
@@ -46,6 +48,11 @@ def exact_minimum_norm_solution(X: Any, y: Any) -> list[Fraction]:
 def exact_squared_norm(X: Any, y: Any) -> Fraction:
     """||w*||^2 of the minimum-norm solution of Xw = y; arguments and errors as `exact_minimum_norm_solution`."""
     return sum((value * value for value in exact_minimum_norm_solution(X, y)), Fraction(0))
+
+
+def exact_rank(X: Any) -> int:
+    """The rank of X (n, d), no singular value being too small to count. Errors as `exact_minimum_norm_solution`."""
+    return int(_matrix(X, "X").rref()[1])
 
 
 def exact_null_vector(X: Any) -> list[Fraction]:
@@ -102,14 +109,14 @@ def _pivots(reduced: flint.fmpq_mat, rank: int) -> list[int]:
 
 
 def _matrix(values: Any, name: str) -> flint.fmpq_mat:
-    array = np.asarray(values.detach().cpu().numpy() if hasattr(values, "detach") else values)
+    array = as_array(values, name)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"{name} must be a matrix (n, d), got shape {array.shape}")
     return flint.fmpq_mat(*array.shape, _rationals(array.ravel().tolist(), name))
 
 
 def _column(values: Any, name: str) -> flint.fmpq_mat:
-    array = np.asarray(values.detach().cpu().numpy() if hasattr(values, "detach") else values)
+    array = as_array(values, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must be a vector, got shape {array.shape}")
     return flint.fmpq_mat(len(array), 1, _rationals(array.tolist(), name))
@@ -117,9 +124,11 @@ def _column(values: Any, name: str) -> flint.fmpq_mat:
 
 def _rationals(values: Iterable[Any], name: str) -> list[flint.fmpq]:
     try:
-        return [flint.fmpq(*value.as_integer_ratio()) for value in values]
+        return [flint.fmpq(*map(int, value.as_integer_ratio())) for value in values]
     except (OverflowError, ValueError):  # as_integer_ratio of infinity and of NaN
         raise ValueError(f"{name} has NaN or infinite values") from None
+    except AttributeError:
+        raise TypeError(f"{name} must hold real numbers: integers, fractions, decimals or floats") from None
 
 
 def _require_rows(column: flint.fmpq_mat, length: int, name: str) -> None:

@@ -61,9 +61,9 @@ def gradient_descent(
     Raises ValueError if shapes do not match or for a step size that is not positive; DivergenceError, a ValueError,
     if the residual grows a million times, naming the threshold 2/lambda_max.
     """
-    problem = Problem.of(X, y)
+    problem = Problem.of(X, y, start)
     largest = problem.largest_eigenvalue / len(problem.X)
-    schedule = as_schedule(step_size, 1 / largest if largest > 0 else 1.0)
+    schedule = as_schedule(step_size, 1 / largest if largest > 0 else 1.0, problem)
     return _descend(problem, schedule, 0.0, False, start, tolerance, max_iterations, "gradient descent", 2.0)
 
 
@@ -83,10 +83,10 @@ def heavy_ball(
     eigenvalues: eta = 4 / (sqrt(lambda_max) + sqrt(lambda_min))^2, beta = ((sqrt(kappa) - 1) / (sqrt(kappa) + 1))^2.
     Converges from every start if and only if eta < 2 (1 + beta) / lambda_max.
     """
-    problem = Problem.of(X, y)
+    problem = Problem.of(X, y, start)
     root_low, root_high = _extreme_roots(problem)
     beta = as_momentum(momentum, ((root_high - root_low) / (root_high + root_low)) ** 2)
-    schedule = as_schedule(step_size, 4 / (root_high + root_low) ** 2)
+    schedule = as_schedule(step_size, 4 / (root_high + root_low) ** 2, problem)
     return _descend(problem, schedule, beta, False, start, tolerance, max_iterations, "heavy ball", 2 * (1 + beta))
 
 
@@ -106,10 +106,10 @@ def nesterov(
     beta = (sqrt(kappa) - 1) / (sqrt(kappa) + 1). Converges from every start if and only if
     eta < 2 (1 + beta) / ((1 + 2 beta) lambda_max).
     """
-    problem = Problem.of(X, y)
+    problem = Problem.of(X, y, start)
     root_low, root_high = _extreme_roots(problem)
     beta = as_momentum(momentum, (root_high - root_low) / (root_high + root_low))
-    schedule = as_schedule(step_size, 1 / root_high**2)
+    schedule = as_schedule(step_size, 1 / root_high**2, problem)
     threshold = 2 * (1 + beta) / (1 + 2 * beta)
     return _descend(problem, schedule, beta, True, start, tolerance, max_iterations, "Nesterov's method", threshold)
 
@@ -138,9 +138,9 @@ def _descend(
     (n, d), X, gram = problem.X.shape, problem.X, problem.gram
     dual = n <= d
     largest = problem.largest_eigenvalue / n
-    threshold = stable / largest if largest > 0 else float("inf")
+    threshold = problem.step_size(stable / largest if largest > 0 else float("inf"))
     divergence = (
-        f"{name} diverges with step size {first_step(schedule):.3g}: it converges only below "
+        f"{name} diverges with step size {problem.step_size(first_step(schedule)):.3g}: it converges only below "
         f"{stable:.3g}/lambda_max = {threshold:.3g}, lambda_max = ||X||_2^2 / n"
     )
 
@@ -185,5 +185,12 @@ def _descend(
     w = w + (X.T @ position if dual else position)
     residual = float(np.linalg.norm(problem.residual(w)))
     return LeastSquaresResult(
-        problem.shaped(w), iterations, residual, converged, first_step(schedule), refinements, problem, first
+        problem.solution(w),
+        iterations,
+        problem.residual_norm(residual),
+        converged,
+        problem.step_size(first_step(schedule)),
+        refinements,
+        problem,
+        first,
     )

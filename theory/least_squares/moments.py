@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array
+from theory.common.scaling import scaled
 from theory.least_squares.problem import Problem
 from theory.least_squares.references import minimum_norm_solution
 
@@ -30,7 +31,7 @@ def sgd_mean_squared_error(X: Any, y: Any, step_sizes: Iterable[float], start: A
 
     Time O(T n d^2). Raises ValueError for shapes that do not match.
     """
-    problem = Problem.of(X, y)
+    problem = Problem.of(X, y, start)
     if not problem.vector:
         raise ValueError(f"y must be a vector (n,), got shape {problem.y.shape}")
     data, n = problem.X, len(problem.X)
@@ -40,11 +41,11 @@ def sgd_mean_squared_error(X: Any, y: Any, step_sizes: Iterable[float], start: A
     mean = problem.columns(start, "start")[:, 0] - best
     moment = np.outer(mean, mean)
     errors = [float(np.trace(moment))]
-    for eta in step_sizes:
+    for eta in map(problem.internal_step_size, step_sizes):
         weights = np.einsum("ij,jk,ik->i", data, moment, data) - 2 * noise * (data @ mean) + noise**2
         drift = hessian @ moment
         moment = moment - eta * (drift + drift.T) + eta**2 * (data.T * weights) @ data / n
         moment = (moment + moment.T) / 2  # the recursion never shrinks what rounding adds antisymmetrically
         mean = mean - eta * (hessian @ mean)
         errors.append(float(np.trace(moment)))
-    return np.array(errors)
+    return scaled(np.array(errors), 2 * (problem.y_exponent - problem.X_exponent))

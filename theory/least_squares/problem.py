@@ -2,6 +2,10 @@
 
 Its Hessian X^T X / n and the matrix K = X X^T share their nonzero eigenvalues, the squares of X's singular values.
 Everything that the iterations need to know of X beyond its rows follows from the smaller of the two.
+
+Very large or very small data are held in units (`theory.common.scaling`): X / 2^a and y / 2^b, so that w is in units of
+2^(b - a) and step sizes in units of 2^(-2a). All solvers compute in these; `columns` and `internal_step_size` take
+their arguments there, `solution`, `residual_norm` and `step_size` bring results back. Nothing is rounded by it.
 """
 
 from dataclasses import dataclass
@@ -12,6 +16,7 @@ import numpy as np
 import scipy.sparse.linalg
 
 from theory.common.arrays import Float64Array, as_float64, as_labels, as_points
+from theory.common.scaling import exponent, require_representable, scaled, scaled_number
 
 _DENSE_EIGENVALUES = 1000  # up to this size all eigenvalues are computed; beyond, the largest by Lanczos' method
 _LANCZOS_TOLERANCE = 1e-6
@@ -20,28 +25,36 @@ EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """X float64 (n, d), y float64 (n, k), and whether y came as a vector (n,), so that solutions leave as (d,)."""
+    """X float64 (n, d), y float64 (n, k), and whether y came as a vector (n,), so that solutions leave as (d,).
+
+    `X_exponent` and `y_exponent` are a and b of the module; 0 for data of moderate size.
+    """
 
     X: Float64Array
     y: Float64Array
     vector: bool
+    X_exponent: int = 0
+    y_exponent: int = 0
 
     @classmethod
-    def of(cls, X: Any, y: Any) -> Self:
+    def of(cls, X: Any, y: Any, w: Any = None) -> Self:
         """From numpy arrays, torch tensors or nested sequences: X (n, d) and y (n,) or (n, k), any real dtype.
 
+        The units are chosen so that Xw is of moderate size as well, for a start or a candidate w.
+
         Raises TypeError for a dtype that is not real; ValueError for empty input, shapes that do not match, NaN or
-        infinity, and for X so large that its squares overflow.
+        infinity.
         """
         X = np.ascontiguousarray(as_float64(as_points(X, "X", check_finite=False), "X"))
         y = as_labels(y, len(X), "y")
-        problem = cls(X, y.reshape(len(X), -1), y.ndim == 1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            finite = np.isfinite(problem.squared_row_norms.sum())
-        if not finite:  # one pass over X finds NaN and infinity as well; they are looked for only if there is something
-            as_points(X, "X")
-            raise ValueError("X is so large that its squares overflow float64: divide X and y by a power of two")
-        return problem
+        if not np.isfinite(largest := float(np.maximum(X.max(), -X.min()))):
+            as_points(X, "X")  # says which rows
+        a, b = exponent(largest), exponent(y)
+        if w is not None:
+            w = as_float64(as_points(w, "w"), "w")
+            b = max(exponent(y, moderate=0), exponent(w, moderate=0) + exponent(largest, moderate=0))
+            b = 0 if abs(b) <= 200 and a == 0 else b
+        return cls(scaled(X, -a), scaled(y.reshape(len(X), -1), -b), y.ndim == 1, a, b)
 
     @cached_property
     def squared_row_norms(self) -> Float64Array:
@@ -92,14 +105,33 @@ class Problem:
         return self.frobenius_norm * float(np.linalg.norm(w)) + float(np.linalg.norm(self.y))
 
     def columns(self, w: Any, name: str) -> Float64Array:
-        """A copy of w, (d,) or (d, k) as the outputs are, as (d, k). None is zero. ValueError for another shape."""
+        """A copy of w, (d,) or (d, k) as the outputs are, as (d, k), in the problem's units.
+
+        None is zero. Raises ValueError for another shape.
+        """
         shape = (self.X.shape[1], self.y.shape[1])
         if w is None:
             return np.zeros(shape)
         w = as_float64(as_points(w, name), name)
         if w.shape != shape:
             raise ValueError(f"{name} must have shape {shape[:1] if self.vector else shape}, got {w.shape}")
-        return np.array(w)
+        return np.array(scaled(w, self.X_exponent - self.y_exponent))
+
+    def solution(self, w: Float64Array) -> Float64Array:
+        """w (d, k) in the caller's units, shaped as the outputs came. BeyondFloat64Error if that overflows."""
+        return self.shaped(require_representable(scaled(w, self.y_exponent - self.X_exponent), "the solution"))
+
+    def residual_norm(self, value: float) -> float:
+        """A norm of a residual, in the caller's units."""
+        return scaled_number(value, self.y_exponent)
+
+    def step_size(self, value: float) -> float:
+        """A step size, in the caller's units."""
+        return scaled_number(value, -2 * self.X_exponent)
+
+    def internal_step_size(self, value: float) -> float:
+        """A step size of the caller's, in the problem's units."""
+        return scaled_number(value, 2 * self.X_exponent)
 
     def shaped(self, w: Float64Array) -> Float64Array:
         """(m, k) as the outputs came: (m,) if y was a vector."""

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from theory.common.arrays import Float64Array
-from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
+from theory.common.scaling import norm
+from theory.least_squares.certificate import MinimumNormCertificate, certify
 from theory.least_squares.problem import Problem
 from theory.least_squares.references import RowSpace
 
@@ -43,16 +42,16 @@ class LeastSquaresResult:
         place.
         """
         if not self._problem.X.any():
-            return self._problem.shaped(self._start)
+            return self._problem.solution(self._start)
         correction = RowSpace.of(self._problem.X).solve(-self._problem.residual(self._start))
-        return self._problem.shaped(self._start + correction)
+        return self._problem.solution(self._start + correction)
 
     @cached_property
     def distance(self) -> float:
         """||solution - reference||_F, accurate to the reference's own eps cond(X) ||reference||."""
-        return float(np.linalg.norm(self.solution - self.reference))
+        return norm(self.solution - self.reference)
 
     @cached_property
     def certificate(self) -> MinimumNormCertificate:
         """How far `solution` is from the minimum-norm solution, at most."""
-        return certify_minimum_norm(self._problem.X, self._problem.shaped(self._problem.y), self.solution)
+        return certify(self._problem, self._problem.columns(self.solution, "w"))

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import Float64Array
+from theory.common.scaling import scaled
 from theory.least_squares.problem import Problem
 
 Schedule = Callable[[npt.NDArray[np.int64]], Float64Array]
@@ -30,6 +31,10 @@ class InverseDecay:
 
     initial: float
     delay: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.initial < np.inf and 0 < self.delay < np.inf):
+            raise ValueError(f"initial and delay must be positive and finite, got {self.initial} and {self.delay}")
 
     def __call__(self, steps: npt.NDArray[np.int64]) -> Float64Array:
         """eta_t for t = steps."""
@@ -54,14 +59,20 @@ def batch_curvature(problem: Problem, batch_size: int) -> float:
     return largest_row if batch_size == 1 else min(largest_row, problem.largest_eigenvalue / batch_size)
 
 
-def as_schedule(step_size: float | Schedule | None, default: float) -> Schedule:
-    """A schedule from a number, a schedule, or None for the default. ValueError for a number that is not positive."""
+def as_schedule(step_size: float | Schedule | None, default: float, problem: Problem | None = None) -> Schedule:
+    """A schedule from a number, a schedule, or None for the default. ValueError for a number that is not positive.
+
+    With a problem the caller's step sizes are converted to its units, in which the default is.
+    """
     if callable(step_size):
-        return step_size
+        given = step_size
+        if problem is None or problem.X_exponent == 0:
+            return given
+        return lambda steps: scaled(np.asarray(given(steps), dtype=np.float64), 2 * problem.X_exponent)
     value = default if step_size is None else float(step_size)
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"step_size must be positive and finite, got {value}")
-    return Constant(value)
+    return Constant(value if step_size is None or problem is None else problem.internal_step_size(value))
 
 
 def as_momentum(momentum: float | None, default: float) -> float:

@@ -128,14 +128,14 @@ def stochastic_gradient_descent(
     momentum outside [0, 1);
     DivergenceError, a ValueError, if the residual grows a million times, naming the threshold.
     """
-    problem = Problem.of(X, y)
+    problem = Problem.of(X, y, start)
     n = len(problem.X)
     if not 1 <= batch_size <= n:
         raise ValueError(f"batch_size must be in 1 .. n = {n}, got {batch_size}")
     beta = as_momentum(momentum, 0.0)
     smallest = batch_size if replacement else n % batch_size or batch_size
     curvature = batch_curvature(problem, smallest)
-    schedule = as_schedule(step_size, (1 - beta) / curvature if curvature > 0 else 1.0)
+    schedule = as_schedule(step_size, (1 - beta) / curvature if curvature > 0 else 1.0, problem)
     per_epoch = -(-n // batch_size)
     limit = DEFAULT_EPOCHS * per_epoch if max_iterations is None else max_iterations
     random = generator(seed, "sgd-order")
@@ -159,10 +159,10 @@ def stochastic_gradient_descent(
         limit,
         start,
         tolerance,
-        first_step(schedule),
-        f"SGD diverges with step size {first_step(schedule):.3g}: "
+        problem.step_size(first_step(schedule)),
+        f"SGD diverges with step size {problem.step_size(first_step(schedule)):.3g}: "
         f"{'without momentum ' if beta else ''}no step lengthens the error only up to 2/{name} = "
-        f"{_ratio(2, curvature):.3g}",
+        f"{problem.step_size(_ratio(2, curvature)):.3g}",
         _Recursion(beta, nesterov),
     )
 
@@ -185,7 +185,7 @@ def randomized_kaczmarz(
 
     Arguments and errors: as `stochastic_gradient_descent`; relaxation is a number in (0, 2) or a schedule.
     """
-    problem = Problem.of(X, y)
+    problem = Problem.of(X, y, start)
     n, norms = len(problem.X), problem.squared_row_norms
     schedule = as_schedule(relaxation, 1.0)
     limit = DEFAULT_EPOCHS * n if max_iterations is None else max_iterations
@@ -301,7 +301,14 @@ def _run(
     residual = norm if converged else state.refresh()
     require_bounded(residual, ceiling, divergence)
     return LeastSquaresResult(
-        problem.shaped(state.w), iterations, residual, converged, step_size, refinements, problem, first
+        problem.solution(state.w),
+        iterations,
+        problem.residual_norm(residual),
+        converged,
+        step_size,
+        refinements,
+        problem,
+        first,
     )
 
 

@@ -61,6 +61,18 @@ def pinsker(patch):
     patch.setattr(checks, "upper_inverse", lambda q, bound: min(1.0, q + math.sqrt(bound / 2)))
 
 
+def cancelling(patch):
+    """kl as the difference of two terms, wrong where both are small."""
+
+    def wrong(q, p):
+        if not 0 < p < 1:
+            return 0.0 if p == q else math.inf
+        first = q * math.log(q / p) if q else 0.0
+        return first + ((1 - q) * math.log((1 - q) / (1 - p)) if q < 1 else 0.0)
+
+    patch.setattr(checks, "binary_kl", wrong)
+
+
 def larger_steps(patch):
     right = checks._sgd
     patch.setattr(checks, "_sgd", lambda slope, rate, epochs: right(slope, 1.01 * rate, epochs))
@@ -75,6 +87,7 @@ MUTATIONS = [
     ("vc-bounds", thin_slabs),
     ("spectral-perturbation", scaled("perturbation_bound", 1 / 3)),
     ("binary-kl", pinsker),
+    ("binary-kl", cancelling),
     ("binary-kl", scaled("maurer_constant", 1.001)),
     ("stability-convex", scaled("convex_stability_bound", 0.5)),
     ("stability-convex", scaled("parameter_distance_bound", 0.5)),

@@ -352,7 +352,6 @@ def test_too_much_relaxation_diverges():
     [
         ({"y": np.ones(3)}, r"y must have shape \(4,\)"),
         ({"X": [[np.nan, 1.0]] * 4}, "X has NaN"),
-        ({"X": [[1e200, 1.0]] * 4}, "squares overflow float64"),
         ({"start": np.zeros(3)}, r"start must have shape \(2,\)"),
     ],
 )
