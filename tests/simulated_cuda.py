@@ -8,15 +8,15 @@ CUDA refuses:
 - NumPy's view of a tensor on the device;
 - gradients of outputs that are not where the outputs are; generators of the CPU.
 
-Noted is where the host waits for the device (`Device.synchronisations`): `.item()`, `.tolist()`, `bool`, `int`, copies to
-and fro unless from pinned memory and non-blocking, boolean masks and whatever else has a shape that depends on values.
+Noted is where the host waits for the device (`Device.synchronisations`): `.item()`, `.tolist()`, `bool`, `int`, copies
+to and fro unless from pinned memory and non-blocking, boolean masks, whatever else has a shape that depends on values.
 
-Not simulated: kernels (these are the CPU's), streams, graphs, reduced precision, memory, `torch.compile`, ranks, and the
-random numbers of CUDA. Threads that the block starts see tensors of the CPU.
+Not simulated: kernels (these are the CPU's), streams, graphs, reduced precision, memory, `torch.compile`, ranks, and
+the random numbers of CUDA. Threads that the block starts see tensors of the CPU.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
