@@ -10,5 +10,6 @@ evaluation            what the fixed network makes of a split; the record of an 
 loop                  `train`: epochs, records, states to resume from, the stopping rule
 augmentation, dropout explicit regularisers
 image_source, streamed_images  where images come from: memory, or a storage that memory does not hold
+random_state          torch's own random numbers, put back after a block
 distributed, synchronised_layers  several processes that train one network on global batches
 """

@@ -42,7 +42,8 @@ class TrainingConfig:
             own, theirs. By default these are left as they are, and there are no others.
         precision: of products: float32; tf32 and bf16 are faster on GPUs that have them, and change results.
         compile: have torch.compile rewrite the network's forward and backward pass; on a GPU they are replayed as CUDA
-            graphs. Worth it for runs that take much longer than the minute of compiling.
+            graphs. Worth it for runs that take much longer than the minute of compiling. A smaller last batch of an
+            epoch is not compiled. Refused on several ranks.
         batch_norm: over several ranks: global takes the moments of the whole batch, as one rank does; local those of a
             rank's share, which makes it another experiment with every number of ranks, but saves communication.
         epochs_per_record: epochs between records, and between looks at whether all labels are fitted. On a small data

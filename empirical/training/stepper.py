@@ -13,6 +13,7 @@ from empirical.training.data import TrainingData
 from empirical.training.distributed import Ranks
 from empirical.training.evaluation import Online
 from empirical.training.optimization import build_optimizer, precision, step_size_at
+from empirical.training.random_state import forked_rng
 from empirical.training.synchronised_layers import BatchShare, over_global_batch
 from theory.common.streams import torch_seed
 
@@ -30,10 +31,14 @@ class Stepper:
         self._model = model
         self.optimizer = build_optimizer(model, config)
         wrapped = ranks.wrap(model, some_unused=some_unused)
-        graphs = "reduce-overhead" if self._device.type == "cuda" else None
-        self._forward: Callable[[torch.Tensor], torch.Tensor] = (
-            torch.compile(wrapped, mode=graphs) if config.compile else wrapped
-        )
+        self._eager: Callable[[torch.Tensor], torch.Tensor] = wrapped
+        self._forward = self._eager
+        if config.compile:
+            if ranks.count > 1:
+                raise ValueError("compile (--training.compile) has not been tried on several ranks: leave it out")
+            graphs = "reduce-overhead" if self._device.type == "cuda" else None
+            # Of one shape: else torch makes the batch's size a symbol from a process's second network on.
+            self._forward = torch.compile(wrapped, mode=graphs, dynamic=False)
 
     def take(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]], steps: int, step: int) -> Online:
         """Train on so many batches, `step` steps having been made before.
@@ -43,7 +48,7 @@ class Stepper:
         losses = []
         hits = torch.zeros((), dtype=torch.int64, device=self._device)
         self._model.train()
-        with torch.random.fork_rng(), warnings.catch_warnings():
+        with forked_rng(self._device), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")  # only slower
             for number in range(step, step + steps):
                 images, labels, size = next(batches)
@@ -51,7 +56,8 @@ class Stepper:
                 for group in self.optimizer.param_groups:
                     group["lr"] = step_size_at(self._config, number)
                 with precision(self._config, self._device):
-                    logits = self._forward(images)
+                    forward = self._forward if len(images) == self._config.batch_size else self._eager
+                    logits = forward(images)
                     loss = _share_of_mean_loss(logits, labels, size, self._ranks)
                     self.optimizer.zero_grad(set_to_none=True)
                     loss.backward()
@@ -74,7 +80,7 @@ class Stepper:
 def _some_unused(model: nn.Module, images: torch.Tensor) -> bool:
     """Whether some trainable parameters have no part in the output of a network in training."""
     network = copy.deepcopy(model).train()
-    with torch.random.fork_rng():
+    with forked_rng(images.device):
         network(images).sum().backward()
     return any(parameter.grad is None for parameter in network.parameters() if parameter.requires_grad)
 
