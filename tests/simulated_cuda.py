@@ -91,6 +91,7 @@ def simulated_cuda() -> Iterator[Device]:
         max_memory_allocated=lambda device=None: _GB,
         reset_peak_memory_stats=lambda device=None: None,
         empty_cache=lambda: None,
+        is_current_stream_capturing=lambda: False,
         synchronize=lambda device=None: None,
         manual_seed=lambda seed: None,  # the CPU's generator draws for both
         get_rng_state=lambda device=None: torch.get_rng_state(),

@@ -3,11 +3,14 @@
 import copy
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from empirical.training.batches import Batches
 from empirical.training.config import TrainingConfig
 from empirical.training.data import TrainingData
 from empirical.training.distributed import Ranks
@@ -40,8 +43,15 @@ class Stepper:
             # Of one shape: else torch makes the batch's size a symbol from a process's second network on.
             self._forward = torch.compile(wrapped, mode=graphs, dynamic=False)
 
-    def take(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]], steps: int, step: int) -> Online:
+    def over(self, batches: Batches, at: int) -> Iterator[Any]:
+        """An epoch's batches from number `at` on, as `take` wants them."""
+        return batches.starting(at)
+
+    def take(self, batches: Iterator[Any], steps: int, step: int) -> Online:
         """Train on so many batches, `step` steps having been made before.
+
+        Arguments:
+            batches: of an epoch, from `over`; they are used up one by one.
 
         Returns what the network had right, of all ranks' samples, just before it was trained on them, and its losses.
         """
@@ -54,17 +64,28 @@ class Stepper:
                 images, labels, size = next(batches)
                 self._seed_layers(number, size)
                 for group in self.optimizer.param_groups:
-                    group["lr"] = step_size_at(self._config, number)
-                with precision(self._config, self._device):
-                    forward = self._forward if len(images) == self._config.batch_size else self._eager
-                    logits = forward(images)
-                    loss = _share_of_mean_loss(logits, labels, size, self._ranks)
-                    self.optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                self.optimizer.step()
-                hits += (logits.detach().argmax(dim=1) == labels).sum()
-                losses.append(loss.detach() * (size / self._ranks.count))
+                    group["lr"] = self._step_size(number)
+                right, loss = self._update(images, labels, size)
+                hits += right
+                losses.append(loss)
         return Online.sums(int(self._ranks.sum(hits)), self._ranks.sum(torch.stack(losses)).tolist())
+
+    def _update(self, images: torch.Tensor, labels: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step on this rank's share of a batch: how many of it were right before, and the sum of their losses."""
+        with precision(self._config, self._device):
+            forward = self._forward if len(images) == self._config.batch_size else self._eager
+            logits = forward(images)
+            loss = _share_of_mean_loss(logits, labels, size, self._ranks)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        self.optimizer.step()
+        right = (logits.detach().argmax(dim=1) == labels).sum()
+        return right, loss.detach() * (size / self._ranks.count)
+
+    def _step_size(self, number: int) -> float:
+        """As the parameters are updated with it: on a GPU in their precision, as a graph's tensor has it."""
+        size = step_size_at(self._config, number)
+        return size if self._device.type == "cpu" else float(np.float32(size))
 
     def _seed_layers(self, step: int, size: int) -> None:
         """Streams for the layers that know of ranks, the same on each, and for those that do not, one for each."""
