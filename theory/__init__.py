@@ -13,18 +13,24 @@ checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
 curves          the command line that the subpackages' `curves` share
 common          arrays, seeded streams, memory, atomic files, names, double-double numbers
+
+The names below are imported when they are first asked for: training a network needs `common` alone.
 """
 
-from theory.claims import CheckedClaim, Claim, Evidence, Finding, Proof, Verdict
-from theory.expressivity import DepthTwoNetwork, interpolate, relu_interpolant
-from theory.kernels import KernelInterpolationClassifier, KernelInterpolator
-from theory.least_squares import (
-    LeastSquaresResult,
-    MinimumNormCertificate,
-    certify_minimum_norm,
-    minimum_norm_solution,
-    stochastic_gradient_descent,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from theory.claims import CheckedClaim, Claim, Evidence, Finding, Proof, Verdict
+    from theory.expressivity import DepthTwoNetwork, interpolate, relu_interpolant
+    from theory.kernels import KernelInterpolationClassifier, KernelInterpolator
+    from theory.least_squares import (
+        LeastSquaresResult,
+        MinimumNormCertificate,
+        certify_minimum_norm,
+        minimum_norm_solution,
+        stochastic_gradient_descent,
+    )
 
 __all__ = [
     "CheckedClaim",
@@ -44,3 +50,19 @@ __all__ = [
     "relu_interpolant",
     "stochastic_gradient_descent",
 ]
+
+_HOMES = ("claims", "expressivity", "kernels", "least_squares")
+
+
+def __getattr__(name: str) -> Any:
+    """A name of `__all__`, from the package that has it. Raises AttributeError for others."""
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"theory.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module 'theory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

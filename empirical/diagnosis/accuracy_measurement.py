@@ -17,6 +17,7 @@ from empirical.diagnosis.probe import Probe
 from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData
 from empirical.training.evaluation import evaluate
+from empirical.training.random_state import forked_rng
 
 _GAP = 0.05
 """Accuracy in training mode above that in evaluation mode that counts as a gap: on 1,000 samples the difference of two
@@ -77,7 +78,7 @@ def _accuracy_with_fresh_statistics(model: nn.Module, data: ResidentData, batch_
         if isinstance(module, _BatchNorm) and module.track_running_stats:
             module.reset_running_stats()
             module.momentum = None  # torch's way to say: a plain mean
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), forked_rng(data.train_labels.device):
         for batch in data.train_images.split(batch_size):
             network(batch)
     hits = evaluate(network, data.train_images).argmax(dim=1) == data.train_labels

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from empirical.diagnosis.answer import Answer, Verdict
 from empirical.training.data import ResidentData
+from empirical.training.random_state import forked_rng
 from theory.common.streams import torch_seed
 
 _LARGEST_RATIO = 1e4
@@ -54,7 +55,7 @@ def parameter_gradients(model: nn.Module, data: ResidentData, batch_size: int, s
     network = copy.deepcopy(model).train()
     network.zero_grad(set_to_none=True)
     batches = zip(data.train_images.split(batch_size), data.train_labels.split(batch_size), strict=True)
-    with torch.random.fork_rng():
+    with forked_rng(data.train_labels.device):
         torch.manual_seed(torch_seed(seed, "diagnosis/stochastic-layers"))
         for images, labels in batches:
             loss = functional.cross_entropy(network(images), labels, reduction="sum") / len(data.train_labels)
@@ -94,7 +95,7 @@ def relu_units(model: nn.Module, images: torch.Tensor, batch_size: int, seed: in
     for name, module in network.named_modules():
         if isinstance(module, nn.ReLU):
             module.register_forward_hook(hook(name or "(the network)"))
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), forked_rng(images.device):
         torch.manual_seed(torch_seed(seed, "diagnosis/stochastic-layers"))
         for batch in images.split(batch_size):
             calls.clear()

@@ -15,6 +15,7 @@ from empirical.diagnosis.passes import Pass, image_digests
 from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData
 from empirical.training.loop import train
+from empirical.training.random_state import forked_rng
 from theory.common.streams import torch_seed
 
 STEPS = 40
@@ -96,7 +97,7 @@ def probe(model: nn.Module, data: ResidentData, config: TrainingConfig, seed: in
 def fit_in_training_mode(model: nn.Module, data: ResidentData, batch_size: int, seed: int) -> Fit:
     """How a network fits its training data in training mode, batch by batch, its weights held. It is left as it is."""
     network = copy.deepcopy(model).train()
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), forked_rng(data.train_labels.device):
         torch.manual_seed(torch_seed(seed, "diagnosis/stochastic-layers"))
         logits = torch.cat([network(batch) for batch in data.train_images.split(batch_size)]).double()
     loss = functional.cross_entropy(logits, data.train_labels).item()

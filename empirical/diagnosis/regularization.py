@@ -14,6 +14,7 @@ from empirical.diagnosis.answer import Answer, Verdict
 from empirical.training.config import TrainingConfig
 from empirical.training.dropout import DROPOUT_LAYERS
 from empirical.training.optimization import optimizer_factory
+from empirical.training.random_state import forked_rng
 from theory.common.streams import torch_seed
 
 _ROUNDING = 1e-4
@@ -81,7 +82,7 @@ def _difference(model: nn.Module, images: torch.Tensor, seed: int, *, training: 
     outputs = []
     for number in range(2):
         network = copy.deepcopy(model).train(training)
-        with torch.no_grad(), torch.random.fork_rng():
+        with torch.no_grad(), forked_rng(images.device):
             torch.manual_seed(torch_seed(seed, f"diagnosis/pass-{number}"))
             outputs.append(network(images).double())
     scale = outputs[0].abs().max().item()

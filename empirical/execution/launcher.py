@@ -29,6 +29,7 @@ from typing import Annotated, Any, Literal
 import tyro
 from joblib import cpu_count
 
+from empirical.execution.gpu_shares import GpuShares, visible_gpus
 from empirical.execution.status import PLANNED, read_planned, run_status
 from empirical.runs.config import RunConfig
 from empirical.runs.records import RunDirectory, write_json
@@ -54,8 +55,8 @@ class LauncherConfig:
     cluster, a run a job."""
 
     processes: int = 0
-    """Of local: how many at a time; 0 is as many as the machine's cores have threads for. They share the memory: give
-    kernel runs a --memory each."""
+    """Of local: how many at a time; 0 is as many as the machine's cores have threads for, on GPUs three for each of
+    them at most. They share the memory: give kernel runs a --memory each. On GPUs each sees the one it is dealt."""
 
     threads: int = 1
     """Threads of a run, on SLURM its CPUs. The last bits of a network's results depend on it if it is large enough to
@@ -97,7 +98,9 @@ def launch_local(runs: Pairs, arguments: list[str], launcher: LauncherConfig, ou
         launcher: how many processes, and their threads.
         out: directory of the records. What a process prints is added to `launcher/<run>.log` there.
     """
-    processes = launcher.processes or max(1, cpu_count() // launcher.threads)
+    shares = GpuShares(visible_gpus() if any(config.device == "cuda" for config, _ in runs) else [])
+    cores = max(1, cpu_count() // launcher.threads)
+    processes = launcher.processes or min(cores, shares.processes or cores)
     _plan(runs, out, {})
     environment = os.environ | dict.fromkeys(_THREAD_VARIABLES, str(launcher.threads)) | {"PYTHONUNBUFFERED": "1"}
     waiting = [pair for pair in runs if not pair[1].finished]
@@ -111,13 +114,15 @@ def launch_local(runs: Pairs, arguments: list[str], launcher: LauncherConfig, ou
             ready = [pair for pair in waiting if not _needed(pair[0]) & unfinished]
             for config, directory in ready[: processes - len(at_work)]:
                 command = [sys.executable, "-m", _PROGRAM, *arguments, "--only-run", config.hash]
-                at_work[config.hash] = directory, _start(command, environment, _log(out, directory))
+                share = shares.take(config.hash) if config.device == "cuda" else {}
+                at_work[config.hash] = directory, _start(command, environment | share, _log(out, directory))
                 waiting.remove((config, directory))
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             for run, (directory, process) in list(at_work.items()):
                 if process.poll() is None:
                     continue
                 del at_work[run]
+                shares.give_back(run)
                 ended += 1
                 reason = _reason(process.returncode, directory.config, _log(out, directory))
                 if reason:

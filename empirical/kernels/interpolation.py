@@ -178,7 +178,8 @@ def interpolate_images(
     outputs = gram.training.multiply(coefficients) - config.ridge * coefficients
     predictions = outputs[: len(train.labels)].argmax(1).numpy()
     rows = gram.others[0].split(HEIGHT)  # converted to float64 a few at a time
-    test_predictions = torch.cat([(row.to(coefficients.dtype) @ coefficients).argmax(1) for row in rows]).numpy()
+    on_device = coefficients.to(gram.others[0].device)
+    test_predictions = torch.cat([(row.to(on_device.dtype) @ on_device).argmax(1) for row in rows]).cpu().numpy()
     clock.lap("evaluate")
     metrics: dict[str, Any] = {
         "kernel": str(kernel),
@@ -243,7 +244,7 @@ def _certified(certificate: InterpolationCertificate, ridge: float) -> dict[str,
 
 def _points(blocks: FeatureBlocks) -> torch.Tensor:
     """The training images' features, if all are one block."""
-    points: torch.Tensor = blocks[0][0].cpu()
+    points: torch.Tensor = blocks[0][0]
     return points
 
 

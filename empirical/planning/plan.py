@@ -312,8 +312,9 @@ def print_plan(
     """
     recorded = recorded_times(settings.records) if settings.records else []
     plan = make_plan(configs, dataset, settings, out)
-    about = {"data": f"{dataset.name}: {dataset.source}", "seed": seed, "environment": environment(), "load": _load()}
     device = next((config.device for config in configs if config.kind == "trained"), "cpu")
+    about = {"data": f"{dataset.name}: {dataset.source}", "seed": seed, "environment": environment(device)}
+    about |= {"load": _load()}
     if plan.runs:
         console.print(rendered(plan_table(plan, dataset, device, out)))
     for title, reason in plan.not_planned:

@@ -70,14 +70,19 @@ def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module
 
 
 def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module, TrainingData]:
-    """As `prepare`, but images are streamed that are not in memory, or that the device does not hold as float32."""
+    """As `prepare`, but images are streamed that are not in memory, or that the device does not hold as float32.
+
+    Raises ValueError for images that a GPU does hold, if others have taken its memory.
+    """
     assert config.training is not None, "a trained run has hyper-parameters"
     train_split, test_split = randomized.data.train, randomized.data.test
     needed = resident_bytes(randomized, config.crop, augmented=config.training.augmentation != "none")
     if config.device.startswith("cuda"):
         torch.cuda.empty_cache()  # what torch keeps of the run before counts as taken
-    if not is_streamed(randomized.data) and needed <= available_memory(config.device):
-        return prepare(config, randomized)
+    if not is_streamed(randomized.data):
+        if needed <= available_memory(config.device):
+            return prepare(config, randomized)
+        _require_room(config.device, needed)
     model, memory_format = _initial_network(config, randomized.data.image_shape)
     train_source, test_source = (
         StreamedImages(split.stored, config.crop, config.device, memory_format=memory_format)
@@ -90,6 +95,20 @@ def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[
         test_source=test_source,
         test_labels=torch.tensor(test_split.labels, device=config.device),
     )
+
+
+def _require_room(device: str, needed: int) -> None:
+    """ValueError where a GPU would hold the images if others had not taken its memory: streaming them, many times
+    slower, is for images that it does not hold at all.
+    """
+    if not device.startswith("cuda"):
+        return
+    free, whole = torch.cuda.mem_get_info(device)
+    if free < needed <= whole:
+        raise ValueError(
+            f"the images take {needed / 1e9:.1f} GB of the GPU's memory; {free / 1e9:.1f} of {whole / 1e9:.1f} GB are "
+            "free: have fewer processes share it (--launcher.processes), or wait for those that do"
+        )
 
 
 def _initial_network(config: RunConfig, image_shape: tuple[int, int, int]) -> tuple[nn.Module, torch.memory_format]:

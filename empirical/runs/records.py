@@ -155,7 +155,7 @@ class RunDirectory:
 
     def finish(self, metrics: dict[str, Any], time: dict[str, Any], ranks: int = 1) -> None:
         """Write the summary: from now on the run is finished. `ranks` is how many processes have made it together."""
-        content = {"metrics": metrics, "time": time, "environment": environment() | {"ranks": ranks}}
+        content = {"metrics": metrics, "time": time, "environment": environment(self.config.device) | {"ranks": ranks}}
         write_json(self.path / "summary.json", content)
         self.remove_scratch()
 
@@ -246,8 +246,10 @@ def write_json(path: Path, content: Any) -> None:
         os.fsync(file.fileno())
 
 
-def environment() -> dict[str, Any]:
-    """What a result may depend on beside its configuration."""
+def environment(device: str) -> dict[str, Any]:
+    """What a result may depend on beside its configuration. Of GPUs it asks for a run on `cuda` alone: that takes
+    memory there.
+    """
     packages = ("numpy", "scipy", "scikit-learn", "torch", "cvxpy", "matplotlib", "rethinking-generalization")
     return {
         "python": platform.python_version(),
@@ -255,7 +257,7 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "processor": _processor(),
-        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "accelerator": torch.cuda.get_device_name() if device.startswith("cuda") else None,
         "threads": torch.get_num_threads(),
     }
 

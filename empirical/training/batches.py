@@ -16,19 +16,24 @@ class Batches:
     """The batches of an epoch, in the epoch's own order: every sample once, any batch by its number.
 
     Of each batch a rank has its share.
+
+    Attributes:
+        order: the samples of all batches, int64 (n,), on the device.
+        numbers: what augmentation draws, (n, 5) by sample, on the device; None without.
+        sizes: of the whole batches.
     """
 
     def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, epoch: int, ranks: Ranks = ALONE):
         n, device = len(data.train_labels), data.train_labels.device
         keys = words(seed, "shuffling", [epoch], n)[0]
-        order = torch.from_numpy(np.argsort(keys, kind="stable")).to(device)
-        whole = order.split(config.batch_size)
-        self._sizes = [len(batch) for batch in whole]
+        self.order = torch.from_numpy(np.argsort(keys, kind="stable")).to(device)
+        whole = self.order.split(config.batch_size)
+        self.sizes = [len(batch) for batch in whole]
         self._samples = [batch[ranks.share(len(batch))] for batch in whole]
         self._data, self._augmentation = data, config.augmentation
-        self._numbers = None
+        self.numbers = None
         if config.augmentation != "none":
-            self._numbers = draw_augmentations(seed, epoch, n).to(device)
+            self.numbers = draw_augmentations(seed, epoch, n).to(device)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -36,6 +41,6 @@ class Batches:
     def starting(self, at: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
         """From number `at` on: images as the network sees them, the labels it is given, and the whole batch's size."""
         samples, labels = self._samples[at:], self._data.train_labels
-        images = self._data.train_source.batches(samples, self._augmentation, self._numbers)
-        for some, shown, size in zip(samples, images, self._sizes[at:], strict=True):
+        images = self._data.train_source.batches(samples, self._augmentation, self.numbers)
+        for some, shown, size in zip(samples, images, self.sizes[at:], strict=True):
             yield shown, labels.index_select(0, some), size

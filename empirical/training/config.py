@@ -42,7 +42,10 @@ class TrainingConfig:
             own, theirs. By default these are left as they are, and there are no others.
         precision: of products: float32; tf32 and bf16 are faster on GPUs that have them, and change results.
         compile: have torch.compile rewrite the network's forward and backward pass; on a GPU they are replayed as CUDA
-            graphs. Worth it for runs that take much longer than the minute of compiling.
+            graphs. Worth it for runs that take much longer than the minute of compiling. A smaller last batch of an
+            epoch is not compiled. Refused on several ranks.
+        graphed: on a GPU, replay every whole step as one CUDA graph: the same operations without the time that it takes
+            to start each. For SGD on images in the GPU's memory, on one rank; refused for others.
         batch_norm: over several ranks: global takes the moments of the whole batch, as one rank does; local those of a
             rank's share, which makes it another experiment with every number of ranks, but saves communication.
         epochs_per_record: epochs between records, and between looks at whether all labels are fitted. On a small data
@@ -67,6 +70,7 @@ class TrainingConfig:
     dropout: float | None = field(default=None, metadata=_ADDED)
     precision: Precision = field(default="float32", metadata=_ADDED)
     compile: bool = field(default=False, metadata=_ADDED)
+    graphed: bool = field(default=False, metadata=_ADDED)
     batch_norm: BatchNorm = field(default="global", metadata=_ADDED)
     epochs_per_record: int = field(default=1, metadata=_ADDED)
     epochs_per_train_evaluation: int = field(default=1, metadata=_ADDED)
@@ -94,6 +98,8 @@ class TrainingConfig:
         for name, known in (("augmentation", Augmentation), ("precision", Precision), ("batch_norm", BatchNorm)):
             if getattr(self, name) not in get_args(known):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
+        if self.graphed and (self.compile or self.optimizer != "sgd"):
+            raise ValueError("graphed (--training.graphed) is for SGD, and not for compiled networks")
         if self.optimizer != "sgd" and (self.momentum, self.weight_decay) != (
             TrainingConfig.momentum,
             TrainingConfig.weight_decay,

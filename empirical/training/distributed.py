@@ -84,7 +84,13 @@ class Ranks:
         """
         if self.count == 1:
             return model
-        return DistributedDataParallel(model, find_unused_parameters=some_unused, gradient_as_bucket_view=True)
+        return DistributedDataParallel(
+            model,
+            broadcast_buffers=False,  # batch norm's are equal by themselves, or the first rank's count (copy_buffers)
+            find_unused_parameters=some_unused,
+            static_graph=not some_unused,
+            gradient_as_bucket_view=True,
+        )
 
     def copy_buffers(self, model: nn.Module) -> None:
         """Give every rank the first's buffers."""

@@ -26,8 +26,8 @@ from empirical.training.config import TrainingConfig
 from empirical.training.data import TrainingData
 from empirical.training.distributed import ALONE, Ranks
 from empirical.training.evaluation import EpochRecord, Online, epoch_record, misses_a_label, predict
+from empirical.training.graphed_stepper import chosen_stepper
 from empirical.training.optimization import precision, step_size_at
-from empirical.training.stepper import Stepper
 
 State = dict[str, Any]
 """What resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
@@ -59,7 +59,7 @@ def train(
     """
     if config.augmentation != "none":  # what is missing for it is named now, not after the first evaluation
         next(data.train_source.batches([], config.augmentation, torch.zeros(0, 5)), None)
-    stepper = Stepper(model, config, seed, ranks, data)
+    stepper = chosen_stepper(model, config, seed, ranks, data)
     start = time.perf_counter() - (state["seconds"] if state else 0.0)
 
     def snapshot(**where: Any) -> State:
@@ -97,7 +97,7 @@ def train(
         epoch, step, at, online = state["epoch"] + 1, state["step"], state["batches"], Online(*state["online"])
         training_seconds, fitted, recorded = state["training_seconds"], state["fitted"], state["recorded"]
         batches = Batches(data, config, seed, epoch, ranks)
-        images = batches.starting(at)
+        images = stepper.over(batches, at)
         while at < len(batches):
             begun = time.perf_counter()
             steps = min(ranks.agree(pace.steps), len(batches) - at)

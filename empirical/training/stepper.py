@@ -3,16 +3,20 @@
 import copy
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from empirical.training.batches import Batches
 from empirical.training.config import TrainingConfig
 from empirical.training.data import TrainingData
 from empirical.training.distributed import Ranks
 from empirical.training.evaluation import Online
 from empirical.training.optimization import build_optimizer, precision, step_size_at
+from empirical.training.random_state import forked_rng
 from empirical.training.synchronised_layers import BatchShare, over_global_batch
 from theory.common.streams import torch_seed
 
@@ -30,35 +34,58 @@ class Stepper:
         self._model = model
         self.optimizer = build_optimizer(model, config)
         wrapped = ranks.wrap(model, some_unused=some_unused)
-        graphs = "reduce-overhead" if self._device.type == "cuda" else None
-        self._forward: Callable[[torch.Tensor], torch.Tensor] = (
-            torch.compile(wrapped, mode=graphs) if config.compile else wrapped
-        )
+        self._eager: Callable[[torch.Tensor], torch.Tensor] = wrapped
+        self._forward = self._eager
+        if config.compile:
+            if ranks.count > 1:
+                raise ValueError("compile (--training.compile) has not been tried on several ranks: leave it out")
+            graphs = "reduce-overhead" if self._device.type == "cuda" else None
+            # Of one shape: else torch makes the batch's size a symbol from a process's second network on.
+            self._forward = torch.compile(wrapped, mode=graphs, dynamic=False)
 
-    def take(self, batches: Iterator[tuple[torch.Tensor, torch.Tensor, int]], steps: int, step: int) -> Online:
+    def over(self, batches: Batches, at: int) -> Iterator[Any]:
+        """An epoch's batches from number `at` on, as `take` wants them."""
+        return batches.starting(at)
+
+    def take(self, batches: Iterator[Any], steps: int, step: int) -> Online:
         """Train on so many batches, `step` steps having been made before.
+
+        Arguments:
+            batches: of an epoch, from `over`; they are used up one by one.
 
         Returns what the network had right, of all ranks' samples, just before it was trained on them, and its losses.
         """
         losses = []
         hits = torch.zeros((), dtype=torch.int64, device=self._device)
         self._model.train()
-        with torch.random.fork_rng(), warnings.catch_warnings():
+        with forked_rng(self._device), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")  # only slower
             for number in range(step, step + steps):
                 images, labels, size = next(batches)
                 self._seed_layers(number, size)
                 for group in self.optimizer.param_groups:
-                    group["lr"] = step_size_at(self._config, number)
-                with precision(self._config, self._device):
-                    logits = self._forward(images)
-                    loss = _share_of_mean_loss(logits, labels, size, self._ranks)
-                    self.optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                self.optimizer.step()
-                hits += (logits.detach().argmax(dim=1) == labels).sum()
-                losses.append(loss.detach() * (size / self._ranks.count))
+                    group["lr"] = self._step_size(number)
+                right, loss = self._update(images, labels, size)
+                hits += right
+                losses.append(loss)
         return Online.sums(int(self._ranks.sum(hits)), self._ranks.sum(torch.stack(losses)).tolist())
+
+    def _update(self, images: torch.Tensor, labels: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step on this rank's share of a batch: how many of it were right before, and the sum of their losses."""
+        with precision(self._config, self._device):
+            forward = self._forward if len(images) == self._config.batch_size else self._eager
+            logits = forward(images)
+            loss = _share_of_mean_loss(logits, labels, size, self._ranks)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        self.optimizer.step()
+        right = (logits.detach().argmax(dim=1) == labels).sum()
+        return right, loss.detach() * (size / self._ranks.count)
+
+    def _step_size(self, number: int) -> float:
+        """As the parameters are updated with it: on a GPU in their precision, as a graph's tensor has it."""
+        size = step_size_at(self._config, number)
+        return size if self._device.type == "cpu" else float(np.float32(size))
 
     def _seed_layers(self, step: int, size: int) -> None:
         """Streams for the layers that know of ranks, the same on each, and for those that do not, one for each."""
@@ -74,7 +101,7 @@ class Stepper:
 def _some_unused(model: nn.Module, images: torch.Tensor) -> bool:
     """Whether some trainable parameters have no part in the output of a network in training."""
     network = copy.deepcopy(model).train()
-    with torch.random.fork_rng():
+    with forked_rng(images.device):
         network(images).sum().backward()
     return any(parameter.grad is None for parameter in network.parameters() if parameter.requires_grad)
 

@@ -71,13 +71,6 @@ class GlobalBatchNorm(_BatchNorm):
     digits. Running moments are the batch's, hence the same on every rank.
     """
 
-    @classmethod
-    def of(cls, layer: _BatchNorm) -> "GlobalBatchNorm":
-        """With the parameters and buffers of `layer`, not copies of them."""
-        made = cls(layer.num_features, layer.eps, layer.momentum, affine=False, track_running_stats=False)
-        made.__dict__ |= {name: layer.__dict__[name] for name in _STATE_OF_LAYER}
-        return made
-
     def _check_input_dim(self, x: torch.Tensor) -> None:
         """Any number of dimensions will do."""
 
@@ -135,10 +128,21 @@ def over_global_batch(model: nn.Module, ranks: Ranks, share: BatchShare, *, batc
     model = _replaced(model, nn.Dropout, lambda layer: GlobalDropout(layer.p, share))
     if not batch_norm:
         return model
-    if ranks.device == "cuda":  # one pass over the activations; of CPUs torch has none
-        synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        return synchronised
-    return _replaced(model, _BatchNorm, GlobalBatchNorm.of)
+    kind = nn.SyncBatchNorm if ranks.device == "cuda" else GlobalBatchNorm
+    return _replaced(model, _BatchNorm, lambda layer: synchronised(layer, kind))
+
+
+def synchronised(layer: _BatchNorm, kind: type[_BatchNorm]) -> _BatchNorm:
+    """The layer as one of another kind, with its parameters and buffers, not copies of them.
+
+    Arguments:
+        layer: any batch norm; a constant scale may be a buffer in place of a parameter.
+        kind: `torch.nn.SyncBatchNorm`, which passes over the activations once and is for GPUs alone, or
+            `GlobalBatchNorm`.
+    """
+    made = kind(layer.num_features, layer.eps, layer.momentum, affine=False, track_running_stats=False)
+    made.__dict__ |= {name: layer.__dict__[name] for name in _STATE_OF_LAYER}
+    return made
 
 
 def _replaced(model: nn.Module, kind: type, make: Callable[[Any], nn.Module]) -> nn.Module:

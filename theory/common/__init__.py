@@ -5,5 +5,6 @@ streams         seeded randomness, one stream for each purpose
 memory          bytes that the machine, its control group or its GPU have free
 atomic          files that are whole or absent
 names           what to say about an unknown name
+lazy_import     packages that few functions need, imported when one of them runs
 double_double   sums and products with twice the digits of float64
 """

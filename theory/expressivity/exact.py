@@ -8,22 +8,29 @@ short as those of a single quotient, and n points take O(n) operations with pyth
 The result is a `RationalNetwork`. What it claims is checked by `certificates`, which shares no code with this module.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import flint
 import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import Float64Array, as_array, as_points
+from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
 from theory.expressivity.deep import check_depth
 from theory.expressivity.exact_network import integer_points
 from theory.expressivity.sweep import sweep
+
+if TYPE_CHECKING:
+    import flint
+else:
+    flint = lazy_import("flint")
 
 _INT64_SAFE = 2**62
 

@@ -7,18 +7,25 @@ bits, and come out narrower than the float weights are coarse. The distance from
 then a proved bound on how well this network, evaluated over the reals, interpolates.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-import flint
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_points, as_targets
+from theory.common.lazy_import import lazy_import
 from theory.expressivity.deep import DeepNetwork
 from theory.expressivity.depth_two import DepthTwoNetwork
 from theory.expressivity.exact import integer_projections
 from theory.expressivity.exact_network import integer_points
 from theory.expressivity.sweep import sweep
+
+if TYPE_CHECKING:
+    import flint
+else:
+    flint = lazy_import("flint")
 
 PRECISION = 128
 """Bits of the balls' midpoints."""

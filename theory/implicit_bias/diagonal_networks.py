@@ -18,7 +18,6 @@ which a conic solver takes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cvxpy
 import numpy as np
 
 from theory.common.scaling import scaled
@@ -86,6 +85,8 @@ def predicted_limit_conic(X: Float64Array, y: Float64Array, scale: float) -> Flo
 
     Raises ArithmeticError if the solver does not report an optimum.
     """
+    import cvxpy  # takes a second to import
+
     X, y, unit = in_units(X, y)
     prior = in_scale(scale**2, unit)  # KL(c a, c p) = c KL(a, p)
     a, b = cvxpy.Variable(X.shape[1]), cvxpy.Variable(X.shape[1])

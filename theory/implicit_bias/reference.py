@@ -7,7 +7,6 @@ about 1, by powers of two: `in_units`. Without them the answer depends on the un
 
 import math
 
-import cvxpy
 import numpy as np
 
 from theory.common.arrays import as_real
@@ -21,6 +20,8 @@ def minimum_p_norm(X: Float64Array, y: Float64Array, p: float) -> Float64Array:
     p = 1 is basis pursuit. Unique for p strictly between; for p = 1 and infinity if X (n, d) is in general position.
     Raises ArithmeticError if the solver does not report an optimum (Xw = y without a solution).
     """
+    import cvxpy  # takes a second to import
+
     X, y, unit = in_units(X, y)
     w = cvxpy.Variable(X.shape[1])
     problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.pnorm(w, p)), [X @ w == y])

@@ -97,11 +97,12 @@ def certify_interpolation(
         image, gram_error = matrix.multiply(coefficients), None
         entry_error = 0.0
     else:
-        exact = points.double()
+        exact = points.to(matrix.device).double()  # the sweep takes n^2 d operations: where the matrix is
         centred = exact - exact.mean(0) if kernel.translation_invariant else exact
         norms = squared_norms(centred)
         stage = Stage(checkpoint, "certificate", hashlib.sha256(coefficients.numpy().tobytes()).hexdigest())
-        image, gram_error = _sweep(matrix, kernel, exact, centred, norms, coefficients, ridge, stage, report)
+        image, gram_error = _sweep(matrix, kernel, exact, centred, norms, coefficients.to(exact), ridge, stage, report)
+        image = image.to(coefficients)
         entry_error = kernel.entry_error(float(norms.max()), _gamma(points.shape[1] + 6))
     residual = image - y
     per_entry = (entry_error + _gamma(matrix.n + 4) * largest) * sums + EPS * y.abs().max(0).values
@@ -140,7 +141,7 @@ def _sweep(
 ) -> tuple[torch.Tensor, float]:
     """(K + ridge I) alpha with every entry of K computed in float64, and ||K + ridge I - matrix||_F."""
     sideways = coefficients.T.contiguous()
-    state = stage.load() or {
+    state = stage.load(points.device) or {
         "done": 0,
         "down": torch.zeros_like(coefficients),
         "across": torch.zeros_like(sideways),

@@ -105,10 +105,12 @@ class Stage:
         self._system = system
         self._saved = time.monotonic()
 
-    def load(self) -> dict[str, Any] | None:
-        """The state saved last; None if there is none of this system."""
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """The state saved last, its tensors on this device; None if there is none of this system."""
         content = _load(self._path) if self._path else None
-        return content if content and content.pop("system", None) == self._system else None
+        if not content or content.pop("system", None) != self._system:
+            return None
+        return {name: value.to(device) if isinstance(value, torch.Tensor) else value for name, value in content.items()}
 
     @property
     def due(self) -> bool:
@@ -118,7 +120,8 @@ class Stage:
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state: tensors, numbers, lists of numbers."""
         assert self._path is not None, "due only with a checkpoint"
-        _save(state | {"system": self._system}, self._path)
+        on_cpu = {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in state.items()}
+        _save(on_cpu | {"system": self._system}, self._path)
         self._saved = time.monotonic()
 
 

@@ -53,7 +53,7 @@ def gram_from_blocks(
         blocks: for each block of features the training points' (n, w) and those of further sets (m, w), of one dtype;
             a sequence, which may compute a block when it is asked for it.
         ridge: added to the diagonal of K in the end.
-        devices: where the panels are to lie, dealt out in turn; the further sets' matrices lie on the CPU.
+        devices: where the panels are to lie, dealt out in turn; the further sets' matrices lie on the first.
         height: rows of a panel; `panels.HEIGHT` by default.
         checkpoint: where to save the sums now and then, and K, and to go on from.
         report: told the share of the work that is done.
@@ -104,7 +104,7 @@ class _Sums:
         n = len(block[0])
         return cls(
             empty_panels(n, block[0].dtype, devices, height),
-            [torch.empty(len(part), n, dtype=part.dtype) for part in block[1:]],
+            [torch.empty(len(part), n, dtype=part.dtype, device=devices[0]) for part in block[1:]],
             [torch.zeros(len(part), dtype=torch.float64) for part in block],
             0,
         )
@@ -115,11 +115,13 @@ class _Sums:
         if content is None:
             return None
         panels = tuple(panel.to(devices[i % len(devices)]) for i, panel in enumerate(content.pop("training")))
+        content["others"] = [other.to(devices[0]) for other in content["others"]]
         return cls(SymmetricPanels(panels), **content)
 
     def content(self) -> dict[str, object]:
         training = [panel.cpu() for panel in self.training.panels]
-        return {"training": training, "others": self.others, "norms": self.norms, "blocks": self.blocks}
+        others = [other.cpu() for other in self.others]
+        return {"training": training, "others": others, "norms": self.norms, "blocks": self.blocks}
 
     def add(self, block: tuple[torch.Tensor, ...], *, first: bool, report: Report) -> None:
         for norm, part in zip(self.norms, block, strict=True):
@@ -130,7 +132,7 @@ class _Sums:
             _add_product(panel, points[start:stop], points[:stop], first)
             report((stop / self.training.n) ** 2)
         for other, part in zip(self.others, block[1:], strict=True):
-            _add_product(other, part.cpu(), block[0].cpu(), first)
+            _add_product(other, part.to(other.device), block[0].to(other.device), first)
         self.blocks += 1
 
 

@@ -255,10 +255,10 @@ def _by_conjugate_gradients(
     clock.lap("precondition")
     digest = hashlib.sha256(y.numpy().tobytes()).hexdigest()
     stage = Stage(checkpoint, "krylov", f"{digest} {seed} {plan.sample_size} {tolerance}")
-    state = stage.load()
+    state = stage.load(matrix.device)
     solved = conjugate_gradients(
         matrix,
-        y,
+        y.to(matrix.device),  # all vectors of the iteration are where the matrix is
         preconditioner,
         tolerance=tolerance,
         state=KrylovState(**state) if state else None,
@@ -277,7 +277,7 @@ def _by_conjugate_gradients(
         bound = _bound_by_lanczos(matrix, preconditioner, seed, checkpoint, report)
         clock.lap("eigenvalue bound")
     return Interpolation(
-        solved.solution,
+        solved.solution.to(y.device),
         plan.solver,
         solved.iterations,
         solved.relative_residual,

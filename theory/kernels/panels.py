@@ -50,6 +50,11 @@ class SymmetricPanels:
         """Of the entries."""
         return self.panels[0].dtype
 
+    @property
+    def device(self) -> torch.device:
+        """Of the first panel."""
+        return self.panels[0].device
+
     def rows(self) -> Iterator[tuple[int, int, torch.Tensor]]:
         """(s_i, e_i, panel i) in order."""
         for panel in self.panels:
@@ -74,13 +79,12 @@ class SymmetricPanels:
 
     def columns(self, chosen: torch.Tensor) -> torch.Tensor:
         """The columns `chosen` (s,), increasing indices on the CPU: (n, s), on the first panel's device."""
-        device = self.panels[0].device
-        out = torch.empty(self.n, len(chosen), dtype=self.dtype, device=device)
+        out = torch.empty(self.n, len(chosen), dtype=self.dtype, device=self.device)
         for start, stop, panel in self.rows():
             low, high = (int(at) for at in torch.searchsorted(chosen, torch.tensor([start, stop])))
-            out[start:stop, :high] = panel[:, chosen[:high].to(panel.device)].to(device)
+            out[start:stop, :high] = panel[:, chosen[:high].to(panel.device)].to(self.device)
             if high > low:
-                out[:start, low:high] = panel[(chosen[low:high] - start).to(panel.device), :start].T.to(device)
+                out[:start, low:high] = panel[(chosen[low:high] - start).to(panel.device), :start].T.to(self.device)
         return out
 
     def diagonal(self) -> torch.Tensor:

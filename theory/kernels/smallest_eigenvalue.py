@@ -91,7 +91,7 @@ def bound_by_lanczos(
         report: told the share of the steps, if all have to be made.
     """
     n = matrix.n
-    state = stage.load() or _lanczos_start(n, preconditioner, seed)
+    state = stage.load(matrix.device) or _lanczos_start(n, preconditioner, seed, matrix.device)
     residual, direction, product = state["residual"], state["direction"], state["product"]
     diagonal, off_diagonal = list(state["diagonal"]), list(state["off_diagonal"])
     carried, bound = state["carried"], state["bound"]
@@ -131,8 +131,8 @@ def bound_by_lanczos(
 _LANCZOS_STATE = ("residual", "direction", "product", "diagonal", "off_diagonal", "carried", "bound")
 
 
-def _lanczos_start(n: int, preconditioner: NystromPreconditioner, seed: int) -> dict[str, Any]:
-    start = torch.from_numpy(normals(words(seed, "lanczos-start", np.arange(n), 2))[:, :1].copy())
+def _lanczos_start(n: int, preconditioner: NystromPreconditioner, seed: int, device: torch.device) -> dict[str, Any]:
+    start = torch.from_numpy(normals(words(seed, "lanczos-start", np.arange(n), 2))[:, :1].copy()).to(device)
     residual = preconditioner.root(start / start.norm())
     direction = preconditioner.inverse(residual)
     product = float((residual * direction).sum())

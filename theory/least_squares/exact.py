@@ -5,14 +5,20 @@ independent rows of X, w* = R^T (R R^T)^-1 y_R, and it solves Xw = y if and only
 numbers grow fast: for small problems, up to a few dozen rows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
-
-import flint
+from typing import TYPE_CHECKING, Any
 
 from theory.common.arrays import as_array
+from theory.common.lazy_import import lazy_import
+
+if TYPE_CHECKING:
+    import flint
+else:
+    flint = lazy_import("flint")
 
 
 @dataclass(frozen=True)

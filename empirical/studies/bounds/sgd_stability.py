@@ -188,7 +188,7 @@ def _curvatures(slope: tuple[torch.Tensor, ...], parameters: list[nn.Parameter])
         if length == 0:
             return
         product = torch.stack([(part * v).sum() for part, v in zip(slope, vector, strict=True)]).sum()
-        vector = torch.autograd.grad(product, parameters, [torch.tensor(1 / length)], retain_graph=True)
+        vector = torch.autograd.grad(product, parameters, [torch.full_like(product, 1 / length)], retain_graph=True)
         yield _length(vector)
 
 

@@ -70,7 +70,7 @@ def test_runs_are_the_same_wherever_their_images_are(root, tmp_path):
 
 def test_images_that_the_device_does_not_hold_as_float32_are_streamed_from_memory(root, tmp_path, monkeypatch):
     for free, out in ((10**12, "resident"), (1_000, "streamed")):
-        monkeypatch.setattr("empirical.execution.execute.available_memory", lambda device, free=free: free)
+        monkeypatch.setattr("empirical.runs.preparation.available_memory", lambda device, free=free: free)
         config, dataset = config_and_data(root, "memory")
         assert isinstance(prepare_training(config, randomize(dataset, config.randomization, 0))[1], StreamedData) == (
             out == "streamed"

@@ -19,6 +19,7 @@ from empirical.kernels.interpolation import KernelConfig, interpolate_images, pa
 from empirical.randomization import parse_test, randomize
 from empirical.run import main
 from empirical.runs.records import read_config, read_runs
+from tests.simulated_cuda import simulated_cuda
 from theory.kernels import Gaussian, KernelInterpolationClassifier, NeuralTangent, Polynomial
 
 SMALL = ["kernels", "--train-size", "150", "--test-size", "80"]
@@ -234,6 +235,26 @@ def test_on_a_gpu(digits):
         interpolate_images(KernelConfig(), randomized, 10, seed=0, device=device)[0] for device in ("cpu", "cuda")
     )
     assert on_gpu["test_accuracy"] == pytest.approx(measured["test_accuracy"], abs=0.01)
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "conjugate-gradients"])
+def test_on_a_simulated_gpu(digits, solver):
+    """The same numbers up to rounding; vectors of conjugate gradients are where the matrix is at every iteration."""
+    randomized, config = randomize(digits, parse_test("true-labels"), 0), KernelConfig(solver=solver)
+    expected = interpolate_images(config, randomized, 10, seed=0)[0]
+    with simulated_cuda() as device:
+        found = interpolate_images(config, randomized, 10, seed=0, device="cuda")[0]
+    assert found.keys() == expected.keys()
+    rounding = ("relative_residual", "max_residual", "gram_error", "distance_bound")
+    for name, value in expected.items():
+        if name in rounding:
+            assert found[name] < 100 * value + 1e-9, name
+        elif isinstance(value, float):
+            # The bounds are met from below, and condition numbers of 1e4 leave 1e-8 of float64's digits and more.
+            assert found[name] == pytest.approx(value, rel=1e-4), name
+    if solver == "conjugate-gradients":
+        crossings = [place for place in device.synchronisations if place.startswith("theory/kernels/panels.py")]
+        assert len(crossings) < 10 < found["iterations"]
 
 
 def test_leftovers_of_another_run_are_not_used(tmp_path):

@@ -25,7 +25,7 @@ from empirical.training.data import ResidentData
 from empirical.training.distributed import LostRankError, Ranks, joined_ranks, launched
 from empirical.training.evaluation import predict
 from empirical.training.loop import train
-from empirical.training.synchronised_layers import BatchShare, GlobalBatchNorm, over_global_batch
+from empirical.training.synchronised_layers import BatchShare, GlobalBatchNorm, over_global_batch, synchronised
 
 CONFIG = TrainingConfig(learning_rate=0.01, batch_size=8, max_steps=40)
 ROUNDING = 1e-3
@@ -221,7 +221,7 @@ def test_batch_norm_over_ranks_is_torch_s_on_the_whole_batch(tmp_path):
 def test_batch_norm_of_one_value_is_refused(monkeypatch):
     monkeypatch.setattr("torch.distributed.all_reduce", lambda values: None)
     with pytest.raises(ValueError, match="more than one value of each channel"):
-        GlobalBatchNorm.of(nn.BatchNorm1d(3)).train()(torch.ones(1, 3))
+        synchronised(nn.BatchNorm1d(3), GlobalBatchNorm).train()(torch.ones(1, 3))
 
 
 @pytest.mark.parametrize(

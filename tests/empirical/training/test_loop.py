@@ -11,6 +11,7 @@ from torch.nn import functional
 from empirical.models import build_model
 from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData
+from empirical.training.distributed import Ranks
 from empirical.training.evaluation import evaluated_at_once, predict
 from empirical.training.loop import train
 
@@ -308,12 +309,19 @@ def test_a_compiled_network_trains_alike(data, monkeypatch):
     """Up to rounding, fused operations add in another order, for 40 steps; its last batches of 4 included."""
     curves, compilations, original = [], [], torch.compile
     monkeypatch.setattr("torch.compile", lambda network, **how: compilations.append(how) or original(network, **how))
-    for compiled in (False, True):
+    for compiled in (False, True, True):  # a process's second compiled network must not be of a symbolic batch
         config = replace(CONFIG, compile=compiled)
         curves.append([record.train_loss for record, _ in train(model(), data, config, seed=0)])
-    assert len(compilations) == 1
+    assert compilations == 2 * [{"mode": None, "dynamic": False}]
     np.testing.assert_allclose(curves[1], curves[0], rtol=1e-4)
+    assert curves[2] == curves[1]
     assert curves[0][-1] < 0.5 * curves[0][0]
+
+
+def test_compiling_on_several_ranks_is_refused(data, monkeypatch):
+    monkeypatch.setattr(Ranks, "wrap", lambda ranks, model, **how: model)
+    with pytest.raises(ValueError, match="compile"):
+        next(train(model(), data, replace(CONFIG, compile=True), seed=0, ranks=Ranks(0, 2)))
 
 
 @pytest.mark.parametrize("kind", ["tf32", "bf16"])

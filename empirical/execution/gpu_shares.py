@@ -1,0 +1,44 @@
+"""The GPUs of this machine, dealt out to the processes of a sweep."""
+
+import os
+from collections.abc import Mapping
+
+import torch
+
+RUNS_PER_GPU = 3
+"""Processes that share a GPU unless their number is given: the paper's networks are small, a step of one leaves most of
+a GPU idle, and every process takes half a gigabyte for itself. Not measured on a GPU yet."""
+
+
+class GpuShares:
+    """Which process has which GPU. A process sees its own alone, which is `cuda:0` to it."""
+
+    def __init__(self, gpus: list[str]):
+        """Of these GPUs, by number or identifier; without any, processes see what the launcher sees."""
+        self._runs: dict[str, set[str]] = {gpu: set() for gpu in gpus}
+
+    @property
+    def processes(self) -> int | None:
+        """How many processes the GPUs are for, together; None without any."""
+        return RUNS_PER_GPU * len(self._runs) or None
+
+    def take(self, run: str) -> dict[str, str]:
+        """A share for a run, of a GPU that fewest have: what joins the environment of its process."""
+        if not self._runs:
+            return {}
+        gpu = min(self._runs, key=lambda gpu: len(self._runs[gpu]))
+        self._runs[gpu].add(run)
+        return {"CUDA_VISIBLE_DEVICES": gpu}
+
+    def give_back(self, run: str) -> None:
+        """The run has ended."""
+        for runs in self._runs.values():
+            runs.discard(run)
+
+
+def visible_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    named = environment.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return [str(number) for number in range(torch.cuda.device_count())]
+    return [gpu.strip() for gpu in named.split(",") if gpu.strip()]

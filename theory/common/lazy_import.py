@@ -1,0 +1,17 @@
+"""Packages that few functions need, imported when the first of them runs."""
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class _Lazy(ModuleType):
+    """Stands for a module until something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self.__name__), name)
+
+
+def lazy_import(name: str) -> Any:
+    """The module called `name`. Raises ImportError at the first use, if there is none."""
+    return _Lazy(name)
