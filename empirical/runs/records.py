@@ -17,18 +17,14 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
 
-from empirical.kernels.interpolation import KernelConfig
-from empirical.randomization import Randomization
-from empirical.runs.config import RunConfig, _tuples
-from empirical.runs.studies import STUDIES
-from empirical.training.config import TrainingConfig
+from empirical.runs.config import RunConfig
 from empirical.training.evaluation import EpochRecord
 from empirical.training.loop import State
 from theory.common.atomic import replacing
@@ -89,7 +85,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / "lock", "w") as file:
             _lock(file, self.path)
-            write_json(self.path / "config.json", asdict(self.config))
+            write_json(self.path / "config.json", self.config.recorded())
             self._recorded_epochs = self._repair_metrics()
             yield
 
@@ -219,15 +215,7 @@ def read_run(path: Path) -> Run:
 
 def read_config(path: Path) -> RunConfig:
     """Read a run's configuration."""
-    content = json.loads((path / "config.json").read_text())
-    training, kernel, study = content["training"], content.get("kernel"), content.get("study")
-    return replace(
-        RunConfig(**content),
-        randomization=Randomization(**content["randomization"]),
-        training=TrainingConfig(**training) if training else None,
-        kernel=KernelConfig(**kernel) if kernel else None,
-        study=STUDIES[content["kind"]](**_tuples(study)) if study else None,
-    )
+    return RunConfig.restored(json.loads((path / "config.json").read_text()))
 
 
 def _read_epochs(path: Path) -> Iterator[EpochRecord]:

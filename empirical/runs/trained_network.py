@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from empirical.randomization import Randomization, RandomizedDataset
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, Trained
 from empirical.runs.preparation import prepare
 from empirical.training.data import ResidentData
 
 
 def trained_run(config: RunConfig) -> RunConfig:
     """The run that trains the network which `config`, of another kind, is about: all else is the same."""
-    return replace(config, experiment="randomization-tests", kind="trained", kernel=None, study=None)
+    return replace(config, experiment="randomization-tests", what=Trained(config.hyper_parameters))
 
 
 def load_trained(
