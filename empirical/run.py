@@ -33,7 +33,8 @@ from empirical.planning.plan import PlanSettings, in_memory_sample, print_plan
 from empirical.report.console import kernel_table, paper_table, results_table
 from empirical.report.results_csv import write_results
 from empirical.runs.config import RunConfig
-from empirical.runs.records import BusyError, Run, RunDirectory, read_run, read_runs
+from empirical.runs.packing import pack_command
+from empirical.runs.records import BusyError, Run, RunDirectory, read_runs
 from empirical.text_table import rendered
 from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, LostRankError, Ranks, joined_ranks, launched, of_first_rank
@@ -56,7 +57,8 @@ class Options:
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = "randomization-tests"
     """The experiment, --list prints them all; or diagnose, to be told why a network does not fit random labels; plan
-    NAME, to see what the runs will need; or status DIR, to see where the runs recorded there stand."""
+    NAME, to see what the runs will need; status DIR, to see where the runs recorded there stand; or pack DIR, to pack
+    finished runs into one file."""
 
     list: bool = False
     """Print the experiments, data sets, models and tests, and run nothing."""
@@ -164,6 +166,8 @@ def main(arguments: list[str] | None = None) -> int:
         if arguments[:1] == ["status"]:
             status = tyro.cli(StatusOptions, prog="python -m empirical.run status", args=arguments[1:])
             return print_status(status.out, _console())
+        if arguments[:1] == ["pack"]:
+            return pack_command(arguments[1:])
         if arguments[:1] == ["plan"]:
             return _print_plan(arguments[1:])
         options = tyro.cli(
@@ -419,7 +423,7 @@ def _not_among(runs: Pairs, configs: list[RunConfig], out: Path) -> Pairs:
 
 
 def _finished(runs: Pairs) -> list[Run]:
-    return [read_run(directory.path) for _, directory in runs if directory.finished]
+    return [directory.read() for _, directory in runs if directory.finished]
 
 
 def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = ALONE) -> list[tuple[RunConfig, str]]:
@@ -459,7 +463,7 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks 
 
 
 def _outcome(directory: RunDirectory) -> str:
-    summary = read_run(directory.path).summary
+    summary = directory.read().summary
     metrics = summary.metrics
     epochs = f"{metrics['epoch']} epochs, " if "epoch" in metrics else ""
     if "train_accuracy" not in metrics:

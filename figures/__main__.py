@@ -12,7 +12,7 @@ import tyro
 from empirical.claims.kernels import KernelResults, kernel_results
 from empirical.claims.randomization_tests import ResultSet, result_sets
 from empirical.claims.studies import COMPARISONS, Comparison
-from empirical.runs.records import Run, read_runs
+from empirical.runs.records import Run, has_records, read_runs
 from figures import figure_1, figure_2
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _folders(records: Path) -> list[Path]:
     """A directory of records, and those of its subdirectories that hold some themselves."""
     inner = [path for path in sorted(records.glob("*")) if path.is_dir() and path.name != "figures"]
-    return [records, *(path for path in inner if any(path.glob("*/summary.json")) or any(path.glob("*.json")))]
+    return [records, *(path for path in inner if has_records(path) or any(path.glob("*.json")))]
 
 
 def _all_runs(folders: Sequence[Path]) -> list[Run]:

@@ -15,8 +15,7 @@ def draw_perturbations(results: InterpolantsResults, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
-    study = results.config.study
-    assert isinstance(study, InterpolantsConfig), "a run of this kind"
+    study = results.config.study_of(InterpolantsConfig)
     fitted = "" if results.fitted else " (hollow: not all)"
     moved = min(study.images, results.config.n_train)
     caption = (

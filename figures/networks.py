@@ -47,8 +47,7 @@ class Network:
     @property
     def training(self) -> TrainingConfig:
         """Its hyper-parameters."""
-        assert self.config.training is not None, "only trained runs come here"
-        return self.config.training
+        return self.config.hyper_parameters
 
     @property
     def regularised(self) -> bool:
@@ -152,9 +151,8 @@ def _setting(config: RunConfig) -> RunConfig:
 
     How long a run goes on after the fit changes nothing before it.
     """
-    assert config.training is not None, "only trained runs come here"
-    training = replace(config.training, min_steps=0)
-    return replace(config, randomization=Randomization(), seed=0, source="", training=training)
+    config = config.with_training(replace(config.hyper_parameters, min_steps=0))
+    return replace(config, randomization=Randomization(), seed=0, source="")
 
 
 def _place(config: RunConfig) -> tuple[object, ...]:
@@ -164,8 +162,7 @@ def _place(config: RunConfig) -> tuple[object, ...]:
 
 
 def _regularisers(config: RunConfig) -> tuple[str, ...]:
-    assert config.training is not None, "only trained runs come here"
-    return tuple(explicit_regularisers(config.training))
+    return tuple(explicit_regularisers(config.hyper_parameters))
 
 
 def _details(config: RunConfig, settings: Iterable[RunConfig]) -> tuple[str, ...]:

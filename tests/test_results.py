@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import tyro
 from empirical.datasets.archives import DEBIAN_FASHION_MNIST
 from empirical.run import Options, PlanOptions, plan_runs
 from empirical.runs.config import RunConfig
-from empirical.runs.records import read_config
+from empirical.runs.records import Run, read_runs
 
 RESULTS = Path(__file__).parents[1] / "results"
 PAGES = [*sorted((RESULTS.parent / "docs").glob("*.md")), RESULTS / "README.md"]
@@ -58,11 +59,21 @@ def test_the_commands_plan_the_records(folder):
         root = data_root(folder) if "DIR" in arguments else ""
         words = [str(root) if word == "DIR" else word for word in arguments]
         planned |= {identity(config) for config in plan_runs(replace(parsed(words), device="cpu"))[2]}
-    records = {path.parent: read_config(path.parent) for path in (RESULTS / folder).glob("*/summary.json")}
-    recorded = {identity(config): path.name for path, config in records.items()}
+    recorded = {identity(run.config): run.path.name for run in recorded_runs()[folder]}
     follow = {each for each, path in recorded.items() if path.startswith("capacity")}  # from what was found before
-    assert planned <= recorded.keys()
+    assert planned <= {identity(run.config) for runs in recorded_runs().values() for run in runs}, "in whichever folder"
     assert {recorded[each] for each in recorded.keys() - planned - follow} == set()
+
+
+def test_every_run_stands_in_one_folder():
+    hashes = [run.config.hash for runs in recorded_runs().values() for run in runs]
+    assert len(set(hashes)) == len(hashes) > 100
+
+
+@cache
+def recorded_runs() -> dict[str, list[Run]]:
+    """By folder."""
+    return {folder: read_runs(RESULTS / folder) for folder in SECTIONS}
 
 
 def data_root(folder: str) -> Path:

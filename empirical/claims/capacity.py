@@ -27,12 +27,12 @@ class CapacityResults:
     def scale(self) -> str:
         """What the results come from, for captions."""
         config = self.config
-        assert config.training is not None, "capacity runs are trained"
+        training = config.hyper_parameters
         seeds = sorted({one.seed for one in self.frontiers})
         looks = sum(one.runs for one in self.frontiers)
         return (
-            f"{config.data}, random labels in {config.num_classes} classes; {optimizer_in_words(config.training)}, at "
-            f"most {config.training.max_steps:,} steps; {looks} runs; seed{'s' * (len(seeds) > 1)} "
+            f"{config.data}, random labels in {config.num_classes} classes; {optimizer_in_words(training)}, at "
+            f"most {training.max_steps:,} steps; {looks} runs; seed{'s' * (len(seeds) > 1)} "
             f"{', '.join(map(str, seeds))}; {config.device}"
         )
 
@@ -47,9 +47,8 @@ def capacity_results(runs: list[Run]) -> list[CapacityResults]:
     for run in runs:
         config = run.config
         if config.experiment == "capacity":
-            assert config.training is not None, "capacity runs are trained"
             images = config.data, config.source.split("; the first")[0], config.num_classes, config.crop
-            shared = replace(config.training, epochs_per_record=1), config.optimizer_source, config.device
+            shared = replace(config.hyper_parameters, epochs_per_record=1), config.optimizer_source, config.device
             groups.setdefault((*images, *shared), []).append(run)
     return [CapacityResults(some[0].config, tuple(frontiers(some))) for some in groups.values()]
 

@@ -70,8 +70,7 @@ class DynamicsResults:
 
 def study_of(run: Run) -> DynamicsConfig:
     """What a dynamics run measures."""
-    assert isinstance(run.config.study, DynamicsConfig), "only dynamics runs come here"
-    return run.config.study
+    return run.config.study_of(DynamicsConfig)
 
 
 def dynamics_results(runs: list[Run]) -> list[DynamicsResults]:

@@ -91,8 +91,7 @@ def interpolants_table(results: InterpolantsResults) -> TextTable:
                     *(f"{100 * entry[name]:.1f}" for entry in metrics["noise"]),
                 )
             )
-    study = results.config.study
-    assert isinstance(study, InterpolantsConfig), "a run of this kind"
+    study = results.config.study_of(InterpolantsConfig)
     return TextTable(
         f"Two interpolants of one sample: {results.scale}",
         (

@@ -11,7 +11,7 @@ from empirical.claims.randomization_tests import SIZE, hits_recorded, missing
 from empirical.claims.significance import guessing_p_value, paired_p_value
 from empirical.kernels.interpolation import KernelConfig
 from empirical.outcome import decode_hits
-from empirical.runs.config import RunConfig
+from empirical.runs.config import KernelRun, RunConfig
 from empirical.runs.records import Run
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
 
@@ -60,9 +60,11 @@ class KernelResults:
 
 
 def kernel_of(run: Run) -> KernelConfig:
-    """How a kernel run interpolates."""
-    assert run.config.kernel is not None, "only kernel runs come here"
-    return run.config.kernel
+    """How a kernel run interpolates; raises TypeError for a run of another kind."""
+    match run.config.what:
+        case KernelRun(kernel):
+            return kernel
+    raise TypeError(f"a run of kind {run.config.kind} has no kernel")
 
 
 def kernel_results(runs: list[Run]) -> list[KernelResults]:

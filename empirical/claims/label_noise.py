@@ -254,9 +254,7 @@ def _kernel_as_predicted(results: NoiseResults) -> tuple[Claim, Evidence]:
 
 
 def _bandwidth(results: NoiseResults) -> float:
-    study = results.config.study
-    assert isinstance(study, NoiseConfig), "a run of predictions"
-    return study.bandwidth
+    return results.config.study_of(NoiseConfig).bandwidth
 
 
 def _leave_one_out_predicts(results: NoiseResults) -> tuple[Claim, Evidence]:

@@ -131,8 +131,8 @@ def _with_top_5(accuracy: float | Spread | None, top_5: float | Spread | None) -
 
 def regularisers(config: RunConfig) -> Regularisers:
     """What a trained run is regularised with, as the tables have it."""
-    assert config.training is not None, "only trained runs come here"
-    return config.training.augmentation, config.training.weight_decay > 0
+    training = config.hyper_parameters
+    return training.augmentation, training.weight_decay > 0
 
 
 def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
@@ -234,8 +234,7 @@ def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
 
 
 def _of_table_2(config: RunConfig) -> bool:
-    assert config.training is not None, "only trained runs come here"
-    return config.model == "inception-v3" or decay_of(config.training) == IMAGENET.decay
+    return config.model == "inception-v3" or decay_of(config.hyper_parameters) == IMAGENET.decay
 
 
 def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple[Run, ...]]:
@@ -256,9 +255,9 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple
 
     def rank(sample: tuple[str, list[Run]]) -> tuple[int, int, int, int, str]:
         config = sample[1][0].config
-        assert config.training is not None, "of trained runs"
-        changed = _changed(config.model, config.training)
-        return -config.n_train, changed, config.training.min_steps, -len(sample[1]), sample[0]
+        training = config.hyper_parameters
+        changed = _changed(config.model, training)
+        return -config.n_train, changed, training.min_steps, -len(sample[1]), sample[0]
 
     return {
         key: tuple(sorted(min(samples.items(), key=rank)[1], key=lambda run: run.config.seed))

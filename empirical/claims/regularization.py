@@ -109,8 +109,7 @@ def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
     decayed, plain = rows.of(_RANDOM, DECAY).get("alexnet"), rows.of(_RANDOM, NONE).get("alexnet")
     if decayed is None or plain is None or plain.fitted < len(plain.runs) or not _alike(decayed, plain):
         return claim, missing("alexnet on random labels with weight decay, and without, where it fits")
-    training = decayed.runs[0].config.training
-    assert training is not None, "a row is of trained runs"
+    training = decayed.runs[0].config.hyper_parameters
     steps, needed = ([run.summary.metrics["step"] for run in row.runs] for row in (decayed, plain))
     long_enough = min(steps) >= _PATIENCE * max(needed)
     return claim, Evidence(
@@ -229,8 +228,7 @@ def _alike(row: TableRow, other: TableRow) -> bool:
     """Whether two rows are of the same images and hyper-parameters, regularisers and limits of steps apart."""
 
     def hyper_parameters(each: TableRow) -> TrainingConfig:
-        training = each.runs[0].config.training
-        assert training is not None, "a row is of trained runs"
+        training = each.runs[0].config.hyper_parameters
         return replace(training, augmentation="none", weight_decay=0.0, dropout=None, max_steps=1, min_steps=0)
 
     return _same_images(row, other) and hyper_parameters(row) == hyper_parameters(other)

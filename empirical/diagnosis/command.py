@@ -43,7 +43,6 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
     that cannot be used.
     """
     config = next(config for config in configs if config.kind == "trained")
-    assert config.training is not None, "a trained run has hyper-parameters"
     passes: tuple[Pass, Pass] | None
     if pipeline:
         data, passes = read_pipeline(pipeline, config.device)
@@ -66,7 +65,7 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
         for answer in diagnose(
             model,
             data,
-            config.training,
+            config.hyper_parameters,
             config.seed,
             random_labels=config.randomization.label_noise == 1,
             passes=passes,

@@ -15,11 +15,11 @@ from torch import nn
 
 from empirical.datasets import ImageDataset
 from empirical.datasets.preprocessing import crop_box
-from empirical.kernels.interpolation import interpolate_images
+from empirical.kernels.interpolation import KernelConfig, interpolate_images
 from empirical.models import build_model, num_parameters
 from empirical.outcome import nearest_class, outcome_on_test
 from empirical.randomization import RandomizedDataset, randomize
-from empirical.runs.config import RunConfig
+from empirical.runs.config import Explicit, KernelRun, RunConfig, StudyRun, Trained
 from empirical.runs.preparation import prepare_training
 from empirical.runs.records import RunDirectory
 from empirical.runs.resumable_parts import Parts
@@ -27,6 +27,7 @@ from empirical.studies.bounds import measure_bounds
 from empirical.studies.dynamics import measure_dynamics
 from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
+from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, Ranks
 from empirical.training.evaluation import EpochRecord, predict
 from empirical.training.loop import State, train
@@ -85,24 +86,28 @@ def execute(
 
     Raises ValueError or FloatingPointError if the run is impossible; nothing but its summary is missing then.
     """
-    if config.kind != "trained" and not ranks.first:
+    if not isinstance(config.what, Trained) and not ranks.first:
         return
     randomized = randomize(dataset.subset(config.n_train, config.n_test), config.randomization, config.seed)
-    if config.kind == "explicit":
-        _construct(config, randomized, directory)
-    elif config.kind == "kernel":
-        _interpolate(config, randomized, directory, watcher, memory_limit)
-    elif config.kind in MEASUREMENTS:
-        _measure(config, randomized, directory, watcher)
-    else:
-        _train(config, randomized, directory, watcher.epoch, ranks)
+    match config.what:
+        case Trained(training):
+            _train(config, training, randomized, directory, watcher.epoch, ranks)
+        case Explicit():
+            _construct(config, randomized, directory)
+        case KernelRun(kernel):
+            _interpolate(config, kernel, randomized, directory, watcher, memory_limit)
+        case StudyRun():
+            _measure(config, randomized, directory, watcher)
 
 
 def _train(
-    config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, observe: Observer, ranks: Ranks
+    config: RunConfig,
+    training: TrainingConfig,
+    randomized: RandomizedDataset,
+    directory: RunDirectory,
+    observe: Observer,
+    ranks: Ranks,
 ) -> None:
-    training = config.training
-    assert training is not None, "a trained run has hyper-parameters"
     model, data = prepare_training(config, randomized)
     initial = _weights(model)
     state: State | None = ranks.tell(directory.load_state() if ranks.first else None)
@@ -205,16 +210,16 @@ def _construct(config: RunConfig, randomized: RandomizedDataset, directory: RunD
 
 def _interpolate(
     config: RunConfig,
+    kernel: KernelConfig,
     randomized: RandomizedDataset,
     directory: RunDirectory,
     watcher: Watcher,
     memory_limit: int | None,
 ) -> None:
     """The minimum-norm interpolant."""
-    assert config.kernel is not None, "a kernel run has a kernel"
     checkpoint = Checkpoint(directory.scratch, config.hash)
     metrics, used = interpolate_images(
-        config.kernel,
+        kernel,
         randomized,
         config.num_classes,
         seed=config.seed,

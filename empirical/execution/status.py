@@ -14,7 +14,9 @@ from typing import Any, Literal, get_args
 
 from rich.console import Console
 
-from empirical.runs.records import read_config
+from empirical.runs.config import RunConfig
+from empirical.runs.packed import packed_names, packed_record
+from empirical.runs.records import read_config, unopened_names
 from empirical.text_table import TextTable, rendered
 
 State = Literal["running", "stopped", "waiting", "finished"]
@@ -64,10 +66,11 @@ def read_status(out: Path) -> list[RunStatus]:
     waiting = [
         RunStatus(name, str(planned["title"]), "waiting")
         for name, planned in read_planned(out).items()
-        if name not in paths
+        if name not in paths and name not in packed_names(out)
     ]
     states = get_args(State)
-    statuses = [run_status(path) for path in paths.values()] + waiting
+    packed = [_packed_status(out, name) for name in unopened_names(out) if name not in paths]
+    statuses = [run_status(path) for path in paths.values()] + waiting + packed
     return sorted(statuses, key=lambda status: (states.index(status.state), status.name))
 
 
@@ -96,6 +99,21 @@ def run_status(path: Path) -> RunStatus:
         train_accuracy=measured.get("train_accuracy", last.get("train_accuracy") or last.get("online_accuracy")),
         seconds=taken.get("seconds", last.get("seconds")),
         age=max(time.time() - latest, 0.0) if latest else None,
+    )
+
+
+def _packed_status(out: Path, name: str) -> RunStatus:
+    record = packed_record(out, name)
+    config, metrics = RunConfig.restored(record["config"]), record["summary"]["metrics"]
+    return RunStatus(
+        name=name,
+        title=config.title,
+        state="finished",
+        epochs=metrics.get("epoch"),
+        steps=metrics.get("step"),
+        max_steps=config.training.max_steps if config.training else None,
+        train_accuracy=metrics.get("train_accuracy"),
+        seconds=record["summary"]["time"].get("seconds"),
     )
 
 

@@ -21,9 +21,9 @@ from empirical.kernels.features import parse_features
 from empirical.kernels.interpolation import Interpolant, KernelConfig
 from empirical.models import build_model, check_model, default_learning_rate, num_parameters
 from empirical.randomization import Pixels, Randomization, parse_test
-from empirical.runs.config import RunConfig
+from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
 from empirical.runs.records import Run
-from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, Study, kind_of
+from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, kind_of
 from empirical.studies.capacity import first_size, next_size
 from empirical.training.augmentation import Augmentation, check_augmentation
 from empirical.training.config import TrainingConfig
@@ -248,7 +248,7 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
                 Cell(model, test, given.augmentation, given.weight_decay > 0, 0.0, given.min_steps),
                 scaled=False,
             ),
-            _run_config("randomization-tests", dataset, settings, seed, parse_test(test), "explicit"),
+            _run_config("randomization-tests", dataset, settings, seed, parse_test(test), Explicit()),
         )
     ]
 
@@ -289,9 +289,8 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         settings,
         seed,
         parse_test(cell.test),
-        "trained",
+        Trained(training),
         model=cell.model,
-        training=training,
     )
 
 
@@ -328,7 +327,7 @@ def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
             chosen.leave_one_out,
             chosen.certify,
         )
-        configs.append(_run_config("kernels", dataset, settings, seed, test, "kernel", kernel=kernel))
+        configs.append(_run_config("kernels", dataset, settings, seed, test, KernelRun(kernel)))
     return configs
 
 
@@ -347,11 +346,11 @@ def _with_studies(
 ) -> list[RunConfig]:
     """For each test a network trained on it, followed by the run that studies this network."""
     dataset = dataset.subset(settings.n_train, settings.n_test)
-    kind = kind_of(study)
     configs = []
     for seed, test in product(settings.seeds, settings.tests or tests):
         trained = _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False)
-        configs += [trained, replace(trained, experiment=kind, kind=kind, study=study)]
+        studied = replace(trained, experiment=kind_of(study), what=StudyRun(study, trained.hyper_parameters))
+        configs += [trained, studied]
     return configs
 
 
@@ -377,13 +376,13 @@ def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     configs = []
     for seed in settings.seeds:
         configs.append(
-            _run_config("noise", dataset, settings, seed, Randomization(), "noise", model=study.name, study=study)
+            _run_config("noise", dataset, settings, seed, Randomization(), StudyRun(study), model=study.name)
         )
         for test, one in zip(tests, randomizations, strict=True):
             configs += [
                 _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False),
-                _run_config("randomization-tests", dataset, settings, seed, one, "explicit"),
-                _run_config("kernels", dataset, settings, seed, one, "kernel", kernel=kernel),
+                _run_config("randomization-tests", dataset, settings, seed, one, Explicit()),
+                _run_config("kernels", dataset, settings, seed, one, KernelRun(kernel)),
             ]
     return configs
 
@@ -407,7 +406,7 @@ def plan_dynamics(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
         settings.n_train or min(n, len(dataset.train.labels)), settings.n_test or min(n_test, len(dataset.test.labels))
     )
     return [
-        _run_config("dynamics", dataset, settings, seed, parse_test(test), "dynamics", model=study.name, study=study)
+        _run_config("dynamics", dataset, settings, seed, parse_test(test), StudyRun(study), model=study.name)
         for seed, width, test in product(settings.seeds, DYNAMICS_WIDTHS, settings.tests or _DYNAMICS_TESTS)
         for study in [DynamicsConfig(width=width)]
     ]
@@ -477,9 +476,8 @@ def _capacity_look(
         settings,
         seed,
         randomization,
-        "trained",
+        Trained(training),
         model=model,
-        training=training,
     )
 
 
@@ -591,16 +589,15 @@ def _run_config(
     settings: Settings,
     seed: int,
     randomization: Randomization,
-    kind: str,
+    what: RunKind,
     *,
     model: str = "theorem-1",
-    training: TrainingConfig | None = None,
-    kernel: KernelConfig | None = None,
-    study: Study | None = None,
 ) -> RunConfig:
+    training = what.training if isinstance(what, Trained) else None
+    cropped = training or (isinstance(what, StudyRun) and isinstance(what.study, DynamicsConfig))
     return RunConfig(
         experiment=experiment,
-        kind=kind,
+        what=what,
         data=dataset.name,
         source=dataset.source,
         n_train=len(dataset.train.labels),
@@ -609,13 +606,10 @@ def _run_config(
         train_digest=dataset.train.digest,
         test_digest=dataset.test.digest,
         randomization=randomization,
-        model=kernel.name if kernel else model,
+        model=what.kernel.name if isinstance(what, KernelRun) else model,
         model_source=source_digest(model, "model") if training else "",
         optimizer_source=source_digest(training.optimizer, "optimizer") if training else "",
-        crop=settings.crop if training or kind == "dynamics" else None,
-        training=training,
-        device="cpu" if kind == "explicit" else resolve_device(settings.device),
+        crop=settings.crop if cropped else None,
+        device="cpu" if isinstance(what, Explicit) else resolve_device(settings.device),
         seed=seed,
-        kernel=kernel,
-        study=study,
     )

@@ -185,8 +185,7 @@ def plan_run(
         image_shape: (channels, height, width) of the stored images.
         streamed: whether images are read whenever they are needed; memory then holds those on their way.
     """
-    training = config.training
-    assert training is not None, "a trained run has hyper-parameters"
+    training = config.hyper_parameters
     an_epoch = -(-config.n_train // training.batch_size)
     epochs = -(-training.max_steps // an_epoch)  # an epoch that has begun is finished
     steps, records = epochs * an_epoch, 1 + -(-epochs // training.epochs_per_record)

@@ -116,8 +116,7 @@ def _line(images: tuple[int, ...], memory: tuple[int | None, ...], at: int) -> f
 
 def network_key(config: RunConfig) -> tuple[object, ...]:
     """What the cost of a trained run's network depends on: runs that are equal in it are measured once."""
-    training = config.training
-    assert training is not None, "a trained run has hyper-parameters"
+    training = config.hyper_parameters
     names = ("optimizer", "batch_size", "augmentation", "dropout", "precision", "compile")
     network = config.model, config.model_source, config.optimizer_source, config.crop, config.num_classes, config.device
     return *network, *(getattr(training, name) for name in names)
@@ -134,8 +133,7 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
 
     Raises ValueError if not even the smallest batch fits into memory, or for what the network itself refuses.
     """
-    training = config.training
-    assert training is not None, "a trained run has hyper-parameters"
+    training = config.hyper_parameters
     memory = PeakMemory(config.device)
     sizes: list[_Steps] = []
     watch = Stopwatch()
@@ -284,8 +282,7 @@ def _measure_steps(
 
 
 def _measure_evaluation(config: RunConfig, dataset: ImageDataset, n: int, memory: PeakMemory) -> _Evaluation:
-    assert config.training is not None, "a trained run has hyper-parameters"
-    config, training, model, data, images = _prepare(config, dataset, config.training.batch_size, n)
+    config, training, model, data, images = _prepare(config, dataset, config.hyper_parameters.batch_size, n)
     taken: list[float] = []
     with _threads_for(num_parameters(model) * training.batch_size):
         memory.reset()
@@ -302,11 +299,10 @@ def _prepare(
     """The run with `n` images at hand and this batch, which never ends and records nothing but the untrained network;
     and the bytes of its images.
     """
-    assert config.training is not None, "a trained run has hyper-parameters"
     training = replace(
-        config.training, batch_size=batch, max_steps=_ENDLESS, min_steps=_ENDLESS, epochs_per_record=_ENDLESS
+        config.hyper_parameters, batch_size=batch, max_steps=_ENDLESS, min_steps=_ENDLESS, epochs_per_record=_ENDLESS
     )
-    config = replace(config, training=training, randomization=Randomization(), n_train=n, n_test=1)
+    config = replace(config.with_training(training), randomization=Randomization(), n_train=n, n_test=1)
     sample = replace(dataset, train=_repeated(dataset.train, n), test=_repeated(dataset.test, 1))
     model, data = prepare(config, randomize(sample, config.randomization, config.seed))
     tensors = (data.train_images, data.test_images, data.stored_images)

@@ -1,18 +1,55 @@
 """What a run is: its configuration, fully resolved, and the hash that names it."""
 
-import hashlib
-import json
 import re
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, replace
+from typing import Any, TypeVar
 
 from empirical.kernels.interpolation import KernelConfig
 from empirical.randomization import Randomization
-from empirical.runs.studies import Study
+from empirical.runs.identity import digest, identity, recorded, restored
+from empirical.runs.studies import STUDIES, Study, kind_of
 from empirical.training.config import TrainingConfig
 
 FORMAT = 1
 """Part of every configuration's hash: raise it when the meaning of a record changes."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network trained by gradient descent, with these hyper-parameters."""
+
+    training: TrainingConfig
+
+
+@dataclass(frozen=True)
+class Explicit:
+    """Theorem 1's construction."""
+
+
+@dataclass(frozen=True)
+class KernelRun:
+    """Minimum-norm interpolation with a kernel."""
+
+    kernel: KernelConfig
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A study that holds theory against measurement.
+
+    Attributes:
+        study: what it measures.
+        training: hyper-parameters of the trained network that it is about; None for a study of no such network.
+    """
+
+    study: Study
+    training: TrainingConfig | None = None
+
+
+RunKind = Trained | Explicit | KernelRun | StudyRun
+
+S = TypeVar("S", bound=Study)
 
 
 @dataclass(frozen=True)
@@ -21,8 +58,7 @@ class RunConfig:
 
     Attributes:
         experiment: name of the experiment.
-        kind: `trained` for a network trained by gradient descent, `explicit` for Theorem 1's construction, `kernel` for
-            minimum-norm interpolation, or a kind of `STUDIES`.
+        what: what is done with the data, and how.
         data: name of the data set.
         source: where the data came from, in a sentence (not part of the hash: the digests are).
         n_train, n_test: numbers of samples.
@@ -32,15 +68,13 @@ class RunConfig:
         model: name or import path of the network.
         model_source, optimizer_source: SHA-256 of the user's own code, "" for what is built in.
         crop: side of the centre crop; smaller images stay whole.
-        training: hyper-parameters; None for an explicit network.
         device: `cpu` or `cuda`.
         seed: of everything random: label noise, permutations, initialisation, order of samples.
-        kernel: how a kernel run interpolates; None for the others.
-        study: what a run of `STUDIES` measures; None for the others.
+        format: of the record.
     """
 
     experiment: str
-    kind: str
+    what: RunKind
     data: str
     source: str
     n_train: int
@@ -53,34 +87,103 @@ class RunConfig:
     model_source: str
     optimizer_source: str
     crop: int | None
-    training: TrainingConfig | None
     device: str
     seed: int
-    format: int = FORMAT
-    kernel: KernelConfig | None = None
-    study: Study | None = None
+    format: int = field(default=FORMAT, metadata={"before": MISSING})
+
+    @property
+    def kind(self) -> str:
+        """`trained`, `explicit`, `kernel`, or a kind of `STUDIES`: its name in records and on the command line."""
+        match self.what:
+            case Trained():
+                return "trained"
+            case Explicit():
+                return "explicit"
+            case KernelRun():
+                return "kernel"
+            case StudyRun(study):
+                return kind_of(study)
+
+    @property
+    def training(self) -> TrainingConfig | None:
+        """The hyper-parameters of the network that is trained or studied; None where there is none."""
+        return self.what.training if isinstance(self.what, Trained | StudyRun) else None
+
+    @property
+    def hyper_parameters(self) -> TrainingConfig:
+        """As `training`, of a run that has them; raises TypeError for one that has none."""
+        if self.training is None:
+            raise TypeError(f"a run of kind {self.kind} has no hyper-parameters of a trained network")
+        return self.training
+
+    @property
+    def kernel(self) -> KernelConfig | None:
+        """How a kernel run interpolates; None for a run of another kind."""
+        return self.what.kernel if isinstance(self.what, KernelRun) else None
+
+    @property
+    def study(self) -> Study | None:
+        """What the run of a study measures; None for a run of another kind."""
+        return self.what.study if isinstance(self.what, StudyRun) else None
+
+    def study_of(self, kind: type[S]) -> S:
+        """The study, which is of this kind; raises TypeError if it is not."""
+        if not isinstance(self.study, kind):
+            raise TypeError(f"a run of kind {self.kind} has no {kind.__name__}")
+        return self.study
+
+    def with_training(self, training: TrainingConfig) -> "RunConfig":
+        """The same run with other hyper-parameters; raises TypeError for a run that has none."""
+        if not isinstance(self.what, Trained | StudyRun):
+            raise TypeError(f"a run of kind {self.kind} has no hyper-parameters of a trained network")
+        return replace(self, what=replace(self.what, training=training))
+
+    def recorded(self) -> dict[str, Any]:
+        """As `config.json` has it: what is done stands beside the rest, as `kind`, `training`, `kernel`, `study`."""
+        return {"kernel": None, "study": None} | self._content(recorded)
+
+    @staticmethod
+    def restored(content: dict[str, Any]) -> "RunConfig":
+        """The inverse of `recorded`. Raises TypeError, ValueError or KeyError for what is no such record."""
+        rest = dict(content)
+        kind, training, kernel, study = (rest.pop(name, None) for name in ("kind", "training", "kernel", "study"))
+        hyper_parameters = restored(TrainingConfig, training) if training else None
+        what: RunKind
+        if kind == "trained" and hyper_parameters:
+            what = Trained(hyper_parameters)
+        elif kind == "explicit":
+            what = Explicit()
+        elif kind == "kernel" and kernel:
+            what = KernelRun(restored(KernelConfig, kernel))
+        elif kind in STUDIES and study:
+            what = StudyRun(restored(STUDIES[kind], study), hyper_parameters)
+        else:
+            raise ValueError(f"no run of kind {kind!r} is known, or the record does not say how it is done")
+        randomization = restored(Randomization, rest.pop("randomization"))
+        return restored(RunConfig, rest | {"what": what, "randomization": randomization})
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits of SHA-256 of the configuration.
-
-        Left out are `source`, a kernel or study that is None, and hyper-parameters at their default that came later
-        than the first records: those keep their names.
-        """
-        content = asdict(self)
+        """Twelve hexadecimal digits of SHA-256 of what names the run (`identity`), which `source` does not."""
+        content = self._content(identity)
         del content["source"]
-        for name in ("kernel", "study"):
-            if content[name] is None:
-                del content[name]
-        for added in fields(TrainingConfig) if self.training else ():
-            if added.metadata.get("added") and getattr(self.training, added.name) == added.default:
-                del content["training"][added.name]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+        return digest(content)
+
+    def _content(self, encode: Callable[[Any], Any]) -> dict[str, Any]:
+        content: dict[str, Any] = encode(self)
+        how: dict[str, Any] = content.pop("what")
+        return content | {"kind": self.kind, "training": None} | how
 
     @property
     def directory_name(self) -> str:
         """`<experiment>_<test>_<network, features or explicit>_<hash>`."""
-        what = self.kernel.features if self.kernel else self.model if self.training or self.study else self.kind
+        match self.what:
+            case KernelRun(kernel):
+                what = kernel.features
+            case Explicit():
+                what = "explicit"
+            case Trained() | StudyRun():
+                what = self.model
         return "_".join([self.experiment, _slug(self.randomization.name), _slug(what), self.hash])
 
     @property
@@ -97,8 +200,3 @@ class RunConfig:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
-
-
-def _tuples(content: dict[str, Any]) -> dict[str, Any]:
-    """JSON's lists as the tuples that they were."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}

@@ -61,9 +61,8 @@ def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module
     """A trained run's network, with its initial weights and its dropout, and all its data on its device, in one memory
     format. Raises ValueError if they do not fit there.
     """
-    assert config.training is not None, "a trained run has hyper-parameters"
     model, memory_format = _initial_network(config, randomized.data.image_shape)
-    augmented = config.training.augmentation != "none"
+    augmented = config.hyper_parameters.augmentation != "none"
     return model, resident_data(
         randomized, config.crop, config.device, augmented=augmented, memory_format=memory_format
     )
@@ -74,9 +73,8 @@ def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[
 
     Raises ValueError for images that a GPU does hold, if others have taken its memory.
     """
-    assert config.training is not None, "a trained run has hyper-parameters"
     train_split, test_split = randomized.data.train, randomized.data.test
-    needed = resident_bytes(randomized, config.crop, augmented=config.training.augmentation != "none")
+    needed = resident_bytes(randomized, config.crop, augmented=config.hyper_parameters.augmentation != "none")
     if config.device.startswith("cuda"):
         torch.cuda.empty_cache()  # what torch keeps of the run before counts as taken
     if not is_streamed(randomized.data):
@@ -113,12 +111,11 @@ def _require_room(device: str, needed: int) -> None:
 
 def _initial_network(config: RunConfig, image_shape: tuple[int, int, int]) -> tuple[nn.Module, torch.memory_format]:
     """On its device. Convolutional networks are channels_last: on a CPU small Inception trains 1.4 times as fast so."""
-    assert config.training is not None, "a trained run has hyper-parameters"
     channels, *sides = image_shape
     _, _, height, width = crop_box(sides, config.crop)
     model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)
-    if config.training.dropout is not None:
-        model = set_dropout(model, config.training.dropout)
+    if config.hyper_parameters.dropout is not None:
+        model = set_dropout(model, config.hyper_parameters.dropout)
     convolutional = any(isinstance(module, nn.Conv2d) for module in model.modules())
     memory_format = torch.channels_last if convolutional else torch.contiguous_format
     return model.to(config.device).to(memory_format=memory_format), memory_format

@@ -6,6 +6,9 @@ A run is one directory, `<experiment>_<hash of its resolved configuration>`:
     metrics.jsonl    one line an epoch, append-only
     checkpoint.pt    the state to resume from; a run that trains no network has a folder `scratch` until it is finished
     summary.json     the outcome; written last, atomically: a run is finished if and only if it is there
+
+Published runs are packed into one file for all (`packed`), which is read like directories. Where a run has a directory
+as well, finished or begun anew, the directory counts.
 """
 
 import json
@@ -17,18 +20,15 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
 
-from empirical.kernels.interpolation import KernelConfig
-from empirical.randomization import Randomization
-from empirical.runs.config import RunConfig, _tuples
-from empirical.runs.studies import STUDIES
-from empirical.training.config import TrainingConfig
+from empirical.runs.config import RunConfig
+from empirical.runs.packed import PACKED, Record, packed_names, packed_record
 from empirical.training.evaluation import EpochRecord
 from empirical.training.loop import State
 from theory.common.atomic import replacing
@@ -76,7 +76,9 @@ class RunDirectory:
 
     def __init__(self, root: Path, config: RunConfig):
         # An older version may have named it otherwise: the hash decides.
-        self.path = next(iter(sorted(root.glob(f"*_{config.hash}"))), root / config.directory_name)
+        packed = [root / name for name in packed_names(root) if name.endswith(f"_{config.hash}")]
+        found = [*sorted(root.glob(f"*_{config.hash}")), *packed]
+        self.path = next(iter(found), root / config.directory_name)
         self.config = config
         self._recorded_epochs = 0
 
@@ -89,14 +91,22 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / "lock", "w") as file:
             _lock(file, self.path)
-            write_json(self.path / "config.json", asdict(self.config))
+            write_json(self.path / "config.json", self.config.recorded())
             self._recorded_epochs = self._repair_metrics()
             yield
 
     @property
     def finished(self) -> bool:
-        """Whether the run has its summary."""
-        return (self.path / "summary.json").exists()
+        """Whether the run has its summary, in its directory or packed."""
+        return (self.path / "summary.json").exists() or self._packed
+
+    @property
+    def _packed(self) -> bool:
+        return not _begun(self.path) and self.path.name in packed_names(self.path.parent)
+
+    def read(self) -> Run:
+        """The finished run; raises ValueError if it cannot be read."""
+        return _read_packed_run(self.path) if self._packed else read_run(self.path)
 
     @property
     def scratch(self) -> Path:
@@ -144,7 +154,7 @@ class RunDirectory:
 
     def read_epochs(self) -> list[EpochRecord]:
         """The epochs recorded so far."""
-        return list(_read_epochs(self.path / "metrics.jsonl"))
+        return [EpochRecord(**line) for line in _read_lines(self.path / "metrics.jsonl")]
 
     def save_state(self, state: State) -> None:
         """Replace the checkpoint, whole or not at all."""
@@ -197,18 +207,26 @@ def read_runs(root: Path, experiment: str | None = None) -> list[Run]:
     """
     if not root.is_dir():
         raise FileNotFoundError(f"no directory of records at {root.absolute()}")
-    return [
-        run
-        for path in sorted(root.glob("*/summary.json"))
-        if (run := read_run(path.parent)) and experiment in (None, run.config.experiment)
-    ]
+    runs = [read_run(path.parent) for path in root.glob("*/summary.json")]
+    runs += [_read_packed_run(root / name) for name in unopened_names(root)]
+    return sorted((run for run in runs if experiment in (None, run.config.experiment)), key=lambda run: run.path.name)
+
+
+def has_records(root: Path) -> bool:
+    """Whether a directory has finished runs, packed or not; nothing is read for it but names."""
+    return any(root.glob("*/summary.json")) or (root / PACKED).exists()
+
+
+def unopened_names(root: Path) -> list[str]:
+    """The names of the packed runs of a directory that have no directory of their own."""
+    directories = {_hash(path.parent.name) for path in root.glob("*/config.json")}
+    return [name for name in packed_names(root) if _hash(name) not in directories]
 
 
 def read_run(path: Path) -> Run:
-    """Read one finished run."""
+    """Read one finished run from its directory."""
     try:
-        summary = Summary(**json.loads((path / "summary.json").read_text()))
-        return Run(path, read_config(path), tuple(_read_epochs(path / "metrics.jsonl")), summary)
+        return run_from(path, read_record(path))
     except json.JSONDecodeError as error:
         raise ValueError(
             f"the record in {path.absolute()} is damaged ({error}): remove it, and what made it makes it anew"
@@ -217,24 +235,48 @@ def read_run(path: Path) -> Run:
         raise ValueError(f"the record in {path.absolute()} cannot be read: {error}") from error
 
 
+def read_record(path: Path) -> Record:
+    """What the directory of a finished run has, as JSON; raises OSError or ValueError for what cannot be read."""
+    return {
+        "config": json.loads((path / "config.json").read_text()),
+        "epochs": list(_read_lines(path / "metrics.jsonl")),
+        "summary": json.loads((path / "summary.json").read_text()),
+    }
+
+
+def run_from(path: Path, record: Record) -> Run:
+    """The run of a record. Raises TypeError, ValueError or KeyError for what is no record."""
+    config, epochs, summary = record["config"], record["epochs"], record["summary"]
+    return Run(path, RunConfig.restored(config), tuple(EpochRecord(**epoch) for epoch in epochs), Summary(**summary))
+
+
+def _read_packed_run(path: Path) -> Run:
+    try:
+        return run_from(path, packed_record(path.parent, path.name))
+    except (ValueError, TypeError, KeyError) as error:
+        where = (path.parent / PACKED).absolute()
+        raise ValueError(f"the record of {path.name} in {where} cannot be read: {error}") from error
+
+
 def read_config(path: Path) -> RunConfig:
     """Read a run's configuration."""
-    content = json.loads((path / "config.json").read_text())
-    training, kernel, study = content["training"], content.get("kernel"), content.get("study")
-    return replace(
-        RunConfig(**content),
-        randomization=Randomization(**content["randomization"]),
-        training=TrainingConfig(**training) if training else None,
-        kernel=KernelConfig(**kernel) if kernel else None,
-        study=STUDIES[content["kind"]](**_tuples(study)) if study else None,
-    )
+    return RunConfig.restored(json.loads((path / "config.json").read_text()))
 
 
-def _read_epochs(path: Path) -> Iterator[EpochRecord]:
+def _begun(path: Path) -> bool:
+    return (path / "config.json").exists()
+
+
+def _hash(name: str) -> str:
+    """The hash at the end of a run's name."""
+    return name.rpartition("_")[2]
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists():
         with open(path) as lines:
             for line in lines:
-                yield EpochRecord(**json.loads(line))
+                yield json.loads(line)
 
 
 def write_json(path: Path, content: Any) -> None:

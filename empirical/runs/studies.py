@@ -2,11 +2,18 @@
 
 A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`): `execution`
 calls the function that goes with the kind.
+
+Each has a version of its measurement. Whoever changes what a study measures, so that earlier records no longer say what
+it would find, raises the default of `version` by one: the study is then another run, which is measured anew, and the
+earlier records keep their names and read as version 1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from theory.kernels import MEDIAN_SHARE
+
+_FIRST = {"before": 1}
+"""Marks the version: a record without one has the first (`identity`)."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,7 @@ class DynamicsConfig:
         rate: eta n, the step size on the mean loss: the same for every test, as in the paper.
         fitted: training stops where the residual has fallen to this share of its initial norm.
         max_steps: limit of full-batch steps.
+        version: of the measurement.
     """
 
     width: int = 4096
@@ -26,6 +34,7 @@ class DynamicsConfig:
     rate: float = 20.0
     fitted: float = 0.3
     max_steps: int = 20_000
+    version: int = field(default=1, metadata=_FIRST)
 
     @property
     def name(self) -> str:
@@ -41,11 +50,13 @@ class NoiseConfig:
         levels: p, the corruption levels.
         bandwidth: of the Gaussian kernel, as a share of the median distance; a kernel run of the same is predicted.
         repeats: corruptions drawn to simulate a rule's accuracy, at least 2.
+        version: of the measurement.
     """
 
     levels: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
     bandwidth: float = MEDIAN_SHARE
     repeats: int = 100
+    version: int = field(default=1, metadata=_FIRST)
 
     @property
     def name(self) -> str:
@@ -62,12 +73,14 @@ class InterpolantsConfig:
         fractions: places on the segment from a training image to its nearest neighbour, below a half.
         images: training images perturbed, at most.
         draws: perturbations of each image and norm.
+        version: of the measurement.
     """
 
     norms: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
     fractions: tuple[float, ...] = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4)
     images: int = 2000
     draws: int = 5
+    version: int = field(default=1, metadata=_FIRST)
 
     @property
     def name(self) -> str:
@@ -91,6 +104,7 @@ class BoundsConfig:
         stability_images: size of the samples, at most.
         stability_steps: of the network on each; the epoch is finished.
         linear_epochs: of one-example steps of the linear classifier on each.
+        version: of the measurement.
     """
 
     failure_probability: float = 0.05
@@ -104,6 +118,7 @@ class BoundsConfig:
     stability_images: int = 1_000
     stability_steps: int = 1_000
     linear_epochs: int = 2
+    version: int = field(default=1, metadata=_FIRST)
 
     @property
     def name(self) -> str:

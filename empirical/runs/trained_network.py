@@ -9,14 +9,15 @@ import torch
 from torch import nn
 
 from empirical.randomization import Randomization, RandomizedDataset
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, Trained
 from empirical.runs.preparation import prepare
+from empirical.runs.records import RunDirectory
 from empirical.training.data import ResidentData
 
 
 def trained_run(config: RunConfig) -> RunConfig:
     """The run that trains the network which `config`, of another kind, is about: all else is the same."""
-    return replace(config, experiment="randomization-tests", kind="trained", kernel=None, study=None)
+    return replace(config, experiment="randomization-tests", what=Trained(config.hyper_parameters))
 
 
 def load_trained(
@@ -37,16 +38,16 @@ def load_trained(
         f"--tests {_test(trained.randomization)} --seed {trained.seed} --train-size {trained.n_train} "
         f"--test-size {trained.n_test} --out {records}"
     )
-    found = next((path.parent for path in sorted(records.glob(f"*_{trained.hash}/summary.json"))), None)
-    if found is None:
+    directory = RunDirectory(records, trained)
+    if not directory.finished:
         raise ValueError(
             f"no finished run {trained.directory_name} under {records}: it trains the network that this is about; "
             f"{command}, with the same hyper-parameters"
         )
     try:
-        weights = torch.load(found / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
+        weights = torch.load(directory.path / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
     except (OSError, KeyError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{found} has no weights that can be read ({error}): {command} --rerun") from error
+        raise ValueError(f"{directory.path} has no weights that can be read ({error}): {command} --rerun") from error
     initial, data = prepare(trained, randomized)
     network = copy.deepcopy(initial)
     network.load_state_dict(weights)

@@ -108,8 +108,7 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     Returns the metrics; a number of steps is None where `max_steps` were too few. Raises ValueError if the step size
     is not below 2 / lambda_max, or H is singular: two images in the same direction.
     """
-    study = config.study
-    assert isinstance(study, DynamicsConfig), "a dynamics run has a DynamicsConfig"
+    study = config.study_of(DynamicsConfig)
     require_memory(len(randomized.clean_labels), study.width, available_memory(config.device))
     points = unit_points(randomized, config.crop, config.device)
     n, d = points.train.shape

@@ -136,9 +136,7 @@ def measure_interpolants(
 
     Raises ValueError if the trained network's run is not among the records, or two equal images have different labels.
     """
-    study = config.study
-    assert isinstance(study, InterpolantsConfig), "a run of this kind says what to measure"
-    assert config.training is not None, "as does that of the network"
+    study = config.study_of(InterpolantsConfig)
     train, test = randomized.data.train, randomized.data.test
     values = math.prod(train.images.shape[1:])
     needed, free = 8 * values * (len(train.labels) + len(test.labels) + 4 * study.images), available_memory()
@@ -156,7 +154,7 @@ def measure_interpolants(
     images, labels = train.images[: study.images], train.labels[: study.images]
     found = parts("neighbours", lambda: _neighbours(train.images, len(images)))
     neighbours, unit = np.array(found["index"]), found["median_distance"]
-    with precision(config.training, data.train_images.device):
+    with precision(config.hyper_parameters, data.train_images.device):
 
         def stays(disturbed: list[Images]) -> dict[str, Any]:
             """Shares of answers that are the label of the image disturbed."""

@@ -71,8 +71,7 @@ def measure_label_noise(
     Raises ValueError if the matrices do not fit into memory, before they are allocated, or if two images are so close
     that the kernel's matrix is singular to working precision.
     """
-    study = config.study
-    assert isinstance(study, NoiseConfig), "a run of this kind says what to predict"
+    study = config.study_of(NoiseConfig)
     train, test = randomized.data.train, randomized.data.test
     labels, k, seed = randomized.clean_labels, config.num_classes, config.seed
     require_memory(len(labels), len(test.labels), math.prod(train.images.shape[1:]), available_memory())
@@ -150,8 +149,7 @@ def _linear_in_labels(
     parts: Parts,
 ) -> tuple[list[Any], float]:
     """The accuracy of S Y at each level, S = make(), and the mean of ||s||^2. S is made only if a part is not there."""
-    study, smoother = config.study, cache(make)
-    assert isinstance(study, NoiseConfig), "as above"
+    study, smoother = config.study_of(NoiseConfig), cache(make)
 
     def predict(level: float) -> dict[str, Any]:
         draws = study.repeats if level else 2  # no noise, no spread
@@ -176,8 +174,7 @@ def _copied(neighbours: Labels, labels: Labels, test_labels: Labels, level: floa
 
 def _explicit(config: RunConfig, randomized: RandomizedDataset, level: float) -> dict[str, Any]:
     """Theorem 1's network of the run's direction on draws of the noise, all of them outputs of one network."""
-    study, train, test = config.study, randomized.data.train, randomized.data.test
-    assert isinstance(study, NoiseConfig), "as above"
+    study, train, test = config.study_of(NoiseConfig), randomized.data.train, randomized.data.test
     drawn = [
         corrupt_labels(randomized.clean_labels, config.num_classes, level, config.seed, purpose=f"label-noise-draw-{j}")
         for j in range(study.repeats if level else 2)

@@ -7,7 +7,7 @@ would stop training before it began.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from empirical.training.augmentation import Augmentation
@@ -16,10 +16,6 @@ Precision = Literal["float32", "tf32", "bf16"]
 
 
 BatchNorm = Literal["global", "local"]
-
-
-_ADDED = {"added": True}
-"""Marks fields that came later: at their default they are no part of a configuration's hash, on which records rely."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +61,15 @@ class TrainingConfig:
     decay_steps: int = 391
     batch_size: int = 128
     max_steps: int = 60_000
-    min_steps: int = field(default=0, metadata=_ADDED)
-    augmentation: Augmentation = field(default="none", metadata=_ADDED)
-    dropout: float | None = field(default=None, metadata=_ADDED)
-    precision: Precision = field(default="float32", metadata=_ADDED)
-    compile: bool = field(default=False, metadata=_ADDED)
-    graphed: bool = field(default=False, metadata=_ADDED)
-    batch_norm: BatchNorm = field(default="global", metadata=_ADDED)
-    epochs_per_record: int = field(default=1, metadata=_ADDED)
-    epochs_per_train_evaluation: int = field(default=1, metadata=_ADDED)
+    min_steps: int = 0
+    augmentation: Augmentation = "none"
+    dropout: float | None = None
+    precision: Precision = "float32"
+    compile: bool = False
+    graphed: bool = False
+    batch_norm: BatchNorm = "global"
+    epochs_per_record: int = 1
+    epochs_per_train_evaluation: int = 1
 
     def __post_init__(self) -> None:
         for name in (

@@ -46,9 +46,7 @@ def measure_bounds(config: RunConfig, randomized: RandomizedDataset, parts: Part
     Raises ValueError if the run is not among the records, FloatingPointError if training on signs or on a neighbouring
     sample diverges.
     """
-    study, training = config.study, config.training
-    assert isinstance(study, BoundsConfig), "a run of this kind has such a study"
-    assert training is not None, "it speaks of a network that was trained"
+    study, training = config.study_of(BoundsConfig), config.hyper_parameters
     trained, initial, data = load_trained(config, randomized, records)
     errors = [
         error_of(trained, images, labels)

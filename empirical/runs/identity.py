@@ -1,0 +1,80 @@
+"""A configuration as JSON, and what of it names a run: one rule by which every configuration can grow.
+
+A record is named by a hash of its configuration. So that a new field leaves the names of all earlier records alone, a
+field that came later is left out of the hash where it has the value that a record without it means. That value is the
+field's default, or what its metadata has under `before`. Only the fields that were there from the first are always in
+the hash: `FIRST_FIELDS` lists them, and that list never grows. Whoever adds a field with a default to a configuration,
+or a new configuration, needs to do nothing else. Whoever changes the default of a later field gives it the old one:
+`field(default=new, metadata={"before": old})`.
+"""
+
+import hashlib
+import json
+from dataclasses import MISSING, Field, fields, is_dataclass
+from inspect import getmro
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from empirical.kernels.interpolation import KernelConfig
+from empirical.randomization import Randomization
+from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig
+from empirical.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+C = TypeVar("C", bound="DataclassInstance")
+
+FIRST_FIELDS: dict[type, str] = {
+    Randomization: "pixels label_noise",
+    TrainingConfig: "optimizer learning_rate momentum weight_decay learning_rate_decay decay_steps batch_size "
+    "max_steps",
+    KernelConfig: "kernel bandwidth features ridge interpolant solver leave_one_out certify",
+    DynamicsConfig: "width scale rate fitted max_steps",
+    NoiseConfig: "levels bandwidth repeats",
+    InterpolantsConfig: "norms fractions images draws",
+    BoundsConfig: "failure_probability sigmas noise_draws kernel_images rademacher_draws rademacher_images "
+    "rademacher_steps stability_pairs stability_images stability_steps linear_epochs",
+}
+"""The fields with a default that each configuration had in its first records; never add to these lists."""
+
+
+def recorded(config: Any) -> Any:
+    """A configuration as its record has it, all fields of it: mappings, lists, numbers, strings."""
+    return _content(config, whole=True)
+
+
+def identity(config: Any) -> Any:
+    """The part of `recorded` that names a run: without later fields that have the value of records without them."""
+    return _content(config, whole=False)
+
+
+def digest(content: dict[str, Any]) -> str:
+    """Twelve hexadecimal digits of SHA-256 of the content as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def restored(kind: type[C], content: dict[str, Any]) -> C:
+    """The configuration that `recorded` wrote, now or before some of its fields were there.
+
+    Raises TypeError for names that the configuration does not have.
+    """
+    earlier = {known.name: _earlier(known) for known in fields(kind) if known.name not in content}
+    stated = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    return kind(**{name: value for name, value in earlier.items() if value is not MISSING}, **stated)
+
+
+def _content(value: Any, *, whole: bool) -> Any:
+    if not is_dataclass(value):
+        return list(value) if isinstance(value, tuple) else value
+    first = next((FIRST_FIELDS[kind].split() for kind in getmro(type(value)) if kind in FIRST_FIELDS), [])
+    return {
+        known.name: _content(getattr(value, known.name), whole=whole)
+        for known in fields(value)
+        if whole or known.name in first or getattr(value, known.name) != _earlier(known)
+    }
+
+
+def _earlier(known: Field[Any]) -> Any:
+    """The value that a record without the field means; MISSING for a field that every record has."""
+    default = known.default_factory() if known.default_factory is not MISSING else known.default
+    return known.metadata.get("before", default)

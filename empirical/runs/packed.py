@@ -1,0 +1,69 @@
+"""Finished runs packed into one file, for publication: `records.jsonl.gz` in place of a directory for each run.
+
+The file is JSON, a line for each run in order of their directories' names, compressed by gzip. A line has what the
+run's directory has (`records`), number for number, but for the checkpoint:
+
+    {"run": name of the directory, "config": config.json, "epochs": [lines of metrics.jsonl], "summary": summary.json}
+
+The same runs give the same bytes wherever zlib is the same: gzip's header has neither a time nor a name.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from theory.common.atomic import replacing
+
+PACKED = "records.jsonl.gz"
+
+Record = dict[str, Any]
+"""What a run has left behind, as JSON: `config`, `epochs` and `summary`."""
+
+
+def read_packed(root: Path) -> dict[str, Record]:
+    """The packed runs of a directory by name; none if it has no packed file. Raises ValueError for a damaged file."""
+    return {name: packed_record(root, name) for name in packed_names(root)}
+
+
+def packed_names(root: Path) -> list[str]:
+    """The names of the packed runs of a directory; raises as `read_packed` does."""
+    return list(_current_lines(root))
+
+
+def packed_record(root: Path, name: str) -> Record:
+    """One of the packed runs, by its name; raises KeyError if it is not there."""
+    content: Record = json.loads(_current_lines(root)[name])
+    del content["run"]
+    return content
+
+
+def write_packed(root: Path, records: Mapping[str, Record]) -> Path:
+    """Replace the packed file of a directory, whole or not at all, by these runs by name; returns its path."""
+    lines = [json.dumps({"run": name, **records[name]}, separators=(",", ":")) + "\n" for name in sorted(records)]
+    with replacing(root / PACKED) as temporary:
+        temporary.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
+    return root / PACKED
+
+
+def _current_lines(root: Path) -> Mapping[str, str]:
+    path = root / PACKED
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return {}
+    return _lines(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)  # a command asks for each of its runs whether it is here
+def _lines(path: Path, _modified: int, _size: int) -> Mapping[str, str]:
+    try:
+        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+        return {json.loads(line)["run"]: line for line in lines}
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path.absolute()} is damaged ({error}): get it anew, or remove it, and what made its runs makes them anew"
+        ) from error

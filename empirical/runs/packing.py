@@ -1,0 +1,68 @@
+"""Pack the finished runs of a directory into one file: `python -m empirical.run pack DIR`."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from empirical.runs.packed import read_packed, write_packed
+from empirical.runs.records import read_record, read_run
+
+
+@dataclass(frozen=True)
+class PackOptions:
+    """Pack the finished runs of a directory into one compressed file, records.jsonl.gz, for publication.
+
+    What is read from the directory stays the same, and a command with this --out counts packed runs as finished.
+    Weights are not packed: keep the directories of runs whose checkpoint you need.
+    """
+
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    """Directory of the records. Runs that are packed there stay packed."""
+
+    remove: bool = False
+    """Remove the directories of finished runs, checkpoints included, once they are packed."""
+
+
+def pack_command(arguments: list[str]) -> int:
+    """Carry out `pack`; returns the exit status. Raises as `pack` does."""
+    options = tyro.cli(
+        PackOptions, prog="python -m empirical.run pack", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    path, packed, directories = pack(options.folder, remove=options.remove)
+    print(f"{packed} runs are packed in {path}, {directories} of them from directories of their own")
+    if directories and not options.remove:
+        print("the directories are still there: --remove removes them, with their checkpoints")
+    return 0
+
+
+def pack(root: Path, *, remove: bool = False) -> tuple[Path, int, int]:
+    """Pack the finished runs under `root`, beside those that are packed there; a run in both is its directory's.
+
+    Arguments:
+        root: the directory of records; runs that are not finished stay as they are.
+        remove: remove the directories of the packed runs once the file has been read back.
+
+    Returns the file, the number of its runs, and how many were directories. Raises FileNotFoundError if there is no
+    such directory, ValueError if it has no finished run, or one that cannot be read; nothing is changed then.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"no directory of records at {root.absolute()}")
+    paths = sorted(path.parent for path in root.glob("*/summary.json"))
+    for path in paths:
+        read_run(path)
+    # A run that is being made anew has no summary: its packed record is kept until it has one.
+    replaced = {path.name.rpartition("_")[2] for path in paths}
+    kept = {name: record for name, record in read_packed(root).items() if name.rpartition("_")[2] not in replaced}
+    records = kept | {path.name: read_record(path) for path in paths}
+    if not records:
+        raise ValueError(f"no finished run under {root.absolute()}: there is nothing to pack")
+    file = write_packed(root, records)
+    if read_packed(root) != records:
+        raise ValueError(f"{file.absolute()} does not read as it was written: the directories are kept")
+    if remove:
+        for path in paths:
+            shutil.rmtree(path)
+    return file, len(records), len(paths)
