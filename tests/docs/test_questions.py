@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -21,12 +22,18 @@ def section(title: str) -> str:
     return re.sub(r"\s+", " ", rest.partition("\n## ")[0])
 
 
+@cache
+def records(folder: str) -> list[Run]:
+    """All runs of a folder of results."""
+    return read_runs(ROOT / "results" / folder)
+
+
 def runs_of(folder: str, test: str, model: str = "mlp-1x512", n: int | None = None, **training: object) -> list[Run]:
     """Trained networks of a test, by seed; hyper-parameters at their default where nothing else is asked for."""
     wanted = {"weight_decay": 0.0, "augmentation": "none"} | training
     found = [
         run
-        for run in read_runs(ROOT / "results" / folder)
+        for run in records(folder)
         if run.config.kind == "trained"
         and run.config.experiment == "randomization-tests"
         and (run.config.randomization.name, run.config.model) == (test, model)
@@ -43,7 +50,7 @@ def metrics(folder: str, test: str) -> dict:
 
 
 def study(name: str) -> dict:
-    (run,) = (run for run in read_runs(ROOT / "results" / "digits-theory") if run.path.name.startswith(name))
+    (run,) = (run for run in records("digits-theory") if run.path.name.startswith(name))
     return run.summary.metrics
 
 
