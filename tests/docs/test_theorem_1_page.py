@@ -206,6 +206,13 @@ def test_moving_a_label_changes_three_weights_or_all_that_follow(ask):
       answer.conflict = [find("message").textContent, numbers().problem];
       document.querySelector('[data-preset="alternating"]').click();
       answer.preset = numbers().labels;
+      const rounding = () => (find("weights").textContent.match(/≈ 0/g) ?? []).length;
+      state = stateOfHash("#x=0,1.4,2.9,4,5.6&y=1,0,0,1,1"); // level between points 2 and 3, and 4 and 5
+      render();
+      answer.level = rounding();
+      state = exampleState("alternating", 30, "line", 1); // weights from 10 to 10^15, none of them rounding
+      render();
+      answer.wild = rounding();
       document.querySelector('input[name="mode"][value="plane"]').click();
       answer.plane = numbers().direction;
       document.querySelector("#plane .handle").dispatchEvent(new KeyboardEvent("keydown",
@@ -225,6 +232,8 @@ def test_moving_a_label_changes_three_weights_or_all_that_follow(ask):
     assert "Points 1 and 2 are the same point with different labels" in result["conflict"][0]
     assert result["conflict"][0] == result["conflict"][1]
     assert result["preset"] == [1, -1, 1, -1, 1, -1, 1, -1]
+    assert result["level"] == 2
+    assert result["wild"] == 0
     assert result["plane"] == pytest.approx([np.cos(np.pi / 6), 0.5])
     assert result["turned"] == pytest.approx([np.cos(np.radians(31)), np.sin(np.radians(31))])
 
