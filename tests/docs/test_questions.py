@@ -67,6 +67,10 @@ def test_networks_learn_and_memorise():
         assert f"| {row} | {found['epoch']} | {found['test_accuracy']:.1%}" in text
     half = metrics("digits", "corrupted labels, p = 0.5")
     assert f"right about {half['best_test_accuracy']:.1%} of the new images after {half['best_epoch']} epochs" in text
+    (run,) = runs_of("digits", "corrupted labels, p = 0.5")
+    (best,) = (epoch for epoch in run.epochs if epoch.epoch == half["best_epoch"])
+    assert f"reproduces {best.train_accuracy_unchanged:.1%} of the training labels that are still true" in text
+    assert f"and {best.train_accuracy_changed:.1%} of the false ones" in text
 
 
 def test_no_free_lunch():
