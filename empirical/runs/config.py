@@ -67,7 +67,7 @@ class RunConfig:
         Left out are `source`, a kernel or study that is None, and hyper-parameters at their default that came later
         than the first records: those keep their names.
         """
-        content = asdict(self)
+        content = self.record()
         del content["source"]
         for name in ("kernel", "study"):
             if content[name] is None:
@@ -76,6 +76,10 @@ class RunConfig:
             if added.metadata.get("added") and getattr(self.training, added.name) == added.default:
                 del content["training"][added.name]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    def record(self) -> dict[str, Any]:
+        """All of it, as JSON has it: what `config.json` holds."""
+        return asdict(self) | {"randomization": self.randomization.record()}
 
     @property
     def directory_name(self) -> str:

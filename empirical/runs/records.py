@@ -89,7 +89,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / "lock", "w") as file:
             _lock(file, self.path)
-            write_json(self.path / "config.json", asdict(self.config))
+            write_json(self.path / "config.json", self.config.record())
             self._recorded_epochs = self._repair_metrics()
             yield
 
@@ -223,7 +223,7 @@ def read_config(path: Path) -> RunConfig:
     training, kernel, study = content["training"], content.get("kernel"), content.get("study")
     return replace(
         RunConfig(**content),
-        randomization=Randomization(**content["randomization"]),
+        randomization=Randomization.from_record(content["randomization"]),
         training=TrainingConfig(**training) if training else None,
         kernel=KernelConfig(**kernel) if kernel else None,
         study=STUDIES[content["kind"]](**_tuples(study)) if study else None,
