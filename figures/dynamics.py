@@ -26,11 +26,11 @@ def draw_dynamics(results: DynamicsResults, path: Path) -> None:
         f"Training stops at {study.fitted:g} of the initial residual. Data: {results.config.source}."
     )
     widths = sorted({results.widths[0], results.widths[-1]})
+    colors = test_colors(run.config.randomization for run in results.runs)
     with figure(path, caption, width=10.4 if len(widths) > 1 else 7.8, height=4.4) as drawing:
         panels = drawing.subplots(1, len(widths), sharey=True, squeeze=False)[0]
         for axes, width in zip(panels, widths, strict=True):
             runs = results.at(width)
-            colors = test_colors(runs)
             for test, run in runs.items():
                 _curves(axes, run, colors[test], test.name)
             worst = max(run.summary.metrics["largest_deviation"] for run in runs.values())

@@ -85,12 +85,12 @@ def test_colors(tests: Iterable[Randomization]) -> dict[Randomization, str]:
     not the paper's have the others in turn.
     """
     others = cycle(_OTHER_COLORS)
-    return {test: TEST_COLORS.get(test) or _mixed(test) or next(others) for test in tests}
+    return {test: TEST_COLORS.get(test) or _mixed(test) or next(others) for test in dict.fromkeys(tests)}
 
 
 def _mixed(test: Randomization) -> str | None:
-    level = test.label_noise.uniform_level
-    if not level:
+    level = test.corruption
+    if level is None:
         return None
     ends = (mpl.colors.to_rgb(TEST_COLORS[end]) for end in (TRUE_LABELS, RANDOM_LABELS))
     mixed = tuple((1 - level) * true + level * random for true, random in zip(*ends, strict=True))
@@ -101,7 +101,7 @@ def test_dashes(test: Randomization) -> Any:
     """The dashes of a test: they let the curve beneath show through where two tests take the same course."""
     if test in (SHUFFLED_PIXELS, GAUSSIAN):
         return (0, (3, 3))
-    return "-" if test in TEST_COLORS else ":" if test.label_noise.uniform_level else "-."
+    return "-" if test in TEST_COLORS else ":" if test.partial else "-."
 
 
 def series_colors(count: int) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from empirical.claims.paper_tables import table_1, table_4
 from empirical.claims.randomization_tests import compare, result_sets
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.records import read_runs
 
 README = Path(__file__).parents[1] / "README.md"
@@ -56,9 +57,9 @@ def test_the_table_of_accuracies_is_that_of_the_records():
     names = {"inception": "Inception", "alexnet": "AlexNet", "mlp-3x512": "MLP 3x512", "mlp-1x512": "MLP 1x512"}
     found = 0
     for (model, test, regularisers, n), row in rows.items():
-        if test != "true labels":
+        if test != TRUE_LABELS:
             continue
-        random = rows.get((model, "random labels", regularisers, n))
+        random = rows.get((model, RANDOM_LABELS, regularisers, n))
         name = names[model] + ", random crops" * (regularisers[0] == "crop") + ", weight decay" * regularisers[1]
         (line,) = (one for one in README.read_text().splitlines() if one.startswith(f"| {name} | {n:,} |"))
         cells = [cell.strip() for cell in line.strip("|").split("|")]

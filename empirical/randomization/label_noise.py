@@ -458,8 +458,8 @@ class GivenLabels(LabelNoise):
         given = self._require_labels()
         if len(given) != len(labels):
             raise ValueError(
-                f"{self._source} has {len(given):,} labels, and the data set {len(labels):,} training samples: give one "
-                "label for each sample, in the order of the data set (--train-size takes the first of both)"
+                f"{self._source} has {len(given):,} labels, and the data set {len(labels):,} training samples: give "
+                "one label for each sample, in the order of the data set (--train-size takes the first of both)"
             )
         self.draw(labels, num_classes, 0)
 
