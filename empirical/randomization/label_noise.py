@@ -36,6 +36,9 @@ from theory.label_noise import (
     require_transition,
 )
 
+PRINTED = 0.01
+"""What the sum of a row of a matrix in a file may lack of 1: ten probabilities to three digits are off by 0.005."""
+
 Labels = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 Rows = tuple[tuple[float, ...], ...]
@@ -337,13 +340,13 @@ class Transition(LabelNoise):
 
     @classmethod
     def read(cls, path: str | Path) -> "Transition":
-        """The matrix in a file; rows that sum to 1 within 1e-6, as printed decimals do, are divided by their sums.
+        """The matrix in a file; rows that sum to 1 up to `PRINTED`, as printed decimals do, are divided by their sums.
 
         Raises ValueError for what is no transition matrix, OSError for a file that cannot be read.
         """
         matrix = read_numbers(Path(path)).astype(np.float64)
         sums = matrix.sum(axis=-1, keepdims=True)
-        matrix = matrix / sums if matrix.ndim == 2 and (np.abs(sums - 1) <= 1e-6).all() else matrix
+        matrix = matrix / sums if matrix.ndim == 2 and (np.abs(sums - 1) <= PRINTED).all() else matrix
         try:
             require_transition(matrix)
         except ValueError as error:
@@ -442,9 +445,7 @@ class GivenLabels(LabelNoise):
         """The first n of the labels, whatever the seed. Raises ValueError for too few labels, or some out of range."""
         given = self._require_labels()
         if len(given) < len(labels):
-            raise ValueError(
-                f"{self._source} has {len(given):,} labels, but there are {len(labels):,} training samples"
-            )
+            raise ValueError(f"{self._source} has {len(given):,} labels for {len(labels):,} training samples")
         if given.max() >= num_classes:
             at = int(given.argmax())
             raise ValueError(
