@@ -1,5 +1,6 @@
 """Label noise that is not the paper's is measured and shown, and no claim about uniform corruption sees it."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from empirical.outcome import encode_hits
 from empirical.randomization import GivenLabels, LabelNoise, PairFlip, Randomization, Symmetric, Transition
 from empirical.runs.records import Run, read_runs
 from figures.networks import data_set_runs
+from theory.claims import Evidence, Verdict
 
 RESULTS = Path(__file__).parents[3] / "results"
 OTHERS: list[LabelNoise] = [
@@ -34,6 +36,11 @@ LABELS_DO_NOT_MATTER = {
     "interpolants-4": "so is the distance to a change",
     "interpolants-5": "so is the distance to the neighbour on the line",
 }
+
+
+@functools.cache
+def recorded(folder: str) -> tuple[Run, ...]:
+    return tuple(run for run in read_runs(RESULTS / folder) if run.config.experiment != "capacity")
 
 
 def ruined(metrics: dict[str, Any], n_test: int) -> dict[str, Any]:
@@ -62,7 +69,7 @@ def with_other_noise(runs: list[Run]) -> list[Run]:
     return [*runs, *twins]
 
 
-def findings(runs: list[Run]) -> list[tuple[str, str, object]]:
+def findings(runs: list[Run]) -> list[tuple[str, str, Evidence]]:
     return [
         (subject.name, finding.claim.id, finding.evidence)
         for subject in subjects(runs)
@@ -73,12 +80,14 @@ def findings(runs: list[Run]) -> list[tuple[str, str, object]]:
 
 @pytest.mark.parametrize("folder", ["digits", "cifar10-laptop", "cifar10-kernels", "cifar10-theory", "digits-theory"])
 def test_no_claim_about_the_papers_tests_sees_other_label_noise(folder):
-    runs = read_runs(RESULTS / folder)
-    if folder == "digits-theory":
-        runs = [run for run in runs if run.config.experiment != "capacity"]
+    runs = list(recorded(folder))
     before, after = findings(runs), findings(with_other_noise(runs))
-    assert len(before) > 5
-    assert after == before
+    assert len(before) > 2
+    known = {subject for subject, _, _ in before}
+    assert [finding for finding in after if finding[0] in known] == before
+    # A network that was run on true labels alone is a set of its own now, with nothing to say.
+    added = [finding for finding in after if finding[0] not in known]
+    assert {evidence.verdict for _, _, evidence in added} <= {Verdict.NOT_DECIDED}
 
 
 def series(runs: list[Run], of: Callable[[list[Run]], Any]) -> tuple[Any, Any]:
@@ -104,13 +113,13 @@ def series(runs: list[Run], of: Callable[[list[Run]], Any]) -> tuple[Any, Any]:
     ids=["figure 1c", "figures 1b and 1c", "kernels", "noise", "dynamics", "interpolants"],
 )
 def test_what_is_drawn_against_corruption_is_uniform_corruption(folder, of):
-    before, after = series(read_runs(RESULTS / folder), of)
+    before, after = series(list(recorded(folder)), of)
     assert any(before)
     assert after == before
 
 
 def test_other_label_noise_has_its_own_row_and_expectation():
-    (results,) = result_sets(with_other_noise(read_runs(RESULTS / "digits")))
+    (results,) = result_sets(with_other_noise(list(recorded("digits"))))
     rows = {row.test: row for row in table(results)}
     clean = rows["true labels"].test_accuracy
     assert clean is not None
@@ -120,15 +129,13 @@ def test_other_label_noise_has_its_own_row_and_expectation():
     for name, accuracy in expected.items():
         assert rows[name].expected == f"memorising: {accuracy:.1%}"
         assert rows[name].test_accuracy == 0.0
-    alone = [
-        run for run in with_other_noise(read_runs(RESULTS / "digits")) if run.config.randomization.corruption is None
-    ]
+    alone = [run for run in with_other_noise(list(recorded("digits"))) if run.config.randomization.corruption is None]
     expectations = {row.test: row.expected for results in result_sets(alone) for row in table(results)}
     assert expectations["pair flip, p = 0.7"] == "memorising: needs a run on true labels"
 
 
 def test_symmetric_noise_that_leaves_nothing_is_held_to_chance():
-    runs = read_runs(RESULTS / "digits")
+    runs = list(recorded("digits"))
     true = next(run for run in runs if run.config.randomization.corruption == 0 and run.config.kind == "trained")
     config = replace(true.config, randomization=Randomization(label_noise=Symmetric(0.9)))
     (results,) = result_sets([*runs, replace(true, config=config)])

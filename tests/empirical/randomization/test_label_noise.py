@@ -246,7 +246,7 @@ def test_a_file_that_is_not_there_is_told(kind):
 
 @pytest.mark.parametrize("labels", [[[0, 1], [1, 0]], [0.5, 1.0], [0, -1], [np.nan, 1.0], []])
 def test_what_is_no_list_of_classes_is_refused(labels):
-    with pytest.raises(ValueError, match="must be one class number 0, 1, ... for each training sample"):
+    with pytest.raises(ValueError, match=r"must be one class number 0, 1, \.\.\. for each training sample"):
         GivenLabels.of(labels)
 
 
@@ -286,10 +286,8 @@ def test_too_few_labels_are_refused():
 
 
 def test_a_matrix_of_other_classes_is_refused():
-    for refused in (
-        Randomization(label_noise=Transition(MATRIX)).check,
-        Randomization(label_noise=Transition(MATRIX)).on,
-    ):
+    test = Randomization(label_noise=Transition(MATRIX))
+    for refused in (test.check, test.on):
         with pytest.raises(ValueError, match="of 4 classes, and the data have 10"):
             refused(load("digits"))
 
