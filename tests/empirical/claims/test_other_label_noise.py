@@ -31,10 +31,6 @@ OTHERS: list[LabelNoise] = [
 LABELS_DO_NOT_MATTER = {
     "C18": "Theorem 1's network fits any labels: every test counts",
     "dynamics-1": "the prediction is of any labels",
-    "interpolants-1": "interpolating is of any labels",
-    "interpolants-3": "stability is of any labels",
-    "interpolants-4": "so is the distance to a change",
-    "interpolants-5": "so is the distance to the neighbour on the line",
 }
 
 
@@ -107,7 +103,7 @@ def series(runs: list[Run], of: Callable[[list[Run]], Any]) -> tuple[Any, Any]:
         ),
         (
             "digits-theory",
-            lambda runs: [results.on_corrupted_labels.runs for results in interpolants_results(runs)],
+            lambda runs: [results.decisive.runs for results in interpolants_results(runs)],
         ),
     ],
     ids=["figure 1c", "figures 1b and 1c", "kernels", "noise", "dynamics", "interpolants"],
