@@ -25,11 +25,12 @@ from empirical.execution.launcher import LauncherConfig, Pairs, launch_local, la
 from empirical.execution.progress import RunProgress
 from empirical.execution.status import print_status
 from empirical.execution.stopwatch import Stopwatch
-from empirical.experiments.experiments import EXPERIMENTS, SIX_TESTS, KernelSettings, Settings, find_experiment
+from empirical.experiments.experiments import EXPERIMENTS, KernelSettings, Settings, find_experiment
 from empirical.experiments.scales import Scale
 from empirical.kernels.features import FEATURES
 from empirical.models import FAMILIES, MODELS
 from empirical.planning.plan import PlanSettings, in_memory_sample, print_plan
+from empirical.randomization import TEST_SPELLINGS, parse_test
 from empirical.report.console import kernel_table, paper_table, results_table
 from empirical.report.results_csv import write_results
 from empirical.runs.config import RunConfig
@@ -105,7 +106,9 @@ class Options:
     the experiment's own, mlp-1x512 where it has none."""
 
     tests: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TEST ...")] = ()
-    """The randomisation tests to run; by default all of the experiment's."""
+    """The randomisation tests to run; by default all of the experiment's. The paper's: true-labels, corrupted-P,
+    random-labels, shuffled-pixels, random-pixels, gaussian. Other label noise: symmetric-P, pair-flip-P,
+    transition:FILE, labels:FILE; --list says what each is."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; auto is CUDA where there is one."""
@@ -301,6 +304,8 @@ def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]
     )
     if dataset.num_classes < 2:
         raise ValueError(f"{name}: there is nothing to tell apart with one class only, {dataset.class_names[0]!r}")
+    for test in options.tests:
+        parse_test(test).check(dataset)  # while it is whole: the runs may be of its first images
     if options.data_note:
         dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
     settings = Settings(
@@ -537,10 +542,7 @@ def _print_lists() -> None:
             | dict.fromkeys(FAMILIES, "the same in other sizes")
             | {"package.module:factory": "your own"},
         ),
-        (
-            "Tests (--tests)",
-            dict.fromkeys(SIX_TESTS, "") | {"corrupted-P": "label noise of any P in 0 .. 1"},
-        ),
+        ("Tests (--tests)", TEST_SPELLINGS),
     ):
         print(title)
         for name, description in entries.items():

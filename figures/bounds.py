@@ -4,7 +4,8 @@ from pathlib import Path
 
 from matplotlib.lines import Line2D
 
-from empirical.claims.bounds import RANDOM, TRUE, BoundsResults
+from empirical.claims.bounds import BoundsResults
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.studies.bounds import EvaluatedBound
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import TEST_COLORS, figure
@@ -26,7 +27,7 @@ def draw_bounds(results: BoundsResults, path: Path) -> None:
     with figure(path, caption, width=9.2, height=2.2 + 0.36 * len(pairs)) as drawing:
         axes = drawing.add_subplot()
         for row, pair in enumerate(pairs):
-            for test, bound, shift in zip((TRUE, RANDOM), pair, (-0.13, 0.13), strict=True):
+            for test, bound, shift in zip((TRUE_LABELS, RANDOM_LABELS), pair, (-0.13, 0.13), strict=True):
                 if bound is None:
                     continue
                 color = TEST_COLORS[test]
@@ -40,9 +41,9 @@ def draw_bounds(results: BoundsResults, path: Path) -> None:
         axes.set_ylim(len(pairs) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
         marks = [
-            Line2D([], [], marker=marker, linestyle="", color=TEST_COLORS[test], label=f"{what}, {test}", mew=2)
+            Line2D([], [], marker=marker, linestyle="", color=TEST_COLORS[test], label=f"{what}, {test.name}", mew=2)
             for marker, what in (("o", "bound"), ("|", "gap"))
-            for test in (TRUE, RANDOM)
+            for test in (TRUE_LABELS, RANDOM_LABELS)
         ]
         marks.append(Line2D([], [], color="#888888", linestyle=":", label="error 1"))
         axes.legend(handles=marks, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8.5)

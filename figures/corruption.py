@@ -7,6 +7,7 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from empirical.claims.randomization_tests import SIZE, ResultSet, corruption_levels
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.records import Run
 from figures.style import TEST_COLORS, figure
 from theory.label_noise import memorised_accuracy
@@ -44,10 +45,10 @@ def draw_corruption(results: ResultSet, path: Path) -> None:
                 label="pure memorisation, 1 − (1 − p)A − p/k",
             )
         for networks, color, marker, label in (
-            (levels, TEST_COLORS["true labels"], "o", f"trained {results.config.model}"),
+            (levels, TEST_COLORS[TRUE_LABELS], "o", f"trained {results.config.model}"),
             (
                 corruption_levels(results, explicit=True),
-                TEST_COLORS["random labels"],
+                TEST_COLORS[RANDOM_LABELS],
                 "s",
                 "explicit 2n + d network",
             ),

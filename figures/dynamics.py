@@ -9,11 +9,10 @@ from scipy import stats
 
 from empirical.claims.dynamics import DynamicsResults, slowdown, study_of
 from empirical.claims.randomization_tests import SIZE
+from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, series_colors, set_panel_title, set_title, test_color
-
-_TRUE = "true labels"
+from figures.style import figure, series_colors, set_panel_title, set_title, test_colors
 
 
 def draw_dynamics(results: DynamicsResults, path: Path) -> None:
@@ -27,12 +26,13 @@ def draw_dynamics(results: DynamicsResults, path: Path) -> None:
         f"Training stops at {study.fitted:g} of the initial residual. Data: {results.config.source}."
     )
     widths = sorted({results.widths[0], results.widths[-1]})
+    colors = test_colors(run.config.randomization for run in results.runs)
     with figure(path, caption, width=10.4 if len(widths) > 1 else 7.8, height=4.4) as drawing:
         panels = drawing.subplots(1, len(widths), sharey=True, squeeze=False)[0]
         for axes, width in zip(panels, widths, strict=True):
             runs = results.at(width)
             for test, run in runs.items():
-                _curves(axes, run, test_color(test, run.config.randomization.label_noise), test)
+                _curves(axes, run, colors[test], test.name)
             worst = max(run.summary.metrics["largest_deviation"] for run in runs.values())
             set_panel_title(axes, f"width {width:,}: largest difference {worst:.3f}")
             axes.set(xlabel="full-batch steps", xscale="log", ylim=(0, 1.02))
@@ -56,7 +56,7 @@ def draw_complexity(results: DynamicsResults, path: Path) -> None:
     )
     with figure(path, caption, width=10.4, height=4.2) as drawing:
         slow, complexity, error = drawing.subplots(1, 3)
-        widths = [width for width in results.widths if _TRUE in results.at(width)]
+        widths = [width for width in results.widths if TRUE_LABELS in results.at(width)]
         for width, color in zip(widths, series_colors(len(widths)), strict=True):
             _slowdowns(slow, results, width, color)
         levels = [level for level, _ in results.corruption(widest)]
@@ -88,7 +88,9 @@ DYNAMICS_FIGURES: ResultFigures[DynamicsResults] = {
     "Training time and complexity against label corruption": ResultFigure(
         "dynamics-corruption",
         draw_complexity,
-        lambda results: len(results.corruption(results.widths[-1])) > 1 and _TRUE in results.at(results.widths[-1]),
+        lambda results: (
+            len(results.corruption(results.widths[-1])) > 1 and TRUE_LABELS in results.at(results.widths[-1])
+        ),
     ),
 }
 
@@ -111,7 +113,7 @@ def _curves(axes: Axes, run: Run, color: str, label: str) -> None:
 
 
 def _slowdowns(axes: Axes, results: DynamicsResults, width: int, color: str) -> None:
-    true = results.at(width)[_TRUE]
+    true = results.at(width)[TRUE_LABELS]
     for predicted in (False, True):
         found = [(level, slowdown(run, true, predicted=predicted)) for level, run in results.corruption(width)]
         points = [(level, factor) for level, factor in found if factor is not None]

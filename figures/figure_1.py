@@ -3,9 +3,9 @@
 A run has converged at the first epoch after which the fixed network gives every training sample the label it was given.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -15,6 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from empirical.claims.paper import NONE, RERUN_1A, TABLE_1
 from empirical.claims.randomization_tests import first_fit
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded
 from empirical.training.evaluation import EpochRecord
@@ -60,7 +61,7 @@ def draw_training_loss(network: Network, path: Path) -> None:
                     color=color,
                     linewidth=0.8 if at else 2,
                     linestyle=test_dashes(test),
-                    label=None if at else test,
+                    label=None if at else test.name,
                 )
                 if fit := first_fit(run):
                     loss = dict(zip(steps, losses, strict=True)).get(fit.step, fit.train_loss)
@@ -129,7 +130,7 @@ def draw_error_after_convergence(runs: DataSetRuns, path: Path) -> None:
         for network, (color, dashes) in _looks(runs, networks).items():
             _curve(axes, networks[network], color, dashes, network.label)
             if network.config.model in marked:
-                ends = [TABLE_1[network.config.model, test, NONE].test for test in ("true labels", "random labels")]
+                ends = [TABLE_1[network.config.model, test, NONE].test for test in (TRUE_LABELS, RANDOM_LABELS)]
                 axes.plot(
                     [0, 1], [1 - end / 100 for end in ends], "*", color=color, markersize=11, alpha=0.6, zorder=1.9
                 )
@@ -187,7 +188,7 @@ DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
 """Of all networks of a data set."""
 
 
-def _tests(network: Network) -> dict[str, tuple[Run, ...]]:
+def _tests(network: Network) -> dict[Randomization, tuple[Run, ...]]:
     """The tests of Figure 1a that were run."""
     return {test: network.runs[test] for test in TEST_COLORS if test in network.runs}
 
@@ -202,10 +203,10 @@ def _is_of_the_paper(network: Network) -> bool:
 
 
 def _paper_models() -> set[str]:
-    return {model for model, test, chosen in TABLE_1 if (test, chosen) == ("random labels", NONE)}
+    return {model for model, test, chosen in TABLE_1 if (test, chosen) == (RANDOM_LABELS, NONE)}
 
 
-def _all(samples: dict[str, tuple[Run, ...]] | dict[float, tuple[Run, ...]]) -> list[Run]:
+def _all(samples: Mapping[Any, tuple[Run, ...]]) -> list[Run]:
     return [run for runs in samples.values() for run in runs]
 
 

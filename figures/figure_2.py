@@ -10,12 +10,12 @@ from matplotlib.ticker import PercentFormatter
 
 from empirical.claims.paper import TABLE_1
 from empirical.claims.paper_tables import regularisers
+from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors, set_panel_title, set_title
 
-_TRUE = "true labels"
 _GREY = "#666666"
 
 
@@ -61,7 +61,7 @@ def panels(runs: DataSetRuns) -> dict[str, list[Network]]:
     """
     groups: dict[tuple[str, str], list[Network]] = {}
     for network in runs.networks:
-        if _TRUE in network.runs:
+        if TRUE_LABELS in network.runs:
             groups.setdefault((network.config.train_digest, network.config.test_digest), []).append(network)
     pairs, families = [], []
     for group in groups.values():
@@ -92,7 +92,7 @@ FIGURES: ResultFigures[DataSetRuns] = {
 
 def _run(network: Network) -> Run:
     """The run of the lowest seed."""
-    return network.runs[_TRUE][0]
+    return network.runs[TRUE_LABELS][0]
 
 
 def _paper_value(network: Network) -> float | None:
@@ -100,7 +100,7 @@ def _paper_value(network: Network) -> float | None:
     config = network.config
     if config.data != "cifar10" or network.training.dropout:
         return None
-    paper = TABLE_1.get((config.model, _TRUE, regularisers(config)))
+    paper = TABLE_1.get((config.model, TRUE_LABELS, regularisers(config)))
     return paper.test / 100 if paper else None
 
 

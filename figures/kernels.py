@@ -10,6 +10,7 @@ from scipy import stats
 from empirical.claims.kernels import KernelResults, kernel_of
 from empirical.claims.paper import TABLE_3
 from empirical.claims.randomization_tests import SIZE
+from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, series_colors
@@ -32,7 +33,7 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         left.axhline(chance, color="#888888", linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
         several = {key: runs for key, runs in results.series().items() if len(runs) > 1}
         for (key, runs), color in zip(several.items(), series_colors(len(several)), strict=True):
-            noise = [run.config.randomization.label_noise for run in runs]
+            noise = [level for run in runs if (level := run.config.randomization.corruption) is not None]
             label = " on ".join(key)
             _errors(left, noise, runs, color, label)
             norms = [run.summary.metrics["norm"] for run in runs]
@@ -129,7 +130,7 @@ def _filter_runs(results: KernelResults) -> list[Run]:
         if kernel_of(run).kernel == "gaussian"
         and kernel_of(run).features.startswith("random-convolution-")
         and kernel_of(run).interpolant == "minimum-norm"
-        and run.config.randomization.name == "true labels"
+        and run.config.randomization == TRUE_LABELS
     ]
     return sorted(runs, key=_filters)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from empirical.claims.randomization_tests import ResultSet
 from empirical.runs.training_loss import loss_curve, online_loss_recorded, tell_training_loss
 from figures.networks import loss_in_words
-from figures.style import figure, test_color, test_dashes
+from figures.style import figure, test_colors, test_dashes
 
 _FAR_FROM_GUESSING = 10.0  # times the loss of guessing: of untrained networks with batch norm, 10^8 of it is possible
 
@@ -26,21 +26,20 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
         f"{results.scale}. Mean cross-entropy of training images on the labels given, "
         f"{loss_in_words(trainings, online=online)}{lagging}. Data: {results.config.source}."
     )
-    curves = {name: loss_curve(run, online=online) for name, run in results.trained.items()}
+    curves = {test: loss_curve(run, online=online) for test, run in results.trained.items()}
     with figure(path, caption) as drawing:
         axes = drawing.add_subplot()
-        for name, run in results.trained.items():
-            noise = run.config.randomization.label_noise
-            partial = 0 < noise < 1
-            color = test_color(name, noise)
-            steps, losses = curves[name]
+        colors = test_colors(results.trained)
+        for test, run in results.trained.items():
+            color = colors[test]
+            steps, losses = curves[test]
             axes.plot(
                 steps,
                 losses,
                 color=color,
-                linewidth=1.2 if partial else 2,
-                linestyle=test_dashes(name),
-                label=name,
+                linewidth=1.2 if test.partial else 2,
+                linestyle=test_dashes(test),
+                label=test.name,
             )
             if run.epochs[-1].fitted and steps:
                 axes.plot(steps[-1], losses[-1], "o", color=color, markersize=4)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from empirical.claims.paper import TABLE_1
 from empirical.claims.randomization_tests import explicit_regularisers, optimizer_in_words
-from empirical.randomization import Randomization
+from empirical.randomization import TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
 from empirical.training.config import TrainingConfig
@@ -32,7 +32,7 @@ class Network:
 
     details: tuple[str, ...]
     config: RunConfig
-    runs: dict[str, tuple[Run, ...]]
+    runs: dict[Randomization, tuple[Run, ...]]
 
     @property
     def name(self) -> str:
@@ -56,9 +56,9 @@ class Network:
 
     @property
     def levels(self) -> dict[float, tuple[Run, ...]]:
-        """The runs on original pixels, by rising label corruption."""
-        samples = [runs for runs in self.runs.values() if runs[0].config.randomization.pixels == "original"]
-        return dict(sorted((runs[0].config.randomization.label_noise, runs) for runs in samples))
+        """The runs on uniformly corrupted labels, by rising corruption."""
+        samples = {level: runs for test, runs in self.runs.items() if (level := test.corruption) is not None}
+        return dict(sorted(samples.items()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +71,9 @@ class DataSetRuns:
     @cached_property
     def networks(self) -> tuple[Network, ...]:
         """Every network in every setting, in the paper's order."""
-        settings: dict[RunConfig, dict[tuple[str, int], Run]] = {}
+        settings: dict[RunConfig, dict[tuple[Randomization, int], Run]] = {}
         for run in sorted(self.runs, key=lambda run: len(run.epochs)):
-            key = run.config.randomization.name, run.config.seed
+            key = run.config.randomization, run.config.seed
             settings.setdefault(_setting(run.config), {})[key] = run
         return tuple(
             Network(_details(setting, settings), setting, _by_test(settings[setting].values()))
@@ -152,7 +152,7 @@ def _setting(config: RunConfig) -> RunConfig:
     How long a run goes on after the fit changes nothing before it.
     """
     config = config.with_training(replace(config.hyper_parameters, min_steps=0))
-    return replace(config, randomization=Randomization(), seed=0, source="")
+    return replace(config, randomization=TRUE_LABELS, seed=0, source="")
 
 
 def _place(config: RunConfig) -> tuple[object, ...]:
@@ -182,8 +182,8 @@ def _other_details(config: RunConfig) -> dict[str, object]:
     return details | {"test images": config.n_test, "crop": config.crop, "device": config.device}
 
 
-def _by_test(runs: Iterable[Run]) -> dict[str, tuple[Run, ...]]:
-    tests: dict[str, list[Run]] = {}
+def _by_test(runs: Iterable[Run]) -> dict[Randomization, tuple[Run, ...]]:
+    tests: dict[Randomization, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.config.seed):
-        tests.setdefault(run.config.randomization.name, []).append(run)
+        tests.setdefault(run.config.randomization, []).append(run)
     return {test: tuple(sample) for test, sample in tests.items()}

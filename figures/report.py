@@ -16,7 +16,7 @@ from empirical.claims.randomization_tests import ResultSet, Row, compare, table
 from empirical.claims.regularization import compare_regularizers
 from empirical.claims.studies import Comparison
 from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
-from empirical.randomization import Randomization
+from empirical.randomization import TRUE_LABELS
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.text_table import TextTable
@@ -163,7 +163,7 @@ def _other_seeds(results: ResultSet, runs: Sequence[Run]) -> list[int]:
 
 
 def _but_for_seed(config: RunConfig) -> RunConfig:
-    return replace(config, seed=0, randomization=Randomization(), source="")
+    return replace(config, seed=0, randomization=TRUE_LABELS, source="")
 
 
 def _inline_all(paths: Figures) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """One look for all figures, and the caption that says where the data came from."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import cycle, islice
@@ -13,16 +13,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from empirical.randomization import (
+    GAUSSIAN,
+    RANDOM_LABELS,
+    RANDOM_PIXELS,
+    SHUFFLED_PIXELS,
+    TRUE_LABELS,
+    Randomization,
+)
 from theory.common.atomic import replacing
 
 TEST_COLORS = {
-    "true labels": "#1b6ca8",
-    "random labels": "#c0392b",
-    "shuffled pixels": "#2e8b57",
-    "random pixels": "#8e5ea2",
-    "Gaussian": "#d9902f",
+    TRUE_LABELS: "#1b6ca8",
+    RANDOM_LABELS: "#c0392b",
+    SHUFFLED_PIXELS: "#2e8b57",
+    RANDOM_PIXELS: "#8e5ea2",
+    GAUSSIAN: "#d9902f",
 }
 """One colour for each of the paper's tests; partial corruption runs from true to random labels' colour."""
+
+_OTHER_COLORS = ("#4a4a4a", "#17919b", "#b5651d", "#6b6b00", "#c2569b")
 
 _SERIES_COLORS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e5ea2", "#d9902f", "#4a4a4a")
 
@@ -70,18 +80,28 @@ def set_panel_title(axes: Axes, title: str) -> None:
     axes.set_title(title, size=9.5, weight="normal")
 
 
-def test_color(name: str, label_noise: float) -> str:
-    """The colour of a test; a partially corrupted one lies between true and random labels."""
-    if name in TEST_COLORS:
-        return TEST_COLORS[name]
-    ends = (mpl.colors.to_rgb(TEST_COLORS[end]) for end in ("true labels", "random labels"))
-    mixed = tuple((1 - label_noise) * true + label_noise * random for true, random in zip(*ends, strict=True))
+def test_colors(tests: Iterable[Randomization]) -> dict[Randomization, str]:
+    """A colour for each test of one drawing: partial corruption lies between true and random labels; tests that are
+    not the paper's have the others in turn.
+    """
+    others = cycle(_OTHER_COLORS)
+    return {test: TEST_COLORS.get(test) or _mixed(test) or next(others) for test in dict.fromkeys(tests)}
+
+
+def _mixed(test: Randomization) -> str | None:
+    level = test.corruption
+    if level is None:
+        return None
+    ends = (mpl.colors.to_rgb(TEST_COLORS[end]) for end in (TRUE_LABELS, RANDOM_LABELS))
+    mixed = tuple((1 - level) * true + level * random for true, random in zip(*ends, strict=True))
     return mpl.colors.to_hex(mixed)
 
 
-def test_dashes(name: str) -> Any:
+def test_dashes(test: Randomization) -> Any:
     """The dashes of a test: they let the curve beneath show through where two tests take the same course."""
-    return {"shuffled pixels": (0, (3, 3)), "Gaussian": (0, (3, 3))}.get(name, ":" if "p = " in name else "-")
+    if test in (SHUFFLED_PIXELS, GAUSSIAN):
+        return (0, (3, 3))
+    return "-" if test in TEST_COLORS else ":" if test.partial else "-."
 
 
 def series_colors(count: int) -> list[str]:

@@ -4,13 +4,12 @@ import math
 from dataclasses import dataclass
 
 from empirical.claims.randomization_tests import explicit_regularisers, missing, optimizer_in_words
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.studies.bounds import EvaluatedBound
 from empirical.text_table import TextTable
 from theory.claims import Claim, Evidence, Finding, Verdict
-
-TRUE, RANDOM = "true labels", "random labels"
 
 ABOUT_ONE = 0.9
 """What `close to 1` of a complexity of at most 1 is held to: our reading, the paper gives no number."""
@@ -24,11 +23,11 @@ class BoundsResults:
 
     Attributes:
         config: of one of them, standing for what all share.
-        runs: by name of the test, true labels first, by rising label noise.
+        runs: by test, true labels first.
     """
 
     config: RunConfig
-    runs: dict[str, Run]
+    runs: dict[Randomization, Run]
 
     @property
     def scale(self) -> str:
@@ -49,7 +48,9 @@ class BoundsResults:
 
     def pairs(self) -> list[tuple[EvaluatedBound | None, EvaluatedBound | None]]:
         """Every bound on true and on random labels; None where that run is missing."""
-        true, random = (bounds_of(self.runs[test]) if test in self.runs else {} for test in (TRUE, RANDOM))
+        true, random = (
+            bounds_of(self.runs[test]) if test in self.runs else {} for test in (TRUE_LABELS, RANDOM_LABELS)
+        )
         return [(true.get(name), random.get(name)) for name in dict.fromkeys([*true, *random])]
 
 
@@ -64,12 +65,11 @@ def bounds_results(runs: list[Run]) -> list[BoundsResults]:
             key = config.experiment, *network, *images, config.device, config.seed, config.study
             groups.setdefault(key, []).append(run)
 
-    def order(run: Run) -> tuple[object, ...]:
-        randomization = run.config.randomization
-        return randomization.pixels != "original", randomization.pixels, randomization.label_noise
-
     sets = [
-        BoundsResults(group[0].config, {run.config.randomization.name: run for run in sorted(group, key=order)})
+        BoundsResults(
+            group[0].config,
+            {run.config.randomization: run for run in sorted(group, key=lambda run: run.config.randomization.order)},
+        )
         for group in groups.values()
     ]
     return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.model, each.config.seed))
@@ -196,9 +196,9 @@ def _bounds_do_not_tell(results: BoundsResults) -> tuple[Claim, Evidence]:
         "VC, norm and stability bounds do not tell true from random labels.",
         "section 2.2; bounds of 2017 to 2019",
     )
-    if TRUE not in results.runs or RANDOM not in results.runs:
+    if TRUE_LABELS not in results.runs or RANDOM_LABELS not in results.runs:
         return claim, missing("bounds runs on true and on random labels")
-    gaps = [results.runs[test].summary.metrics["gap"] for test in (TRUE, RANDOM)]
+    gaps = [results.runs[test].summary.metrics["gap"] for test in (TRUE_LABELS, RANDOM_LABELS)]
     if not gaps[0] < gaps[1]:
         return claim, missing("networks of which the one on true labels has the smaller gap")
     pairs = [

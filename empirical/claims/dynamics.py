@@ -9,6 +9,7 @@ import numpy as np
 
 from empirical.claims.randomization_tests import SIZE, hits_on_test, missing
 from empirical.claims.significance import paired_p_value, tested, trend_p_value
+from empirical.randomization import GAUSSIAN, RANDOM_LABELS, RANDOM_PIXELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import DynamicsConfig
@@ -27,7 +28,6 @@ SPREADS = 3.0
 WIDE = 4096
 """From here on a network counts as wide."""
 
-_TRUE, _RANDOM = "true labels", "random labels"
 _ARORA = "Arora, Du, Hu, Li, Wang 2019"
 
 
@@ -37,7 +37,7 @@ class DynamicsResults:
 
     Attributes:
         config: of one of them, standing for what all share.
-        runs: by width, pixels and label noise.
+        runs: by width and test.
     """
 
     config: RunConfig
@@ -57,15 +57,13 @@ class DynamicsResults:
         """The widths that were run, rising."""
         return sorted({study_of(run).width for run in self.runs})
 
-    def at(self, width: int) -> dict[str, Run]:
+    def at(self, width: int) -> dict[Randomization, Run]:
         """The runs of one width by test, in the order of `runs`."""
-        return {run.config.randomization.name: run for run in self.runs if study_of(run).width == width}
+        return {run.config.randomization: run for run in self.runs if study_of(run).width == width}
 
     def corruption(self, width: int) -> list[tuple[float, Run]]:
-        """(p, run) of the runs of one width on original pixels, by rising label noise."""
-        found = [run.config.randomization for run in self.at(width).values()]
-        originals = [each for each in found if each.pixels == "original"]
-        return [(each.label_noise, self.at(width)[each.name]) for each in originals]
+        """(p, run) of the runs of one width on uniformly corrupted labels, by rising p."""
+        return [(level, run) for test, run in self.at(width).items() if (level := test.corruption) is not None]
 
 
 def study_of(run: Run) -> DynamicsConfig:
@@ -83,10 +81,8 @@ def dynamics_results(runs: list[Run]) -> list[DynamicsResults]:
             key = config.experiment, *images, config.seed, config.device, replace(study_of(run), width=0)
             groups.setdefault(key, []).append(run)
 
-    def order(run: Run) -> tuple[int, int, float]:
-        randomization = run.config.randomization
-        pixels = ("original", "shuffled", "random", "gaussian").index(randomization.pixels)
-        return study_of(run).width, pixels, randomization.label_noise
+    def order(run: Run) -> tuple[object, ...]:
+        return study_of(run).width, run.config.randomization.order
 
     sets = [DynamicsResults(group[0].config, tuple(sorted(group, key=order))) for group in groups.values()]
     return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.seed))
@@ -115,7 +111,7 @@ def dynamics_table(results: DynamicsResults) -> TextTable:
             rows.append(
                 (
                     f"{width:,}",
-                    test,
+                    test.name,
                     f"{metrics['predicted_steps_to_fit']:,}",
                     "-" if steps is None else f"{steps:,}",
                     f"{metrics['largest_deviation']:.3f}",
@@ -167,9 +163,9 @@ def _curves_agree(results: DynamicsResults) -> tuple[Claim, Evidence]:
     return claim, Evidence(
         verdict(falls and max(_deviation(run) for run in wide.values()) <= CLOSE),
         "; ".join(
-            f"{test}: {deviations[test][0]:.3f} at width {narrower[0]:,}, {_deviation(run):.3f} at {widest:,}"
+            f"{test.name}: {deviations[test][0]:.3f} at width {narrower[0]:,}, {_deviation(run):.3f} at {widest:,}"
             if test in deviations
-            else f"{test}: {_deviation(run):.3f} at {widest:,}"
+            else f"{test.name}: {_deviation(run):.3f} at {widest:,}"
             for test, run in wide.items()
         )
         + f"; exponent of the width {min(exponents):.2f} to {max(exponents):.2f} (order of the theorem: -0.5)",
@@ -186,7 +182,7 @@ def _slowdown_agrees(results: DynamicsResults) -> tuple[Claim, Evidence]:
         f"section 1.1, figure 1b (claim C3); {_ARORA}, section 4",
     )
     widest = results.widths[-1]
-    pair = [results.at(widest).get(test) for test in (_RANDOM, _TRUE)]
+    pair = [results.at(widest).get(test) for test in (RANDOM_LABELS, TRUE_LABELS)]
     if widest < WIDE or pair[0] is None or pair[1] is None:
         return claim, missing(f"runs on true and on random labels at width {WIDE:,} or more")
     random, true = pair[0], pair[1]
@@ -197,10 +193,9 @@ def _slowdown_agrees(results: DynamicsResults) -> tuple[Claim, Evidence]:
     # Steps are whole: of few of them, one more or less is a good part.
     rounding = 1 + 1 / min(true.summary.metrics["steps_to_fit"], true.summary.metrics["predicted_steps_to_fit"])
     others = [
-        f"{test}: {measured_there:.1f} (predicted {predicted_there:.1f})"
+        f"{test.name}: {measured_there:.1f} (predicted {predicted_there:.1f})"
         for test, run in results.at(widest).items()
-        if test not in (_TRUE, _RANDOM)
-        and run.config.randomization.pixels == "original"
+        if test.partial
         and (measured_there := slowdown(run, true)) is not None
         and (predicted_there := slowdown(run, true, predicted=True)) is not None
     ]
@@ -224,8 +219,8 @@ def _noise_images_are_further_apart(results: DynamicsResults) -> tuple[Claim, Ev
     )
     widest = results.widths[-1]
     found = results.at(widest)
-    tests = ("random pixels", "Gaussian")
-    runs = [found.get(test) for test in (*tests, _RANDOM)]
+    tests = (RANDOM_PIXELS, GAUSSIAN, RANDOM_LABELS)
+    runs = [found.get(test) for test in tests]
     if widest < WIDE or any(run is None for run in runs):
         return claim, missing(f"runs on random pixels, Gaussian images and random labels at width {WIDE:,} or more")
     *noise, labels = [run.summary.metrics for run in runs if run is not None]
@@ -239,9 +234,9 @@ def _noise_images_are_further_apart(results: DynamicsResults) -> tuple[Claim, Ev
     return claim, Evidence(
         Verdict.NOT_DECIDED if tied and not against else verdict(not against),
         "; ".join(
-            f"{test}: distance {metrics['nearest_distance']:.2f}, {metrics[measured]} steps, "
+            f"{test.name}: distance {metrics['nearest_distance']:.2f}, {metrics[measured]} steps, "
             f"predicted {metrics[predicted]}"
-            for test, metrics in zip((*tests, _RANDOM), (*noise, labels), strict=True)
+            for test, metrics in zip(tests, (*noise, labels), strict=True)
         ),
         "both further apart than the original images, and sooner at half of their loss, predicted and measured; "
         "as many steps decide nothing",

@@ -8,7 +8,7 @@ from scipy import stats
 from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing, not_fitted
 from empirical.claims.significance import paired_p_value, tested
 from empirical.outcome import decode_hits
-from empirical.randomization import Randomization
+from empirical.randomization import RANDOM_LABELS
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import InterpolantsConfig
@@ -25,7 +25,7 @@ class InterpolantsResults:
 
     Attributes:
         config: of one of them, standing for what all share.
-        runs: by rising label noise.
+        runs: by test.
     """
 
     config: RunConfig
@@ -46,6 +46,13 @@ class InterpolantsResults:
         """Whether both networks reproduce every label of every run."""
         return all(run.summary.metrics[name]["fitted"] for run in self.runs for name in ("trained", "explicit"))
 
+    @property
+    def decisive(self) -> "InterpolantsResults":
+        """Its runs on true and on uniformly corrupted labels: those that the claims are about."""
+        return replace(
+            self, runs=tuple(run for run in self.runs if run.config.randomization.label_noise.uniform_level is not None)
+        )
+
 
 def interpolants_results(runs: list[Run]) -> list[InterpolantsResults]:
     """Sort runs of the kind `interpolants` into sets that differ in their labels alone."""
@@ -53,19 +60,22 @@ def interpolants_results(runs: list[Run]) -> list[InterpolantsResults]:
     for run in runs:
         if isinstance(run.config.study, InterpolantsConfig):
             groups.setdefault(
-                replace(run.config, randomization=Randomization(run.config.randomization.pixels)).hash, []
+                replace(run.config, randomization=run.config.randomization.with_clean_labels).hash, []
             ).append(run)
     sets = [
-        InterpolantsResults(group[0].config, tuple(sorted(group, key=lambda run: run.config.randomization.label_noise)))
+        InterpolantsResults(group[0].config, tuple(sorted(group, key=lambda run: run.config.randomization.order)))
         for group in groups.values()
     ]
     return sorted(sets, key=lambda each: (each.config.data, each.config.model, each.config.seed))
 
 
 def compare_interpolants(results: InterpolantsResults) -> list[Finding]:
-    """What tells two interpolants of one sample apart, each with its verdict by a stated rule."""
+    """What tells two interpolants of one sample apart, each with its verdict by a stated rule; other label noise than
+    uniform corruption decides nothing.
+    """
     checks = (_both_interpolate, _one_generalises, _stability, _distance_to_a_change, _answers_from_afar)
-    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+    decisive = results.decisive
+    return [Finding(*check(decisive), 0.0) for check in checks] if decisive.runs else []
 
 
 def interpolants_table(results: InterpolantsResults) -> TextTable:
@@ -116,10 +126,6 @@ def interpolants_table(results: InterpolantsResults) -> TextTable:
 _NETWORKS = {"trained": "trained", "explicit": "explicit, 2n + d"}
 
 
-def _partial(results: InterpolantsResults) -> list[Run]:
-    return [run for run in results.runs if run.config.randomization.label_noise < 1]
-
-
 def _metrics(run: Run) -> dict[str, Any]:
     return run.summary.metrics
 
@@ -151,7 +157,7 @@ def _one_generalises(results: InterpolantsResults) -> tuple[Claim, Evidence]:
         "Of two interpolants of one sample the trained one generalises better: fitting does not decide it.",
         "sections 1.1 and 4",
     )
-    runs = _partial(results)
+    runs = [run for run in results.runs if run.config.randomization.label_noise != RANDOM_LABELS.label_noise]
     if not runs:
         return claim, missing("a run on true or partially corrupted labels")
     if not results.fitted:

@@ -11,11 +11,10 @@ from empirical.claims.randomization_tests import SIZE, hits_recorded, missing
 from empirical.claims.significance import guessing_p_value, paired_p_value
 from empirical.kernels.interpolation import KernelConfig
 from empirical.outcome import decode_hits
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.config import KernelRun, RunConfig
 from empirical.runs.records import Run
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
-
-_TRUE = "true labels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +23,7 @@ class KernelResults:
 
     Attributes:
         config: of one of them, standing for what all share.
-        runs: by features, kernel, ridge and label noise.
+        runs: by features, kernel, ridge and test.
     """
 
     config: RunConfig
@@ -45,18 +44,18 @@ class KernelResults:
         return 1 / self.config.num_classes
 
     def series(self, *, ridge: float = 0.0) -> dict[tuple[str, str], list[Run]]:
-        """Minimum-norm runs on original pixels by (kernel, features), by rising label noise."""
+        """Minimum-norm runs on uniformly corrupted labels by (kernel, features), by rising corruption."""
         found: dict[tuple[str, str], list[Run]] = {}
         for run in self.runs:
             kernel = kernel_of(run)
-            plain = kernel.interpolant == "minimum-norm" and run.config.randomization.pixels == "original"
+            plain = kernel.interpolant == "minimum-norm" and run.config.randomization.corruption is not None
             if plain and kernel.ridge == ridge:
                 found.setdefault((kernel.kernel_name, kernel.features), []).append(run)
-        return {key: sorted(runs, key=lambda run: run.config.randomization.label_noise) for key, runs in found.items()}
+        return {key: sorted(runs, key=lambda run: run.config.randomization.order) for key, runs in found.items()}
 
     def clean(self) -> dict[tuple[str, str], Run]:
         """The runs on true labels without ridge by (kernel, features)."""
-        return {key: runs[0] for key, runs in self.series().items() if runs[0].config.randomization.label_noise == 0}
+        return {key: runs[0] for key, runs in self.series().items() if runs[0].config.randomization == TRUE_LABELS}
 
 
 def kernel_of(run: Run) -> KernelConfig:
@@ -78,10 +77,10 @@ def kernel_results(runs: list[Run]) -> list[KernelResults]:
             groups.setdefault(key, []).append(run)
 
     def order(run: Run) -> tuple[object, ...]:
-        kernel, randomization = kernel_of(run), run.config.randomization
+        kernel = kernel_of(run)
         number = kernel.features.rpartition("-")[2]
         size = int(number) if number.isdigit() else 0
-        return size, kernel.features, kernel.kernel_name, kernel.ridge, randomization.pixels, randomization.label_noise
+        return size, kernel.features, kernel.kernel_name, kernel.ridge, run.config.randomization.order
 
     sets = [KernelResults(group[0].config, tuple(sorted(group, key=order))) for group in groups.values()]
     return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.seed))
@@ -91,7 +90,7 @@ def reference(run: Run) -> str:
     """The paper's test error in the same setting, "" if there is none."""
     kernel, config = kernel_of(run), run.config
     plain = kernel.kernel == "gaussian" and kernel.interpolant == "minimum-norm"
-    if not plain or config.randomization.name != _TRUE:
+    if not plain or config.randomization != TRUE_LABELS:
         return ""
     name = "random-convolution" if kernel.features.startswith("random-convolution") else kernel.features
     entry = TABLE_3.get((config.data, name, kernel.ridge > 0))
@@ -168,7 +167,7 @@ def _fits_random_labels(results: KernelResults) -> tuple[Claim, Evidence]:
     pairs = [
         (runs[0], runs[-1])
         for runs in results.series().values()
-        if runs[0].config.randomization.label_noise == 0 and runs[-1].config.randomization.label_noise == 1
+        if runs[0].config.randomization == TRUE_LABELS and runs[-1].config.randomization == RANDOM_LABELS
     ]
     if not pairs:
         return claim, missing("kernel runs on true and on random labels")
@@ -201,7 +200,7 @@ def _ridge_does_not_help(results: KernelResults) -> tuple[Claim, Evidence]:
     for ridge in ridges:
         for key, runs in results.series(ridge=ridge).items():
             comparable = key in plain and hits_recorded([runs[0], plain[key]])
-            if comparable and runs[0].config.randomization.label_noise == 0:
+            if comparable and runs[0].config.randomization == TRUE_LABELS:
                 p_values.append(_better(runs[0], plain[key]))
                 error = 1 - runs[0].summary.metrics["test_accuracy"]
                 parts.append(f"{_label(runs[0])}, ridge {ridge:g}: {error:.2%}")

@@ -100,7 +100,8 @@ class NoiseResults:
 
 
 def noise_results(runs: list[Run]) -> list[NoiseResults]:
-    """For each run of predictions the measured runs that it is about: original pixels, same images, same seed."""
+    """For each run of predictions the measured runs that it is about: uniformly corrupted labels, same images,
+    same seed."""
     found = []
     for prediction in runs:
         if not isinstance(prediction.config.study, NoiseConfig):
@@ -114,9 +115,7 @@ def noise_results(runs: list[Run]) -> list[NoiseResults]:
                 networks.setdefault((*key, config.device), []).append(run)
         # A lone run on true or on random labels is another experiment's.
         series = [
-            _by_level(group)
-            for group in networks.values()
-            if len(group) > 1 or 0 < group[0].config.randomization.label_noise < 1
+            _by_level(group) for group in networks.values() if len(group) > 1 or group[0].config.randomization.partial
         ]
         results = NoiseResults(
             prediction.config,
@@ -177,7 +176,7 @@ def _about(prediction: RunConfig, config: RunConfig) -> bool:
         config.train_digest == prediction.train_digest
         and config.test_digest == prediction.test_digest
         and config.seed == prediction.seed
-        and config.randomization.pixels == "original"
+        and config.randomization.corruption is not None
     )
 
 
@@ -191,7 +190,7 @@ def _predicted_kernel(bandwidth: float, run: Run) -> bool:
 
 def _by_level(runs: Sequence[Run]) -> Levels:
     """One run a level, the last where solvers differ."""
-    by_level = {run.config.randomization.label_noise: run for run in runs}
+    by_level = {level: run for run in runs if (level := run.config.randomization.corruption) is not None}
     return sorted(by_level.items(), key=lambda level: level[0])
 
 

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass
 
+from empirical.randomization import (
+    GAUSSIAN,
+    RANDOM_LABELS,
+    RANDOM_PIXELS,
+    SHUFFLED_PIXELS,
+    TRUE_LABELS,
+    Randomization,
+)
+
 Regularisers = tuple[str, bool]
 """Augmentation, and whether there is weight decay."""
 
@@ -16,36 +25,36 @@ class PaperAccuracy:
 
 NONE: Regularisers = ("none", False)
 
-TABLE_1: dict[tuple[str, str, Regularisers], PaperAccuracy] = {
-    ("inception", "true labels", ("crop", True)): PaperAccuracy(100.0, 89.05),
-    ("inception", "true labels", ("crop", False)): PaperAccuracy(100.0, 89.31),
-    ("inception", "true labels", ("none", True)): PaperAccuracy(100.0, 86.03),
-    ("inception", "true labels", NONE): PaperAccuracy(100.0, 85.75),
-    ("inception", "random labels", NONE): PaperAccuracy(100.0, 9.78),
-    ("inception-no-bn", "true labels", ("none", True)): PaperAccuracy(100.0, 83.00),
-    ("inception-no-bn", "true labels", NONE): PaperAccuracy(100.0, 82.00),
-    ("inception-no-bn", "random labels", NONE): PaperAccuracy(100.0, 10.12),
-    ("alexnet", "true labels", ("crop", True)): PaperAccuracy(99.90, 81.22),
-    ("alexnet", "true labels", ("crop", False)): PaperAccuracy(99.82, 79.66),
-    ("alexnet", "true labels", ("none", True)): PaperAccuracy(100.0, 77.36),
-    ("alexnet", "true labels", NONE): PaperAccuracy(100.0, 76.07),
-    ("alexnet", "random labels", NONE): PaperAccuracy(99.82, 9.86),
-    ("mlp-3x512", "true labels", ("none", True)): PaperAccuracy(100.0, 53.35),
-    ("mlp-3x512", "true labels", NONE): PaperAccuracy(100.0, 52.39),
-    ("mlp-3x512", "random labels", NONE): PaperAccuracy(100.0, 10.48),
-    ("mlp-1x512", "true labels", ("none", True)): PaperAccuracy(99.80, 50.39),
-    ("mlp-1x512", "true labels", NONE): PaperAccuracy(100.0, 50.51),
-    ("mlp-1x512", "random labels", NONE): PaperAccuracy(99.34, 10.61),
+TABLE_1: dict[tuple[str, Randomization, Regularisers], PaperAccuracy] = {
+    ("inception", TRUE_LABELS, ("crop", True)): PaperAccuracy(100.0, 89.05),
+    ("inception", TRUE_LABELS, ("crop", False)): PaperAccuracy(100.0, 89.31),
+    ("inception", TRUE_LABELS, ("none", True)): PaperAccuracy(100.0, 86.03),
+    ("inception", TRUE_LABELS, NONE): PaperAccuracy(100.0, 85.75),
+    ("inception", RANDOM_LABELS, NONE): PaperAccuracy(100.0, 9.78),
+    ("inception-no-bn", TRUE_LABELS, ("none", True)): PaperAccuracy(100.0, 83.00),
+    ("inception-no-bn", TRUE_LABELS, NONE): PaperAccuracy(100.0, 82.00),
+    ("inception-no-bn", RANDOM_LABELS, NONE): PaperAccuracy(100.0, 10.12),
+    ("alexnet", TRUE_LABELS, ("crop", True)): PaperAccuracy(99.90, 81.22),
+    ("alexnet", TRUE_LABELS, ("crop", False)): PaperAccuracy(99.82, 79.66),
+    ("alexnet", TRUE_LABELS, ("none", True)): PaperAccuracy(100.0, 77.36),
+    ("alexnet", TRUE_LABELS, NONE): PaperAccuracy(100.0, 76.07),
+    ("alexnet", RANDOM_LABELS, NONE): PaperAccuracy(99.82, 9.86),
+    ("mlp-3x512", TRUE_LABELS, ("none", True)): PaperAccuracy(100.0, 53.35),
+    ("mlp-3x512", TRUE_LABELS, NONE): PaperAccuracy(100.0, 52.39),
+    ("mlp-3x512", RANDOM_LABELS, NONE): PaperAccuracy(100.0, 10.48),
+    ("mlp-1x512", TRUE_LABELS, ("none", True)): PaperAccuracy(99.80, 50.39),
+    ("mlp-1x512", TRUE_LABELS, NONE): PaperAccuracy(100.0, 50.51),
+    ("mlp-1x512", RANDOM_LABELS, NONE): PaperAccuracy(99.34, 10.61),
 }
 """CIFAR-10; by network, test and regularisers, in the paper's order."""
 
 
-RERUN_1A: dict[str, dict[float, float]] = {
-    "true labels": {0.1: 4.0, 0.01: 5.7},
-    "shuffled pixels": {0.1: 5.6, 0.01: 6.7},
-    "Gaussian": {0.1: 8.8, 0.01: 9.9},
-    "random pixels": {0.1: 11.9, 0.01: 13.0},
-    "random labels": {0.1: 16.6, 0.01: 17.7},
+RERUN_1A: dict[Randomization, dict[float, float]] = {
+    TRUE_LABELS: {0.1: 4.0, 0.01: 5.7},
+    SHUFFLED_PIXELS: {0.1: 5.6, 0.01: 6.7},
+    GAUSSIAN: {0.1: 8.8, 0.01: 9.9},
+    RANDOM_PIXELS: {0.1: 11.9, 0.01: 13.0},
+    RANDOM_LABELS: {0.1: 16.6, 0.01: 17.7},
 }
 """Not the paper's, whose Figure 1a has no printed values, but an independent public re-run's of it: thousands of steps
 until Inception's training loss on all of CIFAR-10 is below 0.1 and below 0.01, by test. One seed, batches of 128."""
@@ -66,14 +75,14 @@ class PaperImageNetAccuracy:
 INCEPTION_V3_DROPOUT = 0.2
 """Of TensorFlow's package, whose settings the paper takes for ImageNet: activations are kept with probability 0.8."""
 
-TABLE_2: dict[tuple[str, str, float, bool], PaperImageNetAccuracy] = {
-    ("true labels", "resized-crop", INCEPTION_V3_DROPOUT, True): PaperImageNetAccuracy(92.18, 99.21, 77.84, 93.92),
-    ("true labels", "resized-crop", 0.0, False): PaperImageNetAccuracy(92.33, 99.17, 72.95, 90.43),
-    ("true labels", "none", 0.0, True): PaperImageNetAccuracy(90.60, 100.0, 67.18, 86.44, 72.57, 91.31),
-    ("true labels", "none", 0.0, False): PaperImageNetAccuracy(99.53, 100.0, 59.80, 80.38, 63.16, 84.49),
-    ("random labels", "none", INCEPTION_V3_DROPOUT, True): PaperImageNetAccuracy(91.18, 97.95, 0.09, 0.49),
-    ("random labels", "none", 0.0, True): PaperImageNetAccuracy(87.81, 96.15, 0.12, 0.50),
-    ("random labels", "none", 0.0, False): PaperImageNetAccuracy(95.20, 99.14, 0.11, 0.56),
+TABLE_2: dict[tuple[Randomization, str, float, bool], PaperImageNetAccuracy] = {
+    (TRUE_LABELS, "resized-crop", INCEPTION_V3_DROPOUT, True): PaperImageNetAccuracy(92.18, 99.21, 77.84, 93.92),
+    (TRUE_LABELS, "resized-crop", 0.0, False): PaperImageNetAccuracy(92.33, 99.17, 72.95, 90.43),
+    (TRUE_LABELS, "none", 0.0, True): PaperImageNetAccuracy(90.60, 100.0, 67.18, 86.44, 72.57, 91.31),
+    (TRUE_LABELS, "none", 0.0, False): PaperImageNetAccuracy(99.53, 100.0, 59.80, 80.38, 63.16, 84.49),
+    (RANDOM_LABELS, "none", INCEPTION_V3_DROPOUT, True): PaperImageNetAccuracy(91.18, 97.95, 0.09, 0.49),
+    (RANDOM_LABELS, "none", 0.0, True): PaperImageNetAccuracy(87.81, 96.15, 0.12, 0.50),
+    (RANDOM_LABELS, "none", 0.0, False): PaperImageNetAccuracy(95.20, 99.14, 0.11, 0.56),
 }
 """Inception V3 on ImageNet; by test, augmentation, probability of dropout and whether there is weight decay, in the
 paper's order."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from empirical.claims.paper import KERNEL_NORMS, NONE, TABLE_1, TABLE_2, TABLE_3, TABLE_4
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from theory.claims import Claim
 
 
@@ -29,15 +30,15 @@ class PaperClaim:
     decided_by: str = ""
 
 
-_RANDOM = {model: TABLE_1[model, "random labels", NONE] for model in ("inception", "alexnet", "mlp-3x512", "mlp-1x512")}
-_TRUE = {model: TABLE_1[model, "true labels", NONE] for model in (*_RANDOM, "inception-no-bn")}
+_RANDOM = {model: TABLE_1[model, RANDOM_LABELS, NONE] for model in ("inception", "alexnet", "mlp-3x512", "mlp-1x512")}
+_TRUE = {model: TABLE_1[model, TRUE_LABELS, NONE] for model in (*_RANDOM, "inception-no-bn")}
 _TRAIN = ", ".join(f"{model} {accuracy.train:g}%" for model, accuracy in _RANDOM.items())
 _TEST = ", ".join(f"{model} {accuracy.test:g}%" for model, accuracy in _RANDOM.items())
 _NO_REGULARISER = ", ".join(f"{model} {accuracy.test:g}%" for model, accuracy in _TRUE.items())
-_CROPPED = TABLE_1["inception", "true labels", ("crop", False)].test
-_DECAYED = TABLE_1["inception", "true labels", ("none", True)].test
-_IMAGENET = TABLE_2["random labels", "none", 0.0, False]
-_IMAGENET_TRUE = TABLE_2["true labels", "none", 0.0, False]
+_CROPPED = TABLE_1["inception", TRUE_LABELS, ("crop", False)].test
+_DECAYED = TABLE_1["inception", TRUE_LABELS, ("none", True)].test
+_IMAGENET = TABLE_2[RANDOM_LABELS, "none", 0.0, False]
+_IMAGENET_TRUE = TABLE_2[TRUE_LABELS, "none", 0.0, False]
 _TABLE_4 = ", ".join(
     f"{model} {'did not converge' if accuracy is None else f'{accuracy:g}%'}"
     for (model, chosen), accuracy in TABLE_4.items()
@@ -147,7 +148,7 @@ CLAIMS = (
         "C15",
         "Early stopping does not help on CIFAR-10.",
         "section 3.1",
-        f"(on ImageNet {TABLE_2['true labels', 'none', 0.0, False].best_top_1:g}% at best against "
+        f"(on ImageNet {TABLE_2[TRUE_LABELS, 'none', 0.0, False].best_top_1:g}% at best against "
         f"{_IMAGENET_TRUE.test_top_1:g}%)",
         decided_by="table1",
     ),

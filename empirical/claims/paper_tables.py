@@ -10,6 +10,7 @@ import numpy as np
 
 from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
 from empirical.models import MODELS, default_learning_rate
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
 from empirical.training.config import TrainingConfig
@@ -47,7 +48,7 @@ class TableRow:
     """
 
     model: str
-    test: str
+    test: Randomization
     regularisers: Regularisers
     paper_train: float | None
     paper_test: float | None
@@ -177,16 +178,16 @@ def table_1(runs: list[Run]) -> list[TableRow]:
     others = [
         TableRow(*key[:3], None, None, sample, key[3])
         for key, sample in found.items()
-        if key[1] == "true labels" or (key[2], key[3]) == (NONE, 0.0)
+        if key[1] == TRUE_LABELS or (key[2], key[3]) == (NONE, 0.0)
     ]
     return rows + others
 
 
 def table_4(runs: list[Run]) -> list[TableRow]:
     """Table 4 from runs on one data set; other networks' rows follow the paper's."""
-    found = {key: sample for key, sample in _by_row(runs).items() if key[1] == "random labels"}
+    found = {key: sample for key, sample in _by_row(runs).items() if key[1] == RANDOM_LABELS}
     rows = [
-        TableRow(model, "random labels", chosen, paper, None, found.pop((model, "random labels", chosen, 0.0), ()))
+        TableRow(model, RANDOM_LABELS, chosen, paper, None, found.pop((model, RANDOM_LABELS, chosen, 0.0), ()))
         for (model, chosen), paper in TABLE_4.items()
     ]
     others = [
@@ -237,20 +238,20 @@ def _of_table_2(config: RunConfig) -> bool:
     return config.model == "inception-v3" or decay_of(config.hyper_parameters) == IMAGENET.decay
 
 
-def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple[Run, ...]]:
+def _by_row(runs: list[Run]) -> dict[tuple[str, Randomization, Regularisers, float], tuple[Run, ...]]:
     """Runs on true and random labels by row: network, test, regularisers, dropout.
 
     A sample's configurations differ in their seed alone. Of several samples the row's is the one of most images; of
     these the one with most of the paper's hyper-parameters, then one that ends at the fit rather than one that trains
     on, then the one of most seeds, then the first by hash.
     """
-    groups: dict[tuple[str, str, Regularisers, float], dict[str, list[Run]]] = {}
+    groups: dict[tuple[str, Randomization, Regularisers, float], dict[str, list[Run]]] = {}
     for run in runs:
         config = run.config
-        if config.training is None or config.randomization.pixels != "original":
+        if config.training is None:
             continue
-        key = config.model, config.randomization.name, regularisers(config), config.training.dropout or 0.0
-        if key[1] in ("true labels", "random labels"):
+        key = config.model, config.randomization, regularisers(config), config.training.dropout or 0.0
+        if config.randomization in (TRUE_LABELS, RANDOM_LABELS):
             groups.setdefault(key, {}).setdefault(replace(config, seed=0).hash, []).append(run)
 
     def rank(sample: tuple[str, list[Run]]) -> tuple[int, int, int, int, str]:

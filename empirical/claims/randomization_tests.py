@@ -16,6 +16,14 @@ from empirical.claims.paper import TABLE_1, PaperAccuracy
 from empirical.claims.paper_claims import paper_claim
 from empirical.claims.significance import guessing_p_value, paired_p_value, tested, trend_p_value
 from empirical.outcome import decode_hits
+from empirical.randomization import (
+    GAUSSIAN,
+    RANDOM_LABELS,
+    RANDOM_PIXELS,
+    SHUFFLED_PIXELS,
+    TRUE_LABELS,
+    Randomization,
+)
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
 from empirical.runs.training_loss import steps_to_reach, tell_training_loss
@@ -23,7 +31,6 @@ from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
 from empirical.training.schedule import CIFAR_10, is_the_papers
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
-from theory.label_noise import memorised_accuracy
 
 SIZE = 0.01
 """Size of every statistical test here: the probability of rejecting a true hypothesis."""
@@ -44,12 +51,12 @@ class ResultSet:
 
     Attributes:
         config: of a trained run, standing for what all share.
-        trained, explicit: finished runs by name of the test, in the paper's order.
+        trained, explicit: finished runs by test, in the paper's order.
     """
 
     config: RunConfig
-    trained: dict[str, Run]
-    explicit: dict[str, Run]
+    trained: dict[Randomization, Run]
+    explicit: dict[Randomization, Run]
 
     @property
     def chance(self) -> float:
@@ -143,7 +150,7 @@ def table(results: ResultSet) -> list[Row]:
         built = explicit.summary.metrics if explicit else {}
         rows.append(
             Row(
-                test=test,
+                test=test.name,
                 epochs=measured.get("epoch"),
                 seconds=trained.summary.time["seconds"] if trained else None,
                 fitted=measured.get("fitted"),
@@ -188,11 +195,11 @@ def compare(results: ResultSet) -> list[Finding]:
 
 def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(1)
-    run = results.trained.get("random labels")
+    run = results.trained.get(RANDOM_LABELS)
     if run is None:
         return claim, missing("a run on random labels")
     metrics = run.summary.metrics
-    reference = _reference(results.config, "random labels")
+    reference = _reference(results.config, RANDOM_LABELS)
     return claim, Evidence(
         fit_verdict([run]),
         f"train accuracy {metrics['train_accuracy']:.2%} after {metrics['epoch']} epochs",
@@ -203,7 +210,7 @@ def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
 
 def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(2)
-    run = results.trained.get("random labels")
+    run = results.trained.get(RANDOM_LABELS)
     if run is None:
         return claim, missing("a run on random labels")
     if not hits_recorded([run]):
@@ -223,7 +230,7 @@ def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
 
 def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(3)
-    true, random = results.trained.get("true labels"), results.trained.get("random labels")
+    true, random = results.trained.get(TRUE_LABELS), results.trained.get(RANDOM_LABELS)
     if true is None or random is None:
         return claim, missing("runs on true and on random labels")
     if not (true.summary.metrics["fitted"] and random.summary.metrics["fitted"]):
@@ -241,7 +248,7 @@ def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
 
 def _converges_quickly(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(4)
-    run = results.trained.get("random labels")
+    run = results.trained.get(RANDOM_LABELS)
     if run is None:
         return claim, missing("a run on random labels")
     if not run.summary.metrics["fitted"]:
@@ -263,7 +270,7 @@ def _converges_quickly(results: ResultSet) -> tuple[Claim, Evidence]:
 
 def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(5)
-    tests = ("shuffled pixels", "random pixels", "Gaussian")
+    tests = (SHUFFLED_PIXELS, RANDOM_PIXELS, GAUSSIAN)
     runs = [results.trained.get(test) for test in tests]
     found = [run for run in runs if run is not None]
     if len(found) < len(tests):
@@ -271,7 +278,7 @@ def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
     return claim, Evidence(
         fit_verdict(found),
         ", ".join(
-            f"{test} {run.summary.metrics['train_accuracy']:.2%}" for test, run in zip(tests, found, strict=True)
+            f"{test.name} {run.summary.metrics['train_accuracy']:.2%}" for test, run in zip(tests, found, strict=True)
         ),
         "100%",
         "every training label reproduced by the fixed network",
@@ -280,7 +287,7 @@ def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
 
 def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(6)
-    tests = ("random pixels", "Gaussian", "random labels")
+    tests = (RANDOM_PIXELS, GAUSSIAN, RANDOM_LABELS)
     runs = [results.trained[test] for test in tests if test in results.trained]
     if runs and not tell_training_loss(runs):
         return claim, missing(LOSS_AS_TRAINED)
@@ -332,7 +339,7 @@ def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
     clean = levels[0][1].summary.metrics["test_accuracy"]
     parts, p_values, below = [], [], []
     for level, run in partial:
-        predicted = memorised_accuracy(clean, level, results.chance)
+        predicted = run.config.randomization.label_noise.copying_accuracy(clean, results.config.num_classes)
         accuracy = run.summary.metrics["test_accuracy"]
         hits = round(accuracy * results.config.n_test)
         p_values.append(stats.binomtest(hits, results.config.n_test, predicted, alternative="greater").pvalue)
@@ -365,7 +372,7 @@ def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
 
 def _same_network_same_settings(results: ResultSet) -> tuple[Claim, Evidence]:
     claim = paper_claim(29)
-    true, random = results.trained.get("true labels"), results.trained.get("random labels")
+    true, random = results.trained.get(TRUE_LABELS), results.trained.get(RANDOM_LABELS)
     if true is None or random is None:
         return claim, missing("runs on true and on random labels")
     if not hits_recorded([true, random]):
@@ -384,9 +391,9 @@ def _same_network_same_settings(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def corruption_levels(results: ResultSet, *, explicit: bool = False) -> list[tuple[float, Run]]:
-    """(p, run) of the runs on original pixels, by rising label noise."""
+    """(p, run) of the runs on uniformly corrupted labels, by rising p; runs of other label noise are left out."""
     runs = results.explicit if explicit else results.trained
-    levels = [(run.config.randomization.label_noise, run) for run in runs.values() if _original(run)]
+    levels = [(level, run) for test, run in runs.items() if (level := test.corruption) is not None]
     return sorted(levels, key=lambda level: level[0])
 
 
@@ -449,35 +456,31 @@ def _steps_to_fit(run: Run) -> int:
     return fit.step
 
 
-def _expected(results: ResultSet, test: str) -> str:
+def _expected(results: ResultSet, test: Randomization) -> str:
     """What the paper measured in the same setting, or else what chance or memorisation predicts of test accuracy."""
     config = results.config
-    run = results.trained.get(test) or results.explicit[test]
-    randomization = run.config.randomization
     reference = _reference(config, test)
     if reference is not None:
         return f"paper: train {reference.train:.2f}, test {reference.test:.2f}"
     low, high = chance_interval(results)
     chance = f"chance: {low:.1%} to {high:.1%}"
-    if randomization.label_noise == 1 or randomization.pixels in ("random", "gaussian"):
+    if test.at_chance(config.num_classes):
         return chance
-    clean = results.trained.get("true labels")
-    if randomization.label_noise > 0 and clean is not None:
+    clean = results.trained.get(test.with_clean_labels)
+    if test != test.with_clean_labels and clean is not None:
         clean_accuracy = clean.summary.metrics["test_accuracy"]
-        return f"memorising: {memorised_accuracy(clean_accuracy, randomization.label_noise, results.chance):.1%}"
+        return f"memorising: {test.label_noise.copying_accuracy(clean_accuracy, config.num_classes):.1%}"
+    if test.label_noise.uniform_level is None:
+        return f"memorising: needs a run on {test.with_clean_labels.name}"
     return f"above chance, {high:.1%}"
 
 
-def _reference(config: RunConfig, test: str) -> PaperAccuracy | None:
+def _reference(config: RunConfig, test: Randomization) -> PaperAccuracy | None:
     """The paper's accuracies in the same setting, if it has it."""
     if config.data != "cifar10" or config.training is None:
         return None
     chosen = config.training.augmentation, config.training.weight_decay > 0
     return TABLE_1.get((config.model, test, chosen))
-
-
-def _original(run: Run) -> bool:
-    return run.config.randomization.pixels == "original"
 
 
 def missing(what: str) -> Evidence:
@@ -489,9 +492,6 @@ def _data_key(config: RunConfig) -> tuple[object, ...]:
     return config.train_digest, config.test_digest, config.seed
 
 
-def _by_test(runs: list[Run]) -> dict[str, Run]:
-    def order(run: Run) -> tuple[int, float]:
-        pixels = ("original", "shuffled", "random", "gaussian").index(run.config.randomization.pixels)
-        return pixels, run.config.randomization.label_noise
-
-    return {run.config.randomization.name: run for run in sorted(runs, key=order)}
+def _by_test(runs: list[Run]) -> dict[Randomization, Run]:
+    tests = {run.config.randomization: run for run in runs}
+    return {test: tests[test] for test in sorted(tests, key=lambda test: test.order)}

@@ -25,6 +25,7 @@ from empirical.claims.randomization_tests import (
     not_fitted,
 )
 from empirical.claims.significance import mean_difference_p_value, tested
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
@@ -37,8 +38,6 @@ LITTLE = 0.01
 
 _PATIENCE = 3
 
-_TRUE, _RANDOM = "true labels", "random labels"
-
 
 class Rows:
     """The rows of tables 1 and 4 that were run, by network, test and regularisers."""
@@ -47,11 +46,11 @@ class Rows:
         rows = [row for row in (*table_1(runs), *table_4(runs)) if row.runs]
         self._rows = {(row.model, row.test, row.regularisers): row for row in rows}
 
-    def of(self, test: str, regularisers: Regularisers) -> dict[str, TableRow]:
+    def of(self, test: Randomization, regularisers: Regularisers) -> dict[str, TableRow]:
         """By network."""
         return {model: row for (model, *key), row in self._rows.items() if key == [test, regularisers]}
 
-    def regularised(self, test: str) -> list[TableRow]:
+    def regularised(self, test: Randomization) -> list[TableRow]:
         """With any regulariser."""
         return [row for (_, of, chosen), row in self._rows.items() if of == test and chosen != NONE]
 
@@ -75,7 +74,7 @@ def compare_regularizers(runs: list[Run]) -> list[Finding]:
 
 def _not_necessary(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(11)
-    found = rows.of(_TRUE, NONE)
+    found = rows.of(TRUE_LABELS, NONE)
     if not found:
         return claim, missing("runs on true labels without regularisers")
     runs = [run for row in found.values() for run in row.runs]
@@ -92,7 +91,7 @@ def _not_necessary(rows: Rows) -> tuple[Claim, Evidence]:
 
 def _not_sufficient(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(12)
-    found = [row for row in rows.regularised(_RANDOM) if (row.model, row.regularisers) != ("alexnet", DECAY)]
+    found = [row for row in rows.regularised(RANDOM_LABELS) if (row.model, row.regularisers) != ("alexnet", DECAY)]
     if not found:
         return claim, missing("runs on random labels with regularisers")
     return claim, Evidence(
@@ -106,7 +105,7 @@ def _not_sufficient(rows: Rows) -> tuple[Claim, Evidence]:
 
 def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(13)
-    decayed, plain = rows.of(_RANDOM, DECAY).get("alexnet"), rows.of(_RANDOM, NONE).get("alexnet")
+    decayed, plain = rows.of(RANDOM_LABELS, DECAY).get("alexnet"), rows.of(RANDOM_LABELS, NONE).get("alexnet")
     if decayed is None or plain is None or plain.fitted < len(plain.runs) or not _alike(decayed, plain):
         return claim, missing("alexnet on random labels with weight decay, and without, where it fits")
     training = decayed.runs[0].config.hyper_parameters
@@ -123,7 +122,7 @@ def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
 
 def _augmentation_against_decay(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(14)
-    cropped, decayed, plain = (rows.of(_TRUE, chosen) for chosen in (CROP, DECAY, NONE))
+    cropped, decayed, plain = (rows.of(TRUE_LABELS, chosen) for chosen in (CROP, DECAY, NONE))
     models = [model for model in cropped if model in decayed and _alike(cropped[model], decayed[model])]
     if not models:
         return claim, missing("runs on true labels with random crops and with weight decay")
@@ -148,7 +147,7 @@ def _augmentation_against_decay(rows: Rows) -> tuple[Claim, Evidence]:
 
 def _early_stopping(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(15)
-    found = rows.of(_TRUE, NONE)
+    found = rows.of(TRUE_LABELS, NONE)
     if not found:
         return claim, missing("runs on true labels without regularisers")
     if not _all_fit(list(found.values())):
@@ -164,7 +163,7 @@ def _early_stopping(rows: Rows) -> tuple[Claim, Evidence]:
 
 def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(16)
-    found = rows.of(_TRUE, NONE)
+    found = rows.of(TRUE_LABELS, NONE)
     normalised, plain = found.get("inception"), found.get("inception-no-bn")
     if normalised is None or plain is None or not _alike(normalised, plain):
         return claim, missing("inception and inception-no-bn on true labels of the same images, without regularisers")
@@ -186,8 +185,8 @@ def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
 
 def _architecture_against_regularisers(rows: Rows) -> tuple[Claim, Evidence]:
     claim = paper_claim(17)
-    plain = rows.of(_TRUE, NONE)
-    regularised = [row for row in rows.regularised(_TRUE) if row.model in plain and _alike(row, plain[row.model])]
+    plain = rows.of(TRUE_LABELS, NONE)
+    regularised = [row for row in rows.regularised(TRUE_LABELS) if row.model in plain and _alike(row, plain[row.model])]
     alike = [row for row in plain.values() if _same_images(row, next(iter(plain.values())))]
     if alike and not _all_fit(alike):
         return claim, not_fitted()

@@ -67,7 +67,7 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
             data,
             config.hyper_parameters,
             config.seed,
-            random_labels=config.randomization.label_noise == 1,
+            random_labels=config.randomization.label_noise.is_independent(classes),
             passes=passes,
             samples=samples,
             stage=_show_stage,

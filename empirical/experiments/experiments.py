@@ -20,7 +20,7 @@ from empirical.import_path import source_digest
 from empirical.kernels.features import parse_features
 from empirical.kernels.interpolation import Interpolant, KernelConfig
 from empirical.models import build_model, check_model, default_learning_rate, num_parameters
-from empirical.randomization import Pixels, Randomization, parse_test
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Pixels, Randomization, parse_test
 from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
 from empirical.runs.records import Run
 from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, kind_of
@@ -315,7 +315,7 @@ def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     configs = []
     combinations = product(settings.seeds, features, chosen.ridge, chosen.interpolant, tests)
     for seed, name, ridge, interpolant, test in combinations:
-        if interpolant == "forced-test-labels" and (ridge or test != Randomization()):
+        if interpolant == "forced-test-labels" and (ridge or test != TRUE_LABELS):
             continue
         kernel = KernelConfig(
             chosen.name,
@@ -369,15 +369,16 @@ def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     study = NoiseConfig(bandwidth=settings.kernel.bandwidth)
     tests = settings.tests or tuple(f"corrupted-{level:g}" for level in study.levels)
     randomizations = [parse_test(test) for test in tests]
-    if any(one.pixels != "original" for one in randomizations):
-        raise ValueError("test (--tests): noise is of label corruption, corrupted-P, on the images as they are")
+    if any(one.corruption is None for one in randomizations):
+        raise ValueError(
+            "test (--tests): noise is of uniform label corruption, corrupted-P, on the images as they are; other label "
+            "noise is measured by randomization-tests"
+        )
     dataset = dataset.subset(settings.n_train, settings.n_test)
     kernel = KernelConfig(bandwidth=settings.kernel.bandwidth, solver=settings.kernel.solver, certify=False)
     configs = []
     for seed in settings.seeds:
-        configs.append(
-            _run_config("noise", dataset, settings, seed, Randomization(), StudyRun(study), model=study.name)
-        )
+        configs.append(_run_config("noise", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=study.name))
         for test, one in zip(tests, randomizations, strict=True):
             configs += [
                 _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False),
@@ -453,7 +454,9 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
             parameters = num_parameters(build_model(model, shape, dataset.num_classes, seed))
         n = next_size(looks, first_size(parameters), limit)
         if n is not None:
-            configs.append(_capacity_look(dataset, settings, model, Randomization(pixels, 1.0), seed, n))
+            configs.append(
+                _capacity_look(dataset, settings, model, Randomization(pixels, RANDOM_LABELS.label_noise), seed, n)
+            )
     return configs
 
 
@@ -605,7 +608,7 @@ def _run_config(
         num_classes=dataset.num_classes,
         train_digest=dataset.train.digest,
         test_digest=dataset.test.digest,
-        randomization=randomization,
+        randomization=randomization.on(dataset),
         model=what.kernel.name if isinstance(what, KernelRun) else model,
         model_source=source_digest(model, "model") if training else "",
         optimizer_source=source_digest(training.optimizer, "optimizer") if training else "",

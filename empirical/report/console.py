@@ -75,7 +75,7 @@ def paper_table(table: PaperTable, data: str, rows: list[TableRow]) -> Table:
     columns.add_column("of")
     for row in rows:
         numbers = [*row.paper_values[: len(paper)], *row.values]
-        columns.add_row(row.model, row.test, row.regularisers_in_words, *numbers, row.scale)
+        columns.add_row(row.model, row.test.name, row.regularisers_in_words, *numbers, row.scale)
     return columns
 
 

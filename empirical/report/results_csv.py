@@ -6,7 +6,6 @@ order of the runs' directories, so that the same runs give the same bytes whatev
 
 import csv
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def write_results(runs: list[Run], out: Path) -> None:
 def _row(run: Run) -> dict[str, Any]:
     return {
         "run": run.path.name,
-        **_scalars("", asdict(run.config)),
+        **_scalars("", run.config.recorded()),
         **_scalars("", run.summary.metrics),
         **_scalars("environment.", run.summary.environment),
     }

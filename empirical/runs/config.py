@@ -159,7 +159,7 @@ class RunConfig:
             what = StudyRun(restored(STUDIES[kind], study), hyper_parameters)
         else:
             raise ValueError(f"no run of kind {kind!r} is known, or the record does not say how it is done")
-        randomization = restored(Randomization, rest.pop("randomization"))
+        randomization = Randomization.from_record(rest.pop("randomization"))
         return restored(RunConfig, rest | {"what": what, "randomization": randomization})
 
     @property

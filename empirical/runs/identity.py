@@ -15,7 +15,7 @@ from inspect import getmro
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from empirical.kernels.interpolation import KernelConfig
-from empirical.randomization import Randomization
+from empirical.randomization import LabelNoise, Randomization
 from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig
 from empirical.training.config import TrainingConfig
 
@@ -64,6 +64,8 @@ def restored(kind: type[C], content: dict[str, Any]) -> C:
 
 
 def _content(value: Any, *, whole: bool) -> Any:
+    if isinstance(value, LabelNoise):
+        return value.record()
     if not is_dataclass(value):
         return list(value) if isinstance(value, tuple) else value
     first = next((FIRST_FIELDS[kind].split() for kind in getmro(type(value)) if kind in FIRST_FIELDS), [])

@@ -2,13 +2,14 @@
 
 import copy
 import pickle
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from empirical.randomization import Randomization, RandomizedDataset
+from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig, Trained
 from empirical.runs.preparation import prepare
 from empirical.runs.records import RunDirectory
@@ -35,7 +36,7 @@ def load_trained(
     trained = trained_run(config)
     command = (
         f"python -m empirical.run --data {trained.data} --model {trained.model} "
-        f"--tests {_test(trained.randomization)} --seed {trained.seed} --train-size {trained.n_train} "
+        f"--tests {shlex.quote(trained.randomization.option)} --seed {trained.seed} --train-size {trained.n_train} "
         f"--test-size {trained.n_test} --out {records}"
     )
     directory = RunDirectory(records, trained)
@@ -52,13 +53,3 @@ def load_trained(
     network = copy.deepcopy(initial)
     network.load_state_dict(weights)
     return network.eval(), initial.eval(), data
-
-
-def _test(randomization: Randomization) -> str:
-    """As it is typed (`randomization.parse_test`)."""
-    if randomization.pixels == "gaussian":
-        return "gaussian"
-    if randomization.pixels != "original":
-        return f"{randomization.pixels}-pixels"
-    noise = randomization.label_noise
-    return {0.0: "true-labels", 1.0: "random-labels"}.get(noise, f"corrupted-{noise:g}")

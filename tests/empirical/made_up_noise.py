@@ -8,7 +8,7 @@ import numpy as np
 
 from empirical.kernels.interpolation import KernelConfig
 from empirical.outcome import encode_hits
-from empirical.randomization import Randomization
+from empirical.randomization import Randomization, uniform
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, Summary
 from empirical.runs.studies import InterpolantsConfig, NoiseConfig
@@ -32,7 +32,7 @@ def config(kind: str, label_noise: float = 0.0, **more: Any) -> RunConfig:
         num_classes=10,
         train_digest="a",
         test_digest="b",
-        randomization=Randomization(label_noise=label_noise),
+        randomization=Randomization(label_noise=uniform(label_noise)),
         model="",
         model_source="",
         optimizer_source="",

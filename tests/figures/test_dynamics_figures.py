@@ -5,7 +5,7 @@ from PIL import Image
 
 from empirical.claims.dynamics import dynamics_results
 from empirical.datasets import load
-from empirical.randomization import parse_test, randomize
+from empirical.randomization import RANDOM_LABELS, parse_test, randomize
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, Summary
 from empirical.runs.resumable_parts import Parts
@@ -64,7 +64,7 @@ def test_every_figure_is_drawn_the_same_each_time(runs, tmp_path):
 
 
 def test_curves_alone_where_there_is_one_test(runs, tmp_path):
-    (results,) = dynamics_results([run for run in runs if run.config.randomization.label_noise == 1])
+    (results,) = dynamics_results([run for run in runs if run.config.randomization == RANDOM_LABELS])
     assert [one.possible(results) for one in DYNAMICS_FIGURES.values()] == [True, False]
     for one in DYNAMICS_FIGURES.values():
         if one.possible(results):

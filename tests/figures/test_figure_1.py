@@ -6,6 +6,7 @@ from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 
 from empirical.claims.paper import RERUN_1A, TABLE_1
+from empirical.randomization import RANDOM_LABELS, SHUFFLED_PIXELS, TRUE_LABELS
 from figures.figure_1 import (
     DATA_SET_FIGURES,
     NETWORK_FIGURES,
@@ -58,7 +59,7 @@ def test_training_loss(drawn, curve, tmp_path):
         as_trained = [(record.step / 1000, record.online_loss) for record in run.epochs[1:]]
         assert curve(axes, run.config.randomization.name) == as_trained
     further = [line for line in axes.lines if len(line.get_xdata()) == 9]
-    assert [line.get_color() for line in further] == [TEST_COLORS["random labels"]], "the second seed, thin"
+    assert [line.get_color() for line in further] == [TEST_COLORS[RANDOM_LABELS]], "the second seed, thin"
     assert sorted(x for x, _, _ in dots(axes, 4)) == [STEPS * fit / 1000 for fit in (4, 5, 6)]
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
     for part in (
@@ -109,7 +110,7 @@ def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawn, tmp_path):
             for line in axes.lines
             if line.get_marker() in ("x", "+")
         }
-        tests = ("true labels", "random labels", "shuffled pixels")
+        tests = (TRUE_LABELS, RANDOM_LABELS, SHUFFLED_PIXELS)
         expected = {(TEST_COLORS[test], x, below) for test in tests for below, x in RERUN_1A[test].items()}
         assert marks == (expected if marked else set())
         assert ("re-run" in caption) is marked
@@ -177,7 +178,7 @@ def test_error_after_convergence(drawn, curve, tmp_path):
     expected = {
         (at, 1 - TABLE_1[model, test, ("none", False)].test / 100): colors[label]
         for model, label in (("inception", "inception, n = 1,000"), ("alexnet", "alexnet, n = 2,000"))
-        for at, test in ((0, "true labels"), (1, "random labels"))
+        for at, test in ((0, TRUE_LABELS), (1, RANDOM_LABELS))
     }
     assert stars(axes) == expected
     assert "the paper, 50,000 images" in [text.get_text() for text in axes.get_legend().get_texts()]

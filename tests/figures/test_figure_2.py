@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from empirical.claims.paper import TABLE_1
+from empirical.randomization import TRUE_LABELS
 from figures.figure_2 import FIGURES, draw_accuracy_along_training, panels
 from figures.networks import DataSetRuns, data_set_runs
 from tests.figures.made_up_networks import STEPS, made_up_run, rise
@@ -69,7 +70,7 @@ def test_the_papers_ends(data, drawn, tmp_path):
     ((caption, drawing),) = drawn
     found = [[line.get_ydata()[0] for line in axes.lines if line.get_marker() == "*"] for axes in drawing.axes]
     plain, without, crop = (
-        TABLE_1[model, "true labels", (augmentation, False)].test / 100
+        TABLE_1[model, TRUE_LABELS, (augmentation, False)].test / 100
         for model, augmentation in (("inception", "none"), ("inception-no-bn", "none"), ("inception", "crop"))
     )
     assert found == ([[plain, crop], [plain, without]] if data == "cifar10" else [[], []])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from empirical.randomization import GAUSSIAN, RANDOM_LABELS, TRUE_LABELS
 from empirical.training.config import TrainingConfig
 from figures.figure_1 import draw_error_after_convergence, draw_time_to_fit, draw_training_loss
 from figures.figure_2 import draw_accuracy_along_training
@@ -44,7 +45,7 @@ def test_seeds_and_tests_are_one_network():
         made_up_run("alexnet", "gaussian", 5, ACCURACIES, seed=1),
     )
     seeds = {test: [run.config.seed for run in runs] for test, runs in network.runs.items()}
-    assert seeds == {"true labels": [1, 3], "random labels": [3], "Gaussian": [1]}
+    assert seeds == {TRUE_LABELS: [1, 3], RANDOM_LABELS: [3], GAUSSIAN: [1]}
     assert list(network.levels) == [0.0, 1.0], "Gaussian images are no level of label corruption"
 
 
@@ -53,7 +54,7 @@ def test_of_runs_that_go_on_after_the_fit_the_longest_is_kept(order):
     short = made_up_run("inception", "true-labels", 5, ACCURACIES)
     long = made_up_run("inception", "true-labels", 5, rise(0.4, 20), min_steps=160)
     (network,) = networks(*[short, long][::order])
-    assert network.runs["true labels"] == (long,)
+    assert network.runs[TRUE_LABELS] == (long,)
 
 
 def test_what_tells_settings_apart_is_said():
@@ -112,7 +113,7 @@ def test_scale_and_sources():
         made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=0, n_train=2000),
         made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=1, n_train=2000),
     )
-    samples = {network: network.runs["true labels"] for network in found}
+    samples = {network: network.runs[TRUE_LABELS] for network in found}
     assert scale(samples) == (
         "cifar10; inception, n = 1,000 (SGD from 0.1, seed 2); alexnet, n = 2,000 (SGD from 0.01, seeds 0, 1); "
         "n training images, 1,000 test images, cpu"

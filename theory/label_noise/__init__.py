@@ -1,6 +1,7 @@
 r"""How test error rises when training labels are corrupted: rules that copy labels, and rules linear in them.
 
-corruption        the noise and its moments
+corruption        uniform corruption and its moments
+transition        noise of any transition matrix
 memorising        copying one label: (1 - p) A + p/k, one-nearest-neighbour exactly
 linear_smoother   kernel interpolation, ridge, neighbour averages: moments and accuracy without retraining
 ridgeless         least squares of minimum norm on Gaussian features
@@ -20,6 +21,7 @@ from theory.label_noise.linear_smoother import (
 )
 from theory.label_noise.memorising import AccuracyMoments, copied_accuracy, memorised_accuracy, nearest_neighbours
 from theory.label_noise.ridgeless import corruption_excess_risk, minimum_norm_smoother, noise_excess_risk
+from theory.label_noise.transition import copying_accuracy, draw_labels, is_independent, require_transition
 
 __all__ = [
     "AccuracyMoments",
@@ -27,9 +29,12 @@ __all__ = [
     "SimulatedAccuracy",
     "averaging_smoother",
     "copied_accuracy",
+    "copying_accuracy",
     "corrupt_labels",
     "corruption_excess_risk",
+    "draw_labels",
     "gaussian_accuracy",
+    "is_independent",
     "kernel_smoother",
     "label_distribution",
     "label_variance",
@@ -40,5 +45,6 @@ __all__ = [
     "nearest_neighbours",
     "noise_excess_risk",
     "noisy_outputs",
+    "require_transition",
     "simulated_accuracy",
 ]

@@ -115,7 +115,7 @@ def test_sets_share_images_and_seed():
     assert [len(results.runs) for results in kernel_results([*AGREEING, other])] == [6, 1]
     (results,) = kernel_results(AGREEING)
     assert list(results.series()) == [("gaussian", "gabor"), ("gaussian", "pixels")]
-    assert [run.config.randomization.label_noise for run in results.series()["gaussian", "pixels"]] == [0.0, 1.0]
+    assert [run.config.randomization.corruption for run in results.series()["gaussian", "pixels"]] == [0.0, 1.0]
 
 
 def test_kernels_of_other_bandwidths_are_not_mixed():

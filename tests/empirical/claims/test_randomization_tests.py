@@ -13,7 +13,7 @@ from empirical.claims.randomization_tests import (
     result_sets,
     table,
 )
-from empirical.randomization import parse_test
+from empirical.randomization import RANDOM_LABELS, parse_test
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, Summary, read_runs
 from empirical.training.config import TrainingConfig
@@ -99,9 +99,9 @@ def test_results_against_a_claim_are_noticed(claim, changes):
 
 def test_a_loss_that_falls_slowly_once_it_falls_is_noticed():
     found = results()
-    slow = found.trained["random labels"]
+    slow = found.trained[RANDOM_LABELS]
     epochs = tuple(replace(record, train_loss=2.3 * (1 - record.epoch / 10)) for record in slow.epochs)
-    changed = replace(found, trained={**found.trained, "random labels": replace(slow, epochs=epochs)})
+    changed = replace(found, trained={**found.trained, RANDOM_LABELS: replace(slow, epochs=epochs)})
     assert verdicts(changed)["C4"] is Verdict.DOES_NOT_HOLD
 
 
@@ -165,9 +165,9 @@ def as_trained(run: Run) -> Run:
 @pytest.mark.parametrize("claim", ["C4", "C6"])
 def test_losses_by_lagging_averages_of_batch_norm_decide_nothing(claim):
     found = results()
-    random = found.trained["random labels"]
+    random = found.trained[RANDOM_LABELS]
     lagging = (replace(random.epochs[0], train_loss=1e8), *random.epochs[1:])
-    changed = replace(found, trained={**found.trained, "random labels": replace(random, epochs=lagging)})
+    changed = replace(found, trained={**found.trained, RANDOM_LABELS: replace(random, epochs=lagging)})
     assert verdicts(changed)[claim] is Verdict.NOT_DECIDED
     trained = {test: as_trained(run) for test, run in changed.trained.items()}
     assert verdicts(replace(found, trained=trained))[claim] is Verdict.HOLDS

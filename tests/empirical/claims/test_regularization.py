@@ -8,7 +8,7 @@ import pytest
 from empirical.claims.paper import NONE
 from empirical.claims.paper_tables import TABLES, data_sets, sizes, table_1, table_2, table_4, tables_of
 from empirical.claims.regularization import CROP, DECAY, compare_regularizers
-from empirical.randomization import parse_test
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, parse_test
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, Summary
 from empirical.training.config import TrainingConfig
@@ -203,12 +203,12 @@ def test_a_row_is_the_mean_over_seeds_on_most_images():
     seeds = [run("mlp-1x512", "true-labels", NONE, accuracy, seed=k) for k, accuracy in enumerate((0.50, 0.51, 0.55))]
     small = [run("mlp-1x512", "true-labels", NONE, 0.3, seed=k, n_train=100) for k in range(5)]
     rows = {(row.model, row.test, row.regularisers): row for row in table_1(seeds + small)}
-    row = rows["mlp-1x512", "true labels", NONE]
+    row = rows["mlp-1x512", TRUE_LABELS, NONE]
     assert str(row.test_accuracy) == "52.00 ± 2.65"
     assert row.scale == "500 of 50,000 images, 10 epochs, seeds 0, 1, 2"
     assert (row.paper_train, row.paper_test) == (100.0, 50.51)
     assert sum(bool(each.runs) for each in rows.values()) == 1
-    assert rows["inception", "true labels", CROP].scale == "not run"
+    assert rows["inception", TRUE_LABELS, CROP].scale == "not run"
 
 
 def test_other_networks_follow_the_papers():
@@ -232,10 +232,10 @@ def test_table_2_tells_dropout_apart():
     dropped = replace(plain, config=replace(plain.config, training=training))
     rows = {(row.test, row.regularisers, row.dropout): row for row in table_2([plain, dropped])}
     assert len(rows) == 7
-    assert rows["random labels", NONE, 0.0].runs == (plain,)
-    assert rows["random labels", DECAY, 0.2].runs == (dropped,)
-    assert rows["random labels", DECAY, 0.0].runs == ()
-    assert rows["true labels", ("resized-crop", True), 0.2].paper_test == 77.84
+    assert rows[RANDOM_LABELS, NONE, 0.0].runs == (plain,)
+    assert rows[RANDOM_LABELS, DECAY, 0.2].runs == (dropped,)
+    assert rows[RANDOM_LABELS, DECAY, 0.0].runs == ()
+    assert rows[TRUE_LABELS, ("resized-crop", True), 0.2].paper_test == 77.84
 
 
 def test_table_2_is_of_inception_v3_with_top_5():

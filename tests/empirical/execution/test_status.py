@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from empirical.execution.status import PLANNED, duration, print_status, read_status, run_status, status_table
-from empirical.randomization import Randomization
+from empirical.randomization import Randomization, uniform
 from empirical.run import main
 from empirical.runs.config import RunConfig
 from empirical.runs.records import RunDirectory, write_json
@@ -25,7 +25,7 @@ CONFIG = RunConfig(
     num_classes=10,
     train_digest="a",
     test_digest="b",
-    randomization=Randomization(label_noise=1.0),
+    randomization=Randomization(label_noise=uniform(1.0)),
     model="mlp-1x512",
     model_source="",
     optimizer_source="",

@@ -196,7 +196,7 @@ def test_bounds_and_interpolants_follow_the_networks_that_they_study(dataset):
 def test_noise_measures_what_it_predicts(dataset):
     prediction, *measured = plan("noise", dataset, n_train=100)
     assert prediction.kind == "noise"
-    assert prediction.randomization.label_noise == 0.0, "a prediction is made from clean labels"
+    assert prediction.randomization.corruption == 0.0, "a prediction is made from clean labels"
     for kind in ("trained", "explicit", "kernel"):
         levels = [run.randomization.label_noise for run in measured if run.kind == kind]
         assert levels == list(prediction.study.levels)

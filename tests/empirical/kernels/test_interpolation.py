@@ -16,7 +16,7 @@ import torch
 from empirical.datasets import load
 from empirical.experiments.experiments import KernelSettings, Settings, plan_kernels
 from empirical.kernels.interpolation import KernelConfig, interpolate_images, parse_kernel
-from empirical.randomization import parse_test, randomize
+from empirical.randomization import TRUE_LABELS, parse_test, randomize
 from empirical.run import main
 from empirical.runs.records import read_config, read_runs
 from tests.simulated_cuda import simulated_cuda
@@ -224,7 +224,7 @@ def test_real_cifar10_whole_pipeline(real_cifar10, tmp_path):
     true = {run.config.kernel.features: run for run in runs if run.config.model.endswith(("pixels", "convolution-32"))}
     assert all("(as they came)" in run.config.source for run in runs)
     for run in true.values():
-        if run.config.randomization.name == "true labels":
+        if run.config.randomization == TRUE_LABELS:
             assert run.summary.metrics["test_accuracy"] > 0.2, "twice chance, from 100 images a class"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from empirical.randomization import Randomization
+from empirical.randomization import Randomization, uniform
 from empirical.runs.config import RunConfig
 from empirical.runs.records import BusyError, RunDirectory, read_config, read_run, read_runs, write_json
 from empirical.runs.studies import NoiseConfig
@@ -22,7 +22,7 @@ CONFIG = RunConfig(
     num_classes=2,
     train_digest="a",
     test_digest="b",
-    randomization=Randomization(label_noise=0.2),
+    randomization=Randomization(label_noise=uniform(0.2)),
     model="mlp-1x512",
     model_source="",
     optimizer_source="",

@@ -16,7 +16,7 @@ from empirical.datasets import load
 from empirical.datasets.preprocessing import preprocess
 from empirical.execution.execute import execute
 from empirical.models import MODELS, Network
-from empirical.randomization import parse_test, randomize
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, parse_test, randomize
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, RunDirectory, Summary
 from empirical.runs.resumable_parts import Parts
@@ -549,7 +549,7 @@ VALUES = {"VC": 14.0, "spectral": 1e6, "stability": 20.0, "PAC-Bayes": 0.95}
 def verdicts(true: dict, random: dict, lower: float | None = 0.98, gaps=(0.03, 0.9)) -> dict[str, Verdict]:
     runs = [made_up("random-labels", gaps[1], random, lower), made_up("true-labels", gaps[0], true, lower)]
     (results,) = bounds_results(runs)
-    assert list(results.runs) == ["true labels", "random labels"]
+    assert list(results.runs) == [TRUE_LABELS, RANDOM_LABELS]
     return {finding.claim.id: finding.evidence.verdict for finding in compare_bounds(results)}
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from empirical.claims.capacity import CapacityResults, capacity_results, capacity_table, compare_capacity
+from empirical.randomization import RANDOM_LABELS
 from empirical.run import main
 from empirical.runs.records import read_runs
 from empirical.studies.capacity import RESOLUTION, Frontier, bracket, frontiers, next_size
@@ -60,7 +61,7 @@ def test_the_experiment_brackets_a_small_network_on_real_digits(tmp_path, capsys
     looks = {run.config.n_train: run for run in read_runs(tmp_path)}
     assert looks[found.fits].summary.metrics["train_accuracy"] == 1.0
     assert looks[found.fails].summary.metrics["train_accuracy"] < 1.0
-    assert all(run.config.randomization.label_noise == 1.0 for run in looks.values())
+    assert all(run.config.randomization == RANDOM_LABELS for run in looks.values())
     printed = capsys.readouterr().out
     assert f"{found.fits:,}" in printed
     assert (tmp_path / "figures").exists()

@@ -11,7 +11,7 @@ import torch
 from empirical.claims.dynamics import compare_dynamics, dynamics_results, dynamics_table, slowdown
 from empirical.datasets import load
 from empirical.outcome import outcome_on_test
-from empirical.randomization import RandomizedDataset, parse_test, randomize
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, RandomizedDataset, parse_test, randomize
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, Summary
 from empirical.runs.resumable_parts import Parts
@@ -271,8 +271,8 @@ def test_sets_share_all_but_the_width():
     assert [p for p, _ in results.corruption(4096)] == [0.0, 0.5, 1.0]
     assert results.scale.startswith("digits, 500 training and 1,000 test images")
     found = results.at(4096)
-    assert slowdown(found["random labels"], found["true labels"]) == pytest.approx(550 / 102)
-    assert slowdown(found["random labels"], found["true labels"], predicted=True) == 5
+    assert slowdown(found[RANDOM_LABELS], found[TRUE_LABELS]) == pytest.approx(550 / 102)
+    assert slowdown(found[RANDOM_LABELS], found[TRUE_LABELS], predicted=True) == 5
 
 
 def test_the_table_has_a_row_for_every_run():

@@ -234,7 +234,7 @@ def test_sets_differ_in_labels_alone():
     runs = [made.interpolants(1.0, 0.1), made.interpolants(0.0, 0.9)]
     other = replace(runs[0], config=replace(runs[0].config, seed=1))
     first, second = interpolants_results([*runs, other])
-    assert [run.config.randomization.label_noise for run in first.runs] == [0.0, 1.0]
+    assert [run.config.randomization.corruption for run in first.runs] == [0.0, 1.0]
     assert len(second.runs) == 1
     assert verdicts(other)["interpolants-2"] is Verdict.NOT_DECIDED, "random labels alone: nothing to generalise"
 

@@ -9,7 +9,7 @@ import pytest
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
 from empirical.datasets import load
 from empirical.kernels.interpolation import KernelConfig, interpolate_images
-from empirical.randomization import Randomization, randomize
+from empirical.randomization import Randomization, randomize, uniform
 from empirical.runs.config import RunConfig
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import NoiseConfig
@@ -83,7 +83,7 @@ def test_the_kernel_is_predicted_as_a_run_of_the_kernel_measures(digits, measure
 
 
 def test_the_labels_given_do_not_matter(digits, measured, tmp_path):
-    corrupted = randomize(digits, Randomization(label_noise=1.0), 0)
+    corrupted = randomize(digits, Randomization(label_noise=uniform(1.0)), 0)
     assert measure_label_noise(noise_config(digits), corrupted, parts(tmp_path), tmp_path) == measured
 
 
@@ -182,7 +182,7 @@ def test_other_kernels_images_and_seeds_are_not_what_is_predicted():
         made.kernel(0.5, 0.2, features="gabor"),
         made.network(0.5, 0.2, seed=1),
         made.network(0.5, 0.2, train_digest="c"),
-        made.network(0.5, 0.2, randomization=Randomization("shuffled", 0.5)),
+        made.network(0.5, 0.2, randomization=Randomization("shuffled", uniform(0.5))),
     ]
     (results,) = noise_results([*made.noise_runs(), *others])
     assert {name: len(runs) for name, runs in results.measured.items()} == {

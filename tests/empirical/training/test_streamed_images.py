@@ -10,7 +10,7 @@ import torch
 from empirical.datasets import ImageDataset, ImageSplit, LazyImages, load_folder, load_imagenet
 from empirical.datasets.lazy_images import ComputedImages
 from empirical.datasets.preprocessing import preprocess, whiten
-from empirical.randomization import Randomization, randomize
+from empirical.randomization import Randomization, randomize, uniform
 from empirical.training.augmentation import augment, draw_augmentations
 from empirical.training.streamed_images import StreamedImages
 from tests.empirical.made_up_images import write_folder, write_parquet
@@ -168,7 +168,7 @@ def test_no_loader_bypasses_the_randomised_labels(noise, workers):
     data = ImageDataset(
         "numbered", *(ImageSplit(lazily, clean.copy(), "numbered") for _ in range(2)), tuple("abcdefghij"), ""
     )
-    randomized = randomize(data, Randomization(label_noise=noise), seed=0)
+    randomized = randomize(data, Randomization(label_noise=uniform(noise)), seed=0)
     labels = torch.tensor(randomized.data.train.labels)
     source = StreamedImages(randomized.data.train.stored, None, "cpu", workers=workers)
     for epoch in range(2):

@@ -10,6 +10,7 @@ from scipy import stats
 from empirical.datasets import ImageDataset, ImageSplit, load
 from empirical.randomization import (
     Randomization,
+    Uniform,
     gaussian_images,
     image_moments,
     parse_test,
@@ -17,13 +18,14 @@ from empirical.randomization import (
     permute_pixels_of_each,
     pixel_permutation,
     randomize,
+    uniform,
 )
 from theory.label_noise import corrupt_labels
 
 ALL_TESTS = [
     Randomization(),
-    Randomization(label_noise=0.5),
-    Randomization(label_noise=1.0),
+    Randomization(label_noise=uniform(0.5)),
+    Randomization(label_noise=uniform(1.0)),
     Randomization(pixels="shuffled"),
     Randomization(pixels="random"),
     Randomization(pixels="gaussian"),
@@ -205,7 +207,7 @@ def test_randomisation_leaves_its_input_alone(digits):
 def test_a_block_boundary_changes_nothing(monkeypatch):
     array = np.arange(20 * 6, dtype=np.uint8).reshape(20, 1, 2, 3)
     whole = permute_pixels_of_each(array, 0, "train"), gaussian_images((20, 1, 2, 3), 0, 1, 0, "train")
-    monkeypatch.setattr("empirical.randomization._BLOCK", 7)
+    monkeypatch.setattr("empirical.randomization.pixels._BLOCK", 7)
     np.testing.assert_array_equal(permute_pixels_of_each(array, 0, "train"), whole[0])
     np.testing.assert_array_equal(gaussian_images((20, 1, 2, 3), 0, 1, 0, "train"), whole[1])
 
@@ -223,8 +225,8 @@ def test_real_cifar10(real_cifar10, test):
     ("name", "expected"),
     [
         ("true-labels", Randomization()),
-        ("corrupted-0.35", Randomization(label_noise=0.35)),
-        ("random-labels", Randomization(label_noise=1.0)),
+        ("corrupted-0.35", Randomization(label_noise=uniform(0.35))),
+        ("random-labels", Randomization(label_noise=uniform(1.0))),
         ("gaussian", Randomization(pixels="gaussian")),
     ],
 )
@@ -232,9 +234,15 @@ def test_parse_test(name, expected):
     assert parse_test(name) == expected
 
 
-@pytest.mark.parametrize("name", ["random-label", "corrupted-", "corrupted-1.5", "corrupted-nan", ""])
+@pytest.mark.parametrize("name", ["random-label", "gaussian+", "gaussian+gaussian", "true-labels+gaussian", ""])
 def test_parse_test_refuses(name):
     with pytest.raises(ValueError, match="unknown name"):
+        parse_test(name)
+
+
+@pytest.mark.parametrize("name", ["corrupted-", "corrupted-1.5", "corrupted-nan", "pair-flip-x", "symmetric--0.1"])
+def test_parse_test_refuses_what_is_no_probability(name):
+    with pytest.raises(ValueError, match=r"\(--tests\): .*-P takes a probability P in 0 .. 1, got"):
         parse_test(name)
 
 
@@ -247,14 +255,14 @@ def test_names():
         "random pixels",
         "Gaussian",
     ]
-    assert Randomization("gaussian", 1.0).name == "Gaussian, random labels"
+    assert Randomization("gaussian", Uniform(1.0)).name == "Gaussian, random labels"
 
 
 def test_bad_randomization():
     with pytest.raises(ValueError, match="pixels must be one of"):
         Randomization(pixels="shufled")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="label_noise is a probability"):
-        Randomization(label_noise=-0.1)
+    with pytest.raises(ValueError, match="takes a probability"):
+        Randomization(label_noise=Uniform(-0.1))
 
 
 def test_float_images_can_be_permuted():

@@ -1,0 +1,177 @@
+"""A randomisation test as an object that answers for itself, and what it makes of a data set."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical.datasets import ImageDataset, ImageSplit
+from empirical.randomization.label_noise import KINDS, LabelNoise, NoNoise, Uniform, parse_label_noise, read_label_noise
+from empirical.randomization.pixels import Pixels, change_images, image_moments
+from theory.common.names import nearest_name
+
+_PIXELS = get_args(Pixels)
+
+
+@dataclass(frozen=True)
+class Randomization:
+    """Which of the tests.
+
+    Attributes:
+        pixels: what happens to the pixels of training and test images.
+        label_noise: what replaces the labels of the training samples.
+    """
+
+    pixels: Pixels = "original"
+    label_noise: LabelNoise = field(default_factory=NoNoise)
+
+    def __post_init__(self) -> None:
+        if self.pixels not in _PIXELS:
+            raise ValueError(f"pixels must be one of {', '.join(_PIXELS)}, got {self.pixels!r}")
+        if not isinstance(self.label_noise, LabelNoise):
+            raise TypeError(f"label_noise must be a LabelNoise such as Uniform(0.2), got {self.label_noise!r}")
+
+    @property
+    def name(self) -> str:
+        """The paper's name of the test; for other label noise than the paper's, its own."""
+        labels = self.label_noise.name
+        if self.pixels == "original":
+            return labels
+        pixels = "Gaussian" if self.pixels == "gaussian" else f"{self.pixels} pixels"
+        return pixels if self.label_noise == NoNoise() else f"{pixels}, {labels}"
+
+    @property
+    def option(self) -> str:
+        """How it is typed on the command line: `parse_test` is the inverse."""
+        if self.pixels == "original":
+            return self.label_noise.option
+        pixels = next(word for word, kind in _SPELLED_PIXELS.items() if kind == self.pixels)
+        return pixels if self.label_noise == NoNoise() else f"{pixels}+{self.label_noise.option}"
+
+    @property
+    def corruption(self) -> float | None:
+        """p, where uniform corruption of the labels is all that is changed, 0 for true labels; None for other tests.
+
+        Whatever speaks of levels of corruption asks for this.
+        """
+        return self.label_noise.uniform_level if self.pixels == "original" else None
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is uniform corruption of some labels, 0 < p < 1."""
+        return self.corruption is not None and 0 < self.corruption < 1
+
+    @property
+    def with_clean_labels(self) -> "Randomization":
+        """The test of the same pixels without label noise."""
+        return replace(self, label_noise=NoNoise())
+
+    @property
+    def order(self) -> tuple[int, bool, float, str]:
+        """The place among tests: by pixels, as the paper has them, then by rising uniform corruption, then by name."""
+        level = self.label_noise.uniform_level
+        return _PIXELS.index(self.pixels), level is None, level or 0.0, self.name
+
+    def at_chance(self, num_classes: int) -> bool:
+        """Whether nothing can be learnt about test labels, so that test accuracy is that of guessing, 1/k."""
+        return self.pixels in ("random", "gaussian") or self.label_noise.is_independent(num_classes)
+
+    def check(self, data: ImageDataset) -> None:
+        """Raises ValueError unless the label noise suits a whole data set."""
+        self.label_noise.check(data.train.labels, data.num_classes)
+
+    def on(self, data: ImageDataset) -> "Randomization":
+        """The test of a data set, or of the first samples of one; see `LabelNoise.on`."""
+        return replace(self, label_noise=self.label_noise.on(data.train.labels, data.num_classes))
+
+    def record(self) -> dict[str, Any]:
+        """What records hold of it, as JSON has it; part of a run's hash."""
+        return {"pixels": self.pixels, "label_noise": self.label_noise.record()}
+
+    @staticmethod
+    def from_record(content: dict[str, Any]) -> "Randomization":
+        """The inverse of `record`. Raises ValueError for what is none."""
+        return Randomization(content["pixels"], read_label_noise(content["label_noise"]))
+
+
+TRUE_LABELS = Randomization()
+RANDOM_LABELS = Randomization(label_noise=Uniform(1.0))
+SHUFFLED_PIXELS = Randomization("shuffled")
+RANDOM_PIXELS = Randomization("random")
+GAUSSIAN = Randomization("gaussian")
+
+_SPELLED_PIXELS: dict[str, Pixels] = {"shuffled-pixels": "shuffled", "random-pixels": "random", "gaussian": "gaussian"}
+
+TEST_SPELLINGS = (
+    {spelling: words for kind in KINDS for spelling, words in kind.spellings.items()}
+    | {
+        "shuffled-pixels": "one permutation of the pixels, the same for all images",
+        "random-pixels": "a permutation of the pixels for each image",
+        "gaussian": "Gaussian images of the data's mean and variance",
+        "PIXELS+LABELS": "one of the three before, and one of the others for the labels, as gaussian+random-labels",
+    }
+)  # fmt: skip
+"""How tests are typed, each with what it means."""
+
+
+def parse_test(word: str) -> Randomization:
+    """The test that is typed so: one of `TEST_SPELLINGS`. The inverse of `Randomization.option`.
+
+    Raises ValueError for any other word, for a probability outside 0 .. 1 and for a file that holds something else.
+    """
+    pixels, plus, labels = word.partition("+")
+    if pixels in _SPELLED_PIXELS:
+        noise = parse_label_noise(labels) if plus else NoNoise()
+        if noise is not None:
+            return Randomization(_SPELLED_PIXELS[pixels], noise)
+    elif (noise := parse_label_noise(word)) is not None:
+        return Randomization(label_noise=noise)
+    raise ValueError(f"test (--tests): {nearest_name(word, TEST_SPELLINGS)}")
+
+
+@dataclass(frozen=True, eq=False)
+class RandomizedDataset:
+    """A randomised data set beside what it was made from.
+
+    Attributes:
+        data: what the network is given: training labels may be corrupted, the test labels are clean.
+        clean_labels: the training labels before corruption, int64 (n,).
+        changed: which training labels differ from the clean ones, bool (n,). Under uniform noise p among k classes
+            their expected share is p (k - 1)/k: a label drawn anew is the old one once in k times.
+    """
+
+    data: ImageDataset
+    clean_labels: npt.NDArray[np.int64]
+    changed: npt.NDArray[np.bool_]
+
+
+def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> RandomizedDataset:
+    """Apply a test to a data set: lazy images stay lazy.
+
+    Raises ValueError for label noise of another number of classes or samples.
+    """
+    labels = randomization.label_noise.draw(data.train.labels, data.num_classes, seed)
+    moments = image_moments(data.train.stored) if randomization.pixels == "gaussian" else (0.0, 0.0)
+    train, test = (
+        ImageSplit(
+            change_images(split.stored, name, randomization.pixels, seed, moments),
+            split_labels,
+            _identity(split, name, randomization.pixels, seed, moments),
+        )
+        for name, split, split_labels in (("train", data.train, labels), ("test", data.test, data.test.labels))
+    )
+    randomized = ImageDataset(
+        name=data.name,
+        train=train,
+        test=test,
+        class_names=data.class_names,
+        source=data.source,
+    )
+    return RandomizedDataset(randomized, data.train.labels, labels != data.train.labels)
+
+
+def _identity(split: ImageSplit, name: str, pixels: Pixels, seed: int, moments: tuple[float, float]) -> str:
+    if not split.identity or pixels == "original":
+        return split.identity
+    return f"{split.identity}; {pixels} pixels, {name}, seed {seed}, {moments}"
