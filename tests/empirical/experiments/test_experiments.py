@@ -198,7 +198,7 @@ def test_noise_measures_what_it_predicts(dataset):
     assert prediction.kind == "noise"
     assert prediction.randomization.corruption == 0.0, "a prediction is made from clean labels"
     for kind in ("trained", "explicit", "kernel"):
-        levels = [run.randomization.label_noise for run in measured if run.kind == kind]
+        levels = [run.randomization.corruption for run in measured if run.kind == kind]
         assert levels == list(prediction.study.levels)
     assert {run.kernel.bandwidth for run in measured if run.kernel} == {prediction.study.bandwidth}
     with pytest.raises(ValueError, match="noise is of label corruption"):
