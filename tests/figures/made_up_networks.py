@@ -89,7 +89,7 @@ def write_run(run: Run, root: Path) -> None:
     """Put it on disk, as a finished run is."""
     directory = root / run.config.directory_name
     directory.mkdir(parents=True)
-    write_json(directory / "config.json", asdict(run.config))
+    write_json(directory / "config.json", run.config.record())
     write_json(directory / "summary.json", asdict(run.summary))
     lines = [json.dumps(asdict(record)) + "\n" for record in run.epochs]
     (directory / "metrics.jsonl").write_text("".join(lines))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from empirical.claims.bounds import bounds_results
-from empirical.randomization import parse_test
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization, parse_test
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, Summary
 from empirical.runs.studies import BoundsConfig
@@ -72,7 +72,7 @@ def drawn(monkeypatch):
     return found
 
 
-def points(axes, marker: str, test: str) -> list[tuple[float, int]]:
+def points(axes, marker: str, test: Randomization) -> list[tuple[float, int]]:
     return [
         (float(line.get_xdata()[0]), round(float(line.get_ydata()[0])))
         for line in axes.lines
@@ -84,10 +84,10 @@ def test_dots_are_bounds_and_bars_are_gaps(drawn):
     (results,) = bounds_results([RANDOM, TRUE])
     CHART.draw(results, Path("nowhere"))
     ((caption, axes),) = drawn
-    assert points(axes, "o", "true labels") == [(14.0, 0), (1e4, 1)]
-    assert points(axes, "o", "random labels") == [(15.0, 0)]
-    assert points(axes, "|", "true labels") == [(0.03, 0), (0.03, 1)]
-    assert points(axes, "|", "random labels") == [(0.9, 0), (0.9, 1)]
+    assert points(axes, "o", TRUE_LABELS) == [(14.0, 0), (1e4, 1)]
+    assert points(axes, "o", RANDOM_LABELS) == [(15.0, 0)]
+    assert points(axes, "|", TRUE_LABELS) == [(0.03, 0), (0.03, 1)]
+    assert points(axes, "|", RANDOM_LABELS) == [(0.9, 0), (0.9, 1)]
     assert axes.get_xscale() == "log"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["VC", "spectral"]
     assert any(list(line.get_xdata()) == [1, 1] for line in axes.lines), "where an error bound becomes vacuous"
@@ -99,8 +99,8 @@ def test_a_lone_run_and_gaps_that_a_logarithm_has_no_place_for(drawn):
     (results,) = bounds_results([made_up("true-labels", {"VC": 14.0}, -0.01)])
     CHART.draw(results, Path("nowhere"))
     ((_, axes),) = drawn
-    assert points(axes, "o", "true labels") == [(14.0, 0)]
-    assert points(axes, "|", "true labels") == []
+    assert points(axes, "o", TRUE_LABELS) == [(14.0, 0)]
+    assert points(axes, "|", TRUE_LABELS) == []
 
 
 def test_it_is_possible_where_a_bound_has_a_number():

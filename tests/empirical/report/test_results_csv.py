@@ -14,7 +14,7 @@ def test_a_row_for_every_run_with_all_that_was_resolved(main_job, tmp_path):
         assert float(row["test_accuracy"]) == run.summary.metrics["test_accuracy"]
         assert row["train_digest"] == run.config.train_digest
         assert row["training.learning_rate"] == ("0.01" if run.config.training else "")
-        assert row["randomization.label_noise"] == str(run.config.randomization.label_noise)
+        assert row["randomization.label_noise"] == str(run.config.randomization.label_noise.record())
         assert row["environment.torch"] == run.summary.environment["torch"]
     assert not {"seconds", "test_hits", "test_confusion"} & set(rows[0])
     with open(tmp_path / "timing.csv", newline="") as file:
