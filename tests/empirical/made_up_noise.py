@@ -1,51 +1,26 @@
 """Records of runs under label noise, made up to lie on either side of a rule."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from empirical.kernels.interpolation import KernelConfig
 from empirical.outcome import encode_hits
-from empirical.randomization import Randomization, uniform
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary
+from empirical.runs.config import Explicit, KernelRun, StudyRun, Trained
+from empirical.runs.records import Run
 from empirical.runs.studies import InterpolantsConfig, NoiseConfig
 from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
 from empirical.training.config import TrainingConfig
-from tests.empirical.made_up import outcome
+from tests.made_up import made_up_config, made_up_run, outcome
 
 LEVELS = (0.0, 0.5, 1.0)
 KERNEL_ACCURACY = {0.0: 0.9, 0.5: 0.7, 1.0: 0.1}
 NETWORK_ACCURACY = {0.0: 0.95, 0.5: 0.75, 1.0: 0.1}
 
 
-def config(kind: str, label_noise: float = 0.0, **more: Any) -> RunConfig:
-    plain = RunConfig(
-        experiment=kind,
-        kind=kind,
-        data="digits",
-        source="made up for this test",
-        n_train=500,
-        n_test=1000,
-        num_classes=10,
-        train_digest="a",
-        test_digest="b",
-        randomization=Randomization(label_noise=uniform(label_noise)),
-        model="",
-        model_source="",
-        optimizer_source="",
-        crop=28,
-        training=None,
-        device="cpu",
-        seed=0,
-    )
-    return replace(plain, **more)
-
-
-def run(of: RunConfig, metrics: dict[str, Any]) -> Run:
-    return Run(Path(of.hash), of, (), Summary(metrics, {"seconds": 1.0}, {}))
+def test_of(label_noise: float) -> str:
+    """As it is typed."""
+    return f"corrupted-{label_noise:g}"
 
 
 def prediction() -> Run:
@@ -69,22 +44,21 @@ def prediction() -> Run:
         "noise_gain_gaussian_features": None,
         "varying_pixels": 61,
     }
-    return run(config("noise", study=NoiseConfig(levels=LEVELS)), metrics)
+    return made_up_run(made_up_config(StudyRun(NoiseConfig(levels=LEVELS))), metrics)
 
 
 def kernel(level: float, accuracy: float, **more: Any) -> Run:
-    return run(config("kernel", level, kernel=KernelConfig(**more)), {"fitted": True} | outcome(accuracy))
+    config = made_up_config(KernelRun(KernelConfig(**more)), test_of(level))
+    return made_up_run(config, {"fitted": True} | outcome(accuracy))
 
 
 def network(level: float, accuracy: float, *, fitted: bool = True, **more: Any) -> Run:
-    training = TrainingConfig(learning_rate=0.01)
-    return run(
-        config("trained", level, model="mlp-1x512", training=training, **more), {"fitted": fitted} | outcome(accuracy)
-    )
+    config = made_up_config(Trained(TrainingConfig(learning_rate=0.01)), test_of(level), **more)
+    return made_up_run(config, {"fitted": fitted} | outcome(accuracy))
 
 
 def explicit(level: float, accuracy: float) -> Run:
-    return run(config("explicit", level), {"fitted": True} | outcome(accuracy))
+    return made_up_run(made_up_config(Explicit(), test_of(level)), {"fitted": True} | outcome(accuracy))
 
 
 def noise_runs() -> list[Run]:
@@ -124,5 +98,5 @@ def interpolants(level: float, accuracy: float, **changed: Any) -> Run:
         "segment": [{"fraction": 0.1, "trained": 0.9, "explicit": 0.2, "difference_error": 0.01}],
     }
     study = InterpolantsConfig(norms=norms, fractions=(0.1,))
-    training = TrainingConfig(learning_rate=0.01)
-    return run(config("interpolants", level, model="mlp-1x512", training=training, study=study), metrics | changed)
+    config = made_up_config(StudyRun(study, TrainingConfig(learning_rate=0.01)), test_of(level))
+    return made_up_run(config, metrics | changed)

@@ -1,23 +1,20 @@
 """Records of networks made up for the figures: every curve and outcome is chosen by the test that draws it."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-from empirical.randomization import parse_test
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary, write_json
+from empirical.runs.config import Trained
+from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
-from tests.empirical.made_up import outcome
+from tests.made_up import made_up_config, made_up_run, outcome
 
 STEPS = 8
 """An epoch's."""
 
 
-def made_up_run(
+def network_run(
     model: str,
     test: str,
     fit: int | None,
@@ -34,22 +31,15 @@ def made_up_run(
     From epoch `fit` on every label is fitted, before that a share of epoch / (fit + 1); the loss falls with it.
     """
     training = TrainingConfig(**{"learning_rate": 0.1 if "inception" in model else 0.01} | hyper_parameters)
-    config = RunConfig(
-        experiment="randomization-tests",
-        kind="trained",
+    config = made_up_config(
+        Trained(training),
+        test,
         data=data,
         source=f"{data}, made up",
         n_train=n_train,
-        n_test=1000,
-        num_classes=10,
         train_digest=hashlib.sha256(f"{data} {n_train}".encode()).hexdigest(),
         test_digest=hashlib.sha256(data.encode()).hexdigest(),
-        randomization=parse_test(test),
         model=model,
-        model_source="",
-        optimizer_source="",
-        crop=28,
-        training=training,
         device=device,
         seed=seed,
     )
@@ -82,17 +72,7 @@ def made_up_run(
         "best_epoch": best.epoch,
         **outcome(test_accuracies[-1], seed),
     }
-    return Run(Path(config.directory_name), config, tuple(epochs), Summary(metrics, {"seconds": 1.0}, {}))
-
-
-def write_run(run: Run, root: Path) -> None:
-    """Put it on disk, as a finished run is."""
-    directory = root / run.config.directory_name
-    directory.mkdir(parents=True)
-    write_json(directory / "config.json", run.config.record())
-    write_json(directory / "summary.json", asdict(run.summary))
-    lines = [json.dumps(asdict(record)) + "\n" for record in run.epochs]
-    (directory / "metrics.jsonl").write_text("".join(lines))
+    return made_up_run(config, metrics, epochs)
 
 
 def rise(to: float, epochs: int, peak: float = 0.0) -> list[float]:
@@ -118,7 +98,7 @@ def paper_runs() -> list[Run]:
                 epochs = 80 if goes_on else fit
                 fits = (model, p, seed) != ("mlp-1x512", 1.0, 1)
                 runs.append(
-                    made_up_run(
+                    network_run(
                         model,
                         test,
                         fit if fits else None,
@@ -129,12 +109,12 @@ def paper_runs() -> list[Run]:
                     )
                 )
     for test, fit in (("shuffled-pixels", 22), ("random-pixels", 30), ("gaussian", 25)):
-        runs.append(made_up_run("inception", test, fit, rise(0.2, fit)))
-    runs.append(made_up_run("inception-no-bn", "true-labels", 40, rise(0.41, 80, 0.05), min_steps=STEPS * 80))
+        runs.append(network_run("inception", test, fit, rise(0.2, fit)))
+    runs.append(network_run("inception-no-bn", "true-labels", 40, rise(0.41, 80, 0.05), min_steps=STEPS * 80))
     decay, crop = {"weight_decay": 1e-4}, {"augmentation": "crop"}
     for settings, end in ((decay, 0.46), (crop, 0.52), (decay | crop, 0.53)):
-        runs.append(made_up_run("inception", "true-labels", 40, rise(end, 45), **settings))
-    runs.append(made_up_run("inception", "random-labels", 70, rise(0.1, 70), **decay))
-    runs.append(made_up_run("inception", "random-labels", None, rise(0.1, 70), **crop))
-    runs.append(made_up_run("alexnet", "random-labels", None, rise(0.1, 70), n_train=2000, **decay))
+        runs.append(network_run("inception", "true-labels", 40, rise(end, 45), **settings))
+    runs.append(network_run("inception", "random-labels", 70, rise(0.1, 70), **decay))
+    runs.append(network_run("inception", "random-labels", None, rise(0.1, 70), **crop))
+    runs.append(network_run("alexnet", "random-labels", None, rise(0.1, 70), n_train=2000, **decay))
     return runs

@@ -10,38 +10,20 @@ from PIL import Image
 
 from empirical.claims.bounds import bounds_results
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization, parse_test
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary
+from empirical.runs.config import StudyRun
+from empirical.runs.records import Run
 from empirical.runs.studies import BoundsConfig
 from empirical.studies.bounds import EvaluatedBound
 from empirical.training.config import TrainingConfig
 from figures.bounds import BOUNDS_FIGURES
 from figures.style import TEST_COLORS
+from tests.made_up import made_up_config, made_up_run
 
 (CHART,) = BOUNDS_FIGURES.values()
 
 
 def made_up(test: str, values: dict[str, float | None], gap: float) -> Run:
-    config = RunConfig(
-        experiment="bounds",
-        kind="bounds",
-        data="digits",
-        source="made up for this test",
-        n_train=500,
-        n_test=1000,
-        num_classes=10,
-        train_digest="a",
-        test_digest="b",
-        randomization=parse_test(test),
-        model="mlp-1x512",
-        model_source="",
-        optimizer_source="",
-        crop=None,
-        training=TrainingConfig(learning_rate=0.01),
-        device="cpu",
-        seed=2,
-        study=BoundsConfig(),
-    )
+    config = made_up_config(StudyRun(BoundsConfig(), TrainingConfig(learning_rate=0.01)), test, crop=None, seed=2)
     covered = {"VC": True, "spectral": True, "PAC-Bayes": False}
     bounds = [
         asdict(
@@ -51,7 +33,7 @@ def made_up(test: str, values: dict[str, float | None], gap: float) -> Run:
         )
         for name, value in values.items()
     ]
-    return Run(Path(test), config, (), Summary({"gap": gap, "bounds": bounds}, {"seconds": 1.0}, {}))
+    return made_up_run(config, {"gap": gap, "bounds": bounds})
 
 
 TRUE = made_up("true-labels", {"VC": 14.0, "spectral": 1e4, "PAC-Bayes": None}, 0.03)

@@ -5,13 +5,14 @@ from PIL import Image
 
 from empirical.claims.dynamics import dynamics_results
 from empirical.datasets import load
-from empirical.randomization import RANDOM_LABELS, parse_test, randomize
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary
+from empirical.randomization import RANDOM_LABELS, randomize
+from empirical.runs.config import StudyRun
+from empirical.runs.records import Run
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import DynamicsConfig
 from empirical.studies.dynamics import measure_dynamics
 from figures.dynamics import DYNAMICS_FIGURES
+from tests.made_up import made_up_config, made_up_run
 
 
 @pytest.fixture(scope="module")
@@ -21,29 +22,19 @@ def runs(tmp_path_factory) -> list[Run]:
     for width in (64, 256):
         for test in ("true-labels", "corrupted-0.5", "random-labels"):
             directory = tmp_path_factory.mktemp(f"{test}-{width}")
-            config = RunConfig(
-                experiment="dynamics",
-                kind="dynamics",
-                data="digits",
+            config = made_up_config(
+                StudyRun(DynamicsConfig(width=width)),
+                test,
                 source=data.source,
                 n_train=60,
                 n_test=40,
-                num_classes=10,
                 train_digest=data.train.digest,
                 test_digest=data.test.digest,
-                randomization=parse_test(test),
                 model=f"two-layer-{width}",
-                model_source="",
-                optimizer_source="",
-                crop=28,
-                training=None,
-                device="cpu",
-                seed=0,
-                study=DynamicsConfig(width=width),
             )
             parts = Parts(directory, lambda name, share: None)
             metrics = measure_dynamics(config, randomize(data, config.randomization, 0), parts, directory)
-            found.append(Run(directory, config, (), Summary(metrics, {"seconds": 1.0}, {})))
+            found.append(made_up_run(config, metrics))
     return found
 
 

@@ -18,7 +18,7 @@ from figures.figure_1 import (
 )
 from figures.networks import DataSetRuns, Network, data_set_runs
 from figures.style import TEST_COLORS
-from tests.figures.made_up_networks import STEPS, made_up_run, rise
+from tests.figures.made_up_networks import STEPS, network_run, rise
 
 TESTS = ("true-labels", "random-labels", "shuffled-pixels")
 
@@ -50,8 +50,8 @@ def stars(axes) -> dict[tuple[float, float], object]:
 
 
 def test_training_loss(drawn, curve, tmp_path):
-    runs = [made_up_run("inception", test, 4 + at, rise(0.4, 4 + at)) for at, test in enumerate(TESTS)]
-    runs.append(made_up_run("inception", "random-labels", None, rise(0.4, 9), seed=1))
+    runs = [network_run("inception", test, 4 + at, rise(0.4, 4 + at)) for at, test in enumerate(TESTS)]
+    runs.append(network_run("inception", "random-labels", None, rise(0.4, 9), seed=1))
     draw_training_loss(network(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
     (axes,) = drawing.axes
@@ -76,7 +76,7 @@ def test_training_loss(drawn, curve, tmp_path):
 
 
 def test_older_records_show_the_fixed_network(drawn, curve, tmp_path):
-    runs = [made_up_run("inception", test, 4, rise(0.4, 4)) for test in TESTS]
+    runs = [network_run("inception", test, 4, rise(0.4, 4)) for test in TESTS]
     epochs = tuple(replace(record, online_loss=None) for record in runs[1].epochs)
     draw_training_loss(network(runs[0], replace(runs[1], epochs=epochs), runs[2]), tmp_path / "figure")
     ((caption, drawing),) = drawn
@@ -87,7 +87,7 @@ def test_older_records_show_the_fixed_network(drawn, curve, tmp_path):
 
 
 def test_a_run_that_goes_on_has_its_dot_at_the_first_fit(drawn, tmp_path):
-    runs = [made_up_run("inception", test, 4, rise(0.4, 40), min_steps=40 * STEPS) for test in TESTS]
+    runs = [network_run("inception", test, 4, rise(0.4, 40), min_steps=40 * STEPS) for test in TESTS]
     draw_training_loss(network(*runs), tmp_path / "figure")
     (axes,) = drawn[0][1].axes
     assert {x for x, _, _ in dots(axes, 4)} == {4 * STEPS / 1000}
@@ -101,7 +101,7 @@ def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawn, tmp_path):
         ("cifar10", "alexnet", 50_000, False),
         ("mnist", "inception", 50_000, False),
     ):
-        runs = [made_up_run(model, test, 4, rise(0.4, 4), data=data, n_train=n_train) for test in TESTS]
+        runs = [network_run(model, test, 4, rise(0.4, 4), data=data, n_train=n_train) for test in TESTS]
         draw_training_loss(network(*runs), tmp_path / "figure")
         caption, drawing = drawn.pop()
         (axes,) = drawing.axes
@@ -120,7 +120,7 @@ def test_time_to_fit(drawn, curve, tmp_path):
     runs = []
     for seed, fits in ((0, (4, 6, 12)), (1, (5, 10, None))):
         for test, fit in zip(("true-labels", "corrupted-0.5", "random-labels"), fits, strict=True):
-            runs.append(made_up_run("alexnet", test, fit, rise(0.3, fit or 20), seed=seed))
+            runs.append(network_run("alexnet", test, fit, rise(0.3, fit or 20), seed=seed))
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
     (axes,) = drawing.axes
@@ -133,19 +133,19 @@ def test_time_to_fit(drawn, curve, tmp_path):
 
 def test_seeds_without_a_fit_on_true_labels_have_no_relative_time():
     runs = [
-        made_up_run("alexnet", "true-labels", None, rise(0.4, 9)),
-        made_up_run("alexnet", "random-labels", 9, rise(0.1, 9)),
-        made_up_run("alexnet", "random-labels", 9, rise(0.1, 9), seed=1),
+        network_run("alexnet", "true-labels", None, rise(0.4, 9)),
+        network_run("alexnet", "random-labels", 9, rise(0.1, 9)),
+        network_run("alexnet", "random-labels", 9, rise(0.1, 9), seed=1),
     ]
     assert relative_times(network(*runs)) == {}
     assert not DATA_SET_FIGURES["Figure 1b: time to fit"].possible(data_set(*runs))
 
 
 def test_networks_without_a_relative_time_are_named(drawn, tmp_path):
-    runs = [made_up_run("inception", test, 4, rise(0.4, 4)) for test in ("true-labels", "random-labels")]
+    runs = [network_run("inception", test, 4, rise(0.4, 4)) for test in ("true-labels", "random-labels")]
     runs += [
-        made_up_run("alexnet", "true-labels", None, rise(0.4, 9)),
-        made_up_run("alexnet", "random-labels", 9, rise(0.1, 9)),
+        network_run("alexnet", "true-labels", None, rise(0.4, 9)),
+        network_run("alexnet", "random-labels", 9, rise(0.1, 9)),
     ]
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
     assert "Left out, having no seed that fits true labels: alexnet, n = 1,000." in drawn[0][0]
@@ -153,20 +153,20 @@ def test_networks_without_a_relative_time_are_named(drawn, tmp_path):
 
 def test_error_after_convergence_is_that_at_the_first_fit():
     runs = [
-        made_up_run("inception", "true-labels", 2, [0.1, 0.2, 0.5, 0.3], min_steps=3 * STEPS),
-        made_up_run("inception", "random-labels", None, [0.1, 0.2, 0.12]),
+        network_run("inception", "true-labels", 2, [0.1, 0.2, 0.5, 0.3], min_steps=3 * STEPS),
+        network_run("inception", "random-labels", None, [0.1, 0.2, 0.12]),
     ]
     assert errors(network(*runs)) == {0.0: [(0.5, True)], 1.0: [(0.88, False)]}
 
 
 def test_error_after_convergence(drawn, curve, tmp_path):
     runs = [
-        made_up_run(model, test, 5, rise(end, 5), n_train=n_train)
+        network_run(model, test, 5, rise(end, 5), n_train=n_train)
         for model, n_train, ends in (("inception", 1000, (0.5, 0.12)), ("alexnet", 2000, (0.4, 0.1)))
         for test, end in zip(("true-labels", "random-labels"), ends, strict=True)
     ]
-    runs.append(made_up_run("inception", "true-labels", 5, rise(0.9, 5), weight_decay=0.1))
-    runs.append(made_up_run("inception", "true-labels", 5, rise(0.3, 5), seed=1))
+    runs.append(network_run("inception", "true-labels", 5, rise(0.9, 5), weight_decay=0.1))
+    runs.append(network_run("inception", "true-labels", 5, rise(0.3, 5), seed=1))
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
     (axes,) = drawing.axes
@@ -186,7 +186,7 @@ def test_error_after_convergence(drawn, curve, tmp_path):
 
 
 def test_no_paper_beside_other_data(drawn, tmp_path):
-    runs = [made_up_run("alexnet", test, 5, rise(0.4, 5), data="mnist") for test in ("true-labels", "random-labels")]
+    runs = [network_run("alexnet", test, 5, rise(0.4, 5), data="mnist") for test in ("true-labels", "random-labels")]
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
     assert stars(drawing.axes[0]) == {}
@@ -195,7 +195,7 @@ def test_no_paper_beside_other_data(drawn, tmp_path):
 
 def test_a_network_of_several_sizes_keeps_its_colour(drawn, tmp_path):
     runs = [
-        made_up_run("alexnet", test, 5, rise(0.4, 5), n_train=n_train)
+        network_run("alexnet", test, 5, rise(0.4, 5), n_train=n_train)
         for n_train in (1000, 2000)
         for test in ("true-labels", "random-labels")
     ]
@@ -207,12 +207,12 @@ def test_a_network_of_several_sizes_keeps_its_colour(drawn, tmp_path):
 
 def test_figures_are_left_out_where_their_runs_are_missing():
     (figure_1a,) = NETWORK_FIGURES.values()
-    two = [made_up_run("alexnet", test, 5, rise(0.4, 5)) for test in ("true-labels", "gaussian")]
+    two = [network_run("alexnet", test, 5, rise(0.4, 5)) for test in ("true-labels", "gaussian")]
     assert not figure_1a.possible(network(*two))
-    assert figure_1a.possible(network(*two, made_up_run("alexnet", "random-pixels", 5, rise(0.1, 5))))
+    assert figure_1a.possible(network(*two, network_run("alexnet", "random-pixels", 5, rise(0.1, 5))))
     assert not any(one.possible(data_set(*two)) for one in DATA_SET_FIGURES.values())
-    regularised = [made_up_run("alexnet", test, 5, rise(0.4, 5), weight_decay=0.1) for test in TESTS]
+    regularised = [network_run("alexnet", test, 5, rise(0.4, 5), weight_decay=0.1) for test in TESTS]
     assert not figure_1a.possible(network(*regularised))
     assert not any(one.possible(data_set(*regularised)) for one in DATA_SET_FIGURES.values())
-    both = [made_up_run("alexnet", test, 5, rise(0.4, 5)) for test in TESTS]
+    both = [network_run("alexnet", test, 5, rise(0.4, 5)) for test in TESTS]
     assert all(one.possible(data_set(*both)) for one in DATA_SET_FIGURES.values())

@@ -7,7 +7,7 @@ from empirical.claims.paper import TABLE_1
 from empirical.randomization import TRUE_LABELS
 from figures.figure_2 import FIGURES, draw_accuracy_along_training, panels
 from figures.networks import DataSetRuns, data_set_runs
-from tests.figures.made_up_networks import STEPS, made_up_run, rise
+from tests.figures.made_up_networks import STEPS, network_run, rise
 
 ACCURACIES = [0.1, 0.3, 0.5, 0.4, 0.45, 0.35]
 BATCH_NORM = "With and without batch normalisation"
@@ -25,11 +25,11 @@ def names(runs: DataSetRuns) -> dict[str, list[str]]:
 
 def test_both_panels(drawn, curve, tmp_path):
     runs = data_set(
-        made_up_run("inception", "true-labels", 2, ACCURACIES, min_steps=5 * STEPS),
-        made_up_run("inception", "true-labels", 3, ACCURACIES[:4], weight_decay=0.1),
-        made_up_run("inception", "true-labels", 2, ACCURACIES, seed=1, min_steps=5 * STEPS),
-        made_up_run("inception-no-bn", "true-labels", 4, rise(0.3, 5), min_steps=5 * STEPS),
-        made_up_run("inception", "random-labels", 5, rise(0.1, 5)),
+        network_run("inception", "true-labels", 2, ACCURACIES, min_steps=5 * STEPS),
+        network_run("inception", "true-labels", 3, ACCURACIES[:4], weight_decay=0.1),
+        network_run("inception", "true-labels", 2, ACCURACIES, seed=1, min_steps=5 * STEPS),
+        network_run("inception-no-bn", "true-labels", 4, rise(0.3, 5), min_steps=5 * STEPS),
+        network_run("inception", "random-labels", 5, rise(0.1, 5)),
     )
     draw_accuracy_along_training(runs, tmp_path / "figure")
     ((caption, drawing),) = drawn
@@ -47,7 +47,7 @@ def test_both_panels(drawn, curve, tmp_path):
 
 
 def test_the_best_so_far_is_shaded(drawn, tmp_path):
-    runs = data_set(*(made_up_run(model, "true-labels", 2, ACCURACIES) for model in ("inception", "inception-no-bn")))
+    runs = data_set(*(network_run(model, "true-labels", 2, ACCURACIES) for model in ("inception", "inception-no-bn")))
     draw_accuracy_along_training(runs, tmp_path / "figure")
     (axes,) = drawn[0][1].axes
     steps = np.arange(6) * STEPS / 1000
@@ -62,9 +62,9 @@ def test_the_best_so_far_is_shaded(drawn, tmp_path):
 @pytest.mark.parametrize("data", ["cifar10", "mnist"])
 def test_the_papers_ends(data, drawn, tmp_path):
     runs = data_set(
-        *(made_up_run(model, "true-labels", 2, ACCURACIES, data=data) for model in ("inception", "inception-no-bn")),
-        made_up_run("inception", "true-labels", 2, ACCURACIES, data=data, augmentation="crop"),
-        made_up_run("inception", "true-labels", 2, ACCURACIES, data=data, augmentation="crop", dropout=0.5),
+        *(network_run(model, "true-labels", 2, ACCURACIES, data=data) for model in ("inception", "inception-no-bn")),
+        network_run("inception", "true-labels", 2, ACCURACIES, data=data, augmentation="crop"),
+        network_run("inception", "true-labels", 2, ACCURACIES, data=data, augmentation="crop", dropout=0.5),
     )
     draw_accuracy_along_training(runs, tmp_path / "figure")
     ((caption, drawing),) = drawn
@@ -78,11 +78,11 @@ def test_the_papers_ends(data, drawn, tmp_path):
 
 
 def test_only_networks_on_the_same_images_share_a_panel():
-    inception = made_up_run("inception", "true-labels", 2, ACCURACIES, n_train=1000)
-    without = made_up_run("inception-no-bn", "true-labels", 2, ACCURACIES, n_train=2000)
-    decayed = made_up_run("inception", "true-labels", 2, ACCURACIES, n_train=3000, weight_decay=0.1)
+    inception = network_run("inception", "true-labels", 2, ACCURACIES, n_train=1000)
+    without = network_run("inception-no-bn", "true-labels", 2, ACCURACIES, n_train=2000)
+    decayed = network_run("inception", "true-labels", 2, ACCURACIES, n_train=3000, weight_decay=0.1)
     assert not FIGURES["Figure 2: accuracy along training"].possible(data_set(inception, without, decayed))
-    alike = made_up_run("inception-no-bn", "true-labels", 2, ACCURACIES, n_train=1000)
+    alike = network_run("inception-no-bn", "true-labels", 2, ACCURACIES, n_train=1000)
     assert names(data_set(inception, without, alike)) == {
         BATCH_NORM: ["inception, n = 1,000", "inception-no-bn, n = 1,000"]
     }
@@ -90,16 +90,16 @@ def test_only_networks_on_the_same_images_share_a_panel():
 
 def test_without_inception_the_network_with_most_regularisers():
     runs = data_set(
-        made_up_run("alexnet", "true-labels", 2, ACCURACIES),
-        made_up_run("alexnet", "true-labels", 2, ACCURACIES, weight_decay=0.1),
-        made_up_run("alexnet", "true-labels", 2, ACCURACIES, augmentation="crop"),
-        made_up_run("mlp-1x512", "true-labels", 2, ACCURACIES, n_train=10_000),
-        made_up_run("mlp-1x512", "true-labels", 2, ACCURACIES, n_train=10_000, weight_decay=0.1),
+        network_run("alexnet", "true-labels", 2, ACCURACIES),
+        network_run("alexnet", "true-labels", 2, ACCURACIES, weight_decay=0.1),
+        network_run("alexnet", "true-labels", 2, ACCURACIES, augmentation="crop"),
+        network_run("mlp-1x512", "true-labels", 2, ACCURACIES, n_train=10_000),
+        network_run("mlp-1x512", "true-labels", 2, ACCURACIES, n_train=10_000, weight_decay=0.1),
     )
     expected = ["alexnet, n = 1,000", "alexnet, n = 1,000, augmentation crop", "alexnet, n = 1,000, weight decay 0.1"]
     assert names(runs) == {REGULARISERS: expected}
 
 
 def test_nothing_to_compare():
-    assert panels(data_set(made_up_run("inception", "true-labels", 2, ACCURACIES))) == {}
-    assert panels(data_set(made_up_run("inception", "random-labels", 2, ACCURACIES, weight_decay=0.1))) == {}
+    assert panels(data_set(network_run("inception", "true-labels", 2, ACCURACIES))) == {}
+    assert panels(data_set(network_run("inception", "random-labels", 2, ACCURACIES, weight_decay=0.1))) == {}

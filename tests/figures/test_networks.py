@@ -9,7 +9,7 @@ from empirical.training.config import TrainingConfig
 from figures.figure_1 import draw_error_after_convergence, draw_time_to_fit, draw_training_loss
 from figures.figure_2 import draw_accuracy_along_training
 from figures.networks import Network, data_set_runs, evaluation_times, scale, sources
-from tests.figures.made_up_networks import made_up_run, rise
+from tests.figures.made_up_networks import network_run, rise
 
 ACCURACIES = rise(0.4, 5)
 
@@ -21,11 +21,11 @@ def networks(*runs) -> list[Network]:
 
 def test_a_network_for_each_setting_in_the_papers_order():
     found = networks(
-        made_up_run("mine:network", "true-labels", 5, ACCURACIES),
-        made_up_run("mlp-1x512", "true-labels", 5, ACCURACIES),
-        made_up_run("inception", "true-labels", 5, ACCURACIES, weight_decay=0.01),
-        made_up_run("inception", "true-labels", 5, ACCURACIES, n_train=2000),
-        made_up_run("inception", "true-labels", 5, ACCURACIES),
+        network_run("mine:network", "true-labels", 5, ACCURACIES),
+        network_run("mlp-1x512", "true-labels", 5, ACCURACIES),
+        network_run("inception", "true-labels", 5, ACCURACIES, weight_decay=0.01),
+        network_run("inception", "true-labels", 5, ACCURACIES, n_train=2000),
+        network_run("inception", "true-labels", 5, ACCURACIES),
     )
     assert [network.label for network in found] == [
         "inception, n = 1,000",
@@ -39,10 +39,10 @@ def test_a_network_for_each_setting_in_the_papers_order():
 
 def test_seeds_and_tests_are_one_network():
     (network,) = networks(
-        made_up_run("alexnet", "random-labels", 5, ACCURACIES, seed=3),
-        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=3),
-        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=1),
-        made_up_run("alexnet", "gaussian", 5, ACCURACIES, seed=1),
+        network_run("alexnet", "random-labels", 5, ACCURACIES, seed=3),
+        network_run("alexnet", "true-labels", 5, ACCURACIES, seed=3),
+        network_run("alexnet", "true-labels", 5, ACCURACIES, seed=1),
+        network_run("alexnet", "gaussian", 5, ACCURACIES, seed=1),
     )
     seeds = {test: [run.config.seed for run in runs] for test, runs in network.runs.items()}
     assert seeds == {TRUE_LABELS: [1, 3], RANDOM_LABELS: [3], GAUSSIAN: [1]}
@@ -51,16 +51,16 @@ def test_seeds_and_tests_are_one_network():
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_runs_that_go_on_after_the_fit_the_longest_is_kept(order):
-    short = made_up_run("inception", "true-labels", 5, ACCURACIES)
-    long = made_up_run("inception", "true-labels", 5, rise(0.4, 20), min_steps=160)
+    short = network_run("inception", "true-labels", 5, ACCURACIES)
+    long = network_run("inception", "true-labels", 5, rise(0.4, 20), min_steps=160)
     (network,) = networks(*[short, long][::order])
     assert network.runs[TRUE_LABELS] == (long,)
 
 
 def test_what_tells_settings_apart_is_said():
     found = networks(
-        made_up_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=1000),
-        made_up_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=2000, device="cuda"),
+        network_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=1000),
+        network_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=2000, device="cuda"),
     )
     assert {network.label for network in found} == {
         "alexnet, n = 1,000, max steps 1000, device cpu",
@@ -69,7 +69,7 @@ def test_what_tells_settings_apart_is_said():
 
 
 def test_settings_that_look_the_same_get_a_hash():
-    run = made_up_run("mine:network", "true-labels", 5, ACCURACIES)
+    run = network_run("mine:network", "true-labels", 5, ACCURACIES)
     edited = replace(run, config=replace(run.config, model_source="another file"))
     assert len({network.label for network in networks(run, edited)}) == 2
 
@@ -84,8 +84,8 @@ def test_evaluation_times(apart, words):
 
 def test_captions_of_the_papers_figures_say_when_networks_were_looked_at(drawn, tmp_path):
     tests = ("true-labels", "random-labels", "random-pixels")
-    made_up = [made_up_run("inception", test, 5, ACCURACIES, epochs_per_record=5) for test in tests]
-    decayed = made_up_run("inception", "true-labels", 5, ACCURACIES, epochs_per_record=5, weight_decay=0.1)
+    made_up = [network_run("inception", test, 5, ACCURACIES, epochs_per_record=5) for test in tests]
+    decayed = network_run("inception", "true-labels", 5, ACCURACIES, epochs_per_record=5, weight_decay=0.1)
     (runs,) = data_set_runs([*made_up, decayed])
     draw_training_loss(runs.networks[0], tmp_path / "1a")
     draw_time_to_fit(runs, tmp_path / "1b")
@@ -96,22 +96,22 @@ def test_captions_of_the_papers_figures_say_when_networks_were_looked_at(drawn, 
 
 
 def test_several():
-    one = made_up_run("alexnet", "true-labels", 5, ACCURACIES)
-    assert not data_set_runs([one, made_up_run("alexnet", "random-labels", 5, ACCURACIES)])[0].several
+    one = network_run("alexnet", "true-labels", 5, ACCURACIES)
+    assert not data_set_runs([one, network_run("alexnet", "random-labels", 5, ACCURACIES)])[0].several
     for other in ({"seed": 1}, {"n_train": 2000}, {"weight_decay": 0.1}):
-        assert data_set_runs([one, made_up_run("alexnet", "true-labels", 5, ACCURACIES, **other)])[0].several
+        assert data_set_runs([one, network_run("alexnet", "true-labels", 5, ACCURACIES, **other)])[0].several
 
 
 def test_data_sets_are_kept_apart():
-    runs = [made_up_run("alexnet", "true-labels", 5, ACCURACIES, data=data) for data in ("mnist", "cifar10")]
+    runs = [network_run("alexnet", "true-labels", 5, ACCURACIES, data=data) for data in ("mnist", "cifar10")]
     assert [each.data for each in data_set_runs(runs)] == ["cifar10", "mnist"]
 
 
 def test_scale_and_sources():
     found = networks(
-        made_up_run("inception", "true-labels", 5, ACCURACIES, seed=2),
-        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=0, n_train=2000),
-        made_up_run("alexnet", "true-labels", 5, ACCURACIES, seed=1, n_train=2000),
+        network_run("inception", "true-labels", 5, ACCURACIES, seed=2),
+        network_run("alexnet", "true-labels", 5, ACCURACIES, seed=0, n_train=2000),
+        network_run("alexnet", "true-labels", 5, ACCURACIES, seed=1, n_train=2000),
     )
     samples = {network: network.runs[TRUE_LABELS] for network in found}
     assert scale(samples) == (

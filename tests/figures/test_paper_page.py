@@ -14,7 +14,8 @@ from empirical.claims.verdicts import claim_verdicts, subjects
 from figures.__main__ import _all_runs, _folders, _theory_findings, main
 from figures.report import lowest_seeds
 from figures.result_figure import ResultFigure
-from tests.figures.made_up_networks import made_up_run, paper_runs, rise, write_run
+from tests.figures.made_up_networks import network_run, paper_runs, rise
+from tests.made_up import write_run
 from theory.claims import Claim, Evidence, Finding, Verdict, write_findings
 
 
@@ -117,7 +118,7 @@ def test_only_the_lowest_seed_has_a_section(drawn):
 
 def test_lowest_seeds():
     runs = [
-        made_up_run(model, test, 5, rise(0.3, 5), seed=seed, n_train=n_train)
+        network_run(model, test, 5, rise(0.3, 5), seed=seed, n_train=n_train)
         for model, n_train, seeds in (("alexnet", 1000, (2, 1)), ("alexnet", 2000, (2,)), ("mlp-1x512", 1000, (0, 5)))
         for seed in seeds
         for test in ("true-labels", "random-labels")
@@ -131,7 +132,7 @@ def test_lowest_seeds():
 
 
 def test_of_other_data_only_what_was_run(tmp_path):
-    runs = [made_up_run(model, "true-labels", 5, rise(0.3, 5), data="mnist") for model in ("mlp-1x512", "mlp-3x512")]
+    runs = [network_run(model, "true-labels", 5, rise(0.3, 5), data="mnist") for model in ("mlp-1x512", "mlp-3x512")]
     assert {table.title: len(rows) for table, rows in tables_of("mnist", runs).items()} == {"Table 1: accuracy": 2}
     for run in runs:
         write_run(run, tmp_path)
@@ -145,7 +146,7 @@ def test_of_other_data_only_what_was_run(tmp_path):
 
 def test_one_network_with_one_seed_has_no_section_of_its_own(tmp_path):
     for test in ("true-labels", "random-labels", "gaussian"):
-        write_run(made_up_run("mlp-1x512", test, 5, rise(0.3, 5)), tmp_path)
+        write_run(network_run("mlp-1x512", test, 5, rise(0.3, 5)), tmp_path)
     assert main([str(tmp_path)]) == 0
     page = (tmp_path / "report.html").read_text()
     assert "tables and figures" not in page
@@ -155,7 +156,7 @@ def test_one_network_with_one_seed_has_no_section_of_its_own(tmp_path):
 
 def test_several_directories_make_one_page(tmp_path):
     """A run that is in two of them counts once; the theory's findings are beside them."""
-    both = [made_up_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
+    both = [network_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
     write_run(both[0], tmp_path / "a")
     for run in both:
         write_run(run, tmp_path / "b")

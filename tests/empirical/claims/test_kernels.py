@@ -1,42 +1,21 @@
 """Verdicts on kernel runs: made-up records on either side of every rule."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from empirical.claims.kernels import compare_kernels, kernel_results, reference
 from empirical.kernels.interpolation import KernelConfig
-from empirical.randomization import parse_test
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary
-from tests.empirical.made_up import outcome
+from empirical.runs.config import KernelRun
+from empirical.runs.records import Run
+from tests.made_up import made_up_config, made_up_run, outcome
 from theory.claims import Verdict
 
 
 def run(test: str, accuracy: float, norm: float, *, fitted: bool = True, data: str = "digits", **kernel) -> Run:
-    config = RunConfig(
-        experiment="kernels",
-        kind="kernel",
-        data=data,
-        source="made up for this test",
-        n_train=500,
-        n_test=1000,
-        num_classes=10,
-        train_digest="a",
-        test_digest="b",
-        randomization=parse_test(test),
-        model="",
-        model_source="",
-        optimizer_source="",
-        crop=None,
-        training=None,
-        device="cpu",
-        seed=0,
-        kernel=KernelConfig(**kernel),
-    )
+    config = made_up_config(KernelRun(KernelConfig(**kernel)), test, data=data, crop=None)
     metrics = {"fitted": fitted, "train_accuracy": float(fitted), "norm": norm} | outcome(accuracy)
-    return Run(Path(test), config, (), Summary(metrics, {"seconds": 1.0}, {}))
+    return made_up_run(config, metrics)
 
 
 AGREEING = [

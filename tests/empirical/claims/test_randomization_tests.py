@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from scipy import stats
@@ -13,12 +12,12 @@ from empirical.claims.randomization_tests import (
     result_sets,
     table,
 )
-from empirical.randomization import RANDOM_LABELS, parse_test
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary, read_runs
+from empirical.randomization import RANDOM_LABELS
+from empirical.runs.config import Explicit, RunKind, Trained
+from empirical.runs.records import Run, read_runs
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
-from tests.empirical.made_up import outcome
+from tests.made_up import made_up_config, made_up_run, outcome
 from theory.claims import Verdict
 
 # Test accuracies and steps to fit that agree with the paper's claims: 1,000 test images, 10 classes.
@@ -34,26 +33,8 @@ AGREEING = {
 }
 
 
-def run(test: str, accuracy: float, steps: int, *, kind: str = "trained", fitted: bool = True, **changes) -> Run:
-    config = RunConfig(
-        experiment="randomization-tests",
-        kind=kind,
-        data="digits",
-        source="made up for this test",
-        n_train=500,
-        n_test=1000,
-        num_classes=10,
-        train_digest="a",
-        test_digest="b",
-        randomization=parse_test(test),
-        model="mlp-1x512",
-        model_source="",
-        optimizer_source="",
-        crop=28,
-        training=TrainingConfig() if kind == "trained" else None,
-        device="cpu",
-        seed=0,
-    )
+def run(test: str, accuracy: float, steps: int, *, what: RunKind | None = None, fitted: bool = True, **changes) -> Run:
+    config = made_up_config(what or Trained(TrainingConfig()), test, **{"model": "mlp-1x512"} | changes)
     metrics = {"fitted": fitted, "train_accuracy": 1.0 if fitted else 0.99, "parameters": 7} | outcome(accuracy)
     metrics |= {"train_accuracy_clean_labels": 0.5, "epoch": steps // 10, "step": steps}
     metrics |= {"largest_error": 1e-9, "error_bound": 1e-6}
@@ -61,14 +42,13 @@ def run(test: str, accuracy: float, steps: int, *, kind: str = "trained", fitted
         EpochRecord(e, e * steps // 10, 0.1, 2.3 * (1 - max(0, e - 5) / 5), e / 10, 0.5, None, 0.5, 1.0, accuracy, 1.0)
         for e in range(11)
     )
-    summary = Summary(metrics, {"seconds": 1.0}, {})
-    return Run(Path(test), replace(config, **changes), epochs, summary)
+    return made_up_run(config, metrics, epochs)
 
 
 def results(changes: dict[str, tuple[float, int]] | None = None, without: tuple[str, ...] = ()) -> ResultSet:
     values = {name: value for name, value in (AGREEING | (changes or {})).items() if name not in without}
     runs = [run(name, *value) for name, value in values.items()]
-    runs += [run(name, 0.1, 0, kind="explicit") for name in values]
+    runs += [run(name, 0.1, 0, what=Explicit()) for name in values]
     (only,) = result_sets(runs)
     return only
 
@@ -175,7 +155,7 @@ def test_losses_by_lagging_averages_of_batch_norm_decide_nothing(claim):
 
 def test_sets_are_kept_apart():
     runs = [run("true-labels", 0.9, 100, seed=seed, model=model) for seed in (0, 1) for model in ("a", "b")]
-    runs.append(run("true-labels", 0.1, 0, kind="explicit", seed=1, model="theorem-1", training=None))
+    runs.append(run("true-labels", 0.1, 0, what=Explicit(), seed=1, model="theorem-1"))
     sets = result_sets(runs)
     assert [(found.config.model, found.config.seed) for found in sets] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
     assert [bool(found.explicit) for found in sets] == [False, True, False, True]

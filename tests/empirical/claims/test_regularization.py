@@ -1,45 +1,26 @@
 """Tables of the paper and verdicts on regularisers: made-up records on either side of every rule."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from empirical.claims.paper import NONE
 from empirical.claims.paper_tables import TABLES, data_sets, sizes, table_1, table_2, table_4, tables_of
 from empirical.claims.regularization import CROP, DECAY, compare_regularizers
-from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, parse_test
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
+from empirical.runs.config import Trained
+from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
 from empirical.training.schedule import IMAGENET
-from tests.empirical.made_up import outcome
+from tests.made_up import made_up_config, made_up_run, outcome
 from theory.claims import Verdict
 
 
 def run(model: str, test: str, regularisers, accuracy: float, *, fitted: bool = True, best: float = 0.0, **more) -> Run:
     augmentation, decay = regularisers
     training = TrainingConfig(learning_rate=0.1, augmentation=augmentation, weight_decay=1e-4 * decay)
-    config = RunConfig(
-        experiment="randomization-tests",
-        kind="trained",
-        data="cifar10",
-        source="made up for this test",
-        n_train=500,
-        n_test=1000,
-        num_classes=10,
-        train_digest="a",
-        test_digest="b",
-        randomization=parse_test(test),
-        model=model,
-        model_source="",
-        optimizer_source="",
-        crop=28,
-        training=training,
-        device="cpu",
-        seed=0,
-    )
+    config = made_up_config(Trained(training), test, data="cifar10", model=model)
     config = replace(config, **{name: value for name, value in more.items() if name != "shake"})
     result = outcome(accuracy, config.seed)
     metrics = {
@@ -54,8 +35,7 @@ def run(model: str, test: str, regularisers, accuracy: float, *, fitted: bool = 
     epochs = tuple(
         EpochRecord(e, e, 0.1, 1.0, 1.0, 1.0, None, 1.0, 1.0, accuracy + shake * (e % 2), 1.0) for e in range(11)
     )
-    path = Path(f"{model}-{test}-{augmentation}-{decay}-{config.seed}-{config.n_train}")
-    return Run(path, config, epochs, Summary(metrics, {"seconds": 1.0}, {}))
+    return made_up_run(config, metrics, epochs)
 
 
 AGREEING = {
@@ -132,7 +112,7 @@ def test_a_sample_has_one_configuration():
     """Runs on another crop, or that train on after the fit, are no further seeds of a row."""
     first = run("mlp-1x512", "true-labels", NONE, 0.5)
     other_crop = replace(first, config=replace(first.config, crop=20))
-    longer = replace(first, config=replace(first.config, training=replace(first.config.training, min_steps=500)))
+    longer = replace(first, config=first.config.with_training(replace(first.config.training, min_steps=500)))
     for runs in ([first, other_crop, longer], [longer, other_crop, first]):
         (row,) = [row for row in table_1(runs) if row.runs]
         assert len(row.runs) == 1
@@ -176,7 +156,7 @@ def test_a_run_stopped_early_decides_nothing():
     assert verdicts(AGREEING | {"alexnet random decay": impatient})["C13"] is Verdict.NOT_DECIDED
     stopped = run("inception", "random-labels", DECAY, 0.1, fitted=False)
     training = replace(stopped.config.training, max_steps=59_999)
-    stopped = replace(stopped, config=replace(stopped.config, training=training))
+    stopped = replace(stopped, config=stopped.config.with_training(training))
     assert verdicts(AGREEING | {"inception random decay": stopped})["C12"] is Verdict.NOT_DECIDED
 
 
@@ -229,7 +209,7 @@ def test_table_4_has_the_online_accuracy_of_augmented_rows():
 def test_table_2_tells_dropout_apart():
     plain = run("inception-v3", "random-labels", NONE, 0.1)
     training = replace(plain.config.training, dropout=0.2, weight_decay=4e-5)
-    dropped = replace(plain, config=replace(plain.config, training=training))
+    dropped = replace(plain, config=plain.config.with_training(training))
     rows = {(row.test, row.regularisers, row.dropout): row for row in table_2([plain, dropped])}
     assert len(rows) == 7
     assert rows[RANDOM_LABELS, NONE, 0.0].runs == (plain,)

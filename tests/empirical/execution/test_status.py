@@ -8,31 +8,15 @@ import pytest
 from rich.console import Console
 
 from empirical.execution.status import PLANNED, duration, print_status, read_status, run_status, status_table
-from empirical.randomization import Randomization, uniform
 from empirical.run import main
-from empirical.runs.config import RunConfig
+from empirical.runs.config import Trained
 from empirical.runs.records import RunDirectory, write_json
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
+from tests.made_up import made_up_config
 
-CONFIG = RunConfig(
-    experiment="randomization-tests",
-    kind="trained",
-    data="digits",
-    source="made up",
-    n_train=10,
-    n_test=5,
-    num_classes=10,
-    train_digest="a",
-    test_digest="b",
-    randomization=Randomization(label_noise=uniform(1.0)),
-    model="mlp-1x512",
-    model_source="",
-    optimizer_source="",
-    crop=None,
-    training=TrainingConfig(learning_rate=0.1, max_steps=60_000),
-    device="cpu",
-    seed=0,
+CONFIG = made_up_config(
+    Trained(TrainingConfig(learning_rate=0.1, max_steps=60_000)), "random-labels", n_train=10, n_test=5
 )
 
 

@@ -22,7 +22,8 @@ from empirical.planning.plan import (
 from empirical.planning.step_cost import StepCost
 from empirical.run import main
 from empirical.training.config import TrainingConfig
-from tests.figures.made_up_networks import made_up_run, rise, write_run
+from tests.figures.made_up_networks import network_run, rise
+from tests.made_up import write_run
 
 COST = StepCost(
     parameters=1_000,
@@ -63,7 +64,7 @@ def test_a_run_counted_by_hand():
 
 def test_augmentation_keeps_the_stored_images_and_records_are_fewer_if_asked():
     config = config_of(max_steps=400 * 5, epochs_per_record=4)
-    run = plan_run(replace(config, training=replace(config.training, augmentation="crop")), 0, COST, SHAPE)
+    run = plan_run(config.with_training(replace(config.training, augmentation="crop")), 0, COST, SHAPE)
     assert run.image_memory == 60_000 * 3 * 28 * 28 * 4 + 50_000 * 3 * 32 * 32
     assert (run.epochs, run.evaluations) == (6, 3)
 
@@ -152,7 +153,7 @@ def test_two_runs_have_a_sum(tmp_path, capsys):
 
 
 def test_times_of_finished_runs(tmp_path):
-    runs = [made_up_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
+    runs = [network_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
     for at, run in enumerate(runs):
         write_run(replace(run, summary=replace(run.summary, time={"seconds": 1.0 + at})), tmp_path)
     recorded = recorded_times(tmp_path)

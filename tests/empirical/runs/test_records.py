@@ -1,35 +1,25 @@
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from empirical.randomization import Randomization, uniform
-from empirical.runs.config import RunConfig
+from empirical.randomization import Randomization
+from empirical.runs.config import StudyRun, Trained
 from empirical.runs.records import BusyError, RunDirectory, read_config, read_run, read_runs, write_json
 from empirical.runs.studies import NoiseConfig
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
+from tests.made_up import made_up_config
 
-CONFIG = RunConfig(
+CONFIG = made_up_config(
+    Trained(TrainingConfig(learning_rate=0.01)),
+    "corrupted-0.2",
     experiment="test",
-    kind="trained",
-    data="digits",
-    source="here",
     n_train=10,
     n_test=5,
     num_classes=2,
-    train_digest="a",
-    test_digest="b",
-    randomization=Randomization(label_noise=uniform(0.2)),
-    model="mlp-1x512",
-    model_source="",
-    optimizer_source="",
-    crop=28,
-    training=TrainingConfig(learning_rate=0.01),
-    device="cpu",
-    seed=0,
 )
 
 
@@ -57,10 +47,10 @@ def test_hash_depends_on_everything_but_the_source_line():
         {"seed": 1},
         {"train_digest": "c"},
         {"randomization": Randomization()},
-        {"training": TrainingConfig(learning_rate=0.1)},
+        {"what": Trained(TrainingConfig(learning_rate=0.1))},
         {"model_source": "d"},
-        {"training": TrainingConfig(learning_rate=0.01, augmentation="crop")},
-        {"training": TrainingConfig(learning_rate=0.01, dropout=0.5)},
+        {"what": Trained(TrainingConfig(learning_rate=0.01, augmentation="crop"))},
+        {"what": Trained(TrainingConfig(learning_rate=0.01, dropout=0.5))},
         {"device": "cuda"},
     ]
     assert len({CONFIG.hash, *(replace(CONFIG, **change).hash for change in changes)}) == len(changes) + 1
@@ -194,7 +184,7 @@ def test_a_damaged_record_is_named(tmp_path):
     directory = RunDirectory(tmp_path, CONFIG)
     with directory.claim():
         directory.finish({}, {"seconds": 0.0})
-    (directory.path / "config.json").write_text(json.dumps(asdict(CONFIG))[:-10])
+    (directory.path / "config.json").write_text(json.dumps(CONFIG.recorded())[:-10])
     with pytest.raises(ValueError, match=f"{CONFIG.directory_name} is damaged"):
         read_run(directory.path)
 
@@ -206,17 +196,16 @@ def test_no_directory(tmp_path):
 
 def test_a_study_comes_back_and_leaves_other_names_alone(tmp_path):
     study = NoiseConfig(levels=(0.0, 1.0))
-    config = replace(CONFIG, kind="noise", training=None, study=study)
+    config = replace(CONFIG, what=StudyRun(study))
     directory = RunDirectory(tmp_path, config)
     with directory.claim():
         assert read_config(directory.path) == config, "tuples come back as tuples"
     assert config.hash != CONFIG.hash
-    assert replace(config, study=replace(study, repeats=3)).hash != config.hash
-    assert replace(CONFIG, study=None).hash == CONFIG.hash
+    assert replace(config, what=StudyRun(replace(study, repeats=3))).hash != config.hash
 
 
 def test_a_state_between_rare_records_is_used_only_with_the_record_before_it(tmp_path):
-    config = replace(CONFIG, training=replace(CONFIG.training, epochs_per_record=4))
+    config = CONFIG.with_training(replace(CONFIG.training, epochs_per_record=4))
     directory = RunDirectory(tmp_path, config)
     with directory.claim():
         directory.append(record(0))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded, steps_to_reach, tell_training_loss
-from tests.figures.made_up_networks import made_up_run, rise
+from tests.figures.made_up_networks import network_run, rise
 
 
 def older(run: Run) -> Run:
@@ -12,7 +12,7 @@ def older(run: Run) -> Run:
 
 
 def test_the_curve_is_of_samples_as_they_were_trained_on():
-    run = made_up_run("inception", "random-labels", 3, rise(0.1, 4))
+    run = network_run("inception", "random-labels", 3, rise(0.1, 4))
     assert online_loss_recorded([run])
     assert not online_loss_recorded([run, older(run)])
     steps, losses = loss_curve(run, online=True)
@@ -22,7 +22,7 @@ def test_the_curve_is_of_samples_as_they_were_trained_on():
 
 
 def test_steps_to_a_share_of_guessing():
-    run = made_up_run("inception", "random-labels", 9, rise(0.1, 10))  # 2.3 (1 - epoch / 10) by the fixed network
+    run = network_run("inception", "random-labels", 9, rise(0.1, 10))  # 2.3 (1 - epoch / 10) by the fixed network
     per_epoch = run.epochs[1].step
     assert steps_to_reach([older(run)], 0.5) == [5 * per_epoch], "1.15 of 2.303 after five epochs"
     assert steps_to_reach([run], 0.5) == [6 * per_epoch], "0.1 more as trained"
@@ -31,7 +31,7 @@ def test_steps_to_a_share_of_guessing():
 
 
 def test_what_lagging_averages_say_is_not_the_training_loss():
-    run = made_up_run("inception", "random-labels", 3, rise(0.1, 4))
+    run = network_run("inception", "random-labels", 3, rise(0.1, 4))
     far = replace(run, epochs=(replace(run.epochs[0], train_loss=77.0), *run.epochs[1:]))
     assert tell_training_loss([run, far])
     assert tell_training_loss([run, older(run)])

@@ -16,15 +16,16 @@ from empirical.datasets import load
 from empirical.datasets.preprocessing import preprocess
 from empirical.execution.execute import execute
 from empirical.models import MODELS, Network
-from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, parse_test, randomize
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, RunDirectory, Summary
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, randomize
+from empirical.runs.config import RunConfig, StudyRun, Trained
+from empirical.runs.records import Run, RunDirectory
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import BoundsConfig
 from empirical.runs.trained_network import load_trained
 from empirical.studies.bounds import EvaluatedBound, measure_bounds
 from empirical.studies.bounds.sgd_stability import weight_vector
 from empirical.training.config import TrainingConfig
+from tests.made_up import made_up_config, made_up_run
 from theory.claims import Verdict
 from theory.common.streams import words
 from theory.complexity import binary_kl, random_signs
@@ -66,30 +67,26 @@ def one_thread():
 
 
 def configuration(test: str, model: str = f"mlp-1x{WIDTH}") -> RunConfig:
-    return RunConfig(
-        experiment="randomization-tests",
-        kind="trained",
-        data="digits",
-        source="scikit-learn's digits",
+    return made_up_config(
+        Trained(TrainingConfig(learning_rate=0.05, batch_size=20, max_steps=3000)),
+        test,
         n_train=N,
         n_test=M,
         num_classes=CLASSES,
-        train_digest="a",
-        test_digest="b",
-        randomization=parse_test(test),
         model=model,
-        model_source="",
-        optimizer_source="",
         crop=None,
-        training=TrainingConfig(learning_rate=0.05, batch_size=20, max_steps=3000),
-        device="cpu",
         seed=3,
     )
 
 
+def bounds_of(config: RunConfig) -> RunConfig:
+    """The run that studies this trained one."""
+    return replace(config, experiment="bounds", what=StudyRun(STUDY, config.training))
+
+
 def measured(config: RunConfig, digits, records: Path, parts: Parts) -> dict:
     randomized = randomize(digits, config.randomization, config.seed)
-    return measure_bounds(replace(config, experiment="bounds", kind="bounds", study=STUDY), randomized, parts, records)
+    return measure_bounds(bounds_of(config), randomized, parts, records)
 
 
 @pytest.fixture(scope="module")
@@ -511,7 +508,7 @@ def test_weights_in_any_memory_format():
 def test_stability_of_an_augmented_network_is_measured_without_augmentation(digits, records, tmp_path):
     """An augmented run keeps stored images beside those that are exchanged: it would not see the exchange."""
     plain = configuration("true-labels")
-    augmented = replace(plain, training=replace(plain.training, augmentation="flip-rotate", max_steps=20))
+    augmented = plain.with_training(replace(plain.training, augmentation="flip-rotate", max_steps=20))
     directory = RunDirectory(tmp_path / "records", augmented)
     with directory.claim():
         execute(augmented, digits, directory, Silent())
@@ -535,12 +532,12 @@ def bound(name: str, family: str, value: float | None, **more) -> EvaluatedBound
 
 def made_up(test: str, gap: float, values: dict[str, float | None], lower: float | None = 0.98) -> Run:
     families = {"VC": "VC", "spectral": "norm", "stability": "stability", "PAC-Bayes": "PAC-Bayes"}
-    config = replace(configuration(test), experiment="bounds", kind="bounds", study=STUDY)
+    config = bounds_of(configuration(test))
     metrics = {"gap": gap, "bounds": [asdict(bound(name, families[name], value)) for name, value in values.items()]}
     if lower is not None:
         signs = {"value": 1.0, "lower": lower, "upper": 1.0, "failure_probability": 0.05, "sign_vectors": 5}
         metrics["rademacher"] = signs | {"images": 1000}
-    return Run(Path(test), config, (), Summary(metrics, {"seconds": 1.0}, {}))
+    return made_up_run(config, metrics)
 
 
 VALUES = {"VC": 14.0, "spectral": 1e6, "stability": 20.0, "PAC-Bayes": 0.95}
@@ -595,7 +592,8 @@ def test_sets_share_network_images_and_study():
     runs = [made_up("true-labels", 0.03, VALUES), made_up("random-labels", 0.9, VALUES)]
     other = [replace(run, config=replace(run.config, seed=1)) for run in runs]
     assert [len(results.runs) for results in bounds_results([*runs, *other])] == [2, 2]
-    (results, _) = bounds_results([runs[0], replace(runs[1], config=replace(runs[1].config, study=BoundsConfig()))])
+    wider = replace(runs[1].config, what=StudyRun(BoundsConfig(), runs[1].config.training))
+    (results, _) = bounds_results([runs[0], replace(runs[1], config=wider)])
     assert len(results.runs) == 1
 
 

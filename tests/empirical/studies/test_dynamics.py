@@ -12,38 +12,20 @@ from empirical.claims.dynamics import compare_dynamics, dynamics_results, dynami
 from empirical.datasets import load
 from empirical.outcome import outcome_on_test
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, RandomizedDataset, parse_test, randomize
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, Summary
+from empirical.runs.config import RunConfig, StudyRun
+from empirical.runs.records import Run
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import DynamicsConfig
 from empirical.studies import dynamics
 from empirical.studies.dynamics import measure_dynamics, nearest_distances, shown_steps, unit_points
+from tests.made_up import made_up_config, made_up_run
 from theory.claims import Verdict
 from theory.dynamics import gradient_descent, initial_state, limiting_spectrum, random_network
 
 
 def config(test: str, *, n: int = 60, n_test: int = 40, **study) -> RunConfig:
     chosen = DynamicsConfig(**study)
-    return RunConfig(
-        experiment="dynamics",
-        kind="dynamics",
-        data="digits",
-        source="made up for this test",
-        n_train=n,
-        n_test=n_test,
-        num_classes=10,
-        train_digest="a",
-        test_digest="b",
-        randomization=parse_test(test),
-        model=f"two-layer-{chosen.width}",
-        model_source="",
-        optimizer_source="",
-        crop=28,
-        training=None,
-        device="cpu",
-        seed=0,
-        study=chosen,
-    )
+    return made_up_config(StudyRun(chosen), test, n_train=n, n_test=n_test, model=f"two-layer-{chosen.width}")
 
 
 def images(test: str, n: int = 60, n_test: int = 40) -> RandomizedDataset:
@@ -197,7 +179,7 @@ def record(test: str, width: int, steps: int, predicted: int, deviation: float, 
         **outcome_on_test(predictions, labels, 2),
     }
     one = config(test, n=500, n_test=1000, width=width)
-    return Run(Path(test), one, (), Summary(measured | metrics, {"seconds": 1.0}, {}))
+    return made_up_run(one, measured | metrics)
 
 
 AGREEING = [
@@ -263,7 +245,9 @@ def test_missing_runs_decide_nothing():
 
 
 def test_sets_share_all_but_the_width():
-    slower = replace(AGREEING[0], config=replace(AGREEING[0].config, study=DynamicsConfig(width=512, rate=5.0)))
+    slower = replace(
+        AGREEING[0], config=replace(AGREEING[0].config, what=StudyRun(DynamicsConfig(width=512, rate=5.0)))
+    )
     other = replace(AGREEING[0], config=replace(AGREEING[0].config, seed=1))
     assert sorted(len(results.runs) for results in dynamics_results([*AGREEING, slower, other])) == [1, 1, 7]
     (results,) = dynamics_results(AGREEING[::-1])

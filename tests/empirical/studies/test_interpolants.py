@@ -12,6 +12,7 @@ from empirical.claims.interpolants import compare_interpolants, interpolants_res
 from empirical.datasets import load
 from empirical.execution.execute import execute
 from empirical.randomization import randomize
+from empirical.runs.config import StudyRun
 from empirical.runs.preparation import prepare
 from empirical.runs.records import RunDirectory
 from empirical.runs.resumable_parts import Parts
@@ -21,6 +22,7 @@ from empirical.studies.interpolants import ExplicitInterpolant, OfStoredPixels, 
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import evaluate
 from tests.empirical import made_up_noise as made
+from tests.made_up import made_up_config
 from theory.claims import Verdict
 from theory.expressivity import relu_interpolant
 
@@ -40,14 +42,12 @@ def digits():
 
 @pytest.fixture(scope="module")
 def config(digits):
-    return made.config(
-        "interpolants",
+    return made_up_config(
+        StudyRun(STUDY, TrainingConfig(learning_rate=0.1)),
         n_train=100,
         n_test=50,
         crop=6,
         model="mlp-1x64",
-        training=TrainingConfig(learning_rate=0.1),
-        study=STUDY,
     )
 
 
@@ -90,7 +90,7 @@ def test_a_network_that_is_not_there_is_asked_for(digits, config, records, tmp_p
     randomized = randomize(digits, config.randomization, config.seed)
     with pytest.raises(ValueError, match=r"--tests true-labels --seed 0 --train-size 100 .* same hyper-parameters"):
         load_trained(config, randomized, tmp_path)
-    other = replace(config, training=replace(config.training, learning_rate=0.03))
+    other = config.with_training(replace(config.training, learning_rate=0.03))
     with pytest.raises(ValueError, match="no finished run"):
         load_trained(other, randomized, records)
     (trained,) = records.glob(f"*_{trained_run(config).hash}")

@@ -10,7 +10,7 @@ from empirical.claims.label_noise import compare_noise, noise_results, noise_tab
 from empirical.datasets import load
 from empirical.kernels.interpolation import KernelConfig, interpolate_images
 from empirical.randomization import Randomization, randomize, uniform
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, StudyRun
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import NoiseConfig
 from empirical.studies.label_noise import (
@@ -24,6 +24,7 @@ from empirical.studies.label_noise import (
     require_memory,
 )
 from tests.empirical import made_up_noise as made
+from tests.made_up import made_up_config
 from theory.claims import Verdict
 from theory.label_noise import corrupt_labels
 
@@ -34,11 +35,10 @@ def digits():
 
 
 def noise_config(digits, **study) -> RunConfig:
-    return made.config(
-        "noise",
+    return made_up_config(
+        StudyRun(NoiseConfig(**{"levels": (0.0, 0.5, 1.0), "repeats": 20} | study)),
         n_train=len(digits.train.labels),
         n_test=len(digits.test.labels),
-        study=NoiseConfig(**{"levels": (0.0, 0.5, 1.0), "repeats": 20} | study),
     )
 
 
