@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
 RANDOM = np.random.default_rng(1)
 POINTS = RANDOM.integers(0, 256, (40, 12))
-LABELS = RANDOM.integers(0, 10, 40)
+LABELS = RANDOM.integers(1, 10, 40)  # no label 0: the first hinge would have weight 0, and its bias would not matter
 DOCUMENT = certificate(exact_relu_interpolant(POINTS, LABELS))
 
 
