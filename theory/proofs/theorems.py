@@ -59,8 +59,8 @@ THEOREMS = (
     Theorem(
         "row_space",
         "curvature",
-        "The Hessian of least squares is the same everywhere, and degenerate if d > n; for other losses it is the "
-        "same at all interpolants.",
+        "The Hessian of least squares is the same everywhere, and degenerate if d > n; for losses that are polynomials "
+        "of the prediction it is the same at all interpolants.",
     ),
     Theorem(
         "eigenvalue_remark",
