@@ -61,9 +61,9 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "theory.expressivity.deep": (("expressivity/test_deep.py",), ("corollary-1-float",)),
     "theory.expressivity.intervals": (("expressivity/test_exact.py",), ("theorem-1-interval",)),
 }
-"""What is mutated: by module its tests, beside `test_closed_forms.py`, and which claims are checked."""
+"""What is mutated: by module its tests, beside the values of `test_closed_forms.py`, and which claims are checked."""
 
-_EVERYWHERE = "test_closed_forms.py"
+_EVERYWHERE = "test_closed_forms.py::test_values_known_otherwise"
 _OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -233,8 +233,8 @@ def main() -> None:
     scores = {}
     for module in arguments.only:
         files, claims = MODULES[module]
-        tests = [f"tests/theory/{name}" for name in (*files, _EVERYWHERE)]
-        tests = [test for test in tests if Path(test).exists()]
+        tests = [f"tests/theory/{name}" for name in (_EVERYWHERE, *files)]
+        tests = [test for test in tests if Path(test.split("::")[0]).exists()]
         tests += [f"tests/theory/test_checks.py::test_claim_holds[0-{claim}]" for claim in claims]
         path = Path(module.replace(".", "/") + ".py").resolve()
         source = path.read_text()
