@@ -97,7 +97,7 @@ class TestScikitLearnsKernelRidge:
 
 
 class TestSciPysLeastSquares:
-    """`TestLstsq` (`test_simple_exact`, `test_simple_overdet`, `test_simple_underdet`, `test_zero_size`), `TestPinv`."""
+    """`TestLstsq` (`test_simple_exact`, `_overdet`, `_underdet`, `test_random_*`, `test_zero_size`), `TestPinv`."""
 
     @pytest.mark.parametrize("method", DIRECT)
     @pytest.mark.parametrize("dtype", [np.float64, np.float32])
