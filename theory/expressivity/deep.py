@@ -206,10 +206,14 @@ class DeepNetwork:
 
         p is cut off below o, before all hinges that take it; s never is (module docstring).
         """
-        biases = [layer.biases + (self.origin if index else 0.0) for index, layer in enumerate(self.layers)]
-        weights = [layer.weights for layer in self.layers]
-        knots = np.maximum.accumulate(np.concatenate(biases))  # b + o may round to just before the knot before
-        return DepthTwoNetwork(self.direction, knots, np.concatenate(weights), self.vector_output)
+        return _sum_of_hinges(self)
+
+
+def _sum_of_hinges(network: DeepNetwork) -> DepthTwoNetwork:
+    biases = [layer.biases + (network.origin if index else 0.0) for index, layer in enumerate(network.layers)]
+    weights = [layer.weights for layer in network.layers]
+    knots = np.maximum.accumulate(np.concatenate(biases))  # b + o may round to just before the knot before
+    return DepthTwoNetwork(network.direction, knots, np.concatenate(weights), network.vector_output)
 
 
 _FIELDS = ("biases", "weights")
@@ -247,7 +251,7 @@ def deep_relu_interpolant(points: Any, labels: Any, depth: int, *, seed: int = 0
     require_moderate(np.concatenate([layer.weights for layer in layers]), sample)
     offsets = np.maximum(0.0, -sample.labels.min(axis=0))
     network = DeepNetwork(sample.direction, tuple(layers), origin, offsets, sample.vector_labels)
-    require_interpolation(network._flat, sample)
+    require_interpolation(_sum_of_hinges(network), sample)
     return network
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.scaling import scaled
 from theory.implicit_bias.gradient_flow import gradient_flow
 from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
@@ -50,8 +51,9 @@ def train_diagonal_network(
 
     Raises ValueError unless scale > 0 and ArithmeticError if the flow does not interpolate.
     """
-    if not scale > 0:
-        raise ValueError(f"scale must be positive, got {scale}")
+    if not 0 < scale < np.inf:
+        raise ValueError(f"scale must be positive and finite, got {scale}")
+    X, y = as_real(X, "X").astype(np.float64), as_real(y, "y").astype(np.float64)
     d = X.shape[1]
 
     def beta(x: Float64Array) -> Float64Array:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.scaling import scaled
 from theory.implicit_bias.gradient_flow import gradient_flow
 from theory.implicit_bias.mirror_descent import mirror_descent
@@ -76,6 +77,7 @@ def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tol
 
     Raises ArithmeticError if the flow does not fit the measurements.
     """
+    matrices, values = as_real(matrices, "matrices").astype(np.float64), as_real(values, "values").astype(np.float64)
     d = matrices.shape[1]
 
     def residuals(x: Float64Array) -> Float64Array:

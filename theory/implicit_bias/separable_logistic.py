@@ -106,6 +106,8 @@ def logistic_flow(Z: Float64Array, log_times: Sequence[float]) -> Float64Array:
     Raises ArithmeticError if the integration fails.
     """
 
+    Z = as_real(Z, "Z").astype(np.float64)
+
     def velocity(s: float, w: Float64Array) -> Float64Array:
         pull: Float64Array = np.exp(s - np.logaddexp(0.0, Z @ w)) @ Z
         return pull
@@ -134,6 +136,7 @@ def logistic_flow(Z: Float64Array, log_times: Sequence[float]) -> Float64Array:
 
 def logistic_gradient_descent(Z: Float64Array, steps: int) -> tuple[Float64Array, float]:
     """Gradient descent from zero with step size 4 / sigma_max(Z)^2, 1 / smoothness: w (d,) and that step size."""
+    Z = as_real(Z, "Z").astype(np.float64)
     step_size = 4 / float(np.linalg.norm(Z, 2)) ** 2
     w = np.zeros(Z.shape[1])
     for _ in range(steps):
@@ -149,7 +152,7 @@ def logistic_adam(
     sqrt(v) cannot fall faster than beta2^(t/2). Where the gradients would, steps shrink and w grows slower than the
     theory's learning_rate a step: that takes learning rates well below (1 - beta2) / 2 over the margin.
     """
-    rows = torch.from_numpy(Z)
+    rows = torch.from_numpy(as_real(Z, "Z").astype(np.float64))
     w = torch.nn.Parameter(torch.zeros(Z.shape[1], dtype=torch.float64))
     optimizer = torch.optim.Adam([w], lr=learning_rate, betas=(0.9, beta2), eps=epsilon)
     for _ in range(steps):

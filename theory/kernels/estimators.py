@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from theory.common.arrays import Float64Array, require_unmasked
+from theory.common.scaling import exponent, scaled
 from theory.common.streams import words
 from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
 from theory.kernels.checkpoint import Checkpoint
@@ -91,8 +92,34 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
     dual_coef_: Float64Array
     X_fit_: npt.NDArray[Any]
 
-    def _interpolate(self, X: npt.NDArray[Any], targets: Float64Array) -> None:
-        """Fit targets (n, k)."""
+    def _interpolate(self, X: npt.NDArray[Any], labels: Float64Array) -> None:
+        """Fit labels (n, k), in a unit of their size."""
+        unit = exponent(labels)
+        self._solve(X, scaled(labels, -unit))
+        if unit == 0:
+            return
+        factor = 2.0**unit
+        self.dual_coef_, self.norms_ = scaled(self.dual_coef_, unit), scaled(self.norms_, unit)
+        interpolation, certificate = self.interpolation_, self.certificate_
+        left_out = interpolation.leave_one_out
+        self.interpolation_ = dataclasses.replace(
+            interpolation,
+            coefficients=interpolation.coefficients * factor,
+            leave_one_out=None if left_out is None else left_out * factor,
+        )
+        if certificate is not None:
+            self.certificate_ = dataclasses.replace(
+                certificate,
+                max_residual=certificate.max_residual * factor,
+                rounding=certificate.rounding * factor,
+                residual_norms=certificate.residual_norms * factor,
+                norms=certificate.norms * factor,
+                norm_lower_bounds=certificate.norm_lower_bounds * factor,
+                distance_bounds=certificate.distance_bounds * factor,
+            )
+
+    def _solve(self, X: npt.NDArray[Any], targets: Float64Array) -> None:
+        """Fit targets (n, k) of moderate size."""
         if not 0 <= self.ridge < np.inf:
             raise ValueError(f"ridge must be finite and not negative, got {self.ridge}")
         if self.kernel is not None and not isinstance(self.kernel, Kernel):
@@ -162,7 +189,7 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
                 f"the labels are reproduced only up to a relative residual of "
                 f"{self.interpolation_.relative_residual:.1g}: the Gram matrix is nearly singular",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _residual_of_predict(self, points: torch.Tensor, targets: Float64Array) -> float:

@@ -140,10 +140,11 @@ def _apply_kernel(kernel: Kernel, sums: _Sums, ridge: float, blocks: Sequence[tu
     """From products to K, in place."""
     training, *others = sums.norms
     spots: list[_NearPairs] = []
+    only = blocks[0] if len(blocks) == 1 else None
     for start, stop, panel in sums.training.rows():
-        _apply(kernel, panel, training[start:stop], training[:stop], 0, start, spots)
+        _apply(kernel, panel, training[start:stop], training[:stop], 0, start, spots, only)
     for index, (other, norm) in enumerate(zip(sums.others, others, strict=True), start=1):
-        _apply(kernel, other, norm, training, index, None, spots)
+        _apply(kernel, other, norm, training, index, None, spots, only)
     if spots:
         for block in blocks:
             for spot in spots:
@@ -248,10 +249,12 @@ def _apply(
     part: int,
     diagonal: int | None,
     spots: list[_NearPairs],
+    only: tuple[torch.Tensor, ...] | None,
 ) -> None:
-    """The kernel's map in place, a tile at a time, so that what it needs on the way stays small; near pairs are noted.
+    """The kernel's map in place, a tile at a time, so that what it needs on the way stays small.
 
-    `diagonal` is the column of the first row's own point, if there is one: points are not near to themselves.
+    Near pairs are measured at once if there is only one block of features, else noted. `diagonal` is the column of the
+    first row's own point, if there is one: points are not near to themselves.
     """
     first = diagonal or 0
     for row in range(0, len(block), HEIGHT):
@@ -262,8 +265,14 @@ def _apply(
             near = kernel.near(tile, above, beside)
             if near is not None and diagonal is not None:
                 near = near.tril(first + row - column - 1)  # the other half is a copy of this one
+            spot = None
             if near is not None and bool(near.any()):
                 rows, columns = near.nonzero(as_tuple=True)
                 signs = tile[rows, columns].sign()
-                spots.append(_NearPairs(tile, part, first + row, column, rows, columns, signs, above, beside))
+                spot = _NearPairs(tile, part, first + row, column, rows, columns, signs, above, beside)
             tile.copy_(kernel.from_products(tile.clone(), above, beside))
+            if spot is not None and only is not None:
+                spot.add(kernel, only)
+                spot.write(kernel)
+            elif spot is not None:
+                spots.append(spot)

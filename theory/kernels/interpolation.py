@@ -20,6 +20,7 @@ StageReport = Callable[[str, float], None]
 _REFINEMENTS = 5
 _USELESS = 0.1  # a relative residual with which labels are not reproduced
 _INVERSE_ITERATIONS = 10
+_ENTRIES = (2.0**-300, 2.0**300)  # labels of moderate size, divided by these and squared, stay within float64
 TOLERANCES = {torch.float64: 1e-12, torch.float32: 1e-4}
 """Relative residual that is solved for: what the precision of K leaves, with room for its condition number."""
 
@@ -81,8 +82,13 @@ def interpolate_gram(
     whose factor is refined with products in float64, is judged by what comes out: the residual.) Leave-one-out values
     are then those of the function of least norm nearest to the other labels.
 
-    Raises ValueError for a larger singular K, and where conjugate gradients do not come near a solution.
+    Raises ValueError for a larger singular K, for entries so large or small that squares of the coefficients could
+    leave float64, and where conjugate gradients do not come near a solution.
     """
+    largest = float(matrix.diagonal().max())
+    if largest > 0 and not _ENTRIES[0] <= largest <= _ENTRIES[1]:
+        better = "larger" if largest > 1 else "smaller"
+        raise ValueError(f"the Gram matrix has entries up to {largest:.1e}: measure X in a {better} unit")
     goal = TOLERANCES[matrix.dtype] if tolerance is None else tolerance
     if plan.solver == "conjugate-gradients":
         assert not leave_one_out, "the plan sees to that"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from theory.common.arrays import as_points
 from theory.label_noise.corruption import Float64Array, Labels, label_distribution, one_hot
 
 
@@ -42,6 +43,7 @@ def nearest_neighbours(train: Float64Array, test: Float64Array) -> Labels:
 
     By brute force in float64; which of several at an equal distance is up to rounding.
     """
+    train, test = as_points(train, "train"), as_points(test, "test")
     found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train).kneighbors(test, return_distance=False)
     return np.asarray(found[:, 0], dtype=np.int64)
 

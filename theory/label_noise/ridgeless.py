@@ -12,12 +12,14 @@ the peak of double descent is the noise's. One-hot labels corrupted with probabi
 
 import numpy as np
 
+from theory.common.arrays import as_points
 from theory.implicit_bias.ridgeless import gaussian_risk
 from theory.label_noise.corruption import Float64Array, label_variance
 
 
 def minimum_norm_smoother(X: Float64Array, Z: Float64Array) -> Float64Array:
     """S = Z X^+, (m, n): least squares of minimum norm on X (n, d), evaluated at Z (m, d)."""
+    X, Z = as_points(X, "X").astype(np.float64), as_points(Z, "Z").astype(np.float64)
     return np.asarray(Z @ np.linalg.pinv(X), dtype=np.float64)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from theory.common.arrays import Float64Array
+from theory.common.arrays import Float64Array, as_real
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -34,6 +34,7 @@ def hessian(loss: Loss, X: Any, y: Any, w: Any) -> Float64Array:
 
     Arguments: loss, a torch function of predictions and labels (n,); X (n, d), y (n,), w (d,).
     """
-    points, labels, weights = (torch.as_tensor(np.asarray(value, dtype=np.float64)) for value in (X, y, w))
+    named = ((X, "X"), (y, "y"), (w, "w"))
+    points, labels, weights = (torch.from_numpy(as_real(value, name).astype(np.float64)) for value, name in named)
     matrix = torch.autograd.functional.hessian(lambda v: loss(points @ v, labels).mean(), weights)
     return np.asarray(matrix)
