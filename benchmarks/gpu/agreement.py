@@ -111,7 +111,7 @@ def _kernels(setting: Setting) -> dict[str, Any]:
     randomized = randomize(setting.dataset.subset(n, m), parse_test("true-labels"), 0)
     facts: dict[str, Any] = {"verdict": "PASS"}
     for solver in ("cholesky", "conjugate-gradients"):
-        config = KernelConfig(solver=solver)  # type: ignore[arg-type]
+        config = KernelConfig(solver=solver)
         (here, _), (there, used) = (
             interpolate_images(config, randomized, setting.dataset.num_classes, seed=0, device=device)
             for device in ("cpu", str(setting.device))

@@ -33,7 +33,7 @@ def check_speed(checks: Checklist, setting: Setting) -> None:
     """Alone, one operation at a time and as graphs; then the peers' programs; then several processes."""
     ways: list[tuple[Precision, bool]] = [("float32", False)]
     if setting.cuda:
-        ways = [(kind, graphed) for kind in ("float32", "tf32", "bf16") for graphed in (False, True)]  # type: ignore[misc]
+        ways = [(kind, graphed) for kind in ("float32", "tf32", "bf16") for graphed in (False, True)]
     for name in setting.networks:
         for kind, graphed in ways:
             title = f"speed {name} {kind}" + " graphed" * graphed
