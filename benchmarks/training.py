@@ -4,7 +4,8 @@ For each network, images per second of an epoch's training, evaluation apart, ba
 
 ours        the training loop of `empirical.training.loop` on resident images
 standard    a PyTorch program as tutorials have it: a Dataset of PIL images, torchvision's transforms for each sample,
-            a DataLoader with as many workers as cores (needs torchvision)
+            a DataLoader with as many workers as cores, kept from epoch to epoch, and on a GPU pinned memory, from
+            which batches are copied while the GPU works (needs torchvision)
 bare        forward, loss, backward and step on one and the same batch, again and again: what no loop can do without
 
 Random images in CIFAR-10's shape, cropped to 28 x 28, or of 79 x 79 pixels, cropped to 75 x 75, for Inception V3, which
@@ -41,6 +42,9 @@ _NETWORKS = {
     "wide-resnet-28-1": 256,
     "inception-v3": 256,
 }
+"""Images an epoch on a CPU: seconds of work. A GPU takes an epoch of the paper, lest its start be all that is timed."""
+
+_ON_A_GPU = 50_000
 
 
 def side(name: str) -> int:
@@ -109,13 +113,20 @@ def standard(name: str, dataset: ImageDataset, device: str) -> Callable[[], floa
 
     model, _ = network(name, device)
     optimizer = sgd(model)
-    loader = DataLoader(Images(), batch_size=_BATCH, shuffle=True, num_workers=os.cpu_count() or 1)
+    loader = DataLoader(
+        Images(),
+        batch_size=_BATCH,
+        shuffle=True,
+        num_workers=os.cpu_count() or 1,
+        pin_memory=device == "cuda",
+        persistent_workers=True,
+    )
 
     def epoch() -> float:
         model.train()
         start = time.perf_counter()
         for images, labels in loader:
-            step(model, optimizer, images.to(device), labels.to(device))
+            step(model, optimizer, images.to(device, non_blocking=True), labels.to(device, non_blocking=True))
         if device == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter() - start
@@ -165,7 +176,8 @@ def main() -> None:
     print(f"medians of {options.turns} epochs in turn")
     print(f"{'network':<17}{'ours':>9}{'standard':>10}{'bare':>9}{'ours/standard':>21}{'ours/bare':>21}")
     for network_name in options.networks:
-        n = (options.images or _NETWORKS.get(network_name, 1_280)) // _BATCH * _BATCH
+        by_default = _ON_A_GPU if device == "cuda" else _NETWORKS.get(network_name, 1_280)
+        n = (options.images or by_default) // _BATCH * _BATCH
         dataset = random_images(n, side(network_name))
         programs = [ours(network_name, dataset, device), bare(network_name, n, device)]
         try:

@@ -55,12 +55,12 @@ _HOMES = ("claims", "expressivity", "kernels", "least_squares")
 
 
 def __getattr__(name: str) -> Any:
-    """A name of `__all__`, from the package that has it. Raises AttributeError for others."""
+    """A name of `__all__`, from the package that has it, or such a package. Raises AttributeError for others."""
+    if name in _HOMES:
+        return import_module(f"theory.{name}")
     if name in __all__:
-        for home in _HOMES:
-            module = import_module(f"theory.{home}")
-            if hasattr(module, name):
-                return getattr(module, name)
+        homes = (import_module(f"theory.{home}") for home in _HOMES)
+        return next(getattr(home, name) for home in homes if hasattr(home, name))
     raise AttributeError(f"module 'theory' has no attribute {name!r}")
 
 

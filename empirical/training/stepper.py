@@ -35,7 +35,7 @@ class Stepper:
         self.optimizer = build_optimizer(model, config)
         wrapped = ranks.wrap(model, some_unused=some_unused)
         self._eager: Callable[[torch.Tensor], torch.Tensor] = wrapped
-        self._forward: Callable[[torch.Tensor], torch.Tensor] = self._eager
+        self._forward: Callable[[torch.Tensor], torch.Tensor] = wrapped
         if config.compile:
             if ranks.count > 1:
                 raise ValueError("compile (--training.compile) has not been tried on several ranks: leave it out")

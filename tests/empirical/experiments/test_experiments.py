@@ -52,13 +52,12 @@ def test_hyper_parameters_are_the_papers_and_a_scale_changes_images_and_steps_al
     for runs in zip(laptop, smoke, paper, strict=True):
         reduced = [
             replace(
-                run,
+                run.with_training(replace(run.training, max_steps=1, epochs_per_train_evaluation=1)),
                 n_train=0,
                 n_test=0,
                 train_digest="",
                 test_digest="",
                 source="",
-                training=replace(run.training, max_steps=1),
             )
             for run in runs
         ]

@@ -25,7 +25,8 @@ from empirical.randomization import (
     randomize,
     uniform,
 )
-from empirical.runs.records import read_config
+from empirical.runs.config import RunConfig
+from empirical.runs.packed import PACKED, read_packed
 from theory.label_noise import corrupt_labels
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -90,12 +91,16 @@ def test_the_records_of_the_papers_tests_are_what_they_were():
 
 
 def test_every_committed_record_reads_back_with_its_hash_and_its_content():
-    found = list(RESULTS.glob("*/*/config.json"))
-    assert len(found) > 300
-    for path in found:
-        config, content = read_config(path.parent), json.loads(path.read_text())
-        assert config.hash == path.parent.name.rpartition("_")[2]
-        assert config.record()["randomization"] == content["randomization"]
+    records = [
+        (name, record["config"])
+        for path in RESULTS.glob(f"*/{PACKED}")
+        for name, record in read_packed(path.parent).items()
+    ]
+    assert records
+    for name, content in records:
+        config = RunConfig.restored(content)
+        assert config.hash == name.rpartition("_")[2]
+        assert config.recorded()["randomization"] == content["randomization"]
 
 
 def test_a_newer_versions_kind_is_told():
