@@ -114,3 +114,25 @@ def test_ridge_with_a_penalty_below_rounding_is_the_minimum_norm():
     w = ridge_solution(X, np.array([1.0, 2.0, 1.0]), 1e-300)
     np.testing.assert_allclose(w, [0.2, 0.4], rtol=1e-12)
     np.testing.assert_allclose(ridge_solution(X.T, np.array([1.0, 2.0]), 1e-300), np.array([1, 2, 1]) / 6, rtol=1e-12)
+
+
+def test_bounds_at_the_ends_of_their_arguments():
+    bound = Bound("mine", 1.0, "error", "nowhere")
+    assert bound.vacuous, "a bound of 1 on an error says nothing"
+    assert (bound.failure_probability, bound.trivial) == (0.0, 1.0)
+    assert not Bound("mine", 0.75, "error", "nowhere").vacuous
+    for error in (0.0, 1.0):
+        assert rademacher_bound(error, 0.0, 1, failure_probability=0.99).value > error
+    for arguments in (
+        (-0.5, 0.0, 1, 0.5),
+        (1.5, 0.0, 1, 0.5),
+        (0.0, 0.0, 0, 0.5),
+        (0.0, 0.0, 1, 0.0),
+        (0.0, 0.0, 1, 1.0),
+    ):
+        error, complexity, n, probability = arguments
+        with pytest.raises(ValueError, match=r"share|samples|strictly"):
+            rademacher_bound(error, complexity, n, failure_probability=probability)
+    for probability in (-0.5, 1.5):
+        with pytest.raises(ValueError, match="strictly"):
+            rademacher_bound(0.0, 0.0, 1, failure_probability=probability)

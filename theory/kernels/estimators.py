@@ -121,7 +121,7 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
     def _solve(self, X: npt.NDArray[Any], targets: Float64Array) -> None:
         """Fit targets (n, k) of moderate size."""
         if not 0 <= self.ridge < np.inf:
-            raise ValueError(f"ridge must be finite and not negative, got {self.ridge}")
+            raise ValueError(f"ridge must not be negative or infinite, got {self.ridge}")
         if self.kernel is not None and not isinstance(self.kernel, Kernel):
             raise TypeError(
                 f"kernel must be an object of theory.kernels, such as Gaussian(1.0), one of {', '.join(KERNELS)}, "
