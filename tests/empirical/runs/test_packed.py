@@ -86,7 +86,7 @@ def test_status_counts_packed_runs(folder, capsys):
     pack(folder, remove=True)
     after = {status.name: status for status in read_status(folder)}
     assert after == {name: replace(status, age=None) for name, status in before.items()}
-    assert print_status(folder, Console()) == 0
+    assert print_status(folder, Console(width=200)) == 0
     assert "3 finished" in capsys.readouterr().out
 
 
