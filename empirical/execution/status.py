@@ -18,6 +18,7 @@ from empirical.runs.config import RunConfig
 from empirical.runs.packed import packed_names, packed_record
 from empirical.runs.records import read_config, unopened_names
 from empirical.text_table import TextTable, rendered
+from empirical.training.config import TrainingConfig
 
 State = Literal["running", "stopped", "waiting", "finished"]
 
@@ -79,8 +80,7 @@ def run_status(path: Path) -> RunStatus:
     at_work = _locked(path / "lock")  # before the summary is looked for: it is written under the lock
     finished = (path / "summary.json").exists()
     summary = _read_json(path / "summary.json")
-    measured, taken = summary.get("metrics", {}), summary.get("time", {})
-    last = measured if "step" in measured else _last_record(path / "metrics.jsonl")
+    last = _last_record(path / "metrics.jsonl")
     try:
         config = read_config(path)
         title, training = config.title, config.training
@@ -89,31 +89,38 @@ def run_status(path: Path) -> RunStatus:
     written = [path / name for name in ("config.json", "metrics.jsonl", "checkpoint.pt", "summary.json")]
     stamps = [_modified(file) for file in (*written, *path.glob("scratch/**/*"))]
     latest = max(stamps, default=0.0)
+    state: State = "finished" if finished else "running" if at_work else "stopped"
+    age = max(time.time() - latest, 0.0) if latest else None
+    return _status(path.name, title, training, state, summary, [last] if last else [], age)
+
+
+def _packed_status(out: Path, name: str) -> RunStatus:
+    record = packed_record(out, name)
+    config, summary = RunConfig.restored(record["config"]), record["summary"]
+    return _status(name, config.title, config.training, "finished", summary, record["epochs"][-1:], None)
+
+
+def _status(
+    name: str,
+    title: str,
+    training: TrainingConfig | None,
+    state: State,
+    summary: dict[str, Any],
+    last_record: list[dict[str, Any]],
+    age: float | None,
+) -> RunStatus:
+    measured, taken = summary.get("metrics", {}), summary.get("time", {})
+    last = measured if "step" in measured or not last_record else last_record[0]
     return RunStatus(
-        name=path.name,
+        name=name,
         title=title,
-        state="finished" if finished else "running" if at_work else "stopped",
+        state=state,
         epochs=last.get("epoch"),
         steps=last.get("step"),
         max_steps=training.max_steps if training else None,
         train_accuracy=measured.get("train_accuracy", last.get("train_accuracy") or last.get("online_accuracy")),
         seconds=taken.get("seconds", last.get("seconds")),
-        age=max(time.time() - latest, 0.0) if latest else None,
-    )
-
-
-def _packed_status(out: Path, name: str) -> RunStatus:
-    record = packed_record(out, name)
-    config, metrics = RunConfig.restored(record["config"]), record["summary"]["metrics"]
-    return RunStatus(
-        name=name,
-        title=config.title,
-        state="finished",
-        epochs=metrics.get("epoch"),
-        steps=metrics.get("step"),
-        max_steps=config.training.max_steps if config.training else None,
-        train_accuracy=metrics.get("train_accuracy"),
-        seconds=record["summary"]["time"].get("seconds"),
+        age=age,
     )
 
 

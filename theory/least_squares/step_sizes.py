@@ -33,8 +33,10 @@ class InverseDecay:
     delay: float
 
     def __post_init__(self) -> None:
-        if not (0 < self.initial < np.inf and 0 < self.delay < np.inf):
-            raise ValueError(f"initial and delay must be positive and finite, got {self.initial} and {self.delay}")
+        if not (0 < self.initial < np.inf and self.delay > 0):  # an infinite delay is a constant step size
+            raise ValueError(
+                f"initial must be positive and finite, delay positive, got {self.initial} and {self.delay}"
+            )
 
     def __call__(self, steps: npt.NDArray[np.int64]) -> Float64Array:
         """eta_t for t = steps."""

@@ -1,13 +1,11 @@
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from empirical.randomization import Randomization
 from empirical.runs.config import StudyRun, Trained
-from empirical.runs.packed import PACKED
 from empirical.runs.records import BusyError, RunDirectory, read_config, read_run, read_runs, write_json
 from empirical.runs.studies import NoiseConfig
 from empirical.training.config import TrainingConfig
@@ -221,12 +219,3 @@ def test_a_state_between_rare_records_is_used_only_with_the_record_before_it(tmp
         directory.append(record(8))
         directory.save_state(state(10))
         assert directory.load_state() is None, "the last epoch's record is missing"
-
-
-def test_records_in_the_repository_are_named_by_their_configurations():
-    """A hash that has changed makes the same command run again what is recorded."""
-    results = Path(__file__).parents[3] / "results"
-    folders = [path.parent for path in results.glob(f"*/{PACKED}")]
-    names = {run.path.name: run.config.hash for folder in folders for run in read_runs(folder)}
-    assert names
-    assert [name for name, hash_ in names.items() if not name.endswith(hash_)] == []
