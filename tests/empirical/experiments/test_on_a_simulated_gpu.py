@@ -10,7 +10,7 @@ from empirical.experiments.experiments import EXPERIMENTS
 from empirical.run import main
 from tests.simulated_cuda import simulated_cuda
 
-_SLOW = ("figure1", "figure2")  # networks and tests of table 1, many times over
+_SLOW = ("figure1", "figure2", "bounds")  # the networks and tests of table 1 many times over, and 50,000 steps
 _MORE = {"table2": ["--model", "alexnet"], "bounds": ["--tests", "random-labels"]}
 
 
