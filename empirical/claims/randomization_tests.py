@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from empirical.claims import paper_words as words
+from empirical.claims.claim import claim, decide_all
 from empirical.claims.paper import TABLE_1, PaperAccuracy
-from empirical.claims.paper_claims import paper_claim
 from empirical.claims.significance import guessing_p_value, paired_p_value, tested, trend_p_value
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
@@ -22,7 +23,7 @@ from empirical.runs.training_loss import steps_to_reach, tell_training_loss
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
 from empirical.training.schedule import CIFAR_10, is_the_papers
-from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict, verdict
 from theory.label_noise import memorised_accuracy
 
 SIZE = 0.01
@@ -55,6 +56,11 @@ class ResultSet:
     def chance(self) -> float:
         """Accuracy of guessing, 1/k."""
         return 1 / self.config.num_classes
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of them."""
+        return [*self.trained.values(), *self.explicit.values()]
 
     @property
     def several(self) -> bool:
@@ -171,29 +177,25 @@ def guessing_interval(config: RunConfig, size: float) -> tuple[float, float]:
 
 def compare(results: ResultSet) -> list[Finding]:
     """The paper's claims that these results bear on, each with its verdict by a stated rule."""
-    checks = (
-        _fits_random_labels,
-        _random_labels_at_chance,
-        _costs_a_small_factor,
-        _converges_quickly,
-        _fits_noise_images,
-        _noise_images_start_sooner,
-        _error_rises_with_corruption,
-        _captures_remaining_signal,
-        _explicit_network_fits,
-        _same_network_same_settings,
-    )
-    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+    return decide_all(CLAIMS, results)
 
 
-def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(1)
+@claim(
+    "C1",
+    "Networks fit random labels: train error 0 with unchanged hyper-parameters.",
+    "section 2.1, table 1",
+    paper=f"train accuracy: {words.TRAIN}",
+    figure="Training loss",
+    decided_by="a run on random labels",
+    command="--tests true-labels random-labels",
+)
+def _fits_random_labels(results: ResultSet) -> Evidence:
     run = results.trained.get("random labels")
     if run is None:
-        return claim, missing("a run on random labels")
+        return missing("a run on random labels")
     metrics = run.summary.metrics
     reference = _reference(results.config, "random labels")
-    return claim, Evidence(
+    return Evidence(
         fit_verdict([run]),
         f"train accuracy {metrics['train_accuracy']:.2%} after {metrics['epoch']} epochs",
         "100%" + (f" (the paper's own run: {reference.train:.2f}%)" if reference else ""),
@@ -201,18 +203,25 @@ def _fits_random_labels(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(2)
+@claim(
+    "C2",
+    "With random labels, test error is that of guessing.",
+    "section 2.1, table 1",
+    paper=f"test accuracy: {words.TEST}",
+    decided_by="a run on random labels that fits them",
+    command="--tests true-labels random-labels",
+)
+def _random_labels_at_chance(results: ResultSet) -> Evidence:
     run = results.trained.get("random labels")
     if run is None:
-        return claim, missing("a run on random labels")
+        return missing("a run on random labels")
     if not hits_recorded([run]):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     if fit_verdict([run]) is not Verdict.HOLDS:
-        return claim, not_fitted()
+        return not_fitted()
     metrics = run.summary.metrics
     p_value = _guessing_p_value(run)
-    return claim, Evidence(
+    return Evidence(
         verdict(p_value >= SIZE),
         f"test accuracy {metrics['test_accuracy']:.2%}, p-value of guessing {p_value:.2g}",
         f"p-value at least {SIZE}",
@@ -221,17 +230,25 @@ def _random_labels_at_chance(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(3)
+@claim(
+    "C3",
+    "Fitting random labels costs a small constant factor of training time.",
+    "section 1.1, figure 1b",
+    figure="Figure 1b: time to fit",
+    related=("random-labels-slower", "predicted-dynamics"),
+    decided_by="runs on true and on random labels that fit them, several seeds",
+    command="figure1",
+)
+def _costs_a_small_factor(results: ResultSet) -> Evidence:
     true, random = results.trained.get("true labels"), results.trained.get("random labels")
     if true is None or random is None:
-        return claim, missing("runs on true and on random labels")
+        return missing("runs on true and on random labels")
     if not (true.summary.metrics["fitted"] and random.summary.metrics["fitted"]):
-        return claim, missing("runs that fit their labels within the limit of steps")
+        return missing("runs that fit their labels within the limit of steps")
     if not _steps_to_fit(true):
-        return claim, missing("a run on true labels that needs training to fit them")
+        return missing("a run on true labels that needs training to fit them")
     factor = _steps_to_fit(random) / _steps_to_fit(true)
-    return claim, Evidence(
+    return Evidence(
         verdict(factor <= SMALL_FACTOR),
         f"{factor:.1f} times the steps of true labels",
         f"{SMALL_FACTOR:.0f}",
@@ -239,19 +256,26 @@ def _costs_a_small_factor(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _converges_quickly(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(4)
+@claim(
+    "C4",
+    "Once fitting starts it converges quickly, without a change of schedule.",
+    "section 2.1",
+    figure="Figure 1a: training loss",
+    decided_by="a run on random labels that fits them",
+    command="figure1",
+)
+def _converges_quickly(results: ResultSet) -> Evidence:
     run = results.trained.get("random labels")
     if run is None:
-        return claim, missing("a run on random labels")
+        return missing("a run on random labels")
     if not run.summary.metrics["fitted"]:
-        return claim, missing("a run on random labels that fits them within the limit of steps")
+        return missing("a run on random labels that fits them within the limit of steps")
     if not tell_training_loss([run]):
-        return claim, missing(LOSS_AS_TRAINED)
+        return missing(LOSS_AS_TRAINED)
     (start,), (end,) = (steps_to_reach([run], share) for share in (1 - QUICK_SHARE, QUICK_SHARE))
     if not start or end is None:
-        return claim, missing("a run on random labels whose loss is seen to start to fall and to be low")
-    return claim, Evidence(
+        return missing("a run on random labels whose loss is seen to start to fall and to be low")
+    return Evidence(
         verdict(end - start <= start),
         f"on random labels the loss is below {1 - QUICK_SHARE:.0%} of guessing's after {start:,} steps, and below "
         f"{QUICK_SHARE:.0%} {end - start:,} steps later",
@@ -261,14 +285,21 @@ def _converges_quickly(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(5)
+@claim(
+    "C5",
+    "Networks fit shuffled pixels, random pixels and Gaussian images to train error 0.",
+    "figure 1a",
+    figure="Figure 1a: training loss",
+    decided_by="runs on all three",
+    command="figure1 --model inception",
+)
+def _fits_noise_images(results: ResultSet) -> Evidence:
     tests = ("shuffled pixels", "random pixels", "Gaussian")
     runs = [results.trained.get(test) for test in tests]
     found = [run for run in runs if run is not None]
     if len(found) < len(tests):
-        return claim, missing("runs on shuffled pixels, random pixels and Gaussian images")
-    return claim, Evidence(
+        return missing("runs on shuffled pixels, random pixels and Gaussian images")
+    return Evidence(
         fit_verdict(found),
         ", ".join(
             f"{test} {run.summary.metrics['train_accuracy']:.2%}" for test, run in zip(tests, found, strict=True)
@@ -278,17 +309,24 @@ def _fits_noise_images(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(6)
+@claim(
+    "C6",
+    "Random pixels and Gaussian images start to converge sooner than random labels.",
+    "section 2.1",
+    figure="Figure 1a: training loss",
+    decided_by="runs on all three",
+    command="figure1 --model inception",
+)
+def _noise_images_start_sooner(results: ResultSet) -> Evidence:
     tests = ("random pixels", "Gaussian", "random labels")
     runs = [results.trained[test] for test in tests if test in results.trained]
     if runs and not tell_training_loss(runs):
-        return claim, missing(LOSS_AS_TRAINED)
+        return missing(LOSS_AS_TRAINED)
     steps = steps_to_reach(runs, 0.5)
     if len(steps) < len(tests) or None in steps:
-        return claim, missing("runs on random pixels, Gaussian images and random labels that halve their loss")
+        return missing("runs on random pixels, Gaussian images and random labels that halve their loss")
     pixels, gaussian, labels = (step or 0 for step in steps)
-    return claim, Evidence(
+    return Evidence(
         verdict(max(pixels, gaussian) < labels),
         f"random pixels {pixels}, Gaussian {gaussian}, random labels {labels} steps",
         "both below random labels",
@@ -296,15 +334,23 @@ def _noise_images_start_sooner(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(8)
+@claim(
+    "C8",
+    "Test error rises steadily with label corruption, to chance at p = 1.",
+    "figure 1c",
+    figure="Figure 1c: test error after convergence",
+    related=("nearest-neighbour-noise", "interpolant-noise-accuracy"),
+    decided_by="runs at p = 0, p = 1 and between that fit their labels",
+    command="figure1",
+)
+def _error_rises_with_corruption(results: ResultSet) -> Evidence:
     levels = corruption_levels(results)
     if len(levels) < 3 or levels[0][0] != 0.0 or levels[-1][0] != 1.0:
-        return claim, missing("runs at p = 0, p = 1 and between")
+        return missing("runs at p = 0, p = 1 and between")
     if not hits_recorded([run for _, run in levels]):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     if fit_verdict([run for _, run in levels]) is not Verdict.HOLDS:
-        return claim, not_fitted()
+        return not_fitted()
     errors = np.array([1 - run.summary.metrics["test_accuracy"] for _, run in levels])
     noise, hits = [level for level, _ in levels], [hits_on_test(run) for _, run in levels]
     p_value = trend_p_value(noise, hits)
@@ -312,7 +358,7 @@ def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
     at_chance = _guessing_p_value(levels[-1][1])
     rises = tested(p_value, trend_p_value(noise[::-1], hits), SIZE)
     against = at_chance < SIZE or min(falls) < SIZE / len(falls)
-    return claim, Evidence(
+    return Evidence(
         Verdict.DOES_NOT_HOLD if against else rises,
         "test error " + ", ".join(f"{error:.1%}" for error in errors) + f" (trend: p-value {max(p_value, 1e-300):.0e})",
         f"trend p-value below {SIZE}, none significantly below the last, the last at chance (p-value {at_chance:.2g})",
@@ -321,14 +367,22 @@ def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(9)
+@claim(
+    "C9",
+    "At partial corruption networks capture the remaining signal while fitting the noise.",
+    "section 1.1",
+    figure="Label corruption",
+    related=("nearest-neighbour-noise",),
+    decided_by="runs at p = 0 and at partial corruption that fit their labels",
+    command="figure1",
+)
+def _captures_remaining_signal(results: ResultSet) -> Evidence:
     levels = corruption_levels(results)
     partial = [(level, run) for level, run in levels if 0 < level < 1]
     if not partial or levels[0][0] != 0.0:
-        return claim, missing("runs at p = 0 and at partial corruption")
+        return missing("runs at p = 0 and at partial corruption")
     if fit_verdict([run for _, run in [levels[0], *partial]]) is not Verdict.HOLDS:
-        return claim, not_fitted()
+        return not_fitted()
     clean = levels[0][1].summary.metrics["test_accuracy"]
     parts, p_values, below = [], [], []
     for level, run in partial:
@@ -339,7 +393,7 @@ def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
         below.append(stats.binomtest(hits, results.config.n_test, predicted, alternative="less").pvalue)
         parts.append(f"p = {level:g}: {accuracy:.1%} (memorising: {predicted:.1%})")
     size = SIZE / len(partial)
-    return claim, Evidence(
+    return Evidence(
         tested(max(p_values), min(below), size),
         "test accuracy " + ", ".join(parts),
         "above memorising at every level",
@@ -348,13 +402,18 @@ def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(18)
+@claim(
+    "C18",
+    "A depth-2 ReLU network of 2n + d weights fits any labels of any n distinct points.",
+    "section 4, theorem 1",
+    theory=("theorem-1", "theorem-1-exact", "theorem-1-interval"),
+)
+def _explicit_network_fits(results: ResultSet) -> Evidence:
     if not results.explicit:
-        return claim, missing("explicit networks")
+        return missing("explicit networks")
     metrics = [run.summary.metrics for run in results.explicit.values()]
     bound = max(entry["error_bound"] for entry in metrics)
-    return claim, Evidence(
+    return Evidence(
         verdict(all(entry["fitted"] for entry in metrics) and bound < 0.5),
         f"{sum(entry['fitted'] for entry in metrics)} of {len(metrics)} tests fitted, "
         f"{metrics[0]['parameters']:,} weights, largest error {max(entry['largest_error'] for entry in metrics):.0e}",
@@ -363,17 +422,25 @@ def _explicit_network_fits(results: ResultSet) -> tuple[Claim, Evidence]:
     )
 
 
-def _same_network_same_settings(results: ResultSet) -> tuple[Claim, Evidence]:
-    claim = paper_claim(29)
+@claim(
+    "C29",
+    "Network, size, hyper-parameters and optimiser do not explain generalisation: the same ones generalise or not.",
+    "section 1.1",
+    paper=words.SAME_NETWORK,
+    figure="Training loss",
+    decided_by="two runs that differ in their labels alone",
+    command="--tests true-labels random-labels",
+)
+def _same_network_same_settings(results: ResultSet) -> Evidence:
     true, random = results.trained.get("true labels"), results.trained.get("random labels")
     if true is None or random is None:
-        return claim, missing("runs on true and on random labels")
+        return missing("runs on true and on random labels")
     if not hits_recorded([true, random]):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     pair = [run.summary.metrics for run in (true, random)]
     p_value = paired_p_value(hits_on_test(true), hits_on_test(random))
     fits = fit_verdict([true, random])
-    return claim, Evidence(
+    return Evidence(
         tested(p_value, 1.0, SIZE) if fits is Verdict.HOLDS else fits,
         f"train accuracy {pair[0]['train_accuracy']:.2%} and {pair[1]['train_accuracy']:.2%}, "
         f"test accuracy {pair[0]['test_accuracy']:.1%} and {pair[1]['test_accuracy']:.1%}, "
@@ -495,3 +562,18 @@ def _by_test(runs: list[Run]) -> dict[str, Run]:
         return pixels, run.config.randomization.label_noise
 
     return {run.config.randomization.name: run for run in sorted(runs, key=order)}
+
+
+CLAIMS = (
+    _fits_random_labels,
+    _random_labels_at_chance,
+    _costs_a_small_factor,
+    _converges_quickly,
+    _fits_noise_images,
+    _noise_images_start_sooner,
+    _error_rises_with_corruption,
+    _captures_remaining_signal,
+    _explicit_network_fits,
+    _same_network_same_settings,
+)
+"""In the order of the report."""

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from empirical.claims import paper_words as words
+from empirical.claims.claim import claim, decide_all
 from empirical.claims.paper import NONE, Regularisers
-from empirical.claims.paper_claims import paper_claim
 from empirical.claims.paper_tables import TableRow, table_1, table_4
 from empirical.claims.randomization_tests import (
     NEWER_RECORDS,
@@ -27,7 +28,7 @@ from empirical.claims.randomization_tests import (
 from empirical.claims.significance import mean_difference_p_value, tested
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
-from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict, verdict
 
 DECAY: Regularisers = ("none", True)
 CROP: Regularisers = ("crop", False)
@@ -61,28 +62,26 @@ def compare_regularizers(runs: list[Run]) -> list[Finding]:
     would decide them say so.
     """
     rows = Rows(runs)
-    checks = (
-        _not_necessary,
-        _not_sufficient,
-        _alexnet_with_decay,
-        _augmentation_against_decay,
-        _early_stopping,
-        _batch_normalisation,
-        _architecture_against_regularisers,
-    )
-    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(rows) for check in checks)]
+    return decide_all(CLAIMS, rows)
 
 
-def _not_necessary(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = paper_claim(11)
+@claim(
+    "C11",
+    "Explicit regularisation is not necessary: without it networks generalise.",
+    "section 3, table 1",
+    paper=f"test accuracy without any: {words.NO_REGULARISER}",
+    decided_by="runs on true labels with and without regularisers, several seeds",
+    command="table1",
+)
+def _not_necessary(rows: Rows) -> Evidence:
     found = rows.of(_TRUE, NONE)
     if not found:
-        return claim, missing("runs on true labels without regularisers")
+        return missing("runs on true labels without regularisers")
     runs = [run for row in found.values() for run in row.runs]
     low_and_high = [guessing_interval(run.config, SIZE / len(runs)) for run in runs]
     accuracies = [run.summary.metrics["test_accuracy"] for run in runs]
     above = all(accuracy > high for accuracy, (_, high) in zip(accuracies, low_and_high, strict=True))
-    return claim, Evidence(
+    return Evidence(
         Verdict.HOLDS if above else Verdict.NOT_DECIDED,
         "; ".join(f"{model}: test {row.test_accuracy}%" for model, row in found.items()),
         "test accuracy above guessing",
@@ -90,12 +89,19 @@ def _not_necessary(rows: Rows) -> tuple[Claim, Evidence]:
     )
 
 
-def _not_sufficient(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = paper_claim(12)
+@claim(
+    "C12",
+    "Explicit regularisation is not sufficient: with it networks still fit random labels.",
+    "section 3, tables 2 and 4",
+    paper=f"train accuracy with weight decay: {words.WEIGHT_DECAY}",
+    decided_by="runs on random labels with regularisers as strong as the paper's",
+    command="table4",
+)
+def _not_sufficient(rows: Rows) -> Evidence:
     found = [row for row in rows.regularised(_RANDOM) if (row.model, row.regularisers) != ("alexnet", DECAY)]
     if not found:
-        return claim, missing("runs on random labels with regularisers")
-    return claim, Evidence(
+        return missing("runs on random labels with regularisers")
+    return Evidence(
         fit_verdict([run for row in found for run in row.runs]),
         "; ".join(f"{row.model}, {_name(row)}: train {row.train}%" for row in found),
         "100%" + "".join(f"; {row.model}, the paper: {row.paper_train}%" for row in found if row.paper_train),
@@ -104,16 +110,23 @@ def _not_sufficient(rows: Rows) -> tuple[Claim, Evidence]:
     )
 
 
-def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = paper_claim(13)
+@claim(
+    "C13",
+    "AlexNet with weight decay does not fit random labels.",
+    "section 3, table 4",
+    paper="failed to converge",
+    decided_by="AlexNet on random labels with weight decay as strong as the paper's",
+    command="table4 --model alexnet --scale paper",
+)
+def _alexnet_with_decay(rows: Rows) -> Evidence:
     decayed, plain = rows.of(_RANDOM, DECAY).get("alexnet"), rows.of(_RANDOM, NONE).get("alexnet")
     if decayed is None or plain is None or plain.fitted < len(plain.runs) or not _alike(decayed, plain):
-        return claim, missing("alexnet on random labels with weight decay, and without, where it fits")
+        return missing("alexnet on random labels with weight decay, and without, where it fits")
     training = decayed.runs[0].config.training
     assert training is not None, "a row is of trained runs"
     steps, needed = ([run.summary.metrics["step"] for run in row.runs] for row in (decayed, plain))
     long_enough = min(steps) >= _PATIENCE * max(needed)
-    return claim, Evidence(
+    return Evidence(
         Verdict.DOES_NOT_HOLD if decayed.fitted else verdict(True) if long_enough else Verdict.NOT_DECIDED,
         f"train {decayed.train}% with weight decay {training.weight_decay:g} after {min(steps):,} steps, "
         f"{plain.train}% without after {max(needed):,}",
@@ -122,19 +135,26 @@ def _alexnet_with_decay(rows: Rows) -> tuple[Claim, Evidence]:
     )
 
 
-def _augmentation_against_decay(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = paper_claim(14)
+@claim(
+    "C14",
+    "Augmentation helps more than weight decay.",
+    "section 3, table 1",
+    paper=words.AUGMENTATION,
+    decided_by="runs on true labels with crops and with weight decay, at least three seeds",
+    command="table1 --seed 0 1 2",
+)
+def _augmentation_against_decay(rows: Rows) -> Evidence:
     cropped, decayed, plain = (rows.of(_TRUE, chosen) for chosen in (CROP, DECAY, NONE))
     models = [model for model in cropped if model in decayed and _alike(cropped[model], decayed[model])]
     if not models:
-        return claim, missing("runs on true labels with random crops and with weight decay")
+        return missing("runs on true labels with random crops and with weight decay")
     if not _all_fit([row for model in models for row in (cropped[model], decayed[model])]):
-        return claim, not_fitted()
+        return not_fitted()
     if not hits_recorded([run for model in models for row in (cropped[model], decayed[model]) for run in row.runs]):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     p_values = [mean_difference_p_value(_hits(cropped[model]), _hits(decayed[model])) for model in models]
     opposite = [mean_difference_p_value(_hits(decayed[model]), _hits(cropped[model])) for model in models]
-    return claim, Evidence(
+    return Evidence(
         tested(max(p_values), min(opposite), SIZE / len(models)),
         "; ".join(
             f"{model}: crop {cropped[model].test_accuracy}%, weight decay {decayed[model].test_accuracy}%"
@@ -147,15 +167,23 @@ def _augmentation_against_decay(rows: Rows) -> tuple[Claim, Evidence]:
     )
 
 
-def _early_stopping(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = paper_claim(15)
+@claim(
+    "C15",
+    "Early stopping does not help on CIFAR-10.",
+    "section 3.1",
+    paper=words.EARLY_STOPPING,
+    figure="Figure 2: accuracy along training",
+    decided_by="runs on true labels with and without regularisers, several seeds",
+    command="table1",
+)
+def _early_stopping(rows: Rows) -> Evidence:
     found = rows.of(_TRUE, NONE)
     if not found:
-        return claim, missing("runs on true labels without regularisers")
+        return missing("runs on true labels without regularisers")
     if not _all_fit(list(found.values())):
-        return claim, not_fitted()
+        return not_fitted()
     gains = {model: _best_gain(row.runs) for model, row in found.items()}
-    return claim, Evidence(
+    return Evidence(
         verdict(max(gains.values()) <= LITTLE),
         "; ".join(f"{model}: best epoch {100 * gain:+.2f} points above the last" for model, gain in gains.items()),
         f"at most {LITTLE:.0%}",
@@ -163,19 +191,27 @@ def _early_stopping(rows: Rows) -> tuple[Claim, Evidence]:
     )
 
 
-def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = paper_claim(16)
+@claim(
+    "C16",
+    "Batch normalisation steadies training and improves test accuracy by 3 to 4 points.",
+    "figure 2b, table 1",
+    paper=f"test accuracy {words.TRUE['inception'].test:g}% with, {words.TRUE['inception-no-bn'].test:g}% without",
+    figure="Figure 2: accuracy along training",
+    decided_by="Inception with and without batch norm, at least three seeds",
+    command="figure2 --seed 0 1 2",
+)
+def _batch_normalisation(rows: Rows) -> Evidence:
     found = rows.of(_TRUE, NONE)
     normalised, plain = found.get("inception"), found.get("inception-no-bn")
     if normalised is None or plain is None or not _alike(normalised, plain):
-        return claim, missing("inception and inception-no-bn on true labels of the same images, without regularisers")
+        return missing("inception and inception-no-bn on true labels of the same images, without regularisers")
     if not hits_recorded([*normalised.runs, *plain.runs]):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     if not _all_fit([normalised, plain]):
-        return claim, not_fitted()
+        return not_fitted()
     p_value = mean_difference_p_value(_hits(normalised), _hits(plain))
     drops = [float(np.mean([_mean_drop(run) for run in row.runs])) for row in (normalised, plain)]
-    return claim, Evidence(
+    return Evidence(
         tested(p_value, mean_difference_p_value(_hits(plain), _hits(normalised)), SIZE),
         f"test {normalised.test_accuracy}% with, {plain.test_accuracy}% without, p-value {p_value:.1g}; from epoch to "
         f"epoch test accuracy drops by {drops[0]:.2%} on average with, {drops[1]:.2%} without",
@@ -185,24 +221,31 @@ def _batch_normalisation(rows: Rows) -> tuple[Claim, Evidence]:
     )
 
 
-def _architecture_against_regularisers(rows: Rows) -> tuple[Claim, Evidence]:
-    claim = paper_claim(17)
+@claim(
+    "C17",
+    "Changing the architecture gains more than regularising.",
+    "section 3, table 1",
+    paper=f"test accuracy without regularisers: {words.NO_REGULARISER}",
+    decided_by="runs on true labels with and without regularisers, several seeds",
+    command="table1",
+)
+def _architecture_against_regularisers(rows: Rows) -> Evidence:
     plain = rows.of(_TRUE, NONE)
     regularised = [row for row in rows.regularised(_TRUE) if row.model in plain and _alike(row, plain[row.model])]
     alike = [row for row in plain.values() if _same_images(row, next(iter(plain.values())))]
     if alike and not _all_fit(alike):
-        return claim, not_fitted()
+        return not_fitted()
     if not regularised or len(alike) < 2:
-        return claim, missing("two networks on the same images, and one of them with regularisers")
+        return missing("two networks on the same images, and one of them with regularisers")
     best, worst = max(alike, key=_mean), min(alike, key=_mean)
     most = max(regularised, key=lambda row: _mean(row) - _mean(plain[row.model]))
     gain = _mean(most) - _mean(plain[most.model])
     compared = [best, plain[most.model]], [worst, most]
     if not hits_recorded([run for rows in compared for row in rows for run in row.runs]):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     above, below = ([np.mean(_hits(row), axis=0) for row in rows] for rows in compared)
     p_value = mean_difference_p_value(above, below)
-    return claim, Evidence(
+    return Evidence(
         tested(p_value, mean_difference_p_value(below, above), SIZE),
         f"{best.model} is {100 * (_mean(best) - _mean(worst)):.2f} points above {worst.model}, both without; the most "
         f"that a regulariser gains is {100 * gain:+.2f} points ({most.model}, {_name(most)}); p-value {p_value:.1g}",
@@ -237,9 +280,7 @@ def _alike(row: TableRow, other: TableRow) -> bool:
 
 
 def _mean(row: TableRow) -> float:
-    accuracy = row.test_accuracy
-    assert accuracy is not None, "only rows that were run come here"
-    return accuracy.mean
+    return float(np.mean([run.summary.metrics["test_accuracy"] for run in row.runs]))
 
 
 def _best_gain(runs: Sequence[Run]) -> float:
@@ -255,3 +296,15 @@ def _mean_drop(run: Run) -> float:
 def _name(row: TableRow) -> str:
     augmentation, decay = row.regularisers
     return " and ".join([augmentation] * (augmentation != "none") + ["weight decay"] * decay)
+
+
+CLAIMS = (
+    _not_necessary,
+    _not_sufficient,
+    _alexnet_with_decay,
+    _augmentation_against_decay,
+    _early_stopping,
+    _batch_normalisation,
+    _architecture_against_regularisers,
+)
+"""In the order of the report."""

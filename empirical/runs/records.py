@@ -27,6 +27,7 @@ import torch
 from empirical.kernels.interpolation import KernelConfig
 from empirical.randomization import Randomization
 from empirical.runs.config import RunConfig, _tuples
+from empirical.runs.metrics import Metrics
 from empirical.runs.studies import STUDIES
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import EpochRecord
@@ -47,6 +48,9 @@ class Summary:
     metrics: dict[str, Any]
     time: dict[str, Any]
     environment: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", Metrics.of(self.metrics))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from empirical.claims.paper_claims import CLAIMS, paper_claim
+from empirical.claims.paper_claims import ALL_CLAIMS, CLAIMS
 from empirical.claims.verdicts import DEPENDS, Subject, claim_verdicts, write_verdicts
 from theory.checks import CLAIMS as THEORY
 from theory.claims import Claim, Evidence, Finding, Verdict
@@ -15,7 +15,7 @@ def finding(claim: Claim, verdict: Verdict) -> Finding:
 
 
 def subject(*verdicts: Verdict) -> list[Subject]:
-    return [Subject(f"set {at}", (finding(paper_claim(1), one),)) for at, one in enumerate(verdicts)]
+    return [Subject(f"set {at}", (finding(CLAIMS[0].claim, one),)) for at, one in enumerate(verdicts)]
 
 
 def test_the_claims_are_the_papers_and_the_theorys_ids_exist():
@@ -24,6 +24,8 @@ def test_the_claims_are_the_papers_and_the_theorys_ids_exist():
     assert all({*claim.theory, *claim.related} <= known for claim in CLAIMS)
     assert {claim.id for claim in CLAIMS if claim.theory} == {"C18", "C19", "C20", "C23", "C24"}, "the theorems"
     assert all(claim.theory or claim.decided_by for claim in CLAIMS), "or nobody would know what to do"
+    assert all(claim.full_command for claim in ALL_CLAIMS)
+    assert len({claim.id for claim in ALL_CLAIMS}) == len(ALL_CLAIMS), "each is stated once"
 
 
 @pytest.mark.parametrize(
@@ -59,14 +61,16 @@ def test_theory_speaks_on_its_claims_and_further_claims_follow(tmp_path):
     assert written["C18"]["findings"][0]["claim"] == "theorem-1"
     assert written["C18"]["verdict"] == "holds"
     assert written["C1"]["verdict"] == "not decided here"
-    assert "table1" in written["C1"]["decided_by"]
+    assert "random labels" in written["C1"]["decided_by"]
+    assert written["C1"]["command"] == "python -m empirical.run --tests true-labels random-labels"
+    assert written["C18"]["command"] == "", "it is decided"
 
 
 def test_theory_beside_a_claim_does_not_contradict_the_runs():
-    against = [Subject("a set", (finding(paper_claim(22), Verdict.DOES_NOT_HOLD),))]
+    against = [Subject("a set", (finding(CLAIMS[21].claim, Verdict.DOES_NOT_HOLD),))]
     theory = [finding(Claim("vc-bounds", "a", "b"), Verdict.HOLDS)]
     verdicts = {one.claim.id: one for one in claim_verdicts(against, theory)}
     assert verdicts["C22"].verdict == Verdict.DOES_NOT_HOLD
-    against = [Subject("a set", (finding(paper_claim(18), Verdict.DOES_NOT_HOLD),))]
+    against = [Subject("a set", (finding(CLAIMS[17].claim, Verdict.DOES_NOT_HOLD),))]
     theory = [finding(Claim("theorem-1", "a", "b"), Verdict.HOLDS)]
     assert claim_verdicts(against, theory)[17].verdict == DEPENDS
