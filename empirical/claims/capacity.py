@@ -6,7 +6,7 @@ from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import missing, optimizer_in_words
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
-from empirical.studies.capacity import RESOLUTION, Frontier, frontiers
+from empirical.studies.capacity import ENOUGH_STEPS, RESOLUTION, Frontier, frontiers
 from empirical.text_table import TextTable
 from theory.claims import Evidence, Finding, Verdict, verdict
 from theory.complexity import ReLUArchitecture, theorem_1_lower_bound, vc_upper_bound
@@ -38,6 +38,11 @@ class CapacityResults:
             f"most {config.training.max_steps:,} steps; {looks} runs; seed{'s' * (len(seeds) > 1)} "
             f"{', '.join(map(str, seeds))}; {config.device}"
         )
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether labels were missed after fewer steps than the experiment allows: that decides nothing."""
+        return self.config.training is not None and self.config.training.max_steps < ENOUGH_STEPS
 
     def closed(self) -> list[Frontier]:
         """The frontiers whose bracket is closed."""
@@ -137,7 +142,7 @@ def _as_theorem_1(results: CapacityResults) -> Evidence:
     if not held:
         return missing("networks of more than d + 2 parameters")
     fit = [one.fits >= best for one, best in held]
-    fail = [one.fails is not None and one.fails <= best for one, best in held]
+    fail = [one.fails is not None and one.fails <= best and not results.unfinished for one, best in held]
     found = Verdict.DOES_NOT_HOLD if any(fail) else Verdict.HOLDS if all(fit) else Verdict.NOT_DECIDED
     least, worst = min((one.fits / best, at) for at, (one, best) in enumerate(held))
     most, best_of = max((one.fits / best, at) for at, (one, best) in enumerate(held))
@@ -161,8 +166,8 @@ def _as_theorem_1(results: CapacityResults) -> Evidence:
 )
 def _more_than_n(results: CapacityResults) -> Evidence:
     closed = results.closed()
-    if not closed:
-        return missing("a network whose frontier is closed")
+    if not closed or results.unfinished:
+        return missing(f"a network whose frontier is closed by runs of {ENOUGH_STEPS:,} steps")
     needed = [one.parameters / one.fails for one in closed if one.fails]
     failed = sum(ratio > 1 for ratio in needed)
     return Evidence(

@@ -6,7 +6,8 @@ from typing import Any
 from scipy import stats
 
 from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing, not_fitted
+from empirical.claims.fitting import not_fitted
+from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing
 from empirical.claims.significance import paired_p_value, tested
 from empirical.outcome import decode_hits
 from empirical.randomization import Randomization

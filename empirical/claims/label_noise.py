@@ -13,18 +13,17 @@ import numpy.typing as npt
 from scipy import stats
 
 from empirical.claims.claim import claim, decide_all
+from empirical.claims.fitting import fit_verdict, not_fitted
 from empirical.claims.randomization_tests import (
     NEWER_RECORDS,
     SIZE,
     explicit_regularisers,
-    fit_verdict,
     guessing_interval,
     hits_on_test,
     hits_recorded,
     missing,
-    not_fitted,
 )
-from empirical.claims.significance import tested
+from empirical.claims.significance import positive_mean_p_value, tested_at_every
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
@@ -304,14 +303,6 @@ def _differences_from_copying(
     return [(level, hits_on_test(run) - ((1 - level) * right + level * results.chance)) for _, level, run in runs]
 
 
-def _above_p_value(differences: npt.NDArray[np.float64]) -> float:
-    """p-value of the hypothesis that the expected difference is not positive: normal, over independent images."""
-    spread = float(differences.std(ddof=1))
-    if spread == 0:
-        return 0.0 if differences.mean() > 0 else 1.0
-    return float(stats.norm.sf(differences.mean() / (spread / len(differences) ** 0.5)))
-
-
 @claim(
     "noise-3",
     "Networks that fit the noise are more accurate than a rule that copies the nearest image's label.",
@@ -335,15 +326,15 @@ def _networks_above_copying(results: NoiseResults) -> Evidence:
     above, below, parts = [], [], []
     for name, both in partial.items():
         differences = _differences_from_copying(results, both)
-        above += [_above_p_value(values) for _, values in differences]
-        below += [_above_p_value(-values) for _, values in differences]
+        above += [positive_mean_p_value(values) for _, values in differences]
+        below += [positive_mean_p_value(-values) for _, values in differences]
         parts.append(f"{name}: " + ", ".join(f"p = {level:g}: {values.mean():+.1%}" for level, values in differences))
     return Evidence(
-        tested(max(above), min(below), SIZE / len(every)),
+        tested_at_every(above, below, SIZE),
         "test accuracy less that of copying, " + "; ".join(parts),
         "above at every level",
-        f"one-sided normal tests of the differences image by image, {SIZE:.0%} in all (Bonferroni); of copying "
-        "the exact chance on each image; one seed",
+        f"one-sided normal tests of the differences image by image, each of size {SIZE:.0%}: an intersection-union "
+        "test; of copying the exact chance on each image; one seed",
     )
 
 
@@ -382,15 +373,15 @@ def _excess(results: NoiseResults) -> Evidence:
     if not hits_recorded([run for _, _, run in both]):
         return missing(NEWER_RECORDS)
     differences = _differences_from_copying(results, both)
-    above = [_above_p_value(values) for _, values in differences]
-    below = [_above_p_value(-values) for _, values in differences]
+    above = [positive_mean_p_value(values) for _, values in differences]
+    below = [positive_mean_p_value(-values) for _, values in differences]
     return Evidence(
-        tested(max(below), min(above), SIZE / len(both)),
+        tested_at_every(below, above, SIZE),
         "test accuracy less that of copying, "
         + ", ".join(f"p = {level:g}: {values.mean():+.1%}" for level, values in differences),
         "below at every level",
-        f"one-sided normal tests of the differences image by image, {SIZE:.0%} in all (Bonferroni); near p = 1 copying "
-        "is at chance itself, and more test images may be needed",
+        f"one-sided normal tests of the differences image by image, each of size {SIZE:.0%}: an intersection-union "
+        "test; near p = 1 copying is at chance itself, and more test images may be needed",
     )
 
 
