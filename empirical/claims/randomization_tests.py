@@ -451,7 +451,7 @@ def _captures_remaining_signal(results: ResultSet) -> Evidence:
         + (f"; too near to an end to tell: p = {', '.join(left_out)}" if left_out else ""),
         f"at every level above chance ({100 * chance_range(telling[0][1])[1]:.1f}%), and unchanged labels fitted first",
         f"exact binomial and hypergeometric tests, one-sided, at every level: an intersection-union test of size "
-        f"{SIZE:.0%}; of levels where the first would see pure memorising with probability {TELLING_POWER:.0%} and the "
+        f"{SIZE:.0%}; of levels where the first sees pure memorising with probability {TELLING_POWER:.0%} and the "
         "second has labels enough; one seed",
     )
 

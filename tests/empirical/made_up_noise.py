@@ -79,7 +79,8 @@ def kernel(level: float, accuracy: float, **more: Any) -> Run:
 def network(level: float, accuracy: float, *, fitted: bool = True, **more: Any) -> Run:
     training = TrainingConfig(learning_rate=0.01)
     return run(
-        config("trained", level, model="mlp-1x512", training=training, **more), {"fitted": fitted} | outcome(accuracy)
+        config("trained", level, model="mlp-1x512", training=training, **more),
+        {"fitted": fitted, "train_accuracy": 1.0 if fitted else 0.9} | outcome(accuracy),
     )
 
 

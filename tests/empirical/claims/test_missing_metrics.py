@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
     "regularisation": (
         regularization.CLAIMS,
         lambda runs: [regularization.Rows(runs)],
-        list(test_regularization.AGREEING.values()),
+        test_regularization.every(test_regularization.AGREEING),
     ),
     "kernels": (kernels.CLAIMS, kernels.kernel_results, test_kernels.AGREEING),
     "bounds": (
