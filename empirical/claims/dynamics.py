@@ -244,7 +244,6 @@ def _slowdown_agrees(results: DynamicsResults) -> Evidence:
     figure="Predicted and measured training",
     related=("predicted-dynamics",),
     decided_by="runs on random labels in which the distance of the images alone varies: images mixed with noise",
-    command="dynamics",
 )
 def _noise_images_are_further_apart(results: DynamicsResults) -> Evidence:
     mixed = results.mixed(results.widths[-1])

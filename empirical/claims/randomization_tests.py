@@ -258,7 +258,8 @@ def _random_labels_at_chance(results: ResultSet) -> Evidence:
     return Evidence(
         Verdict.DOES_NOT_HOLD if against else Verdict.HOLDS if outside < SIZE else Verdict.NOT_DECIDED,
         f"test accuracy {run.summary.metrics['test_accuracy']:.2%}; p-value of guessing {p_value:.2g} (Holm, "
-        f"{len(family)} run{'s' * (len(family) > 1)}); p-value of being more than {100 * MARGIN:.1f} points from {chance:.1%}: {outside:.2g}",
+        f"{len(family)} run{'s' * (len(family) > 1)}); p-value of being more than {100 * MARGIN:.1f} points from "
+        f"{chance:.1%}: {outside:.2g}",
         f"within {100 * MARGIN:.1f} points of guessing, p-value below {SIZE}; p-value of guessing at least {SIZE}",
         f"two one-sided binomial tests, size {SIZE:.0%}: {config.n_test:,} test images show it with probability "
         f"{power:.0%} where it is so; and a permutation test, since random labels favour no class, so that renaming "

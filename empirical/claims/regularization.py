@@ -326,7 +326,7 @@ def _batch_normalisation(rows: Rows) -> Evidence:
     "section 3, table 1",
     paper=f"test accuracy without regularisers: {words.NO_REGULARISER}",
     decided_by="runs on true labels with and without regularisers, several seeds",
-    command="table1",
+    command="table1 --scale paper",
 )
 def _architecture_against_regularisers(rows: Rows) -> Evidence:
     plain = rows.of(_TRUE, NONE)

@@ -64,11 +64,15 @@ class ClaimVerdict:
 
     @property
     def command(self) -> str:
-        """The command that would decide it where nothing does; "" where something decides, or no command would."""
+        """The command that would decide it where nothing does: what a finding asks for, or else the claim's own.
+
+        It is "" where something decides, or no command would.
+        """
         if self.verdict != Verdict.NOT_DECIDED.value:
             return ""
         commands = [finding.evidence.command for _, finding in self.found if finding.evidence.command]
-        return commands[0] if commands else self.claim.full_command
+        of_their_own = [command for command in commands if command != self.claim.full_command]
+        return of_their_own[0] if of_their_own else self.claim.full_command
 
     @property
     def decisive(self) -> tuple[tuple[str, Finding], ...]:
