@@ -308,7 +308,7 @@ def _differences_from_copying(
     "Networks that fit the noise are more accurate than a rule that copies the nearest image's label.",
     "Zhang et al. 2017, figure 1c and section 1.1; one-nearest-neighbour: theory.label_noise.memorising",
     figure="Test error under label noise, predicted and measured",
-    command="noise",
+    command="noise --data cifar10",
 )
 def _networks_above_copying(results: NoiseResults) -> Evidence:
     partial = {

@@ -1,11 +1,13 @@
 """Claims as a whole from their findings, each rule on both sides."""
 
 import json
+import re
 
 import pytest
 
 from empirical.claims.paper_claims import ALL_CLAIMS, CLAIMS
 from empirical.claims.verdicts import DEPENDS, Subject, claim_verdicts, write_verdicts
+from empirical.run import main
 from theory.checks import CLAIMS as THEORY
 from theory.claims import Claim, Evidence, Finding, Verdict
 
@@ -74,3 +76,20 @@ def test_theory_beside_a_claim_does_not_contradict_the_runs():
     against = [Subject("a set", (finding(CLAIMS[17].claim, Verdict.DOES_NOT_HOLD),))]
     theory = [finding(Claim("theorem-1", "a", "b"), Verdict.HOLDS)]
     assert claim_verdicts(against, theory)[17].verdict == DEPENDS
+
+
+def test_the_console_and_the_page_say_the_same(main_job, capsys):
+    """The same command again reports what is recorded: every line of it is a finding of the page's claims."""
+    assert main(["--out", str(main_job), "--train-size", "120", "--test-size", "60"]) == 0
+    printed = dict(
+        re.findall(r"^ *(\S+) (holds|does not hold|not decided here):", capsys.readouterr().out, re.MULTILINE)
+    )
+    written = json.loads((main_job / "claims.json").read_text())
+    findings = {entry["id"]: [each["verdict"] for each in entry["findings"]] for entry in written}
+    assert len(printed) >= 10
+    for claim, verdict in printed.items():
+        assert verdict in findings[claim]
+    undecided = [entry for entry in written if entry["verdict"] == "not decided here" and entry["command"]]
+    page = (main_job / "report.html").read_text()
+    assert undecided
+    assert all(f"<code>{entry['command']}</code>" in page for entry in undecided)
