@@ -4,6 +4,7 @@ import math
 from dataclasses import MISSING, dataclass, fields
 
 from empirical.claims.claim import claim, decide_all
+from empirical.claims.fitting import FITS, not_fitted, stopped_early
 from empirical.claims.randomization_tests import explicit_regularisers, missing, optimizer_in_words
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
@@ -214,6 +215,9 @@ def _complexity_about_one(results: BoundsResults) -> Evidence:
 def _bounds_do_not_tell(results: BoundsResults) -> Evidence:
     if TRUE not in results.runs or RANDOM not in results.runs:
         return missing("bounds runs on true and on random labels")
+    pair = [results.runs[test] for test in (TRUE, RANDOM)]
+    if any(stopped_early(run.config) and run.summary.metrics["train_error"] > 1 - FITS for run in pair):
+        return not_fitted()
     gaps = [results.runs[test].summary.metrics["gap"] for test in (TRUE, RANDOM)]
     if not gaps[0] < gaps[1]:
         return missing("networks of which the one on true labels has the smaller gap")

@@ -8,6 +8,7 @@ decides nothing.
 
 from collections.abc import Sequence
 
+from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.training.schedule import CIFAR_10
 from theory.claims import Evidence, Verdict
@@ -23,10 +24,14 @@ def fits(run: Run) -> bool:
     return bool(run.summary.metrics["fitted"] or run.summary.metrics["train_accuracy"] >= FITS)
 
 
+def stopped_early(config: RunConfig) -> bool:
+    """Whether a run may take fewer steps than the paper's schedule has."""
+    return config.training is not None and config.training.max_steps < _ENOUGH_STEPS
+
+
 def unfinished(run: Run) -> bool:
     """Whether a run does not fit and was stopped sooner than the paper's schedule ends."""
-    training = run.config.training
-    return training is not None and training.max_steps < _ENOUGH_STEPS and not fits(run)
+    return stopped_early(run.config) and not fits(run)
 
 
 def fit_verdict(runs: Sequence[Run]) -> Verdict:
