@@ -16,7 +16,7 @@ from empirical.claims.kernels import kernel_results
 from empirical.claims.paper_tables import TABLES, data_sets
 from empirical.claims.randomization_tests import result_sets
 from empirical.claims.studies import COMPARISONS
-from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
+from empirical.claims.verdicts import claim_verdicts, in_words, subjects, write_verdicts
 from empirical.datasets import DATASETS, ImageDataset, load
 from empirical.datasets.storage import Storage, chosen_storage
 from empirical.diagnosis import run_diagnosis
@@ -500,17 +500,18 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
     for comparison in COMPARISONS.values():
         for one in comparison.results(finished):
             console.print(rendered(comparison.table(one)))
-    found = subjects(finished)
-    for subject in found:
-        if len(found) > 1:
+    recorded = read_runs(out)
+    found, hashes = subjects(recorded), {run.config.hash for run in finished}
+    shown = [subject for subject in found if subject.hashes & hashes]
+    for subject in shown:
+        if len(shown) > 1:
             console.print(Text(f"\n{subject.name}"))
         for finding in subject.findings:
-            console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
-    recorded = read_runs(out)
+            console.print(Text(in_words(finding)))
     write_results(recorded, out)
     theory = [run_check(checked, seed=0) for checked in CLAIMS]
     write_findings(theory, out / "theory.json")
-    write_verdicts(claim_verdicts(subjects(recorded), theory), out / "claims.json")
+    write_verdicts(claim_verdicts(found, theory), out / "claims.json")
     drawn = _draw(out)
     print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)
     return drawn

@@ -35,12 +35,14 @@ class Evidence:
         measured: the measured quantity, in words and figures.
         bound: what it is held to.
         reason: why that bound (theorem, conditioning, unit round-off, size of a test).
+        command: the command line that would decide it, where it is not decided and one would; "" otherwise.
     """
 
     verdict: Verdict
     measured: str
     bound: str
     reason: str
+    command: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """The paper's claims, decided from records alone.
 
-paper                 the paper's own numbers
-paper_claims          what each claim says, and what decides it
+claim                 a claim as one object: statement, source, the paper's numbers, check
+paper                 the paper's own numbers; paper_words: the same in words
+paper_claims          all claims in one list, collected from the modules that decide them
 paper_tables          tables 1, 2 and 4, the paper's values beside ours
-significance          statistical tests of classifiers that share a test set
-randomization_tests   C1 to C9, C29: trained networks and the explicit one on the paper's tests
+significance          statistical tests of classifiers that share a test set, of seeds, and of several levels
+chance                what guessing gives, up to the majority class
+fitting               whether networks fit their labels: exactly, or nearly all
+randomization_tests   C1 to C6, C8, C9, C18, C29: trained networks and the explicit one on the paper's tests
 regularization        C11 to C17
 kernels               C25 to C28
-bounds, capacity, dynamics, interpolants, label_noise   what the studies found
+bounds, capacity, dynamics, interpolants, label_noise   what the studies found; C7, C21, C22
 studies               how each study sorts runs, decides claims and shows them
 verdicts              every claim with all that was found for or against it
 """

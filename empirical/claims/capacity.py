@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import missing, optimizer_in_words
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
-from empirical.studies.capacity import RESOLUTION, Frontier, frontiers
+from empirical.studies.capacity import ENOUGH_STEPS, RESOLUTION, Frontier, frontiers
 from empirical.text_table import TextTable
-from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict, verdict
 from theory.complexity import ReLUArchitecture, theorem_1_lower_bound, vc_upper_bound
 
 
@@ -18,10 +19,12 @@ class CapacityResults:
     Attributes:
         config: of one of them, standing for what all share.
         frontiers: of every network, kind of input and seed.
+        runs: that they come from.
     """
 
     config: RunConfig
     frontiers: tuple[Frontier, ...]
+    runs: tuple[Run, ...] = ()
 
     @property
     def scale(self) -> str:
@@ -35,6 +38,11 @@ class CapacityResults:
             f"most {training.max_steps:,} steps; {looks} runs; seed{'s' * (len(seeds) > 1)} "
             f"{', '.join(map(str, seeds))}; {config.device}"
         )
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether labels were missed after fewer steps than the experiment allows: that decides nothing."""
+        return self.config.training is not None and self.config.training.max_steps < ENOUGH_STEPS
 
     def closed(self) -> list[Frontier]:
         """The frontiers whose bracket is closed."""
@@ -50,7 +58,7 @@ def capacity_results(runs: list[Run]) -> list[CapacityResults]:
             images = config.data, config.source.split("; the first")[0], config.num_classes, config.crop
             shared = replace(config.hyper_parameters, epochs_per_record=1), config.optimizer_source, config.device
             groups.setdefault((*images, *shared), []).append(run)
-    return [CapacityResults(some[0].config, tuple(frontiers(some))) for some in groups.values()]
+    return [CapacityResults(some[0].config, tuple(frontiers(some)), tuple(some)) for some in groups.values()]
 
 
 def perceptron_units(model: str) -> tuple[int, ...]:
@@ -113,15 +121,17 @@ def capacity_table(results: CapacityResults) -> TextTable:
 
 def compare_capacity(results: CapacityResults) -> list[Finding]:
     """What the frontiers say of the paper's reading of Theorem 1."""
-    return [Finding(claim, evidence, 0.0) for claim, evidence in (_as_theorem_1(results), _more_than_n(results))]
+    return decide_all(CLAIMS, results)
 
 
-def _as_theorem_1(results: CapacityResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "capacity-1",
-        "Training fits the random labels of as many samples as Theorem 1's network of equally many weights, (p - d)/2.",
-        "theorem 1, read as a statement on training",
-    )
+@claim(
+    "capacity-1",
+    "Training fits the random labels of as many samples as Theorem 1's network of equally many weights, (p - d)/2.",
+    "theorem 1, read as a statement on training",
+    figure="Capacity",
+    command="capacity",
+)
+def _as_theorem_1(results: CapacityResults) -> Evidence:
     held = [
         (one, theorem_1_lower_bound(one.parameters, one.dimension))
         for one in results.frontiers
@@ -129,14 +139,14 @@ def _as_theorem_1(results: CapacityResults) -> tuple[Claim, Evidence]:
     ]
     held = [(one, best) for one, best in held if best > 0]
     if not held:
-        return claim, missing("networks of more than d + 2 parameters")
+        return missing("networks of more than d + 2 parameters")
     fit = [one.fits >= best for one, best in held]
-    fail = [one.fails is not None and one.fails <= best for one, best in held]
+    fail = [one.fails is not None and one.fails <= best and not results.unfinished for one, best in held]
     found = Verdict.DOES_NOT_HOLD if any(fail) else Verdict.HOLDS if all(fit) else Verdict.NOT_DECIDED
     least, worst = min((one.fits / best, at) for at, (one, best) in enumerate(held))
     most, best_of = max((one.fits / best, at) for at, (one, best) in enumerate(held))
     named = [f"{held[at][0].model}, {held[at][0].pixels}" for at in (worst, best_of)]
-    return claim, Evidence(
+    return Evidence(
         found,
         f"{sum(fit)} of {len(held)} networks fit as many, {sum(fail)} do not; n fitted is {least:.2f} ({named[0]}) to "
         f"{most:.2f} ({named[1]}) times (p - d)/2",
@@ -146,21 +156,30 @@ def _as_theorem_1(results: CapacityResults) -> tuple[Claim, Evidence]:
     )
 
 
-def _more_than_n(results: CapacityResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "capacity-2",
-        "Networks with more parameters than samples are trained to fit any labels of them.",
-        "section 4, `as soon as the number of parameters exceeds the number of data points`, read of training",
-    )
+@claim(
+    "capacity-2",
+    "Networks with more parameters than samples are trained to fit any labels of them.",
+    "section 4, `as soon as the number of parameters exceeds the number of data points`, read of training",
+    figure="Capacity",
+    command="capacity",
+)
+def _more_than_n(results: CapacityResults) -> Evidence:
     closed = results.closed()
-    if not closed:
-        return claim, missing("a network whose frontier is closed")
+    if not closed or results.unfinished:
+        return missing(f"a network whose frontier is closed by runs of {ENOUGH_STEPS:,} steps")
     needed = [one.parameters / one.fails for one in closed if one.fails]
     failed = sum(ratio > 1 for ratio in needed)
-    return claim, Evidence(
+    return Evidence(
         verdict(failed == 0),
         f"{failed} of {len(needed)} networks left labels of fewer than p samples unfitted; they failed with p/n from "
         f"{min(needed):.2f} to {max(needed):.2f}",
         "no failure with p > n",
         "upper ends of brackets, an observed failure each, within the stated steps, with the paper's hyper-parameters",
     )
+
+
+CLAIMS = (
+    _as_theorem_1,
+    _more_than_n,
+)
+"""In the order of the report."""

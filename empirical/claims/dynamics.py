@@ -7,14 +7,15 @@ from itertools import permutations
 
 import numpy as np
 
+from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import SIZE, hits_on_test, missing
-from empirical.claims.significance import paired_p_value, tested, trend_p_value
-from empirical.randomization import GAUSSIAN, RANDOM_LABELS, RANDOM_PIXELS, TRUE_LABELS, Randomization
+from empirical.claims.significance import falling_rank_p_value, paired_p_value, tested, trend_p_value
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import DynamicsConfig
 from empirical.text_table import TextTable
-from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict, verdict
 
 CLOSE = 0.1
 """What `the curves agree` is held to: the largest difference, as a share of the initial residual."""
@@ -28,6 +29,10 @@ SPREADS = 3.0
 WIDE = 4096
 """From here on a network counts as wide."""
 
+_LEVELS = 5
+"""Distances that a rank test of size 1% needs at least: 1/5! is 0.8%."""
+
+_TRUE, _RANDOM = "true labels", "random labels"
 _ARORA = "Arora, Du, Hu, Li, Wang 2019"
 
 
@@ -59,7 +64,14 @@ class DynamicsResults:
 
     def at(self, width: int) -> dict[Randomization, Run]:
         """The runs of one width by test, in the order of `runs`."""
-        return {run.config.randomization: run for run in self.runs if study_of(run).width == width}
+        plain = [run for run in self.runs if not noise_share(run)]
+        return {run.config.randomization: run for run in plain if study_of(run).width == width}
+
+    def mixed(self, width: int) -> list[tuple[float, Run]]:
+        """(share of noise, run) of the runs of one width on random labels, by rising share; without noise it is 0."""
+        found = [run for run in self.runs if study_of(run).width == width]
+        random = [(noise_share(run), run) for run in found if run.config.randomization == RANDOM_LABELS]
+        return sorted(random, key=lambda mixed: mixed[0])
 
     def corruption(self, width: int) -> list[tuple[float, Run]]:
         """(p, run) of the runs of one width on uniformly corrupted labels, by rising p."""
@@ -69,6 +81,11 @@ class DynamicsResults:
 def study_of(run: Run) -> DynamicsConfig:
     """What a dynamics run measures."""
     return run.config.study_of(DynamicsConfig)
+
+
+def noise_share(run: Run) -> float:
+    """Which share of each image is noise that was mixed in to move images apart; 0 where the record says nothing."""
+    return float(run.summary.metrics.get("noise_share", 0.0))
 
 
 def dynamics_results(runs: list[Run]) -> list[DynamicsResults]:
@@ -97,8 +114,7 @@ def slowdown(run: Run, true: Run, *, predicted: bool = False) -> float | None:
 
 def compare_dynamics(results: DynamicsResults) -> list[Finding]:
     """What the runs say of the claims that they bear on, each with its verdict by a stated rule."""
-    checks = (_curves_agree, _slowdown_agrees, _noise_images_are_further_apart, _complexity_orders_errors)
-    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+    return decide_all(CLAIMS, results)
 
 
 def dynamics_table(results: DynamicsResults) -> TextTable:
@@ -143,24 +159,26 @@ def dynamics_table(results: DynamicsResults) -> TextTable:
     )
 
 
-def _curves_agree(results: DynamicsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "dynamics-1",
-        f"H-infinity predicts the training curve of a two-layer network of width {WIDE:,} or more, and worse at a "
-        "smaller width.",
-        f"{_ARORA}, theorem 4.1",
-    )
+@claim(
+    "dynamics-1",
+    f"H-infinity predicts the training curve of a two-layer network of width {WIDE:,} or more, and worse at a "
+    "smaller width.",
+    f"{_ARORA}, theorem 4.1",
+    figure="Predicted and measured training",
+    command="dynamics",
+)
+def _curves_agree(results: DynamicsResults) -> Evidence:
     *narrower, widest = results.widths
     if widest < WIDE or not narrower:
-        return claim, missing(f"runs at width {WIDE:,} or more and at a smaller one")
+        return missing(f"runs at width {WIDE:,} or more and at a smaller one")
     wide, narrow = results.at(widest), results.at(narrower[0])
     both = [test for test in wide if test in narrow]
     if not both:
-        return claim, missing("runs on the same tests at both widths")
+        return missing("runs on the same tests at both widths")
     deviations = {test: (_deviation(narrow[test]), _deviation(wide[test])) for test in both}
     falls = max(after for _, after in deviations.values()) < max(before for before, _ in deviations.values())
     exponents = [math.log(after / before) / math.log(widest / narrower[0]) for before, after in deviations.values()]
-    return claim, Evidence(
+    return Evidence(
         verdict(falls and max(_deviation(run) for run in wide.values()) <= CLOSE),
         "; ".join(
             f"{test.name}: {deviations[test][0]:.3f} at width {narrower[0]:,}, {_deviation(run):.3f} at {widest:,}"
@@ -175,20 +193,22 @@ def _curves_agree(results: DynamicsResults) -> tuple[Claim, Evidence]:
     )
 
 
-def _slowdown_agrees(results: DynamicsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "dynamics-2",
-        "Random labels take longer than true ones by the factor that H-infinity predicts of their labels.",
-        f"section 1.1, figure 1b (claim C3); {_ARORA}, section 4",
-    )
+@claim(
+    "dynamics-2",
+    "Random labels take longer than true ones by the factor that H-infinity predicts of their labels.",
+    f"section 1.1, figure 1b (claim C3); {_ARORA}, section 4",
+    figure="Training time and complexity against label corruption",
+    command="dynamics",
+)
+def _slowdown_agrees(results: DynamicsResults) -> Evidence:
     widest = results.widths[-1]
     pair = [results.at(widest).get(test) for test in (RANDOM_LABELS, TRUE_LABELS)]
     if widest < WIDE or pair[0] is None or pair[1] is None:
-        return claim, missing(f"runs on true and on random labels at width {WIDE:,} or more")
+        return missing(f"runs on true and on random labels at width {WIDE:,} or more")
     random, true = pair[0], pair[1]
     measured, predicted = slowdown(random, true), slowdown(random, true, predicted=True)
     if measured is None or predicted is None:
-        return claim, missing("runs that reach the residual they are to reach within the limit of steps")
+        return missing("runs that reach the residual they are to reach within the limit of steps")
     off = max(measured / predicted, predicted / measured)
     # Steps are whole: of few of them, one more or less is a good part.
     rounding = 1 + 1 / min(true.summary.metrics["steps_to_fit"], true.summary.metrics["predicted_steps_to_fit"])
@@ -199,7 +219,7 @@ def _slowdown_agrees(results: DynamicsResults) -> tuple[Claim, Evidence]:
         and (measured_there := slowdown(run, true)) is not None
         and (predicted_there := slowdown(run, true, predicted=True)) is not None
     ]
-    return claim, Evidence(
+    return Evidence(
         verdict(min(measured, predicted) > 1 and off <= CLOSE_FACTOR * rounding),
         f"{measured:.1f} times the steps of true labels, predicted {predicted:.1f} times"
         + (f"; {', '.join(others)}" if others else "")
@@ -210,50 +230,52 @@ def _slowdown_agrees(results: DynamicsResults) -> tuple[Claim, Evidence]:
     )
 
 
-def _noise_images_are_further_apart(results: DynamicsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "C7",
-        "Random pixels and Gaussian images start to converge sooner than random labels since such inputs are further "
-        "apart.",
-        "section 2.1, a conjecture",
-    )
-    widest = results.widths[-1]
-    found = results.at(widest)
-    tests = (RANDOM_PIXELS, GAUSSIAN, RANDOM_LABELS)
-    runs = [found.get(test) for test in tests]
-    if widest < WIDE or any(run is None for run in runs):
-        return claim, missing(f"runs on random pixels, Gaussian images and random labels at width {WIDE:,} or more")
-    *noise, labels = [run.summary.metrics for run in runs if run is not None]
-    if any(metrics["steps_to_halve_loss"] is None for metrics in (*noise, labels)):
-        return claim, missing("runs that halve their loss")
-    further = all(metrics["nearest_distance"] > labels["nearest_distance"] for metrics in noise)
-    measured, predicted = "steps_to_halve_loss", "predicted_steps_to_halve_loss"
-    pairs = [(metrics[name], labels[name]) for metrics in noise for name in (measured, predicted)]
-    against = not further or any(steps > others for steps, others in pairs)
-    tied = any(steps == others for steps, others in pairs)  # whole steps: too few of them to tell
-    return claim, Evidence(
-        Verdict.NOT_DECIDED if tied and not against else verdict(not against),
+@claim(
+    "C7",
+    "Random pixels and Gaussian images start to converge sooner than random labels since such inputs are further "
+    "apart.",
+    "section 2.1, a conjecture",
+    figure="Predicted and measured training",
+    related=("predicted-dynamics",),
+    decided_by="runs on random labels in which the distance of the images alone varies: images mixed with noise",
+)
+def _noise_images_are_further_apart(results: DynamicsResults) -> Evidence:
+    mixed = results.mixed(results.widths[-1])
+    if results.widths[-1] < WIDE or len({share for share, _ in mixed}) < _LEVELS:
+        return missing(
+            f"runs on random labels at width {WIDE:,} or more in which distance alone varies: images mixed with noise "
+            f"in {_LEVELS} shares (metric noise_share)"
+        )
+    metrics = [run.summary.metrics for _, run in mixed]
+    if any(each["steps_to_halve_loss"] is None for each in metrics):
+        return missing("runs that halve their loss")
+    distances = [float(each["nearest_distance"]) for each in metrics]
+    steps = [float(each["steps_to_halve_loss"]) for each in metrics]
+    p_value = falling_rank_p_value(distances, steps)
+    return Evidence(
+        tested(p_value, falling_rank_p_value(distances, [-each for each in steps]), SIZE),
         "; ".join(
-            f"{test.name}: distance {metrics['nearest_distance']:.2f}, {metrics[measured]} steps, "
-            f"predicted {metrics[predicted]}"
-            for test, metrics in zip(tests, (*noise, labels), strict=True)
-        ),
-        "both further apart than the original images, and sooner at half of their loss, predicted and measured; "
-        "as many steps decide nothing",
-        "median distance to the nearest other image, unit norm; the prediction knows inputs by their inner products "
-        "alone, and in none of the three do labels depend on what images show; one step size, one seed, this network",
+            f"{share:.0%} noise: distance {distance:.2f}, {count:.0f} steps"
+            for (share, _), distance, count in zip(mixed, distances, steps, strict=True)
+        )
+        + f"; p-value {p_value:.1g}",
+        f"fewer steps at a greater distance, p-value below {SIZE}",
+        "steps until the loss is halved, on random labels throughout, so that nothing but the images differs; median "
+        f"distance to the nearest other image, unit norm; Kendall's rank correlation, one-sided, size {SIZE:.0%}",
     )
 
 
-def _complexity_orders_errors(results: DynamicsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "complexity-measure",
-        "sqrt(2 y^T H^-1 y / n) grows with label corruption, as measured test error does.",
-        f"{_ARORA}, theorem 5.1 and section 5; Zhang et al. 2017, figure 1c",
-    )
+@claim(
+    "complexity-measure",
+    "sqrt(2 y^T H^-1 y / n) grows with label corruption, as measured test error does.",
+    f"{_ARORA}, theorem 5.1 and section 5; Zhang et al. 2017, figure 1c",
+    figure="Training time and complexity against label corruption",
+    command="dynamics",
+)
+def _complexity_orders_errors(results: DynamicsResults) -> Evidence:
     levels = results.corruption(results.widths[-1])
     if len(levels) < 3:
-        return claim, missing("runs at three levels of label corruption or more")
+        return missing("runs at three levels of label corruption or more")
     measures = [float(run.summary.metrics["complexity_measure"]) for _, run in levels]
     errors = [1 - run.summary.metrics["test_accuracy"] for _, run in levels]
     hits = [hits_on_test(run) for _, run in levels]
@@ -268,7 +290,7 @@ def _complexity_orders_errors(results: DynamicsResults) -> tuple[Claim, Evidence
         if measures[low] < measures[high] - clear
     ]
     against = falls or min(disorder, default=1.0) < SIZE / len(pairs)
-    return claim, Evidence(
+    return Evidence(
         Verdict.DOES_NOT_HOLD if against else tested(trend, opposite, SIZE),
         "; ".join(
             f"p = {level:g}: measure {measure:.2f}, test error {error:.1%}"
@@ -295,3 +317,12 @@ def _bound_in_words(measures: Sequence[float], errors: Sequence[float]) -> str:
 
 def _deviation(run: Run) -> float:
     return float(run.summary.metrics["largest_deviation"])
+
+
+CLAIMS = (
+    _curves_agree,
+    _slowdown_agrees,
+    _noise_images_are_further_apart,
+    _complexity_orders_errors,
+)
+"""In the order of the report."""

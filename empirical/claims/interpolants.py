@@ -5,7 +5,9 @@ from typing import Any
 
 from scipy import stats
 
-from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing, not_fitted
+from empirical.claims.claim import claim, decide_all
+from empirical.claims.fitting import not_fitted
+from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing
 from empirical.claims.significance import paired_p_value, tested
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS
@@ -13,7 +15,7 @@ from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import InterpolantsConfig
 from empirical.text_table import TextTable
-from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict, verdict
 
 NEAR = 0.3
 """Perturbations up to this share of the median distance to the nearest neighbour count as small."""
@@ -73,9 +75,8 @@ def compare_interpolants(results: InterpolantsResults) -> list[Finding]:
     """What tells two interpolants of one sample apart, each with its verdict by a stated rule; other label noise than
     uniform corruption decides nothing.
     """
-    checks = (_both_interpolate, _one_generalises, _stability, _distance_to_a_change, _answers_from_afar)
     decisive = results.decisive
-    return [Finding(*check(decisive), 0.0) for check in checks] if decisive.runs else []
+    return decide_all(CLAIMS, decisive) if decisive.runs else []
 
 
 def interpolants_table(results: InterpolantsResults) -> TextTable:
@@ -134,12 +135,14 @@ def _name(run: Run) -> str:
     return run.config.randomization.name
 
 
-def _both_interpolate(results: InterpolantsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "interpolants-1",
-        "Theorem 1's network and the trained one interpolate the same sample.",
-        "theorem 1; section 2.1",
-    )
+@claim(
+    "interpolants-1",
+    "Theorem 1's network and the trained one interpolate the same sample.",
+    "theorem 1; section 2.1",
+    figure="Two interpolants of one sample, off the sample",
+    command="interpolants",
+)
+def _both_interpolate(results: InterpolantsResults) -> Evidence:
     parts = [
         f"{_name(run)}: trained {_metrics(run)['trained']['train_accuracy']:.2%}, explicit "
         f"{_metrics(run)['explicit']['train_accuracy']:.2%}"
@@ -148,20 +151,22 @@ def _both_interpolate(results: InterpolantsResults) -> tuple[Claim, Evidence]:
     explicit = all(_metrics(run)["explicit"]["fitted"] for run in results.runs)
     # A trained network that was stopped too soon says nothing of others.
     held = Verdict.HOLDS if results.fitted else Verdict.NOT_DECIDED if explicit else Verdict.DOES_NOT_HOLD
-    return claim, Evidence(held, "train accuracy, " + "; ".join(parts), "100%", "every label given is reproduced")
+    return Evidence(held, "train accuracy, " + "; ".join(parts), "100%", "every label given is reproduced")
 
 
-def _one_generalises(results: InterpolantsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "interpolants-2",
-        "Of two interpolants of one sample the trained one generalises better: fitting does not decide it.",
-        "sections 1.1 and 4",
-    )
+@claim(
+    "interpolants-2",
+    "Of two interpolants of one sample the trained one generalises better: fitting does not decide it.",
+    "sections 1.1 and 4",
+    figure="Two interpolants of one sample, off the sample",
+    command="interpolants",
+)
+def _one_generalises(results: InterpolantsResults) -> Evidence:
     runs = [run for run in results.runs if run.config.randomization.label_noise != RANDOM_LABELS.label_noise]
     if not runs:
-        return claim, missing("a run on true or partially corrupted labels")
+        return missing("a run on true or partially corrupted labels")
     if not results.fitted:
-        return claim, not_fitted()
+        return not_fitted()
     better, worse, parts = [], [], []
     for run in runs:
         trained, explicit = (
@@ -170,7 +175,7 @@ def _one_generalises(results: InterpolantsResults) -> tuple[Claim, Evidence]:
         better.append(paired_p_value(trained, explicit, one_sided=True))
         worse.append(paired_p_value(explicit, trained, one_sided=True))
         parts.append(f"{_name(run)}: trained {trained.mean():.1%}, explicit {explicit.mean():.1%}")
-    return claim, Evidence(
+    return Evidence(
         tested(max(better), min(worse), SIZE / len(runs)),
         "test accuracy, " + "; ".join(parts),
         f"p-values below {SIZE / len(runs):.1e}: largest {max(better):.0e}",
@@ -178,17 +183,19 @@ def _one_generalises(results: InterpolantsResults) -> tuple[Claim, Evidence]:
     )
 
 
-def _stability(results: InterpolantsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "interpolants-3",
-        "Theorem 1's network forgets its labels a small way off the sample, where the trained one keeps them.",
-        "section 4: the construction, not its size, is what does not generalise",
-    )
+@claim(
+    "interpolants-3",
+    "Theorem 1's network forgets its labels a small way off the sample, where the trained one keeps them.",
+    "section 4: the construction, not its size, is what does not generalise",
+    figure="Two interpolants of one sample, off the sample",
+    command="interpolants",
+)
+def _stability(results: InterpolantsResults) -> Evidence:
     moved = [(run, entry) for run in results.runs for entry in _metrics(run)["noise"] if entry["norm"] <= NEAR]
     if not moved:
-        return claim, missing(f"perturbations of norm up to {NEAR:g}")
+        return missing(f"perturbations of norm up to {NEAR:g}")
     if not results.fitted:
-        return claim, not_fitted()
+        return not_fitted()
     more, less = [], []
     for _, entry in moved:
         difference, error = entry["trained"] - entry["explicit"], entry["difference_error"]
@@ -205,7 +212,7 @@ def _stability(results: InterpolantsResults) -> tuple[Claim, Evidence]:
         )
         for run in results.runs
     ]
-    return claim, Evidence(
+    return Evidence(
         tested(max(more), min(less), size),
         "keep their label, moved by the distance to the nearest neighbour times (trained and explicit) "
         + "; ".join(parts),
@@ -215,14 +222,16 @@ def _stability(results: InterpolantsResults) -> tuple[Claim, Evidence]:
     )
 
 
-def _distance_to_a_change(results: InterpolantsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "interpolants-4",
-        "Relative to its slope the trained network's margin is larger: its answers change farther from the sample.",
-        "margin over Lipschitz constant; first order",
-    )
+@claim(
+    "interpolants-4",
+    "Relative to its slope the trained network's margin is larger: its answers change farther from the sample.",
+    "margin over Lipschitz constant; first order",
+    figure="Two interpolants of one sample, off the sample",
+    command="interpolants",
+)
+def _distance_to_a_change(results: InterpolantsResults) -> Evidence:
     if not results.fitted:
-        return claim, not_fitted()
+        return not_fitted()
     n, size = results.config.n_train, SIZE / len(results.runs)
     farther, nearer, parts = [], [], []
     for run in results.runs:
@@ -236,7 +245,7 @@ def _distance_to_a_change(results: InterpolantsResults) -> tuple[Claim, Evidence
             f"least {_metrics(run)['trained']['lipschitz_lower_bound']:.1e}, exactly "
             f"{_metrics(run)['explicit']['lipschitz']:.1e}"
         )
-    return claim, Evidence(
+    return Evidence(
         tested(max(farther), min(nearer), size),
         "distance to a change of the answer (trained and explicit) " + "; ".join(parts),
         "larger for more than half of the training images",
@@ -245,14 +254,16 @@ def _distance_to_a_change(results: InterpolantsResults) -> tuple[Claim, Evidence
     )
 
 
-def _answers_from_afar(results: InterpolantsResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "interpolants-5",
-        "Theorem 1's network answers from images that are neighbours on a line and strangers otherwise: hence chance.",
-        "the construction: projections on one direction",
-    )
+@claim(
+    "interpolants-5",
+    "Theorem 1's network answers from images that are neighbours on a line and strangers otherwise: hence chance.",
+    "the construction: projections on one direction",
+    figure="Two interpolants of one sample, off the sample",
+    command="interpolants",
+)
+def _answers_from_afar(results: InterpolantsResults) -> Evidence:
     lines = [_metrics(run)["neighbour_on_the_line"] for run in results.runs]
-    return claim, Evidence(
+    return Evidence(
         verdict(all(line["median_distance"] > (1 + line["median_distance_of_random_pairs"]) / 2 for line in lines)),
         "; ".join(
             f"{_name(run)}: {line['median_distance']:.2f} median neighbour distances from a test image, two random "
@@ -262,3 +273,13 @@ def _answers_from_afar(results: InterpolantsResults) -> tuple[Claim, Evidence]:
         "nearer to the distance of random images than to the nearest neighbour's, 1",
         "medians over test images and over 1,000 random pairs; no statistical test",
     )
+
+
+CLAIMS = (
+    _both_interpolate,
+    _one_generalises,
+    _stability,
+    _distance_to_a_change,
+    _answers_from_afar,
+)
+"""In the order of the report."""

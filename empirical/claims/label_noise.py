@@ -12,25 +12,25 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from empirical.claims.claim import claim, decide_all
+from empirical.claims.fitting import fit_verdict, not_fitted
 from empirical.claims.randomization_tests import (
     NEWER_RECORDS,
     SIZE,
     explicit_regularisers,
-    fit_verdict,
     guessing_interval,
     hits_on_test,
     hits_recorded,
     missing,
-    not_fitted,
 )
-from empirical.claims.significance import tested
+from empirical.claims.significance import positive_mean_p_value, tested_at_every
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import NoiseConfig
 from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
 from empirical.text_table import TextTable
-from theory.claims import Claim, Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict, verdict
 
 Levels = list[tuple[float, Run]]
 """(p, run) by rising p."""
@@ -81,6 +81,11 @@ class NoiseResults:
         series = {**self.networks, "Gaussian kernel": self.kernel, "explicit network": self.explicit}
         return {name: runs for name, runs in series.items() if runs}
 
+    @property
+    def runs(self) -> list[Run]:
+        """The predictions and all measured runs."""
+        return [self.prediction, *(run for levels in self.measured.values() for _, run in levels)]
+
     def predicted(self, rule: str) -> list[dict[str, Any]]:
         """accuracy, deviation and draws of a rule, by level."""
         found: list[dict[str, Any]] = self.prediction.summary.metrics["predictions"][rule]
@@ -130,8 +135,7 @@ def noise_results(runs: list[Run]) -> list[NoiseResults]:
 
 def compare_noise(results: NoiseResults) -> list[Finding]:
     """What theory predicts of test error under label noise, each with its verdict by a stated rule."""
-    checks = (_kernel_as_predicted, _leave_one_out_predicts, _networks_above_copying, _explicit_as_predicted, _excess)
-    return [Finding(claim, evidence, 0.0) for claim, evidence in (check(results) for check in checks)]
+    return decide_all(CLAIMS, results)
 
 
 def noise_table(results: NoiseResults) -> TextTable:
@@ -215,13 +219,11 @@ def _unfitted(run: Run) -> str:
     return "" if run.summary.metrics["fitted"] else "*"
 
 
-def _within_intervals(
-    claim: Claim, results: NoiseResults, runs: Levels, rule: str, what: str, remark: str = ""
-) -> tuple[Claim, Evidence]:
+def _within_intervals(results: NoiseResults, runs: Levels, rule: str, what: str, remark: str = "") -> Evidence:
     """Whether every measured accuracy lies in the rule's prediction interval."""
     both = results.both(runs)
     if not both:
-        return claim, missing(what)
+        return missing(what)
     size = SIZE / len(both)
     held, parts = True, []
     for index, level, run in both:
@@ -229,7 +231,7 @@ def _within_intervals(
         accuracy = run.summary.metrics["test_accuracy"]
         held &= low <= accuracy <= high
         parts.append(f"p = {level:g}: {accuracy:.1%} ({max(low, 0):.1%} to {min(high, 1):.1%})")
-    return claim, Evidence(
+    return Evidence(
         verdict(held),
         "test accuracy (predicted) " + ", ".join(parts) + remark,
         "within the interval at every level",
@@ -238,13 +240,15 @@ def _within_intervals(
     )
 
 
-def _kernel_as_predicted(results: NoiseResults) -> tuple[Claim, Evidence]:
+@claim(
+    "noise-1",
+    "A kernel interpolant's test accuracy under label noise is what images and clean labels predict.",
+    "linear in the labels: theory.label_noise.linear_smoother",
+    figure="Test error under label noise, predicted and measured",
+    command="noise",
+)
+def _kernel_as_predicted(results: NoiseResults) -> Evidence:
     return _within_intervals(
-        Claim(
-            "noise-1",
-            "A kernel interpolant's test accuracy under label noise is what images and clean labels predict.",
-            "linear in the labels: theory.label_noise.linear_smoother",
-        ),
         results,
         results.kernel,
         KERNEL,
@@ -256,15 +260,17 @@ def _bandwidth(results: NoiseResults) -> float:
     return results.config.study_of(NoiseConfig).bandwidth
 
 
-def _leave_one_out_predicts(results: NoiseResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "noise-2",
-        "Leave-one-out on the training images predicts the kernel's test accuracy under noise, without a test image.",
-        "closed form: Craven, Wahba 1978; theory.label_noise.linear_smoother",
-    )
+@claim(
+    "noise-2",
+    "Leave-one-out on the training images predicts the kernel's test accuracy under noise, without a test image.",
+    "closed form: Craven, Wahba 1978; theory.label_noise.linear_smoother",
+    figure="Test error under label noise, predicted and measured",
+    command="noise",
+)
+def _leave_one_out_predicts(results: NoiseResults) -> Evidence:
     both = results.both(results.kernel)
     if not both:
-        return claim, missing("the kernel runs of noise-1")
+        return missing("the kernel runs of noise-1")
     config, size = results.config, SIZE / len(both)
     scores, parts = [], []
     for index, level, run in both:
@@ -277,7 +283,7 @@ def _leave_one_out_predicts(results: NoiseResults) -> tuple[Claim, Evidence]:
         scores.append(apart / variance**0.5 if apart else 0.0)
         parts.append(f"p = {level:g}: {accuracy:.1%} ({expected:.1%})")
     critical = float(stats.norm.isf(size / 2))
-    return claim, Evidence(
+    return Evidence(
         verdict(max(scores) <= critical),
         f"test accuracy (leave-one-out) {', '.join(parts)}; at most {max(scores):.2f} standard errors apart",
         f"{critical:.2f} standard errors",
@@ -294,20 +300,14 @@ def _differences_from_copying(
     return [(level, hits_on_test(run) - ((1 - level) * right + level * results.chance)) for _, level, run in runs]
 
 
-def _above_p_value(differences: npt.NDArray[np.float64]) -> float:
-    """p-value of the hypothesis that the expected difference is not positive: normal, over independent images."""
-    spread = float(differences.std(ddof=1))
-    if spread == 0:
-        return 0.0 if differences.mean() > 0 else 1.0
-    return float(stats.norm.sf(differences.mean() / (spread / len(differences) ** 0.5)))
-
-
-def _networks_above_copying(results: NoiseResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "noise-3",
-        "Networks that fit the noise are more accurate than a rule that copies the nearest image's label.",
-        "Zhang et al. 2017, figure 1c and section 1.1; one-nearest-neighbour: theory.label_noise.memorising",
-    )
+@claim(
+    "noise-3",
+    "Networks that fit the noise are more accurate than a rule that copies the nearest image's label.",
+    "Zhang et al. 2017, figure 1c and section 1.1; one-nearest-neighbour: theory.label_noise.memorising",
+    figure="Test error under label noise, predicted and measured",
+    command="noise --data cifar10",
+)
+def _networks_above_copying(results: NoiseResults) -> Evidence:
     partial = {
         name: both
         for name, runs in results.networks.items()
@@ -315,37 +315,39 @@ def _networks_above_copying(results: NoiseResults) -> tuple[Claim, Evidence]:
     }
     every = [run for both in partial.values() for _, _, run in both]
     if not every:
-        return claim, missing("trained networks at partial corruption")
+        return missing("trained networks at partial corruption")
     if not hits_recorded(every):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     if fit_verdict(every) is not Verdict.HOLDS:
-        return claim, not_fitted()
+        return not_fitted()
     above, below, parts = [], [], []
     for name, both in partial.items():
         differences = _differences_from_copying(results, both)
-        above += [_above_p_value(values) for _, values in differences]
-        below += [_above_p_value(-values) for _, values in differences]
+        above += [positive_mean_p_value(values) for _, values in differences]
+        below += [positive_mean_p_value(-values) for _, values in differences]
         parts.append(f"{name}: " + ", ".join(f"p = {level:g}: {values.mean():+.1%}" for level, values in differences))
-    return claim, Evidence(
-        tested(max(above), min(below), SIZE / len(every)),
+    return Evidence(
+        tested_at_every(above, below, SIZE),
         "test accuracy less that of copying, " + "; ".join(parts),
         "above at every level",
-        f"one-sided normal tests of the differences image by image, {SIZE:.0%} in all (Bonferroni); of copying "
-        "the exact chance on each image; one seed",
+        f"one-sided normal tests of the differences image by image, each of size {SIZE:.0%}: an intersection-union "
+        "test; of copying the exact chance on each image; one seed",
     )
 
 
-def _explicit_as_predicted(results: NoiseResults) -> tuple[Claim, Evidence]:
+@claim(
+    "noise-4",
+    "Theorem 1's network fits every label and is about at chance: what lines along one projection predict.",
+    "theorem 1; theory.expressivity.depth_two",
+    figure="Test error under label noise, predicted and measured",
+    command="noise",
+)
+def _explicit_as_predicted(results: NoiseResults) -> Evidence:
     both = results.both(results.explicit)
     size = SIZE / max(len(both), 1)
     low, high = guessing_interval(results.config, size)
     at_chance = sum(low <= run.summary.metrics["test_accuracy"] <= high for _, _, run in both)
     return _within_intervals(
-        Claim(
-            "noise-4",
-            "Theorem 1's network fits every label and is about at chance: what lines along one projection predict.",
-            "theorem 1; theory.expressivity.depth_two",
-        ),
         results,
         results.explicit,
         EXPLICIT,
@@ -354,25 +356,37 @@ def _explicit_as_predicted(results: NoiseResults) -> tuple[Claim, Evidence]:
     )
 
 
-def _excess(results: NoiseResults) -> tuple[Claim, Evidence]:
-    claim = Claim(
-        "noise-5",
-        "Theorem 1's network fits the same labels and does worse than copying the nearest image's, at every p < 1.",
-        "Zhang et al. 2017, section 4; one-nearest-neighbour: theory.label_noise.memorising",
-    )
+@claim(
+    "noise-5",
+    "Theorem 1's network fits the same labels and does worse than copying the nearest image's, at every p < 1.",
+    "Zhang et al. 2017, section 4; one-nearest-neighbour: theory.label_noise.memorising",
+    figure="Test error under label noise, predicted and measured",
+    command="noise",
+)
+def _excess(results: NoiseResults) -> Evidence:
     both = [entry for entry in results.both(results.explicit) if entry[1] < 1]
     if not both:
-        return claim, missing("explicit networks at p < 1")
+        return missing("explicit networks at p < 1")
     if not hits_recorded([run for _, _, run in both]):
-        return claim, missing(NEWER_RECORDS)
+        return missing(NEWER_RECORDS)
     differences = _differences_from_copying(results, both)
-    above = [_above_p_value(values) for _, values in differences]
-    below = [_above_p_value(-values) for _, values in differences]
-    return claim, Evidence(
-        tested(max(below), min(above), SIZE / len(both)),
+    above = [positive_mean_p_value(values) for _, values in differences]
+    below = [positive_mean_p_value(-values) for _, values in differences]
+    return Evidence(
+        tested_at_every(below, above, SIZE),
         "test accuracy less that of copying, "
         + ", ".join(f"p = {level:g}: {values.mean():+.1%}" for level, values in differences),
         "below at every level",
-        f"one-sided normal tests of the differences image by image, {SIZE:.0%} in all (Bonferroni); near p = 1 copying "
-        "is at chance itself, and more test images may be needed",
+        f"one-sided normal tests of the differences image by image, each of size {SIZE:.0%}: an intersection-union "
+        "test; near p = 1 copying is at chance itself, and more test images may be needed",
     )
+
+
+CLAIMS = (
+    _kernel_as_predicted,
+    _leave_one_out_predicts,
+    _networks_above_copying,
+    _explicit_as_predicted,
+    _excess,
+)
+"""In the order of the report."""

@@ -6,6 +6,7 @@ drawn independently, or condition on the images altogether.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ def guessing_p_value(confusion: Sequence[Sequence[int]], seed: int) -> float:
         confusion: how often class i was predicted where j is right, k x k.
         seed: of the renamings.
     """
+    return _guessing_p_value(tuple(tuple(row) for row in confusion), seed)
+
+
+@lru_cache(maxsize=4096)
+def _guessing_p_value(confusion: tuple[tuple[int, ...], ...], seed: int) -> float:
     counts = np.array(confusion)
     k = len(counts)
     if k <= _FEW_CLASSES:
@@ -74,11 +80,7 @@ def mean_difference_p_value(hits: Sequence[npt.NDArray[Any]], other: Sequence[np
         hits, other: which of the same test images each network of a group gets right, (m,) each, bool; or, of several
             networks, which share of them does.
     """
-    differences = np.mean(hits, axis=0) - np.mean(other, axis=0)
-    spread = differences.std(ddof=1)
-    if spread == 0:
-        return 0.0 if differences.mean() > 0 else 1.0
-    return float(stats.norm.sf(differences.mean() / (spread / np.sqrt(len(differences)))))
+    return positive_mean_p_value(np.mean(hits, axis=0) - np.mean(other, axis=0))
 
 
 def trend_p_value(levels: Sequence[float], hits: Sequence[npt.NDArray[np.bool_]]) -> float:
@@ -92,8 +94,119 @@ def trend_p_value(levels: Sequence[float], hits: Sequence[npt.NDArray[np.bool_]]
         hits: which of the same test images each gets right, (m,) each.
     """
     centred = np.array(levels) - np.mean(levels)
-    trends = centred @ ~np.array(hits)
-    spread = trends.std(ddof=1)
-    if spread == 0:  # every image behaves alike: no evidence of chance, or no trend at all
-        return 0.0 if trends.mean() > 0 else 1.0
-    return float(stats.norm.sf(trends.mean() / (spread / np.sqrt(len(trends)))))
+    return positive_mean_p_value(centred @ ~np.array(hits))
+
+
+def positive_mean_p_value(values: npt.NDArray[Any], bound: float = 0.0) -> float:
+    """p-value of the hypothesis that the expected value is at most `bound`, one-sided.
+
+    The values, one an image, are independent: their mean over its standard error is normal for many images.
+    """
+    spread = float(values.std(ddof=1))
+    if spread == 0:  # every image behaves alike: no evidence of chance
+        return 0.0 if values.mean() > bound else 1.0
+    return float(stats.norm.sf((values.mean() - bound) / (spread / len(values) ** 0.5)))
+
+
+def tested_at_every(p_values: Sequence[float], opposites: Sequence[float], size: float) -> Verdict:
+    """The verdict on `it is so at every level`, from a test and its opposite at each.
+
+    It holds where every test rejects at the full size: an intersection-union test, whose size is that of one test
+    (Berger 1982). It does not hold where one of the opposite tests rejects, at size / number of levels (Bonferroni).
+    """
+    if max(p_values) < size:
+        return Verdict.HOLDS
+    return Verdict.DOES_NOT_HOLD if min(opposites) < size / len(opposites) else Verdict.NOT_DECIDED
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values: all below `size` may be rejected, with one false rejection at most so often."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, at in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        adjusted[at] = largest
+    return adjusted
+
+
+def outside_p_value(hits: int, n: int, low: float, high: float) -> float:
+    """p-value of the hypothesis that a network's accuracy is not within low .. high: two one-sided binomial tests."""
+    above = float(stats.binomtest(hits, n, max(low, 0.0), alternative="greater").pvalue) if low > 0 else 0.0
+    return max(above, float(stats.binomtest(hits, n, min(high, 1.0), alternative="less").pvalue))
+
+
+def power_within(n: int, truth: float, low: float, high: float, size: float) -> float:
+    """How often `outside_p_value` of n images is below `size` where the accuracy is `truth`."""
+    hits = np.arange(n + 1)
+    above = stats.binom.sf(hits - 1, n, low) if low > 0 else np.zeros(n + 1)
+    shown = np.maximum(above, stats.binom.cdf(hits, n, high)) < size
+    return float(stats.binom.pmf(hits, n, truth)[shown].sum())
+
+
+MIN_SEEDS = 3
+"""A claim on networks in general is decided by no fewer seeds."""
+
+
+def seeds_p_value(differences: Sequence[float]) -> float:
+    """p-value of the hypothesis that a difference paired by seed is at most 0 on average, one-sided: Student's t.
+
+    It speaks of other seeds too. Raises ValueError for fewer than `MIN_SEEDS`.
+    """
+    _, error = _mean_and_error(differences)
+    mean = float(np.mean(differences))
+    if error == 0:
+        return 0.0 if mean > 0 else 1.0
+    return float(stats.t.sf(mean / error, len(differences) - 1))
+
+
+def seeds_interval(differences: Sequence[float], size: float) -> tuple[float, float]:
+    """Confidence interval of a mean difference paired by seed, at level 1 - size: Student's t."""
+    mean, error = _mean_and_error(differences)
+    half = float(stats.t.isf(size / 2, len(differences) - 1)) * error
+    return mean - half, mean + half
+
+
+def _mean_and_error(differences: Sequence[float]) -> tuple[float, float]:
+    if len(differences) < MIN_SEEDS:
+        raise ValueError(f"differences of {len(differences)} seeds: at least {MIN_SEEDS} are needed")
+    return float(np.mean(differences)), float(np.std(differences, ddof=1)) / len(differences) ** 0.5
+
+
+def fitted_first_p_value(first: int, of_first: int, other: int, of_other: int) -> float:
+    """p-value of the hypothesis that a network fits two groups of labels alike, against the first being fitted more.
+
+    Which labels were changed is drawn independently of all else. Where the network does not tell them apart, the hits
+    among the first group are those of as many labels drawn without replacement: hypergeometric (Fisher's exact test).
+
+    Arguments:
+        first, other: labels that the network reproduces in each group.
+        of_first, of_other: labels in each group.
+    """
+    return float(stats.hypergeom.sf(first - 1, of_first + of_other, first + other, of_first))
+
+
+def split_half_gains(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """What stopping at the best epoch gains on each test image: the epoch is chosen on the other half of the images.
+
+    Images of even and of odd number are the halves. The best of many epochs on the images that it is measured on
+    would gain from noise alone.
+
+    Arguments:
+        hits: which test images each epoch gets right, the last epoch last, (epochs, m).
+
+    Returns the hit at the chosen epoch less that at the last, float64 (m,).
+    """
+    gains = np.zeros(hits.shape[1])
+    for half in (0, 1):
+        chosen = hits[:, 1 - half :: 2].mean(axis=1)
+        best = len(hits) - 1 - int(np.argmax(chosen[::-1]))  # of equals the last: no gain without a reason
+        gains[half::2] = hits[best, half::2].astype(float) - hits[-1, half::2]
+    return gains
+
+
+def falling_rank_p_value(levels: Sequence[float], values: Sequence[float]) -> float:
+    """p-value of the hypothesis that values have nothing to do with levels, against falling: Kendall's tau, exact.
+
+    For fewer than five levels it cannot be below 0.01: 1/4! is 0.04.
+    """
+    return float(stats.kendalltau(levels, values, alternative="less").pvalue)

@@ -6,12 +6,14 @@ on the data* where some hold and others do not; it is *not decided here* where n
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from empirical.claims.claim import RecordClaim
 from empirical.claims.kernels import compare_kernels, kernel_results
-from empirical.claims.paper_claims import CLAIMS, PaperClaim
+from empirical.claims.paper_claims import ADDED_CLAIMS, CLAIMS
 from empirical.claims.paper_tables import data_sets, sizes
 from empirical.claims.randomization_tests import compare, result_sets
 from empirical.claims.regularization import compare_regularizers
@@ -30,10 +32,12 @@ class Subject:
     Attributes:
         name: data, network, seeds and device in a sentence.
         findings: what they say of each claim.
+        hashes: of the runs.
     """
 
     name: str
     findings: tuple[Finding, ...]
+    hashes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class ClaimVerdict:
         related: what theory says beside it; it does not count.
     """
 
-    claim: PaperClaim
+    claim: RecordClaim
     found: tuple[tuple[str, Finding], ...]
     related: tuple[Finding, ...] = ()
 
@@ -59,6 +63,18 @@ class ClaimVerdict:
         return verdicts.pop().value if len(verdicts) == 1 else DEPENDS
 
     @property
+    def command(self) -> str:
+        """The command that would decide it where nothing does: what a finding asks for, or else the claim's own.
+
+        It is "" where something decides, or no command would.
+        """
+        if self.verdict != Verdict.NOT_DECIDED.value:
+            return ""
+        commands = [finding.evidence.command for _, finding in self.found if finding.evidence.command]
+        of_their_own = [command for command in commands if command != self.claim.full_command]
+        return of_their_own[0] if of_their_own else self.claim.full_command
+
+    @property
     def decisive(self) -> tuple[tuple[str, Finding], ...]:
         """Those that decide."""
         return tuple(pair for pair in self.found if pair[1].evidence.verdict is not Verdict.NOT_DECIDED)
@@ -66,19 +82,37 @@ class ClaimVerdict:
 
 def subjects(runs: list[Run]) -> list[Subject]:
     """Every set of runs that bears on a claim, with its findings."""
-    found = [Subject(one.scale, tuple(compare(one))) for one in result_sets(runs) if one.several]
+    found = [_subject(one.scale, compare(one), one.runs) for one in result_sets(runs) if one.several]
     found += [
-        Subject(f"{data}, {n:,} training images, all networks", tuple(compare_regularizers(equally_many)))
+        _subject(f"{data}, {n:,} training images, all networks", compare_regularizers(equally_many), equally_many)
         for data, some in data_sets(runs).items()
         for n, equally_many in sizes(some).items()
     ]
-    found += [Subject(f"{one.scale}; kernels", tuple(compare_kernels(one))) for one in kernel_results(runs)]
+    found += [_subject(f"{one.scale}; kernels", compare_kernels(one), one.runs) for one in kernel_results(runs)]
     for comparison in COMPARISONS.values():
         found += [
-            Subject(f"{one.scale}; {comparison.title.lower()}", tuple(comparison.compare(one)))
+            _subject(f"{one.scale}; {comparison.title.lower()}", comparison.compare(one), _runs_of(one))
             for one in comparison.results(runs)
         ]
     return found
+
+
+def _subject(name: str, findings: Sequence[Finding], runs: Iterable[Run]) -> Subject:
+    return Subject(name, tuple(findings), frozenset(run.config.hash for run in runs))
+
+
+def _runs_of(results: Any) -> Iterable[Run]:
+    return results.runs.values() if isinstance(results.runs, Mapping) else results.runs
+
+
+def in_words(finding: Finding) -> str:
+    """A line: what was measured; of what is not decided also why, and the command that would decide it."""
+    evidence = finding.evidence
+    line = f"{finding.claim.id:>4} {evidence.verdict.value}: {evidence.measured}"
+    if evidence.verdict is not Verdict.NOT_DECIDED:
+        return line
+    why = "" if evidence.bound else f"; {evidence.reason}"
+    return line + why + (f" ({evidence.command})" if evidence.command else "")
 
 
 def claim_verdicts(found: Sequence[Subject], theory: Sequence[Finding] = ()) -> list[ClaimVerdict]:
@@ -89,15 +123,10 @@ def claim_verdicts(found: Sequence[Subject], theory: Sequence[Finding] = ()) -> 
         theory: what `python -m theory` says.
     """
     checked = {finding.claim.id: finding for finding in theory}
-    of_paper = {claim.id for claim in CLAIMS}
-    added = {
-        finding.claim.id: PaperClaim(finding.claim.id, finding.claim.statement, finding.claim.source)
-        for subject in found
-        for finding in subject.findings
-        if finding.claim.id not in of_paper
-    }
+    seen = {finding.claim.id for subject in found for finding in subject.findings}
+    added = [claim for claim in ADDED_CLAIMS if claim.id in seen]
     verdicts = []
-    for claim in (*CLAIMS, *added.values()):
+    for claim in (*CLAIMS, *added):
         by_theory = [("theory, random instances", checked[name]) for name in claim.theory if name in checked]
         by_runs = [
             (subject.name, finding) for subject in found for finding in subject.findings if finding.claim.id == claim.id
@@ -112,7 +141,15 @@ def write_verdicts(verdicts: Sequence[ClaimVerdict], path: Path) -> None:
     """Write them as a JSON list, whole or not at all."""
     content = [
         {
-            **asdict(one.claim),
+            "id": one.claim.id,
+            "statement": one.claim.statement,
+            "source": one.claim.source,
+            "paper": one.claim.paper,
+            "figure": one.claim.figure,
+            "theory": one.claim.theory,
+            "related": one.claim.related,
+            "decided_by": one.claim.decided_by,
+            "command": one.command,
             "verdict": one.verdict,
             "findings": [
                 {"subject": subject, "claim": finding.claim.id, **asdict(finding.evidence)}

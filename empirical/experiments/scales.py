@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from empirical.models import find_network
+from empirical.studies.capacity import ENOUGH_STEPS
 from empirical.training.schedule import CIFAR_10
 
 Scale = Literal["smoke", "laptop", "paper"]
@@ -44,7 +45,7 @@ def reduction(scale: Scale, model: str) -> Reduction:
 
 def capacity_steps(scale: Scale) -> int:
     """Limit of the steps in which a network must fit its labels for `capacity`: seconds on one core at laptop scale."""
-    return {"smoke": 400, "laptop": 20_000, "paper": CIFAR_10.max_steps}[scale]
+    return {"smoke": 400, "laptop": ENOUGH_STEPS, "paper": CIFAR_10.max_steps}[scale]
 
 
 def dynamics_images(scale: Scale) -> tuple[int, int]:

@@ -50,6 +50,7 @@ from theory.common.memory import available_memory
 from theory.common.streams import uniform_integers, words
 
 _SAMPLE = 1024  # images: eight batches of the paper's
+_TEST_IMAGES_A_BYTE = 6  # of a record: which images were hit, a bit each, six of them to a letter of base64
 _PREDICTION_BYTES = 3 * 8  # of a training image: its class, its loss, whether it is among five
 _REPEATS = 20  # simulated epochs for each number of devices
 _NOT_PLANNED = {
@@ -213,7 +214,7 @@ def plan_run(
             cost.network_memory(min(evaluated_at_once((channels, height, width)), config.n_train)),
             4 * cost.parameters + _PREDICTION_BYTES * config.n_train,
         ),
-        disk=cost.checkpoint_bytes + records * cost.record_bytes,
+        disk=cost.checkpoint_bytes + records * (cost.record_bytes + config.n_test // _TEST_IMAGES_A_BYTE),
     )
 
 

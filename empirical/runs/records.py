@@ -28,6 +28,7 @@ from typing import Any, TextIO
 import torch
 
 from empirical.runs.config import RunConfig
+from empirical.runs.missing_metric import Metrics
 from empirical.runs.packed import PACKED, Record, packed_names, packed_record
 from empirical.training.evaluation import EpochRecord
 from empirical.training.loop import State
@@ -47,6 +48,9 @@ class Summary:
     metrics: dict[str, Any]
     time: dict[str, Any]
     environment: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", Metrics.of(self.metrics))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from empirical.runs.records import Run
 
+ENOUGH_STEPS = 20_000
+"""Limit of steps of the experiment: labels that are missed sooner are not shown to be out of reach."""
+
 RESOLUTION = 0.1
 """A bracket's width, relative to its lower end, at which bisection stops."""
 

@@ -9,14 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from empirical.outcome import encode_hits
 from empirical.training.data import TrainingData
 from empirical.training.distributed import ALONE, Ranks
 from empirical.training.image_source import ImageSource
 
 _NANOS = 10**9
-
-
-_EVALUATED, _EVALUATED_VALUES = 2048, 25_000_000  # images at once, and at most about as many values
 
 
 _EVALUATED, _EVALUATED_VALUES = 2048, 25_000_000  # images at once, and at most about as many values
@@ -32,7 +30,8 @@ class EpochRecord:
     (`TrainingConfig.epochs_per_train_evaluation`). `seconds` is the time of training and evaluation so far, over
     interruptions. `online_accuracy` and `online_loss` are other things: of the epoch's samples, augmented if they
     are, at the moment the network was trained on them, which was changing from batch to batch, with dropout on and
-    batch norm by each batch's own moments. None before training.
+    batch norm by each batch's own moments. None before training. `test_hits` says which test images the network gets
+    right (`empirical.outcome.encode_hits`); records from before it was kept have None.
     """
 
     epoch: int
@@ -48,6 +47,7 @@ class EpochRecord:
     seconds: float
     online_accuracy: float | None = None
     online_loss: float | None = None
+    test_hits: str | None = None
 
     @property
     def fitted(self) -> bool:
@@ -175,6 +175,7 @@ def epoch_record(
         seconds=time.perf_counter() - start,
         online_accuracy=online.hits / n if online else None,
         online_loss=online.nanos / _NANOS / n if online else None,
+        test_hits=encode_hits((on_test.classes == data.test_labels).cpu().numpy()),
     )
 
 

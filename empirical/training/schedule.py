@@ -41,6 +41,38 @@ IMAGENET = Schedule(0.94, 2 * 10_009, 100 * 10_009, 4e-5)
 is that of TensorFlow's package, whose settings the paper takes."""
 
 
+PAPER_STEPS = 25_000
+"""Steps of the paper's figure 1a. The paper states no other length of its CIFAR-10 runs."""
+
+
+def sum_of_step_sizes(training: TrainingConfig, steps: int) -> float:
+    """The sum of eta_t over the first `steps` steps: geometric, a term for every `decay_steps` of them."""
+    whole, rest = divmod(steps, training.decay_steps)
+    factor, rate = training.learning_rate_decay, training.step_size
+    decays = float(whole) if factor == 1 else (1 - factor**whole) / (1 - factor)
+    return rate * (training.decay_steps * decays + rest * factor**whole)
+
+
+def total_decay(training: TrainingConfig, steps: int) -> float:
+    """By what power of e weight decay alone shrinks the weights over `steps` steps of SGD.
+
+    A step with coefficient c takes away eta_t c w, and momentum m repeats it 1 / (1 - m) times in all:
+    c sum_t eta_t / (1 - m).
+    """
+    if not training.weight_decay:
+        return 0.0
+    return training.weight_decay * sum_of_step_sizes(training, steps) / (1 - training.momentum)
+
+
+def papers_total_decay(learning_rate: float, schedule: Schedule = CIFAR_10) -> float:
+    """The total decay of the paper's schedule from this step size: `PAPER_STEPS` steps with the release's coefficient.
+
+    On another schedule, all of its steps.
+    """
+    training = schedule.applied(TrainingConfig(learning_rate=learning_rate, weight_decay=schedule.weight_decay))
+    return total_decay(training, PAPER_STEPS if schedule is CIFAR_10 else schedule.max_steps)
+
+
 def is_the_papers(training: TrainingConfig) -> bool:
     """Whether the step size falls as on one of the paper's data sets."""
     return decay_of(training) in (CIFAR_10.decay, IMAGENET.decay)

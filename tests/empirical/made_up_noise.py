@@ -54,7 +54,7 @@ def kernel(level: float, accuracy: float, **more: Any) -> Run:
 
 def network(level: float, accuracy: float, *, fitted: bool = True, **more: Any) -> Run:
     config = made_up_config(Trained(TrainingConfig(learning_rate=0.01)), test_of(level), **more)
-    return made_up_run(config, {"fitted": fitted} | outcome(accuracy))
+    return made_up_run(config, {"fitted": fitted, "train_accuracy": 1.0 if fitted else 0.9} | outcome(accuracy))
 
 
 def explicit(level: float, accuracy: float) -> Run:

@@ -1,11 +1,13 @@
 """Claims as a whole from their findings, each rule on both sides."""
 
 import json
+import re
 
 import pytest
 
-from empirical.claims.paper_claims import CLAIMS, paper_claim
+from empirical.claims.paper_claims import ALL_CLAIMS, CLAIMS
 from empirical.claims.verdicts import DEPENDS, Subject, claim_verdicts, write_verdicts
+from empirical.run import main
 from theory.checks import CLAIMS as THEORY
 from theory.claims import Claim, Evidence, Finding, Verdict
 
@@ -15,7 +17,7 @@ def finding(claim: Claim, verdict: Verdict) -> Finding:
 
 
 def subject(*verdicts: Verdict) -> list[Subject]:
-    return [Subject(f"set {at}", (finding(paper_claim(1), one),)) for at, one in enumerate(verdicts)]
+    return [Subject(f"set {at}", (finding(CLAIMS[0].claim, one),)) for at, one in enumerate(verdicts)]
 
 
 def test_the_claims_are_the_papers_and_the_theorys_ids_exist():
@@ -24,6 +26,8 @@ def test_the_claims_are_the_papers_and_the_theorys_ids_exist():
     assert all({*claim.theory, *claim.related} <= known for claim in CLAIMS)
     assert {claim.id for claim in CLAIMS if claim.theory} == {"C18", "C19", "C20", "C23", "C24"}, "the theorems"
     assert all(claim.theory or claim.decided_by for claim in CLAIMS), "or nobody would know what to do"
+    assert {claim.id for claim in ALL_CLAIMS if not claim.full_command} == {"C7"}, "no command mixes images with noise"
+    assert len({claim.id for claim in ALL_CLAIMS}) == len(ALL_CLAIMS), "each is stated once"
 
 
 @pytest.mark.parametrize(
@@ -59,14 +63,33 @@ def test_theory_speaks_on_its_claims_and_further_claims_follow(tmp_path):
     assert written["C18"]["findings"][0]["claim"] == "theorem-1"
     assert written["C18"]["verdict"] == "holds"
     assert written["C1"]["verdict"] == "not decided here"
-    assert "table1" in written["C1"]["decided_by"]
+    assert "random labels" in written["C1"]["decided_by"]
+    assert written["C1"]["command"] == "python -m empirical.run --tests true-labels random-labels"
+    assert written["C18"]["command"] == "", "it is decided"
 
 
 def test_theory_beside_a_claim_does_not_contradict_the_runs():
-    against = [Subject("a set", (finding(paper_claim(22), Verdict.DOES_NOT_HOLD),))]
+    against = [Subject("a set", (finding(CLAIMS[21].claim, Verdict.DOES_NOT_HOLD),))]
     theory = [finding(Claim("vc-bounds", "a", "b"), Verdict.HOLDS)]
     verdicts = {one.claim.id: one for one in claim_verdicts(against, theory)}
     assert verdicts["C22"].verdict == Verdict.DOES_NOT_HOLD
-    against = [Subject("a set", (finding(paper_claim(18), Verdict.DOES_NOT_HOLD),))]
+    against = [Subject("a set", (finding(CLAIMS[17].claim, Verdict.DOES_NOT_HOLD),))]
     theory = [finding(Claim("theorem-1", "a", "b"), Verdict.HOLDS)]
     assert claim_verdicts(against, theory)[17].verdict == DEPENDS
+
+
+def test_the_console_and_the_page_say_the_same(main_job, capsys):
+    """The same command again reports what is recorded: every line of it is a finding of the page's claims."""
+    assert main(["--out", str(main_job), "--train-size", "120", "--test-size", "60"]) == 0
+    printed = dict(
+        re.findall(r"^ *(\S+) (holds|does not hold|not decided here):", capsys.readouterr().out, re.MULTILINE)
+    )
+    written = json.loads((main_job / "claims.json").read_text())
+    findings = {entry["id"]: [each["verdict"] for each in entry["findings"]] for entry in written}
+    assert len(printed) >= 10
+    for claim, verdict in printed.items():
+        assert verdict in findings[claim]
+    undecided = [entry for entry in written if entry["verdict"] == "not decided here" and entry["command"]]
+    page = (main_job / "report.html").read_text()
+    assert undecided
+    assert all(f"<code>{entry['command']}</code>" in page for entry in undecided)

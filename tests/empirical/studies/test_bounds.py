@@ -533,7 +533,11 @@ def bound(name: str, family: str, value: float | None, **more) -> EvaluatedBound
 def made_up(test: str, gap: float, values: dict[str, float | None], lower: float | None = 0.98) -> Run:
     families = {"VC": "VC", "spectral": "norm", "stability": "stability", "PAC-Bayes": "PAC-Bayes"}
     config = bounds_of(configuration(test))
-    metrics = {"gap": gap, "bounds": [asdict(bound(name, families[name], value)) for name, value in values.items()]}
+    metrics = {
+        "gap": gap,
+        "train_error": 0.0,
+        "bounds": [asdict(bound(name, families[name], value)) for name, value in values.items()],
+    }
     if lower is not None:
         signs = {"value": 1.0, "lower": lower, "upper": 1.0, "failure_probability": 0.05, "sign_vectors": 5}
         metrics["rademacher"] = signs | {"images": 1000}
@@ -580,6 +584,18 @@ def test_c22_is_not_decided_without_what_decides_it():
     assert verdicts(VALUES, VALUES, gaps=(0.9, 0.9))["C22"] is Verdict.NOT_DECIDED
     (alone,) = bounds_results([made_up("true-labels", 0.03, VALUES)])
     assert [finding.evidence.verdict for finding in compare_bounds(alone)] == [Verdict.HOLDS, Verdict.NOT_DECIDED]
+
+
+def test_a_network_that_was_stopped_before_it_fitted_decides_nothing():
+    runs = [made_up("random-labels", 0.9, VALUES), made_up("true-labels", 0.03, VALUES)]
+    runs[0].summary.metrics["train_error"] = 0.4
+    for max_steps, expected in ((40, Verdict.NOT_DECIDED), (60_000, Verdict.HOLDS)):
+        changed = [
+            replace(run, config=replace(run.config, training=replace(run.config.training, max_steps=max_steps)))
+            for run in runs
+        ]
+        (results,) = bounds_results(changed)
+        assert {each.claim.id: each.evidence.verdict for each in compare_bounds(results)}["C22"] is expected
 
 
 def test_c21_is_a_lower_bound():

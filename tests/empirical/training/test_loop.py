@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.models import build_model
+from empirical.outcome import decode_hits
 from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData
 from empirical.training.distributed import Ranks
@@ -72,7 +73,9 @@ def test_accuracies_of_the_untrained_network(data):
     assert record.train_accuracy_changed == pytest.approx(hits[changed].float().mean().item())
     assert record.train_accuracy_unchanged == pytest.approx(hits[~changed].float().mean().item())
     assert record.train_loss == pytest.approx(functional.cross_entropy(logits, data.train_labels).item(), rel=1e-6)
-    assert record.test_accuracy == (network(data.test_images).argmax(dim=1) == data.test_labels).double().mean().item()
+    right = network(data.test_images).argmax(dim=1) == data.test_labels
+    assert record.test_accuracy == right.double().mean().item()
+    assert decode_hits(record.test_hits, len(data.test_labels)).tolist() == right.tolist()
 
 
 def test_no_changed_labels(data):

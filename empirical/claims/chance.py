@@ -1,0 +1,48 @@
+"""What guessing gives: 1/k on random labels, and up to the majority class's share where true labels are kept."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from empirical.runs.records import Run
+from theory.label_noise import memorised_accuracy
+
+
+def chance_range(run: Run) -> tuple[float, float]:
+    """Accuracies of guessing without looking at an image, where true labels are kept.
+
+    Guessing each class as often as it comes is right with probability sum_c f_c^2, guessing the majority class with
+    max_c f_c: of two classes in the shares 0.9 and 0.1, with 82% and 90%. The shares are those of the test set, from
+    the record's confusion matrix; 1/k where there is none.
+    """
+    confusion: Sequence[Sequence[int]] | None = run.summary.metrics.get("test_confusion")
+    if confusion is None:
+        return 1 / run.config.num_classes, 1 / run.config.num_classes
+    counts = np.array(confusion).sum(axis=0)
+    shares = counts / counts.sum()
+    return float((shares**2).sum()), float(shares.max())
+
+
+def above_chance_p_values(run: Run) -> tuple[float, float]:
+    """p-values of exact binomial tests: that accuracy is no higher than guessing can be, and no lower."""
+    hits, (low, high) = round(run.summary.metrics["test_accuracy"] * run.config.n_test), chance_range(run)
+    above = stats.binomtest(hits, run.config.n_test, high, alternative="greater")
+    below = stats.binomtest(hits, run.config.n_test, low, alternative="less")
+    return float(above.pvalue), float(below.pvalue)
+
+
+TELLING_POWER = 0.9
+"""A level of corruption can tell if the test there would see pure memorising at least so often."""
+
+
+def telling_power(clean_accuracy: float, corruption: float, run: Run, size: float) -> float:
+    """How often the test against chance rejects at a level of corruption where a network memorises, and no more.
+
+    Copying the label of a training image that is of the right class with probability A is right with probability
+    (1 - p) A + p/k. Near p = 1 that is chance itself, and a level there can tell nothing.
+    """
+    _, high = chance_range(run)
+    expected = memorised_accuracy(clean_accuracy, corruption, 1 / run.config.num_classes)
+    critical = stats.binom.isf(size, run.config.n_test, high)
+    return float(stats.binom.sf(critical, run.config.n_test, expected))
