@@ -76,7 +76,7 @@ def _accuracies(rows: Iterable[TableRow]) -> str:
         paper = ["—" if value is None else f"{value:.2f}" for value in (row.paper_train, row.paper_test)]
         cells = [
             name,
-            row.test.removesuffix(" labels"),
+            row.test.name.removesuffix(" labels"),
             ", ".join(str(seed) for seed in sorted(run.config.seed for run in row.runs)),
             " to ".join(str(epoch) for epoch in dict.fromkeys((epochs[0], epochs[-1]))),
             str(row.shown_train),
@@ -110,7 +110,7 @@ def kernels() -> str:
 
 
 def _level(run: Run) -> float:
-    return float(run.config.randomization.name.partition("p = ")[2] or run.config.randomization.name == "random labels")
+    return run.config.randomization.corruption or 0.0
 
 
 def _kernel_order(run: Run) -> tuple[object, ...]:
