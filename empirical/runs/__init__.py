@@ -1,9 +1,13 @@
 """What a run is, and what it leaves behind.
 
 config             a run fully resolved, and its hash
+identity           what of a configuration names a run, so that configurations can grow
 studies            how the runs that hold theory against measurement measure
 preparation        a run's network at its initial weights, and its data on its device
 records            a run's directory: configuration, epochs, checkpoint, summary; reading them back
+packed             finished runs in one file, for publication
+packing            the command that packs them
+metrics            the reference of every number in a record
 resumable_parts    a long measurement in parts, each kept once it is done
 trained_network    a network that an earlier run trained, found again
 training_loss      the training loss along a recorded run

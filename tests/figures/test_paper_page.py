@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from empirical.claims.paper import TABLE_1, TABLE_4
+from empirical.claims.paper_claims import CLAIMS
 from empirical.claims.paper_tables import tables_of
 from empirical.claims.randomization_tests import result_sets
 from empirical.claims.verdicts import claim_verdicts, subjects
@@ -168,7 +169,7 @@ def test_several_directories_make_one_page(tmp_path):
         assert main([str(tmp_path)]) == 0
     page = (tmp_path / "report.html").read_text()
     claims = re.findall(r'<span class="id">(C\d+)</span>\s*<span class="says">.*?</span>\s*<span[^>]*>(.*?)</', page)
-    assert [name for name, _ in claims] == [f"C{number}" for number in range(1, 30)]
+    assert [name for name, _ in claims] == [claim.id for claim in CLAIMS]
     written = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
     assert {name: written[name]["verdict"] for name, _ in claims} == dict(claims)
     assert written["C20"]["verdict"] == "holds"

@@ -227,11 +227,11 @@ def test_the_papers_hyper_parameters_come_before_more_seeds():
     """0.1 is its rate for Inception, 0.95 its decay."""
     papers = run("inception", "random-labels", NONE, 0.1)
     slower = replace(papers.config.training, learning_rate_decay=0.98)
-    others = [run("inception", "random-labels", NONE, 0.1, training=slower, seed=seed) for seed in range(3)]
+    others = [run("inception", "random-labels", NONE, 0.1, what=Trained(slower), seed=seed) for seed in range(3)]
     (row,) = [row for row in table_1([*others, papers]) if row.runs]
     assert row.runs == (papers,)
     on_imagenet = IMAGENET.applied(papers.config.training)
-    more = [run("inception", "random-labels", NONE, 0.1, training=on_imagenet, seed=seed) for seed in range(2)]
+    more = [run("inception", "random-labels", NONE, 0.1, what=Trained(on_imagenet), seed=seed) for seed in range(2)]
     (row,) = [row for row in table_1([*more, papers]) if row.runs]
     assert row.runs == tuple(more), "both schedules are the paper's: most seeds decide"
 
@@ -317,7 +317,7 @@ def test_table_2_is_of_inception_v3_with_top_5():
         each.summary.metrics.update(train_top_5_accuracy=0.975, test_top_5_accuracy=0.25, test_accuracy=0.125)
     other = run("alexnet", "true-labels", NONE, 0.5, data="folder")
     training = replace(other.config.training, learning_rate_decay=0.94, decay_steps=20_018)
-    own = run("mine:net", "true-labels", NONE, 0.5, data="folder", training=training)
+    own = run("mine:net", "true-labels", NONE, 0.5, data="folder", what=Trained(training))
     tables = {table.title[:7]: rows for table, rows in tables_of("folder", [*runs, other, own]).items()}
     assert {title: {row.model for row in rows} for title, rows in tables.items()} == {
         "Table 1": {"alexnet"},
