@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -98,7 +99,11 @@ def simulated_cuda() -> Iterator[Device]:
         set_rng_state=lambda state, device=None: torch.set_rng_state(state),
     )
     pinning = patch.object(torch.Tensor, "pin_memory", lambda tensor: device.pin(tensor))
-    with cuda, pinning, patch("torch.autocast", _Autocast), _Functions(device), _Operations(device):
+    # What optimisers ask of the present stream, whichever kind of device it is on; older versions of torch ask CUDA.
+    stream = SimpleNamespace(is_capturing=lambda: False)
+    accelerator = getattr(torch, "accelerator", SimpleNamespace())
+    streams = patch.object(accelerator, "current_stream", lambda device=None: stream, create=True)
+    with cuda, pinning, streams, patch("torch.autocast", _Autocast), _Functions(device), _Operations(device):
         yield device
 
 
