@@ -14,7 +14,7 @@ schedule        how long the paper trains, and how fast its step size falls
 experiments     named lists of runs
 execution       one run, recorded
 records         what a run leaves behind
-comparison      results beside chance, the theory and the paper's numbers
+claims          the paper's claims, decided from records by stated rules
 paper_tables    rows of the paper's tables, its values beside ours
 diagnosis       why a network does not fit random labels
 plan            what the runs of a command need, before they start

@@ -11,6 +11,9 @@ from empirical.text_table import TextTable
 from theory.claims import Evidence, Finding, Verdict, verdict
 from theory.complexity import ReLUArchitecture, theorem_1_lower_bound, vc_upper_bound
 
+_NEEDED = {"fitted", "parameters", "dimension"}
+"""Metrics without which a run is no look at a frontier."""
+
 
 @dataclass(frozen=True, eq=False)
 class CapacityResults:
@@ -50,11 +53,14 @@ class CapacityResults:
 
 
 def capacity_results(runs: list[Run]) -> list[CapacityResults]:
-    """Sort capacity runs into sets that share data, classes and hyper-parameters."""
+    """Sort capacity runs into sets that share data, classes and hyper-parameters.
+
+    Runs that lack a metric which a frontier needs are left out.
+    """
     groups: dict[tuple[object, ...], list[Run]] = {}
     for run in runs:
         config = run.config
-        if config.experiment == "capacity":
+        if config.experiment == "capacity" and run.summary.metrics.keys() >= _NEEDED:
             images = config.data, config.source.split("; the first")[0], config.num_classes, config.crop
             shared = replace(config.hyper_parameters, epochs_per_record=1), config.optimizer_source, config.device
             groups.setdefault((*images, *shared), []).append(run)

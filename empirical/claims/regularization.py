@@ -72,15 +72,20 @@ class Rows:
             for row in (*table_1(some), *table_4(some)):
                 if row.runs:
                     samples.setdefault((row.model, row.test, row.regularisers), []).append(row)
-        self._rows = {key: next((row for row in rows if decays_enough(row)), rows[-1]) for key, rows in samples.items()}
+        self._samples = samples
 
     def of(self, test: Randomization, regularisers: Regularisers) -> dict[str, TableRow]:
         """By network."""
-        return {model: row for (model, *key), row in self._rows.items() if key == [test, regularisers]}
+        return {model: _chosen(rows) for (model, *key), rows in self._samples.items() if key == [test, regularisers]}
 
     def regularised(self, test: Randomization) -> list[TableRow]:
         """With any regulariser."""
-        return [row for (_, of, chosen), row in self._rows.items() if of == test and chosen != NONE]
+        return [_chosen(rows) for (_, of, chosen), rows in self._samples.items() if of == test and chosen != NONE]
+
+
+def _chosen(rows: Sequence[TableRow]) -> TableRow:
+    """Of rows by rising strength of weight decay the first that decays enough, or the last."""
+    return next((row for row in rows[:-1] if decays_enough(row)), rows[-1])
 
 
 def decay_and_papers(row: TableRow) -> tuple[float, float]:

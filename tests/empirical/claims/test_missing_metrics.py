@@ -92,6 +92,12 @@ def test_every_claim_answers_whatever_a_record_lacks(kind):
 def test_capacity_answers():
     for each in capacity.CLAIMS:
         assert each.decide(test_capacity.results()).evidence.verdict is Verdict.NOT_DECIDED
+    look = test_randomization_tests.run("random-labels", 0.1, 10, experiment="capacity")
+    look.summary.metrics["dimension"] = 64
+    assert len(capacity.capacity_results([look])) == 1
+    for name in ("fitted", "parameters", "dimension"):
+        poorer = replace(look, summary=replace(look.summary, metrics=without(look.summary.metrics, name)))
+        assert capacity.capacity_results([poorer]) == []
 
 
 def test_what_is_missing_is_named():
