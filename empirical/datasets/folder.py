@@ -1,6 +1,5 @@
 """Any folder of images by class: ROOT/train/<class>/* and ROOT/test/<class>/*, or ROOT/<class>/*."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.datasets.decoding import read_square
+from empirical.datasets.file_identity import file_identity
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages, Samples
 from empirical.datasets.not_found import data_not_found
@@ -81,7 +81,7 @@ class ImageFiles:
     def streamed(self, name: str, image_size: int) -> ImageDataset:
         """The data set of this name, its files decoded whenever they are asked for.
 
-        The identity of a split is the paths below the root and the sizes of its files.
+        The identity of a split is that of its files by their paths below the root, see `file_identity`.
         """
         train, test = (_stream_split(self.root, items, image_size) for items in (self.train, self.test))
         return ImageDataset(name, train, test, self.class_names, self.source(image_size))
@@ -105,7 +105,7 @@ def load_folder(
     Arguments:
         root: the folder.
         image_size: side of the squares.
-        storage: where the images are kept, see `empirical.datasets.storage`. Digests are of the files' names and sizes
+        storage: where the images are kept, see `empirical.datasets.storage`. Digests are of the files (`file_identity`)
             whatever it is: machines of different memory have the same runs.
         map_directory: of memory maps; by default `root`/.memory-map.
 
@@ -187,18 +187,9 @@ def fixed_order(n: int, purpose: str) -> Samples:
 
 def _stream_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
     paths = tuple(path for path, _ in items)
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{Path(path).as_posix()}\t{_size(root / path)}\n".encode("utf-8", "surrogateescape"))
     labels = np.array([label for _, label in items], dtype=np.int64)
-    return ImageSplit(FileImages(root, paths, image_size), labels, f"files {digest.hexdigest()}")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise ValueError(f"a file cannot be read as an image: {path}: {error.strerror}") from error
+    identity = file_identity((Path(path).as_posix(), root / path) for path in paths)
+    return ImageSplit(FileImages(root, paths, image_size), labels, f"content of files {identity}")
 
 
 def _read_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:

@@ -5,7 +5,6 @@ image file) and `path`, and a column `label` of integers. A parquet file is read
 Face's: images in random order make it read a hundred for each one, so that long runs are better off with a memory map.
 """
 
-import hashlib
 import importlib.util
 import io
 import json
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.datasets.decoding import read_square
+from empirical.datasets.file_identity import file_identity
 from empirical.datasets.folder import fixed_order
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages, Samples
@@ -99,7 +99,7 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
 
     Rows are shuffled in a fixed random order, so that the first n are a sample of them all. Classes have the names that
     Hugging Face's `datasets` writes into the files, or their numbers where it did not write them. The identity of a
-    split is the names, sizes and numbers of rows of its files.
+    split is that of its files by their names, see `file_identity`.
 
     Raises DataNotFoundError if files are missing, ValueError if pyarrow is, or if a file is not of this layout.
     """
@@ -155,18 +155,18 @@ def _missing_shards(files: list[Path]) -> list[str]:
 
 def _read_split(files: list[Path], purpose: str, image_size: int) -> tuple[ImageSplit, tuple[str, ...]]:
     """The split, and the names of its classes, if the files tell."""
-    labels, metadata, groups, digest, first = [], [], [], hashlib.sha256(), 0
+    labels, metadata, groups, first = [], [], [], 0
     for at, path in enumerate(files):
         about, labels_of_file = _read_labels(path)
-        digest.update(f"{path.name}\t{path.stat().st_size}\t{about.num_rows}\n".encode())
         labels.append(labels_of_file)
         metadata.append(about)
         for group in range(about.num_row_groups):
             groups.append((first, at, group))
             first += about.row_group(group).num_rows
     rows = fixed_order(first, purpose)
+    identity = f"content of parquet files {file_identity((path.name, path) for path in files)}"
     images = ParquetImages(tuple(files), tuple(metadata), rows, np.array(groups, np.int64).reshape(-1, 3), image_size)
-    split = ImageSplit(images, np.concatenate(labels)[rows], f"parquet {digest.hexdigest()}")
+    split = ImageSplit(images, np.concatenate(labels)[rows], identity)
     return split, _class_names(metadata[0])
 
 
