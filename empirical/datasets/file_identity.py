@@ -1,9 +1,10 @@
 """What tells a data set of files from all others: the names, the sizes and the bytes of its files.
 
-Laid end to end, the files are one row of bytes. Up to a gigabyte of them is hashed whole. Of more, 4,096 blocks of 4 KiB
-are hashed, evenly spaced over the row, the first and the last bytes among them: that takes seconds where all bytes would
-take hours, tells apart data sets that were made differently, and misses a change of a few files that leaves their sizes
-as they were. Which of the two it is follows from the files alone: every machine and every storage finds the same.
+Laid end to end, the files are one row of bytes. A row of up to a gigabyte is hashed whole. From a longer one 4,096
+blocks of 4 KiB are hashed, evenly spaced, with the first and the last bytes among them: that takes seconds where all
+bytes would take hours, tells apart data sets that were made differently, and misses a change of a few files that leaves
+their sizes as they were. Which of the two it is follows from the files alone: every machine and every storage finds the
+same.
 """
 
 import hashlib
