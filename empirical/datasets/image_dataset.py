@@ -49,6 +49,9 @@ class ImageSplit:
             if not self.identity:
                 raise ValueError("lazy images need an identity: their digest is made from it")
         else:
+            if self.stored.dtype == np.float32 and not np.isfinite(self.stored).all():
+                finite = np.isfinite(self.stored).reshape(len(self.stored), -1).all(axis=1)
+                raise ValueError(f"image {int(np.argmin(finite))} contains NaN or infinity")
             self.stored.setflags(write=False)
         self.labels.setflags(write=False)
 
