@@ -22,9 +22,12 @@ step_cost       a network's training, measured for seconds
 stopwatch       seconds of work, without waiting for a core
 scaling         time on several devices: a formula and a simulation
 list_scheduling a sweep of many runs on several slots, simulated
+api             experiments from Python
+session_code    networks and optimisers that a Python session gives
 run             the command line
 """
 
+from empirical.api import ExperimentResults, run_experiment
 from empirical.claims.randomization_tests import ResultSet, compare, result_sets, table
 from empirical.datasets import ImageDataset, ImageSplit, load
 from empirical.datasets.preprocessing import preprocess
@@ -40,6 +43,7 @@ from theory.label_noise import corrupt_labels
 
 __all__ = [
     "EpochRecord",
+    "ExperimentResults",
     "ImageDataset",
     "ImageSplit",
     "Randomization",
@@ -58,6 +62,7 @@ __all__ = [
     "randomize",
     "read_runs",
     "result_sets",
+    "run_experiment",
     "table",
     "train",
 ]

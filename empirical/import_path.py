@@ -1,10 +1,11 @@
 """The user's own models and optimisers, named on the command line as `package.module:object`."""
 
-import hashlib
 import importlib
 import sys
 from pathlib import Path
 from typing import Any
+
+from empirical.source_digest import SESSION, source_digest_of
 
 
 def import_object(path: str, argument: str) -> Any:
@@ -33,9 +34,15 @@ def import_object(path: str, argument: str) -> Any:
 
 
 def source_digest(path: str, argument: str) -> str:
-    """SHA-256 of the source file behind an import path, "" for a built-in name: edited code is another experiment."""
+    """SHA-256 of the user's source behind an import path, "" for a built-in name: edited code is another experiment.
+
+    See `empirical.source_digest` for what the user's source is.
+    """
     if ":" not in path:
         return ""
     import_object(path, argument)
-    source = getattr(sys.modules[path.partition(":")[0]], "__file__", None)
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
+    module, _, name = path.partition(":")
+    if module == SESSION:
+        digest: str = sys.modules[SESSION].digests[name]
+        return digest
+    return source_digest_of(module)

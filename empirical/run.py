@@ -1,6 +1,7 @@
 """The experiments' command line: `python -m empirical.run [NAME]`."""
 
 import math
+import os
 import shlex
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from empirical.randomization import TEST_SPELLINGS, parse_test
 from empirical.report.console import kernel_table, paper_table, results_table
 from empirical.report.results_csv import write_results
 from empirical.runs.config import RunConfig
+from empirical.runs.own_code import check_own_code
 from empirical.runs.packing import pack_command
 from empirical.runs.records import BusyError, Run, RunDirectory, read_runs
 from empirical.text_table import rendered
@@ -186,6 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.pipeline:
             raise ValueError("--pipeline is of diagnose: python -m empirical.run diagnose --pipeline ...")
         dataset, settings, configs = plan_runs(options)
+        check_own_code(configs, dataset)
         options.out.mkdir(parents=True, exist_ok=True)
         runs = [(config, RunDirectory(options.out, config)) for config in configs]
         _check_ranks(options)
@@ -283,8 +286,8 @@ class _Silent:
         """Nothing."""
 
 
-def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
-    """The data set, the settings and the runs that are asked for.
+def plan_runs(options: Options, given: ImageDataset | None = None) -> tuple[ImageDataset, Settings, list[RunConfig]]:
+    """The data set, the settings and the runs that are asked for; of a given data set none is loaded.
 
     What is wrong with options and data is found here, before a record is begun. Raises ValueError or OSError.
     """
@@ -292,9 +295,13 @@ def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]
     _check_sizes(options)
     if min(options.seed, default=-1) < 0:
         raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
-    name = options.data or experiment.data
+    if repeated := [seed for seed in options.seed if options.seed.count(seed) > 1]:
+        raise ValueError(f"--seed names {repeated[0]} twice: the same run would count as two")
+    name = given.name if given else options.data or experiment.data
     image_size = options.image_size or experiment.image_size
-    dataset = load(
+    if name == "folder" and options.data_root and options.out.resolve().is_relative_to(options.data_root.resolve()):
+        raise ValueError(f"--out {options.out} lies in the data set's folder, where its folders would count as classes")
+    dataset = given or load(
         name,
         options.data_root,
         image_size=image_size,
@@ -324,7 +331,8 @@ def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]
         if options.device == "cuda" and not options.launcher.gpus:
             raise ValueError("--device cuda on SLURM needs --launcher.gpus 1")
         settings = replace(settings, device="cpu")  # planned without asking whether this machine has another
-    return dataset, settings, _for_jobs(experiment.plan(dataset, settings), options)
+    planned = {config.hash: config for config in experiment.plan(dataset, settings)}  # a run asked for twice is one run
+    return dataset, settings, _for_jobs(list(planned.values()), options)
 
 
 def _check_sizes(options: Options) -> None:
@@ -518,11 +526,21 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
 
 
 def _draw(out: Path) -> bool:
-    """Have the figures drawn by a process of its own: from records alone, and nothing imports their package."""
-    drawn = subprocess.run([sys.executable, "-m", "figures", str(out)], capture_output=True, text=True, check=False)
+    """Have the figures drawn by a process of its own: from records alone, and nothing imports their package.
+
+    It is the package beside this one, whatever the user's own modules in the current directory are called.
+    """
+    beside = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    drawn = subprocess.run(
+        [sys.executable, "-P", "-m", "figures", str(out)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(beside)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if drawn.returncode:
         print(f"the figures could not be drawn: {drawn.stderr.strip()}", file=sys.stderr)
-    return drawn.returncode == 0
+    return drawn.returncode == 0 and (out / "report.html").exists()
 
 
 def _print_lists() -> None:

@@ -1,7 +1,7 @@
 """Any folder of images by class: ROOT/train/<class>/* and ROOT/test/<class>/*, or ROOT/<class>/*."""
 
-import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.datasets.decoding import read_square
+from empirical.datasets.file_identity import file_identity
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages, Samples
 from empirical.datasets.not_found import data_not_found
@@ -19,7 +20,8 @@ from empirical.datasets.storage import Storage, chosen_storage, fits_in_memory, 
 from theory.common.streams import words
 
 TEST_FRACTION = 0.2  # where the folder has no test split of its own
-_SHOWN = 5  # unreadable files named in an error
+TEST_NAMES = ("test", "val", "valid", "validation")
+_SHOWN = 5  # files or folders named in a message
 
 _Item = tuple[str, int]  # a file's path below the root, and its label
 
@@ -81,7 +83,7 @@ class ImageFiles:
     def streamed(self, name: str, image_size: int) -> ImageDataset:
         """The data set of this name, its files decoded whenever they are asked for.
 
-        The identity of a split is the paths below the root and the sizes of its files.
+        The identity of a split is that of its files by their paths below the root, see `file_identity`.
         """
         train, test = (_stream_split(self.root, items, image_size) for items in (self.train, self.test))
         return ImageDataset(name, train, test, self.class_names, self.source(image_size))
@@ -92,20 +94,21 @@ def load_folder(
 ) -> ImageDataset:
     """The images under `root`, in colour, `image_size` pixels square.
 
-    Classes are the folders, in order of name. With images in ROOT/train/<class> and in ROOT/test/<class> (or
-    ROOT/val/<class>), these are the splits. With ROOT/train/<class> or ROOT/<class> alone, a fixed fifth of
-    the images, drawn without regard to class, is the test split. Within a split the images come in a fixed
-    random order, so that the first n are a sample of them all. Split and order depend on the names and the
-    number of the files alone.
+    Classes are the folders that contain files, in order of name. With images in ROOT/train/<class> and in
+    ROOT/test/<class> (or val, valid, validation), these are the splits. With ROOT/train/<class> or ROOT/<class>
+    alone, a fixed fifth of the images, drawn without regard to class, is the test split. Within a split the images
+    come in a fixed random order, so that the first n are a sample of them all. Split and order depend on the names
+    and the number of the files alone.
 
     Files may be of any format that Pillow reads. They are converted to RGB (transparency is dropped), their
-    short side is resized to `image_size`, and they are cropped about the centre. Names that begin with a dot
-    and folders within a class are ignored.
+    short side is resized to `image_size`, and they are cropped about the centre, as they are stored: a camera's
+    EXIF note on how to turn an image is not followed. Names that begin with a dot and folders within a class are
+    ignored; so are folders without files, and links to a folder around them, which the source and standard error name.
 
     Arguments:
         root: the folder.
         image_size: side of the squares.
-        storage: where the images are kept, see `empirical.datasets.storage`. Digests are of the files' names and sizes
+        storage: where the images are kept, see `empirical.datasets.storage`. Digests are of the files (`file_identity`)
             whatever it is: machines of different memory have the same runs.
         map_directory: of memory maps; by default `root`/.memory-map.
 
@@ -128,19 +131,21 @@ def find_image_files(root: Path, image_size: int) -> ImageFiles:
     """What `load_folder` reads, without reading it; raises as it does."""
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1, got {image_size}")
-    train_root = "train" if _class_names(root / "train") else ""
-    test_root = next((name for name in ("test", "val") if _class_names(root / name)), None)
-    class_names = _class_names(root / train_root)
+    train_root = "train" if _classes(root / "train")[0] else ""
+    class_names, empty = _classes(root / train_root)
     train = _labelled_files(root, train_root, class_names)
-    if train_root and test_root is not None:
-        unknown = sorted(set(_class_names(root / test_root)) - set(class_names))
+    test_root = _test_folder(root) if train_root else None
+    if test_root is not None:
+        unknown = sorted(set(_classes(root / test_root)[0]) - set(class_names))
         if unknown:
             raise ValueError(
                 f"{root / test_root}: classes that {root / train_root} does not have: {', '.join(unknown)}"
             )
         train = _shuffled(train, "folder-train")
         test = _shuffled(_labelled_files(root, test_root, class_names), "folder-test")
+        others = [name for name in TEST_NAMES if name != test_root and _classes(root / name)[0]]
         how = f"split as in its folders {train_root} and {test_root}"
+        how += f"; {_listed(others)} {'is' if len(others) == 1 else 'are'} left out" if others else ""
     else:
         shuffled = _shuffled(train, "folder-split")
         n_test = max(1, round(TEST_FRACTION * len(shuffled)))
@@ -153,7 +158,43 @@ def find_image_files(root: Path, image_size: int) -> ImageFiles:
             ["at least one training and one test image"],
             "put images in ROOT/<class>/, or in ROOT/train/<class>/ and ROOT/test/<class>/.",
         )
+    if empty:
+        left_out = f"without the folders {_listed(empty)}, which contain no images"
+        print(f"{root / train_root}: read {left_out}", file=sys.stderr)
+        how += f"; {left_out}"
     return ImageFiles(root, train, test, class_names, how)
+
+
+def _test_folder(root: Path) -> str | None:
+    """The folder of test images beside ROOT/train; None where nothing there could be meant for one.
+
+    Raises ValueError for a folder that may be meant for one and cannot be read as one, DataNotFoundError for one
+    without images.
+    """
+    found = [name for name in TEST_NAMES if (root / name).is_dir()]
+    with_classes = [name for name in found if _classes(root / name)[0]]
+    if with_classes:
+        return with_classes[0]
+    for name in found:
+        if _has_file(root / name):
+            raise ValueError(
+                f"{root / name}: its images lie in no class folder: move them to {root / name}/<class>/, or move the "
+                f"folder away, to test on a fixed {TEST_FRACTION:.0%} of {root / 'train'}"
+            )
+    if found:
+        raise data_not_found(
+            "A folder of images",
+            [root / found[0]],
+            ["at least one training and one test image"],
+            f"put images in ROOT/{found[0]}/<class>/, or remove the folder.",
+        )
+    beside = [name for name in _folders(root) if name != "train" and _classes(root / name)[0]]
+    if beside:
+        raise ValueError(
+            f"beside {root / 'train'} lies {_listed(beside)}, which may be meant for the test images: name it "
+            f"{', '.join(TEST_NAMES[:-1])} or {TEST_NAMES[-1]}, or move it away"
+        )
+    return None
 
 
 def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -162,8 +203,31 @@ def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:
         yield from sorted((e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name)
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    return tuple(entry.name for entry in _visible(folder) if entry.is_dir()) if folder.is_dir() else ()
+def _folders(folder: Path) -> list[str]:
+    return [entry.name for entry in _visible(folder) if entry.is_dir()] if folder.is_dir() else []
+
+
+def _classes(folder: Path) -> tuple[tuple[str, ...], list[str]]:
+    """The folders in it that contain files, and those that do not or are links to a folder around them."""
+    around = {folder.resolve(), *folder.resolve().parents}
+    classes: list[str] = []
+    others: list[str] = []
+    for name in _folders(folder):
+        path = folder / name
+        loop = path.is_symlink() and path.resolve() in around
+        filled = not loop and _has_file(path)
+        (classes if filled else others).append(name)
+    return tuple(classes), others
+
+
+def _has_file(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(not entry.name.startswith(".") and not entry.is_dir() for entry in entries)
+
+
+def _listed(names: list[str]) -> str:
+    shown = [*names[:_SHOWN], *([f"{len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else [])]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
 
 
 def _labelled_files(root: Path, place: str, class_names: tuple[str, ...]) -> list[_Item]:
@@ -187,18 +251,9 @@ def fixed_order(n: int, purpose: str) -> Samples:
 
 def _stream_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
     paths = tuple(path for path, _ in items)
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{Path(path).as_posix()}\t{_size(root / path)}\n".encode("utf-8", "surrogateescape"))
     labels = np.array([label for _, label in items], dtype=np.int64)
-    return ImageSplit(FileImages(root, paths, image_size), labels, f"files {digest.hexdigest()}")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise ValueError(f"a file cannot be read as an image: {path}: {error.strerror}") from error
+    identity = file_identity((Path(path).as_posix(), root / path) for path in paths)
+    return ImageSplit(FileImages(root, paths, image_size), labels, f"content of files {identity}")
 
 
 def _read_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:

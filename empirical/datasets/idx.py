@@ -31,13 +31,15 @@ _FILES = (
 @dataclass(frozen=True)
 class _Idx:
     title: str
+    folder: str  # as torchvision calls it
     class_names: tuple[str, ...]
 
 
 _DATASETS = {
-    "mnist": _Idx("MNIST", tuple("0123456789")),
+    "mnist": _Idx("MNIST", "MNIST", tuple("0123456789")),
     "fashion-mnist": _Idx(
         "Fashion-MNIST",
+        "FashionMNIST",
         (
             "T-shirt/top",
             "trouser",
@@ -57,7 +59,8 @@ _DATASETS = {
 def load_idx(name: str, roots: Sequence[Path]) -> ImageDataset:
     """MNIST or Fashion-MNIST from the first of `roots` that has all four files.
 
-    The files may be gzipped, and may have a dot for the hyphen before `idx`.
+    The files may be gzipped, and may have a dot for the hyphen before `idx`. They may also lie where torchvision puts
+    them below a root: in MNIST/raw or FashionMNIST/raw.
 
     Arguments:
         name: "mnist" or "fashion-mnist".
@@ -66,7 +69,8 @@ def load_idx(name: str, roots: Sequence[Path]) -> ImageDataset:
     Raises DataNotFoundError if files are missing, ValueError if one is damaged.
     """
     known = _DATASETS[name]
-    found = [{file: path for file in _FILES if (path := _find(root, file))} for root in roots]
+    places = [place for root in roots for place in (root, root / "raw", root / known.folder / "raw")]
+    found = [{file: path for file in _FILES if (path := _find(place, file))} for place in places]
     paths = max(found, key=len)
     if len(paths) < len(_FILES):
         missing = [f"{file}[.gz]" for file in _FILES if file not in paths]

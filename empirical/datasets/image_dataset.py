@@ -20,7 +20,7 @@ class ImageSplit:
             for images that are drawn rather than taken: rounding a Gaussian or clipping it to 0 .. 255 would change its
             variance.
         labels: shape (n,), int64.
-        identity: what tells these images from all others, in place of their pixels: for files their names and sizes.
+        identity: what tells these images from all others, in place of their pixels: for files `file_identity`.
             Lazy images need one; that of the whole split does for its first images, too.
 
     Two splits without identity hold the same data if and only if their digests are equal. With one, equal digests mean
@@ -49,6 +49,9 @@ class ImageSplit:
             if not self.identity:
                 raise ValueError("lazy images need an identity: their digest is made from it")
         else:
+            if self.stored.dtype == np.float32 and not np.isfinite(self.stored).all():
+                finite = np.isfinite(self.stored).reshape(len(self.stored), -1).all(axis=1)
+                raise ValueError(f"image {int(np.argmin(finite))} contains NaN or infinity")
             self.stored.setflags(write=False)
         self.labels.setflags(write=False)
 

@@ -23,8 +23,8 @@ def load_imagenet(
     """ImageNet from parquet files in `root` or `root`/data if there are any, else from `root`/train and `root`/val.
 
     Files are read and ordered as those of `load_folder`; classes are the folders, in order of name: WordNet's numbers,
-    in the order that everybody has them in. Digests are of the names and sizes of the files whatever the storage, so
-    that a run is the same run under each.
+    in the order that everybody has them in. Digests are of the files (`file_identity`) whatever the storage, so that a
+    run is the same run under each.
 
     Arguments:
         root: the folder.

@@ -1,11 +1,11 @@
 """Images in parquet files, in the layout of Hugging Face's imagenet-1k.
 
-Files train-*.parquet and validation-*.parquet (or val-*.parquet), each with a column `image`, a struct of `bytes` (an
-image file) and `path`, and a column `label` of integers. A parquet file is read by row groups, of 100 rows in Hugging
-Face's: images in random order make it read a hundred for each one, so that long runs are better off with a memory map.
+Files train-*.parquet and validation-*.parquet (or val-*.parquet, or test-*.parquet), each with a column `image` or
+`img`, a struct of `bytes` (an image file) and `path`, and a column `label` of integers. A parquet file is read by row
+groups, of 100 rows in Hugging Face's: images in random order make it read a hundred for each one, so that long runs are
+better off with a memory map.
 """
 
-import hashlib
 import importlib.util
 import io
 import json
@@ -18,13 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.datasets.decoding import read_square
+from empirical.datasets.file_identity import file_identity
 from empirical.datasets.folder import fixed_order
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages, Samples
 from empirical.datasets.not_found import data_not_found
 
-_SPLITS = {"training": ("train",), "validation": ("validation", "val")}
-_SHARD = re.compile(r"-(\d+)-of-(\d+)\.parquet$")
+_SPLITS = {"training": ("train",), "validation": ("validation", "val", "test")}
+_SHARD = re.compile(r"-(\d+)-of-(\d+)(-[0-9a-f]+)?\.parquet$")  # older exports end in a hash
+_COLUMNS = ("image", "img")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class ParquetImages(LazyImages):
         metadata: of each file, by pyarrow.
         rows: of each sample, counted over all files.
         groups: (first row, file, row group in it) of each row group, int64 (groups, 3), in order.
+        column: of the images.
         image_size: side of the squares, see `read_square`.
     """
 
@@ -43,6 +46,7 @@ class ParquetImages(LazyImages):
     metadata: tuple[Any, ...]
     rows: Samples
     groups: npt.NDArray[np.int64]
+    column: str
     image_size: int
 
     @property
@@ -72,7 +76,7 @@ class ParquetImages(LazyImages):
         try:
             # Opened anew: an open file is not for several threads, and its metadata are here already.
             with parquet.ParquetFile(self.files[file], metadata=self.metadata[file]) as opened:
-                return opened.read_row_group(group, columns=["image"], use_threads=False).column("image")
+                return opened.read_row_group(group, columns=[self.column], use_threads=False).column(self.column)
         except (OSError, ArrowException) as error:
             raise ValueError(f"{self.files[file]}: row group {group} cannot be read: {error}") from error
 
@@ -98,8 +102,9 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
     """The data set `imagenet` from the parquet files in a folder, its images decoded whenever they are asked for.
 
     Rows are shuffled in a fixed random order, so that the first n are a sample of them all. Classes have the names that
-    Hugging Face's `datasets` writes into the files, or their numbers where it did not write them. The identity of a
-    split is the names, sizes and numbers of rows of its files.
+    Hugging Face's `datasets` writes into the files, in the order of the first training file, or their numbers where it
+    did not write them. A file that numbers the same names otherwise is read by its names. The identity of a
+    split is that of its files by their names, see `file_identity`.
 
     Raises DataNotFoundError if files are missing, ValueError if pyarrow is, or if a file is not of this layout.
     """
@@ -112,6 +117,8 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
         raise ValueError(f"image_size must be at least 1, got {image_size}")
     found = {title: _files_of(folder, stems) for title, stems in _SPLITS.items()}
     missing = [f"{_SPLITS[title][0]}-*.parquet" for title, files in found.items() if not files]
+    for files in found.values():
+        _check_exports(files)
     missing += [name for files in found.values() for name in _missing_shards(files)]
     if missing:
         raise data_not_found(
@@ -120,8 +127,10 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
             missing,
             "Hugging Face's imagenet-1k has them in its folder data, for those who accept its terms.",
         )
-    (train, names), (test, _) = (
-        _read_split(files, f"folder-{purpose}", image_size)
+    reference = found["training"][0]
+    names = _class_names(_read_labels(reference).metadata)
+    train, test = (
+        _read_split(files, f"folder-{purpose}", image_size, reference, names)
         for files, purpose in zip(found.values(), ("train", "test"), strict=True)
     )
     names = names or tuple(str(label) for label in range(1 + int(max(train.labels.max(), test.labels.max()))))
@@ -142,6 +151,24 @@ def _files_of(folder: Path, stems: tuple[str, ...]) -> list[Path]:
     return next((files for stem in stems if (files := sorted(folder.glob(f"{stem}-*.parquet")))), [])
 
 
+def _check_exports(files: list[Path]) -> None:
+    """ValueError for files of several exports side by side: their images would count more than once."""
+    numbered = {path.name: match for path in files if (match := _SHARD.search(path.name))}
+    totals = sorted({match[2] for match in numbered.values()}, key=int)
+    advice = "keep the files of one and move the others away"
+    if len(totals) > 1:
+        of = ", ".join(f"of {int(total)}" for total in totals)
+        raise ValueError(f"{files[0].parent}: the files {files[0].name} ... belong to several exports ({of}): {advice}")
+    for path in files:
+        if numbered and path.name not in numbered:
+            raise ValueError(f"{path} lies beside numbered files such as {next(iter(numbered))}: {advice}")
+    by_number: dict[int, str] = {}
+    for name, match in numbered.items():
+        other = by_number.setdefault(int(match[1]), name)
+        if other != name:
+            raise ValueError(f"{files[0].parent}: {other} and {name} have the same number {int(match[1])}: {advice}")
+
+
 def _missing_shards(files: list[Path]) -> list[str]:
     """Names of the files that are not there though the others' names count them: k of -k-of-N."""
     numbered = [(path.name, match) for path in files if (match := _SHARD.search(path.name))]
@@ -149,46 +176,92 @@ def _missing_shards(files: list[Path]) -> list[str]:
         return []
     name, match = numbered[0]
     stem, digits, total = name[: match.start()], len(match[1]), match[2]
-    names = {f"{stem}-{number:0{digits}}-of-{total}.parquet" for number in range(int(total))}
-    return sorted(names - {path.name for path in files})
+    missing = sorted(set(range(int(total))) - {int(other[1]) for _, other in numbered})
+    return [f"{stem}-{number:0{digits}}-of-{total}{'-*' if match[3] else ''}.parquet" for number in missing]
 
 
-def _read_split(files: list[Path], purpose: str, image_size: int) -> tuple[ImageSplit, tuple[str, ...]]:
-    """The split, and the names of its classes, if the files tell."""
-    labels, metadata, groups, digest, first = [], [], [], hashlib.sha256(), 0
+@dataclass(frozen=True)
+class _Labels:
+    """A file's metadata, the name of its column of images, and its labels."""
+
+    metadata: Any
+    column: str
+    labels: npt.NDArray[np.int64]
+
+
+def _read_split(
+    files: list[Path], purpose: str, image_size: int, reference: Path, names: tuple[str, ...]
+) -> ImageSplit:
+    """The split; its labels are numbers of `names`, the classes of the file `reference`."""
+    labels, read, groups, first = [], [], [], 0
     for at, path in enumerate(files):
-        about, labels_of_file = _read_labels(path)
-        digest.update(f"{path.name}\t{path.stat().st_size}\t{about.num_rows}\n".encode())
-        labels.append(labels_of_file)
-        metadata.append(about)
-        for group in range(about.num_row_groups):
+        found = _read_labels(path)
+        labels.append(_renumbered(path, found, reference, names))
+        read.append(found)
+        for group in range(found.metadata.num_row_groups):
             groups.append((first, at, group))
-            first += about.row_group(group).num_rows
+            first += found.metadata.row_group(group).num_rows
+    columns = sorted({found.column for found in read})
+    if len(columns) > 1:
+        raise ValueError(f"{files[0].parent}: the images are in the columns {' and '.join(columns)} of different files")
     rows = fixed_order(first, purpose)
-    images = ParquetImages(tuple(files), tuple(metadata), rows, np.array(groups, np.int64).reshape(-1, 3), image_size)
-    split = ImageSplit(images, np.concatenate(labels)[rows], f"parquet {digest.hexdigest()}")
-    return split, _class_names(metadata[0])
+    identity = f"content of parquet files {file_identity((path.name, path) for path in files)}"
+    images = ParquetImages(
+        files=tuple(files),
+        metadata=tuple(found.metadata for found in read),
+        rows=rows,
+        groups=np.array(groups, np.int64).reshape(-1, 3),
+        column=columns[0],
+        image_size=image_size,
+    )
+    return ImageSplit(images, np.concatenate(labels)[rows], identity)
 
 
-def _read_labels(path: Path) -> tuple[Any, npt.NDArray[np.int64]]:
-    """The metadata of a file, and its labels. Raises ValueError, naming the file, if it is not of the layout."""
+def _read_labels(path: Path) -> _Labels:
+    """Raises ValueError, naming the file, if it is not of the layout, and the row for one without label."""
     from pyarrow import ArrowException, parquet, types
 
     try:
         with parquet.ParquetFile(path) as file:
             schema = file.schema_arrow
             kinds = {name: str(schema.field(name).type) for name in schema.names}
+            column = next((name for name in _COLUMNS if name in kinds), "")
             if not (
-                {"image", "label"} <= set(kinds)
+                {column, "label"} <= set(kinds)
                 and types.is_integer(schema.field("label").type)
-                and types.is_struct(schema.field("image").type)
-                and schema.field("image").type.get_field_index("bytes") >= 0
+                and types.is_struct(schema.field(column).type)
+                and schema.field(column).type.get_field_index("bytes") >= 0
             ):
                 raise ValueError(f"not a struct column image with bytes and an integer column label, but {kinds}")
-            labels = file.read(columns=["label"]).column("label").to_numpy().astype(np.int64)
-            return file.metadata, labels
+            labels = file.read(columns=["label"]).column("label")
+            if labels.null_count:
+                row = labels.is_null().to_pylist().index(True)
+                raise ValueError(f"row {row:,} has no label ({labels.null_count:,} of {len(labels):,} rows)")
+            return _Labels(file.metadata, column, labels.to_numpy().astype(np.int64))
     except (OSError, ArrowException, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _renumbered(path: Path, found: _Labels, reference: Path, names: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """The file's labels as numbers of `names`. Raises ValueError if the two files' names do not fit together."""
+    own = _class_names(found.metadata)
+    if bool(own) != bool(names):
+        without, named = (path, reference) if names else (reference, path)
+        raise ValueError(f"{without}: it does not name its classes, but {named} does: labels may mean different things")
+    limit = len(own) if own else np.inf
+    outside = np.flatnonzero((found.labels < 0) | (found.labels >= limit))
+    if outside.size:
+        classes = f"its classes are 0 .. {len(own) - 1}" if own else "labels count from 0"
+        raise ValueError(f"{path}: row {outside[0]:,} has the label {found.labels[outside[0]]}, but {classes}")
+    if own == names:
+        return found.labels
+    unknown = [name for name in own if name not in names]
+    if unknown or len(set(own)) < len(own):
+        what = (
+            f"its classes {', '.join(unknown)} are not among those of {reference}" if unknown else "a name comes twice"
+        )
+        raise ValueError(f"{path}: {what}")
+    return np.array([names.index(name) for name in own], np.int64)[found.labels]
 
 
 def _class_names(metadata: Any) -> tuple[str, ...]:

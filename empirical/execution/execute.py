@@ -1,6 +1,7 @@
 """Carry out one run: randomise, preprocess, train or construct, record."""
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 from empirical.datasets import ImageDataset
+from empirical.datasets.contradictions import contradictions, told
 from empirical.datasets.preprocessing import crop_box
 from empirical.kernels.interpolation import KernelConfig, interpolate_images
 from empirical.models import build_model, num_parameters
@@ -112,6 +114,8 @@ def _train(
     ranks: Ranks,
 ) -> None:
     model, data = prepare_training(config, randomized)
+    if ranks.first and (pairs := contradictions(randomized.data.train, config.crop)):
+        print(f"{config.title}: {told(pairs, randomized.data.train)}", file=sys.stderr, flush=True)
     initial = _weights(model)
     state: State | None = ranks.tell(directory.load_state() if ranks.first else None)
     saved, interval = time.monotonic(), checkpoint_interval(0.0)

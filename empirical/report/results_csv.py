@@ -16,11 +16,12 @@ from theory.common.atomic import replacing
 def write_results(runs: list[Run], out: Path) -> None:
     """Write `results.csv` and `timing.csv` into a directory, whole or not at all."""
     ordered = sorted(runs, key=lambda run: run.path.name)
-    _write(out / "results.csv", [_row(run) for run in ordered])
+    _write(out / "results.csv", [result_row(run) for run in ordered])
     _write(out / "timing.csv", [{"run": run.path.name, **_scalars("", run.summary.time)} for run in ordered])
 
 
-def _row(run: Run) -> dict[str, Any]:
+def result_row(run: Run) -> dict[str, Any]:
+    """A run's row of `results.csv`, by column."""
     return {
         "run": run.path.name,
         **_scalars("", run.config.recorded()),

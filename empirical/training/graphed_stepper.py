@@ -81,7 +81,7 @@ class GraphedStepper(Stepper):
             for number in range(step, step + steps):
                 size = next(batches)
                 self._seed_layers(number, size)
-                self._rate.fill_(self._step_size(number))
+                self._rate.fill_(self._step_size(number, self._config.step_size))
                 if size < self._config.batch_size:
                     self._step(size)
                 else:

@@ -27,7 +27,7 @@ from empirical.training.data import TrainingData
 from empirical.training.distributed import ALONE, Ranks
 from empirical.training.evaluation import EpochRecord, Online, epoch_record, misses_a_label, predict
 from empirical.training.graphed_stepper import chosen_stepper
-from empirical.training.optimization import precision, step_size_at
+from empirical.training.optimization import precision
 
 State = dict[str, Any]
 """What resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
@@ -74,7 +74,7 @@ def train(
             whole = epoch % config.epochs_per_train_evaluation == 0 or step >= config.max_steps
             if whole or not misses_a_label(model, data, ranks):
                 on_train = predict(model, data.train_source, data.train_labels, ranks)
-        record = epoch_record(on_train, on_test, data, epoch, step, step_size_at(config, step), start, online)
+        record = epoch_record(on_train, on_test, data, epoch, step, stepper.largest_step_size(step), start, online)
         return record, snapshot(
             epoch=epoch,
             recorded=epoch,

@@ -1,5 +1,6 @@
 """The optimiser of a run, its step size at a step, and the precision of products."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,10 @@ from theory.common.names import nearest_name
 
 
 def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimiser of the model's parameters. ValueError if a user's factory returns something else."""
+    """The optimiser of the model's parameters, each group of them with its own initial rate.
+
+    Raises ValueError if a user's factory fails or returns something else, or if its step() wants a closure.
+    """
     if config.optimizer == "sgd":
         return torch.optim.SGD(
             model.parameters(),
@@ -22,10 +26,52 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
             weight_decay=config.weight_decay,
             fused=True,  # one pass over the parameters: a fifth of an MLP's epoch on a CPU
         )
-    optimizer = optimizer_factory(config.optimizer)(model.parameters(), config.step_size)
+    factory = optimizer_factory(config.optimizer)
+    try:
+        optimizer = factory(model.parameters(), config.step_size)
+    except Exception as error:  # the user's own factory may raise anything
+        raise ValueError(f"optimizer {config.optimizer!r} cannot be built: {type(error).__name__}: {error}") from error
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise ValueError(f"optimizer {config.optimizer!r} must return a torch.optim.Optimizer")
+        raise ValueError(
+            f"optimizer {config.optimizer!r} must return a torch.optim.Optimizer, "
+            f"it returned {type(optimizer).__name__}"
+        )
+    _check_step(factory, config)
     return optimizer
+
+
+def _check_step(factory: Callable[..., Any], config: TrainingConfig) -> None:
+    """ValueError if step() asks for a closure, as those do that evaluate the loss several times a step.
+
+    Tried on two parameters of its own, whose gradients are zero: some ask by their signature, others only when called.
+    """
+    model = nn.Linear(2, 2)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    try:
+        step = factory(model.parameters(), config.step_size).step
+        asks = inspect.signature(step).parameters.get("closure")
+    except Exception:  # made for other parameters than these: it is known to take the network's
+        return
+    try:
+        if asks is None or asks.default is not inspect.Parameter.empty:
+            step()
+            return
+        reason = "step() takes one"
+    except Exception as error:
+        reason = f"step() without one raises {type(error).__name__}: {error}"
+        about_it = isinstance(error, AssertionError) or "closure" in str(error) or "NoneType" in str(error)
+        if asks is None or not about_it:
+            return
+    raise ValueError(
+        f"optimizer {config.optimizer!r} asks for a closure that evaluates the loss again ({reason}); this training "
+        "loop evaluates it once a step and gives none: choose an optimiser that needs gradients alone"
+    )
+
+
+def initial_rates(optimizer: torch.optim.Optimizer, config: TrainingConfig) -> list[float]:
+    """The rate that each group of parameters was made with; the configuration's for a group that states none."""
+    return [float(group.get("lr", config.step_size)) for group in optimizer.param_groups]
 
 
 def optimizer_factory(name: str) -> Callable[..., Any]:
@@ -36,9 +82,12 @@ def optimizer_factory(name: str) -> Callable[..., Any]:
     return factory
 
 
-def step_size_at(config: TrainingConfig, step: int) -> float:
-    """The step size of step number `step`, counted from 0."""
-    return config.step_size * config.learning_rate_decay ** (step // config.decay_steps)
+def step_size_at(config: TrainingConfig, step: int, initial_rate: float | None = None) -> float:
+    """The step size of step number `step`, counted from 0: the initial rate, by default the configuration's, times the
+    schedule's factor.
+    """
+    initial = config.step_size if initial_rate is None else initial_rate
+    return initial * config.learning_rate_decay ** (step // config.decay_steps)
 
 
 @contextmanager

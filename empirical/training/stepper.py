@@ -15,7 +15,7 @@ from empirical.training.config import TrainingConfig
 from empirical.training.data import TrainingData
 from empirical.training.distributed import Ranks
 from empirical.training.evaluation import Online
-from empirical.training.optimization import build_optimizer, precision, step_size_at
+from empirical.training.optimization import build_optimizer, initial_rates, precision, step_size_at
 from empirical.training.random_state import forked_rng
 from empirical.training.synchronised_layers import BatchShare, over_global_batch
 from theory.common.streams import torch_seed
@@ -33,6 +33,7 @@ class Stepper:
             model = over_global_batch(model, ranks, self._share, batch_norm=config.batch_norm == "global")
         self._model = model
         self.optimizer = build_optimizer(model, config)
+        self._initial_rates = initial_rates(self.optimizer, config)
         wrapped = ranks.wrap(model, some_unused=some_unused)
         self._eager: Callable[[torch.Tensor], torch.Tensor] = wrapped
         self._forward: Callable[[torch.Tensor], torch.Tensor] = wrapped
@@ -63,8 +64,8 @@ class Stepper:
             for number in range(step, step + steps):
                 images, labels, size = next(batches)
                 self._seed_layers(number, size)
-                for group in self.optimizer.param_groups:
-                    group["lr"] = self._step_size(number)
+                for group, rate in zip(self.optimizer.param_groups, self._initial_rates, strict=True):
+                    group["lr"] = self._step_size(number, rate)
                 right, loss = self._update(images, labels, size)
                 hits += right
                 losses.append(loss)
@@ -82,9 +83,13 @@ class Stepper:
         right = (logits.detach().argmax(dim=1) == labels).sum()
         return right, loss.detach() * (size / self._ranks.count)
 
-    def _step_size(self, number: int) -> float:
+    def largest_step_size(self, number: int) -> float:
+        """Of all groups of parameters in step `number`: what a record says of the run."""
+        return step_size_at(self._config, number, max(self._initial_rates))
+
+    def _step_size(self, number: int, initial_rate: float) -> float:
         """As the parameters are updated with it: on a GPU in their precision, as a graph's tensor has it."""
-        size = step_size_at(self._config, number)
+        size = step_size_at(self._config, number, initial_rate)
         return size if self._device.type == "cpu" else float(np.float32(size))
 
     def _seed_layers(self, step: int, size: int) -> None:

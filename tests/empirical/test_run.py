@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import empirical.run
 from empirical.run import main
 from empirical.runs.records import read_runs
 from figures.__main__ import main as draw
@@ -77,6 +80,38 @@ def test_rerun(main_job, tmp_path):
     assert metrics(tmp_path) == before
 
 
+DRAW = empirical.run._draw
+
+
+def test_figures_of_the_users_own_are_not_run_in_place_of_ours(main_job, tmp_path, monkeypatch, capsys):
+    (tmp_path / "figures.py").write_text("open('ran', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(main_job, tmp_path / "out", ignore=shutil.ignore_patterns("figures", "report.html"))
+    assert DRAW(Path("out"))
+    assert not (tmp_path / "ran").exists()
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_seed_counts_once(tmp_path, capsys):
+    assert main(["--out", str(tmp_path), *SMALL, "--tests", "random-labels", "--seed", "0", "1", "0"]) == 2
+    assert "--seed names 0 twice" in capsys.readouterr().err
+
+
+def test_a_test_counts_once(tmp_path):
+    chosen = ["random-labels", "corrupted-0.5", "random-labels", "corrupted-0.50"]
+    configs = empirical.run.plan_runs(empirical.run.Options(tests=tuple(chosen), train_size=50, test_size=20))[2]
+    assert len(configs) == len({config.hash for config in configs}) == 4
+
+
+def test_records_inside_a_data_set_of_the_users_are_refused(tmp_path, capsys):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for at in range(5):
+            Image.new("RGB", (4, 4), at).save(tmp_path / name / f"{at}.png")
+    assert main(["--data", "folder", "--data-root", str(tmp_path), "--out", str(tmp_path / "runs")]) == 2
+    assert "lies in the data set's folder" in capsys.readouterr().err
+
+
 # A run that writes a checkpoint after every epoch, in a process of its own.
 DRIVER = """
 import sys
@@ -85,6 +120,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 import empirical.execution.execute, empirical.run
 empirical.execution.execute._SECONDS_BETWEEN_CHECKPOINTS = 0
 empirical.run._draw = lambda out: True
+import empirical.run
 from empirical.run import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -242,3 +242,55 @@ def test_the_real_data(real_data):
     assert sorted([*data.train.labels, *data.test.labels]) == list(range(1000))
     means = data.train.images.mean(axis=(0, 2, 3)) / 255
     assert np.allclose(means, [0.485, 0.456, 0.406], atol=0.05)  # ImageNet's, as widely published
+
+
+def test_folders_without_images_are_no_classes(tmp_path, capsys):
+    make(tmp_path, 3)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "__MACOSX" / "a").mkdir(parents=True)
+    (tmp_path / "__MACOSX" / "a" / "._000.png").write_bytes(b"x")
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    data = load_folder(tmp_path)
+    assert data.class_names == ("a", "b", "c")
+    assert "without the folders __MACOSX, empty and loop, which contain no images" in data.source
+    assert "__MACOSX, empty and loop" in capsys.readouterr().err
+
+
+def test_a_class_without_training_images(tmp_path):
+    make(tmp_path / "train", 2)
+    make(tmp_path / "test", 2, ("a", "b"))
+    (tmp_path / "train" / "d").mkdir()
+    assert load_folder(tmp_path).class_names == ("a", "b", "c")
+    make(tmp_path / "test", 2, ("d",))
+    with pytest.raises(ValueError, match=r"classes that .*train does not have: d"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["valid", "validation"])
+def test_other_names_of_a_test_split(tmp_path, name):
+    make(tmp_path / "train", 3)
+    make(tmp_path / name, 2)
+    data = load_folder(tmp_path)
+    assert (len(data.train.labels), len(data.test.labels)) == (9, 6)
+    assert f"folders train and {name}" in data.source
+
+
+def test_a_split_that_is_left_out_is_named(tmp_path):
+    for name in ("train", "test", "val"):
+        make(tmp_path / name, 2)
+    assert "split as in its folders train and test; val is left out" in load_folder(tmp_path).source
+
+
+def test_test_images_without_class_folders_are_refused(tmp_path):
+    make(tmp_path / "train", 3)
+    save(tmp_path / "test" / "x.png")
+    with pytest.raises(ValueError, match=r"test: its images lie in no class folder: move them to .*test/<class>/"):
+        load_folder(tmp_path)
+
+
+def test_a_folder_beside_train_that_is_no_split_is_refused(tmp_path):
+    make(tmp_path / "train", 3)
+    make(tmp_path / "held-out", 3)
+    with pytest.raises(ValueError, match=r"beside .*train lies held-out, .*name it test, .*or move it away"):
+        load_folder(tmp_path)

@@ -167,3 +167,12 @@ def test_the_real_data():
     assert np.bincount(data.test.labels).tolist() == [1000] * 10
     assert data.image_shape == (1, 28, 28)
     assert abs(data.train.images.mean() / 255 - 0.2860) < 5e-5  # as widely published
+
+
+@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
+@pytest.mark.parametrize("above", [0, 1])
+def test_the_layout_of_torchvision(tmp_path, content, name, folder, above):
+    (tmp_path / folder).mkdir()
+    write(tmp_path / folder / "raw", content)
+    data = load_idx(name, [(tmp_path, tmp_path / folder)[above]])
+    assert np.array_equal(data.train.images[:, 0], content[FILES[0]])

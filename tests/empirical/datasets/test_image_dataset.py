@@ -133,3 +133,11 @@ def test_subset_says_so_in_its_source():
 def test_subset_cannot_have_more_than_there_is(n):
     with pytest.raises(ValueError, match=f"^{n} images asked for, of a split that has 6"):
         dataset().subset(n_train=n)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_pixel_that_is_no_number(value):
+    images = np.zeros((5, 1, 2, 2), np.float32)
+    images[3, 0, 1, 0] = value
+    with pytest.raises(ValueError, match="image 3 contains NaN or infinity"):
+        ImageSplit(images, np.zeros(5, np.int64))

@@ -62,5 +62,5 @@ def test_no_regulariser_precision_or_optimiser_waits(changes):
 def test_a_step_that_waits_is_counted(monkeypatch):
     """The counter sees what it is for."""
     rate = "empirical.training.stepper.step_size_at"
-    monkeypatch.setattr(rate, lambda config, step: float(torch.full((), 0.01, device="cuda")))
+    monkeypatch.setattr(rate, lambda config, step, rate: float(torch.full((), 0.01, device="cuda")))
     assert waits("mlp-1x512", CONFIG, 6) == waits("mlp-1x512", CONFIG, 2) + 4

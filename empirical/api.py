@@ -1,0 +1,151 @@
+"""Experiments from Python, such as from a notebook: the same runs as on the command line, as values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from empirical.claims.verdicts import Subject, subjects
+from empirical.datasets import ImageDataset
+from empirical.datasets.given import dataset_of
+from empirical.report.results_csv import result_row
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run, RunDirectory
+from empirical.session_code import import_path_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from empirical.training.config import TrainingConfig
+
+Factory = Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentResults:
+    """The runs of an experiment and what they say of the paper's claims.
+
+    Attributes:
+        runs: the records of finished runs, with every epoch.
+        verdicts: for each set of runs that bears on claims of the paper, the findings.
+        failures: the runs that failed, and why.
+    """
+
+    runs: tuple[Run, ...]
+    verdicts: tuple[Subject, ...]
+    failures: tuple[tuple[RunConfig, str], ...] = ()
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """A mapping for each run, as a row of `results.csv`: the whole configuration and the scalar metrics."""
+        return [result_row(run) for run in self.runs]
+
+    def frame(self) -> "DataFrame":
+        """The rows as a pandas DataFrame. Raises ImportError where pandas is not installed."""
+        import pandas
+
+        return pandas.DataFrame(self.rows)
+
+    def __str__(self) -> str:
+        lines = [f"{run.config.title}, {run.config.kind}: {_outcome(run)}" for run in self.runs]
+        lines += [f"{config.title}, {config.kind}: failed: {reason}" for config, reason in self.failures]
+        for subject in self.verdicts:
+            lines += ["", subject.name]
+            lines += [
+                f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"
+                for finding in subject.findings
+            ]
+        return "\n".join(lines)
+
+
+def run_experiment(
+    name: str = "randomization-tests",
+    *,
+    data: str | ImageDataset | tuple[Any, Any] = "",
+    model: str | Factory | nn.Module = "",
+    optimizer: str | Factory = "",
+    tests: str | Sequence[str] = (),
+    seeds: int | Sequence[int] = 0,
+    training: "TrainingConfig | dict[str, Any] | None" = None,
+    out: str | Path = "runs",
+    **options: Any,
+) -> ExperimentResults:
+    """Carry out an experiment's runs that are not finished, record them, and return all of them.
+
+    The runs are those of `python -m empirical.run` with the same options: of the same hashes and metrics, and in the
+    same directory the one goes on where the other stopped. Figures and report are drawn by the command line alone.
+
+    Arguments:
+        name: of the experiment, see `python -m empirical.run --list`.
+        data: a data set's name; an `ImageDataset`; or a pair (train, test), each of arrays (images, labels) or a data
+            set of torch, torchvision or Hugging Face (`empirical.datasets.given`). By default the experiment's own.
+        model: a name, `module:factory`, a factory `(image_shape, num_classes) -> torch.nn.Module`, or an instance:
+            every run begins at its weights then, whatever the seed.
+        optimizer: `sgd`, `module:factory`, or a factory `(parameters, learning_rate) -> torch.optim.Optimizer`.
+        tests: names of randomisation tests; the experiment's own by default.
+        seeds: of everything random.
+        training: hyper-parameters, or the ones among them that differ from the defaults.
+        out: directory of the records.
+        options: others of the command line, with underscores: `data_root`, `train_size`, `scale`, `device`, ...
+
+    A run that fails is among the results' `failures`, and the others go on. Raises ValueError for options that do not
+    fit together, as the command line does, and TypeError for unknown ones.
+    """
+    # Here, since `python -m empirical.run` must not find its module imported with this package.
+    from empirical import run as command
+    from empirical.execution.execute import execute
+    from empirical.execution.progress import RunProgress
+    from empirical.experiments.experiments import find_experiment
+    from empirical.runs.own_code import check_own_code
+    from empirical.training.config import TrainingConfig
+
+    hyper_parameters = TrainingConfig(**training) if isinstance(training, dict) else training or TrainingConfig()
+    if optimizer:
+        hyper_parameters = replace(hyper_parameters, optimizer=import_path_of(optimizer, "optimizer"))
+    given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else dataset_of(*data)
+    others: dict[str, Any] = {
+        key: Path(value) if key in ("data_root", "data_map") and value else value for key, value in options.items()
+    }
+    chosen = command.Options(
+        name=name,
+        data=data if isinstance(data, str) else "",
+        model=import_path_of(model, "model"),
+        tests=(tests,) if isinstance(tests, str) else tuple(tests),
+        seed=(seeds,) if isinstance(seeds, int) else tuple(seeds),
+        training=hyper_parameters,
+        out=Path(out),
+        **others,
+    )
+    dataset, settings, configs = command.plan_runs(chosen, given)
+    check_own_code(configs, dataset)
+    follow = find_experiment(name).follow
+    finished: list[Run] = []
+    failures: list[tuple[RunConfig, str]] = []
+    tried: set[str] = set()
+    with RunProgress(len(configs)) as progress:
+        while configs:
+            for config in configs:
+                directory = RunDirectory(chosen.out, config)
+                tried.add(config.hash)
+                progress.start(config.title)
+                try:
+                    if not directory.finished:
+                        with directory.claim():
+                            execute(config, dataset, directory, progress)
+                    finished.append(directory.read())
+                    progress.end(_outcome(finished[-1]))
+                except Exception as error:  # the user's own network may raise anything: the other runs go on
+                    failures.append((config, f"{type(error).__name__}: {error}"))
+                    progress.end(f"failed: {failures[-1][1]}")
+            more = follow(dataset, settings, finished) if follow else []
+            configs = [config for config in more if config.hash not in tried]
+    return ExperimentResults(tuple(finished), tuple(subjects(finished)), tuple(failures))
+
+
+def _outcome(run: Run) -> str:
+    metrics = run.summary.metrics
+    if "train_accuracy" not in metrics:
+        return "finished"
+    return f"train {metrics['train_accuracy']:.2%}, test {metrics['test_accuracy']:.2%}"

@@ -1,0 +1,105 @@
+"""A data set that a program has already: arrays, or data sets of torch, torchvision or Hugging Face."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical.datasets.image_dataset import ImageDataset, ImageSplit
+
+_CHANNELS = (1, 3)
+_IMAGE_KEYS = ("image", "img")
+_ROUNDING = 1e-3  # of a byte: float32 has 24 bits, and ToTensor() divides once
+
+
+def dataset_of(train: Any, test: Any, class_names: Sequence[str] = (), name: str = "arrays") -> ImageDataset:
+    """A data set of two splits.
+
+    Arguments:
+        train, test: each either a pair (images, labels), or something with a length that gives pairs (image, label) or
+            mappings with `image` (or `img`) and `label` by number, such as a data set of torch, torchvision or Hugging
+            Face. Images are (height, width), (channels, height, width) or (height, width, channels), with 1 or 3
+            channels, all of one size: whole numbers 0 .. 255, or bytes divided by 255, as torchvision's ToTensor gives
+            them. Labels are whole numbers from 0 on.
+        class_names: of class 0, 1, ...; by default their numbers.
+        name: in records.
+
+    Raises ValueError for others. Normalised or randomly augmented images are refused or would be frozen as they are
+    drawn: give the stored ones, for the paper's whitening is done later and --training.augmentation augments.
+    """
+    train_split, test_split = _split(train, "train"), _split(test, "test")
+    n_classes = 1 + max(int(split.labels.max()) for split in (train_split, test_split))
+    names = tuple(class_names) or tuple(map(str, range(n_classes)))
+    source = f"{len(train_split.labels):,} training and {len(test_split.labels):,} test images given in Python"
+    return ImageDataset(name, train_split, test_split, names, source)
+
+
+def _split(split: Any, title: str) -> ImageSplit:
+    if isinstance(split, ImageSplit):
+        return split
+    if isinstance(split, tuple | list) and len(split) == 2 and not isinstance(split[0], tuple | list | dict):
+        images, labels = split
+    elif hasattr(split, "__len__") and hasattr(split, "__getitem__"):
+        images, labels = _collected(split, title)
+    else:
+        raise ValueError(f"{title}: (images, labels) or a data set is wanted, got a {type(split).__name__}")
+    return ImageSplit(_stored(np.asarray(images), title), _whole_labels(np.asarray(labels), title))
+
+
+def _collected(split: Any, title: str) -> tuple[npt.NDArray[Any], list[Any]]:
+    images, labels = [], []
+    for at in range(len(split)):
+        sample = split[at]
+        if isinstance(sample, dict):
+            key = next((key for key in _IMAGE_KEYS if key in sample), None)
+            if key is None or "label" not in sample:
+                raise ValueError(f"{title}: a sample needs image (or img) and label, it contains {', '.join(sample)}")
+            image, label = sample[key], sample["label"]
+        else:
+            image, label = sample
+        images.append(np.asarray(image))
+        labels.append(label)
+    if not images:
+        raise ValueError(f"{title}: there are no images")
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        some = " and ".join(map(str, sorted(shapes)[:2]))
+        raise ValueError(f"{title}: images of different shapes, {some}: resize or crop them to one")
+    return np.stack(images), labels
+
+
+def _stored(images: npt.NDArray[Any], title: str) -> npt.NDArray[np.uint8]:
+    """As uint8 (n, channels, height, width)."""
+    if images.ndim == 3:
+        images = images[:, np.newaxis]
+    if images.ndim == 4 and images.shape[1] not in _CHANNELS and images.shape[3] in _CHANNELS:
+        images = np.moveaxis(images, 3, 1)
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(f"{title}: images must have shape (n, channels, height, width), got {images.shape}")
+    if images.dtype == np.uint8:
+        return np.array(images, order="C")  # a copy: the data set makes it read-only
+    if not (np.issubdtype(images.dtype, np.number) or images.dtype == bool) or np.iscomplexobj(images):
+        raise ValueError(f"{title}: images of dtype {images.dtype} are no pixels")
+    values = images.astype(np.float64)
+    if not np.isfinite(values).all():
+        at = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))[0])
+        raise ValueError(f"{title}: image {at} contains NaN or infinity")
+    if values.max() <= 1 and not np.issubdtype(images.dtype, np.integer):
+        values = 255 * values
+    rounded = np.rint(values)
+    if values.min() < 0 or values.max() > 255 or np.abs(values - rounded).max() > _ROUNDING:
+        raise ValueError(
+            f"{title}: pixels run from {images.min()} to {images.max()} and are no bytes: give whole numbers 0 .. 255, "
+            "or these divided by 255, before any normalisation"
+        )
+    return rounded.astype(np.uint8)
+
+
+def _whole_labels(labels: npt.NDArray[Any], title: str) -> npt.NDArray[np.int64]:
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or not labels.size or labels.min() < 0:
+        raise ValueError(
+            f"{title}: labels must be whole numbers from 0 on, of shape (n,), "
+            f"got {labels.dtype} of shape {labels.shape}"
+        )
+    return labels.astype(np.int64)

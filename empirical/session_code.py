@@ -1,0 +1,142 @@
+"""Networks and optimisers that a Python session gives as objects, under an import path: what names a run is text.
+
+A function of a module has the path `module:function`, and with it the identity that the command line gives it. What
+exists in a session alone, such as a function in a notebook, has the path `python_session:name`. Its digest is of its
+source text and of all that it refers to in the session: functions, classes, numbers, texts, arrays. Libraries count by
+name.
+"""
+
+import copy
+import functools
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from empirical.source_digest import SESSION, source_digest_of
+
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...))
+_PLACES = ("__module__", "__doc__", "__firstlineno__")  # of a class: where it was written, not what it is
+
+
+def import_path_of(given: Any, argument: str) -> str:
+    """The import path of a network or an optimiser: of a name the name itself.
+
+    Arguments:
+        given: a name, an import path, a factory, or for a network an instance: each run begins with a copy of it, at
+            its weights, whatever the seed.
+        argument: what a message calls it.
+
+    Raises ValueError for what is none of these.
+    """
+    if isinstance(given, str):
+        return given
+    if isinstance(given, nn.Module):
+        return _registered(lambda *_: copy.deepcopy(given), type(given).__name__, _digest(given))
+    if not callable(given):
+        raise ValueError(f"{argument}: a name or a factory to call is wanted, got a {type(given).__name__}")
+    module = sys.modules.get(getattr(given, "__module__", None) or "")
+    name = str(getattr(given, "__qualname__", argument)).rpartition(".")[2]
+    in_file = getattr(module, "__file__", None) and module is not sys.modules.get("__main__")
+    if module and in_file and getattr(module, name, None) is given:
+        return f"{module.__name__}:{name}"
+    return _registered(given, name if name.isidentifier() else argument, _digest(given))
+
+
+def _registered(factory: Any, name: str, digest: str) -> str:
+    """Put where Python's import system finds it; the newest object of a name counts."""
+    module = sys.modules.setdefault(SESSION, ModuleType(SESSION, "Objects that this session gave."))
+    setattr(module, name, factory)
+    module.__dict__.setdefault("digests", {})[name] = digest
+    return f"{SESSION}:{name}"
+
+
+def _digest(value: Any) -> str:
+    digest = hashlib.sha256()
+    for part in _parts(value, set()):
+        digest.update(b"%d " % len(part) + part)
+    return digest.hexdigest()
+
+
+def _parts(value: Any, seen: set[int]) -> Iterator[bytes]:
+    """What tells a value from others, piece by piece."""
+    if isinstance(value, _PLAIN):
+        yield f"{type(value).__name__} {value!r}".encode()
+    elif id(value) in seen:
+        yield b"again"
+    else:
+        seen.add(id(value))
+        yield f"{type(value).__module__}.{type(value).__qualname__}".encode()
+        yield from _parts_of_object(value, seen)
+
+
+def _parts_of_object(value: Any, seen: set[int]) -> Iterator[bytes]:
+    if isinstance(value, np.ndarray | torch.Tensor):
+        array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
+        yield f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
+    elif isinstance(value, tuple | list | set | frozenset | dict):
+        items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+        for item in items.items() if isinstance(items, dict) else items:
+            yield from _parts(item, seen)
+    elif isinstance(value, ModuleType):
+        yield value.__name__.encode() + source_digest_of(value.__name__, libraries=False).encode()
+    elif isinstance(value, functools.partial):
+        yield from _parts((value.func, value.args, value.keywords), seen)
+    elif isinstance(value, nn.Module):
+        yield repr(value).encode()
+        for module in value.modules():
+            yield from _parts(type(module), seen)
+        yield from _parts(dict(value.state_dict()), seen)
+    elif isinstance(value, FunctionType | type) and _of_a_file(value):
+        yield f"{value.__module__}:{value.__qualname__}".encode()
+        yield source_digest_of(value.__module__, libraries=False).encode()
+    elif isinstance(value, FunctionType):
+        yield from _parts_of_function(value, seen)
+    elif isinstance(value, type):
+        yield value.__qualname__.encode()
+        yield from _parts(value.__bases__, seen)
+        for name, stored in sorted(vars(value).items()):
+            member = getattr(stored, "__func__", getattr(stored, "fget", stored))
+            if isinstance(member, (FunctionType, type, *_PLAIN)) and name not in _PLACES:
+                yield name.encode()
+                yield from _parts(member, seen)
+
+
+def _parts_of_function(function: FunctionType, seen: set[int]) -> Iterator[bytes]:
+    try:
+        yield inspect.getsource(function).encode()
+    except (OSError, TypeError):  # of text that was executed and is gone
+        yield from _parts_of_code(function.__code__)
+    yield from _parts((function.__defaults__, function.__kwdefaults__), seen)
+    for cell in function.__closure__ or ():
+        yield from _parts(cell.cell_contents, seen)
+    for name in sorted(_names(function.__code__)):
+        if name in function.__globals__:
+            yield name.encode()
+            yield from _parts(function.__globals__[name], seen)
+
+
+def _parts_of_code(code: CodeType) -> Iterator[bytes]:
+    yield code.co_code + repr((code.co_names, code.co_varnames)).encode()
+    for constant in code.co_consts:
+        yield from _parts_of_code(constant) if isinstance(constant, CodeType) else _parts(constant, set())
+
+
+def _names(code: CodeType) -> set[str]:
+    """The names that code and the code within it look up."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _of_a_file(value: FunctionType | type) -> bool:
+    """Whether it can be found in the source of a module, or is Python's own."""
+    module = sys.modules.get(value.__module__)
+    if module is None or module.__name__ == "__main__":
+        return False
+    return bool(getattr(module, "__file__", None)) or getattr(module, value.__name__, None) is value

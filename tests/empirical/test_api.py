@@ -1,0 +1,196 @@
+"""Experiments from Python are those of the command line: equal hashes, equal metrics, one directory for both."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from empirical import load, run_experiment
+from empirical.run import main
+from empirical.session_code import import_path_of
+
+SMALL = {"train_size": 40, "test_size": 20, "tests": ("random-labels",)}
+WORDS = ["--train-size", "40", "--test-size", "20", "--tests", "random-labels"]
+
+MINE = """
+import torch
+from torch import nn
+from layers import hidden
+
+def network(image_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), hidden(image_shape), nn.ReLU(), nn.Linear(32, num_classes))
+
+def optimizer(parameters, learning_rate):
+    return torch.optim.Adam(parameters, learning_rate)
+"""
+LAYERS = """
+from math import prod
+from torch import nn
+
+def hidden(shape):
+    return nn.Linear(prod(shape), 32)
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "layers.py").write_text(LAYERS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import mine
+
+    yield mine
+    for name in ("mine", "layers"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch):
+    monkeypatch.setattr("empirical.run._report", lambda *_: True)
+
+
+def metrics(out):
+    return {path.parent.name: json.loads(path.read_text())["metrics"] for path in out.glob("*/summary.json")}
+
+
+def test_the_runs_are_those_of_the_command_line(mine, tmp_path, monkeypatch, capsys):
+    own = {"model": mine.network, "optimizer": mine.optimizer, "training": {"learning_rate": 0.002}}
+    results = run_experiment(data="digits", seeds=(0, 1), out="python", **own, **SMALL)
+    words = ["--model", "mine:network", "--training.optimizer", "mine:optimizer", "--training.learning-rate", "0.002"]
+    command = ["--data", "digits", *WORDS, *words, "--seed", "0", "1", "--out"]
+    assert main([*command, "shell"]) == 0
+    assert metrics(tmp_path / "python") == metrics(tmp_path / "shell") != {}
+    assert len(results.runs) == 4
+    capsys.readouterr()
+    assert main([*command, "python"]) == 0, "the one goes on where the other stopped"
+    assert capsys.readouterr().out.count("finished before") == 4
+    monkeypatch.setattr("empirical.execution.execute.execute", lambda *_: pytest.fail("ran again"))
+    again = run_experiment(data="digits", seeds=(0, 1), out="shell", **own, **SMALL)
+    assert [row["run"] for row in again.rows] == [row["run"] for row in results.rows]
+
+
+def test_records_and_verdicts(mine, tmp_path):
+    results = run_experiment(model=mine.network, out=tmp_path, **(SMALL | {"tests": ("true-labels", "random-labels")}))
+    by_kind = {(row["randomization.label_noise"], row["kind"]): row for row in results.rows}
+    assert len(by_kind) == len(results.rows) == 4
+    assert all(row["train_accuracy"] == 1 for row in results.rows)
+    assert {finding.claim.id for subject in results.verdicts for finding in subject.findings}
+    assert "random labels" in str(results)
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    assert isinstance(results.frame(), pandas.DataFrame)
+
+
+def test_arrays_are_the_data_set_that_they_come_from(tmp_path):
+    digits = load("digits").subset(40, 20)
+    pairs = [(split.images, split.labels) for split in (digits.train, digits.test)]
+    named, given, whole = (
+        run_experiment(data=data, model="mlp-1x8", out=tmp_path / str(at), **SMALL)
+        for at, data in enumerate(("digits", tuple(pairs), digits))
+    )
+    accuracy = [[run.summary.metrics["train_accuracy"] for run in results.runs] for results in (named, given, whole)]
+    assert accuracy[0] == accuracy[1] == accuracy[2]
+    digests = {run.config.train_digest for results in (named, given, whole) for run in results.runs}
+    assert len(digests) == 1
+    assert {run.config.data for run in given.runs} == {"arrays"}
+    assert [run.config.hash for run in named.runs] == [run.config.hash for run in whole.runs]
+
+
+def test_one_image_under_two_labels_is_said(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (30, 4, 4), np.uint8)
+    images[17] = images[3]
+    split = images, np.arange(30) % 2 + (np.arange(30) == 17)
+    training = {"max_steps": 3}
+    run_experiment(data=(split, split), model="mlp-1x8", tests="true-labels", training=training, out=tmp_path)
+    assert (
+        "no network can fit all labels: equal training images have different ones, rows 3 and 17 (labels 1 and 2)"
+        in (capsys.readouterr().err)
+    )
+
+
+def test_an_experiment_that_follows_what_it_found(tmp_path):
+    results = run_experiment(
+        "capacity", model="mlp-1x2", out=tmp_path, train_size=200, test_size=20, tests="random-labels", scale="smoke"
+    )
+    assert len({run.config.n_train for run in results.runs}) == len(results.runs) > 1
+
+
+def test_networks_of_a_session_run_and_an_instance_is_left_as_it_was(tmp_path):
+    torch.manual_seed(0)
+    instance = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    before = [parameter.detach().clone() for parameter in instance.parameters()]
+    results = run_experiment(model=instance, out=tmp_path, seeds=(0, 1), training={"max_steps": 5}, **SMALL)
+    assert all(torch.equal(a, b) for a, b in zip(before, instance.parameters(), strict=True))
+    trained = [run.summary.metrics for run in results.runs if run.config.kind == "trained"]
+    assert len({run["initial_weight_norm"] for run in trained}) == 1
+
+
+def test_unknown_options_and_values(tmp_path):
+    with pytest.raises(TypeError, match="train_sise"):
+        run_experiment(train_sise=3, out=tmp_path)
+    with pytest.raises(ValueError, match="model: a name or a factory to call is wanted, got a int"):
+        run_experiment(model=3, out=tmp_path)
+    with pytest.raises(ValueError, match="no trainable parameters"):
+        run_experiment(
+            model=nn.Flatten(), out=tmp_path, data=2 * ((np.zeros((4, 1, 2, 1), np.uint8), np.arange(4) % 2),)
+        )
+
+
+SESSION = """
+import torch
+from torch import nn
+width = {width}
+def block(n):
+    return nn.Linear(n, width)
+class Net(nn.Module):
+    def __init__(self, n, k):
+        super().__init__()
+        self.first, self.last = block(n), nn.Linear(width, k)
+    def forward(self, images):
+        return self.last(self.first(images.flatten(1)){activation})
+def network(shape, k):
+    return Net(shape[1] * shape[2], k)
+"""
+
+
+def digest_of(text, name="network"):
+    space = {}
+    exec(text, space)
+    path = import_path_of(space[name], "model")
+    assert path == f"python_session:{name}"
+    return sys.modules["python_session"].digests[name]
+
+
+def test_the_digest_of_a_sessions_network_follows_what_it_is_made_of():
+    plain = SESSION.format(width=3, activation="")
+    texts = [
+        plain,
+        SESSION.format(width=4, activation=""),
+        SESSION.format(width=3, activation=".relu()"),
+        plain.replace("nn.Linear(n, width)", "nn.Linear(n, width, bias=False)"),
+    ]
+    digests = [digest_of(text) for text in texts]
+    assert len(set(digests)) == len(texts)
+    assert digest_of("import math\nother = 3\n" + plain) == digests[0], "what it does not refer to is no part of it"
+
+
+@pytest.mark.parametrize("change", [lambda model: model[1].weight.data.mul_(2), lambda model: model.append(nn.ReLU())])
+def test_the_digest_of_an_instance_follows_its_weights_and_layers(change):
+    torch.manual_seed(0)
+    instance = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    import_path_of(instance, "model")
+    before = sys.modules["python_session"].digests["Sequential"]
+    import_path_of(instance, "model")
+    assert sys.modules["python_session"].digests["Sequential"] == before
+    change(instance)
+    import_path_of(instance, "model")
+    assert sys.modules["python_session"].digests["Sequential"] != before
+
+
+def test_a_function_of_a_module_has_its_own_path(mine):
+    assert import_path_of(mine.network, "model") == "mine:network"
+    assert import_path_of("mlp-1x512", "model") == "mlp-1x512"
+    assert import_path_of(torch.optim.Adam, "optimizer") == "torch.optim.adam:Adam"

@@ -1,0 +1,131 @@
+"""A user's optimiser trains at the rates that it was made with, times the schedule's factor."""
+
+import io
+import sys
+import types
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from empirical.training.config import TrainingConfig
+from empirical.training.data import ResidentData
+from empirical.training.loop import train
+from empirical.training.optimization import build_optimizer
+
+CONFIG = TrainingConfig(
+    optimizer="own_optimizers:groups", learning_rate=0.01, batch_size=8, max_steps=10, learning_rate_decay=0.5,
+    decay_steps=4,
+)  # fmt: skip
+
+
+@pytest.fixture
+def data() -> ResidentData:
+    random = np.random.default_rng(0)
+    labels = torch.from_numpy(random.integers(0, 3, 20))
+    images = torch.from_numpy(random.standard_normal((20, 1, 4, 4)).astype(np.float32))
+    return ResidentData(images, labels, labels, images, labels)
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+class Recorded(torch.optim.SGD):
+    """Notes the rates that it steps with."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.rates = []
+
+    def step(self, closure=None):
+        self.rates.append([group["lr"] for group in self.param_groups])
+        return super().step(closure)
+
+
+class Sharpness(torch.optim.SGD):
+    """As SAM does, it asks for a closure, though its signature does not."""
+
+    def step(self, closure=None):
+        assert closure is not None, "SAM needs a closure"
+
+
+class Silent(torch.optim.SGD):
+    def step(self, closure=None):
+        return closure()
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The optimisers made, by factories in an importable module."""
+    module, made = types.ModuleType("own_optimizers"), []
+
+    def groups(parameters, rate):
+        first, *others = parameters
+        made.append(Recorded([{"params": [first], "lr": 0.0}, {"params": others, "lr": 64 * rate}], lr=rate))
+        return made[-1]
+
+    module.groups = groups
+    module.own_rate = lambda parameters, rate: made.append(Recorded(parameters, lr=1e-4)) or made[-1]
+    module.lbfgs = lambda parameters, rate: torch.optim.LBFGS(parameters, lr=rate)
+    module.silent_sam = lambda parameters, rate: Silent(parameters, lr=rate)
+    module.sam = lambda parameters, rate: Sharpness(parameters, lr=rate)
+    monkeypatch.setitem(sys.modules, "own_optimizers", module)
+    return made
+
+
+def test_every_group_keeps_its_own_rate(data, made):
+    model = network()
+    frozen, trained = (model[1].weight.detach().clone(), model[3].weight.detach().clone())
+    records = [record for record, _ in train(model, data, CONFIG, seed=0) if record]
+    expected = [[0.0, 0.64 * 0.5 ** (step // 4)] for step in range(len(made[0].rates))]
+    assert made[0].rates == expected
+    assert torch.equal(model[1].weight, frozen)
+    assert not torch.equal(model[3].weight, trained)
+    assert records[0].learning_rate == 0.64, "the largest"
+
+
+def test_a_factory_may_choose_its_own_rate(data, made):
+    records = [record for record, _ in train(network(), data, replace(CONFIG, optimizer="own_optimizers:own_rate"), 0)]
+    assert made[0].rates[0] == [1e-4]
+    assert records[0].learning_rate == 1e-4
+
+
+def test_a_resumed_run_keeps_the_rates(data, made):
+    whole = network()
+    for _, state in train(whole, data, CONFIG, seed=0):
+        if state["epoch"] == 2:
+            file = io.BytesIO()
+            torch.save(state, file)
+    file.seek(0)
+    again = network()
+    for _ in train(again, data, CONFIG, 0, torch.load(file, weights_only=True)):
+        pass
+    assert made[2].rates == made[0].rates[6:], "made[1] is the one that is tried"
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
+
+
+def test_sgd_is_as_it_was(data):
+    """The weights after some steps, against SGD with momentum written out, at the rates of the schedule."""
+    config, model, expected = replace(CONFIG, optimizer="sgd", batch_size=20, max_steps=6), network(), network()
+    for _ in train(model, data, config, seed=0):
+        pass
+    optimizer = torch.optim.SGD(expected.parameters(), lr=1.0, momentum=0.9, fused=True)
+    for step in range(6):
+        order = torch.arange(20)
+        optimizer.param_groups[0]["lr"] = 0.01 * 0.5 ** (step // 4)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(expected(data.train_images[order]), data.train_labels[order]).backward()
+        optimizer.step()
+    for a, b in zip(model.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)  # the order of the samples changes the last bits
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "sam", "silent_sam"])
+def test_an_optimiser_that_wants_a_closure_is_refused(made, name):
+    config = replace(CONFIG, optimizer=f"own_optimizers:{name}")
+    with pytest.raises(ValueError, match=rf"optimizer 'own_optimizers:{name}' asks for a closure"):
+        build_optimizer(network(), config)
