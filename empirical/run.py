@@ -37,7 +37,7 @@ from empirical.report.results_csv import write_results
 from empirical.runs.config import RunConfig
 from empirical.runs.own_code import check_own_code
 from empirical.runs.packing import pack_command
-from empirical.runs.records import BusyError, Run, RunDirectory, read_runs
+from empirical.runs.records import BusyError, Run, RunDirectory, read_runs, restart_all
 from empirical.text_table import rendered
 from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, LostRankError, Ranks, joined_ranks, launched, of_first_rank
@@ -251,7 +251,7 @@ def _run_on_ranks(runs: Pairs, dataset: ImageDataset, settings: Settings, option
     device = next((config.device for config, _ in runs if config.kind == "trained"), "cpu")
     with joined_ranks(device, options.network_timeout) as ranks:
         if options.rerun and ranks.first:
-            _restart(runs)
+            restart_all([directory for _, directory in runs])
         if not ranks.first:
             _follow_all(runs, dataset, ranks)
             return 0
@@ -381,7 +381,7 @@ def _carry_out(
 ) -> list[tuple[RunConfig, str]]:
     """Where the launcher says: what is not finished, or everything with --rerun; returns what failed, and why."""
     if options.rerun:
-        _restart(runs)
+        restart_all([directory for _, directory in runs])  # to go on after an interruption needs no --rerun then
     arguments = [argument for argument in arguments if argument != "--rerun"]
     if options.launcher.kind == "local":
         return launch_local(runs, arguments, options.launcher, options.out)
@@ -389,13 +389,6 @@ def _carry_out(
         launch_slurm(runs, [*arguments, "--device", _device_of_jobs(options)], options.launcher, options.out)
         return []
     return _run_all(runs, dataset, options)
-
-
-def _restart(runs: Pairs) -> None:
-    """All at once: going on after an interruption then needs no --rerun."""
-    for _, directory in runs:
-        with directory.claim():
-            directory.restart()
 
 
 def _in_queue(runs: Pairs, options: Options) -> bool:
@@ -465,7 +458,7 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks 
                     ranks.tell(None)
                 elif ranks.count > 1 and config.kind == "trained" and not isinstance(error, FloatingPointError):
                     raise  # the others are in the middle of it
-                known = isinstance(error, ValueError | FloatingPointError | BusyError)
+                known = isinstance(error, ValueError | OSError | FloatingPointError | BusyError)
                 reason = str(error) if known else f"{type(error).__name__}: {error}"
                 left = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
                 failures += [] if left else [(config, reason)]

@@ -244,7 +244,7 @@ def _interpolate(
         device=config.device,
         memory_limit=memory_limit,
         checkpoint=checkpoint,
-        report=watcher.stage,
+        report=_while_claimed(directory, watcher),
     )
     checkpoint.close()
     directory.finish(metrics, used)
@@ -253,7 +253,7 @@ def _interpolate(
 def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, watcher: Watcher) -> None:
     """A run of `STUDIES`. Its seconds are those since it last began."""
     start = time.perf_counter()
-    parts = Parts(directory.scratch, watcher.stage)
+    parts = Parts(directory.scratch, _while_claimed(directory, watcher))
     work = math.inf
     if config.training:  # it is about the network that these hyper-parameters train, and trains others of its kind
         channels, *sides = randomized.data.image_shape
@@ -263,6 +263,16 @@ def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDir
     with _threads_for(work):
         metrics = MEASUREMENTS[config.kind](config, randomized, parts, directory.path.parent)
     directory.finish(metrics, {"seconds": time.perf_counter() - start})
+
+
+def _while_claimed(directory: RunDirectory, watcher: Watcher) -> Callable[[str, float], None]:
+    """The watcher's `stage`, told before anything is written to scratch: no other process's scratch is written to."""
+
+    def stage(name: str, share: float) -> None:
+        directory.check_claim()
+        watcher.stage(name, share)
+
+    return stage
 
 
 def _share(hits: npt.NDArray[np.bool_]) -> float:

@@ -18,8 +18,8 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import Any, TextIO
 
 import torch
 
+from empirical.runs.checkpoint import load_checkpoint, save_checkpoint
 from empirical.runs.config import RunConfig
 from empirical.runs.missing_metric import Metrics
 from empirical.runs.packed import PACKED, Record, packed_names, packed_record
@@ -68,14 +69,27 @@ def networks_on_tests(runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs if run.config.kind == "trained" and run.config.experiment != "capacity"]
 
 
+_CONTENT = ("summary.json", "metrics.jsonl", "checkpoint.pt", "scratch")
+"""All that a run leaves behind beside its configuration; the summary first, without which it is not finished."""
+
+
+_TRIES = 100  # to claim a directory that others remove
+
+
 class BusyError(RuntimeError):
     """Another process is at work on the run."""
+
+
+class RemovedError(OSError):
+    """The run's directory was removed or replaced while this process was at work on it."""
 
 
 class RunDirectory:
     """A run's directory: every file is absent or whole, the metrics are whole lines.
 
-    Writing is for whoever has claimed it: one process at a time.
+    Writing is for whoever has claimed it: one process at a time. All writing is by path, and a path may lead to another
+    directory than the claimed one: somebody removes it, and another process makes it anew. Whoever has claimed it looks
+    for its own lock there before every write, and raises RemovedError if it is gone.
     """
 
     def __init__(self, root: Path, config: RunConfig):
@@ -84,20 +98,50 @@ class RunDirectory:
         found = [*sorted(root.glob(f"*_{config.hash}")), *packed]
         self.path = next(iter(found), root / config.directory_name)
         self.config = config
-        self._recorded_epochs = 0
+        self._epochs: list[EpochRecord] = []
+        self._held: TextIO | None = None
 
     @contextmanager
     def claim(self) -> Iterator[None]:
-        """Make the directory and keep it from other processes; a kill gives it up.
+        """Make the directory and keep it from other processes; a kill gives it up. What a kill has left half written is
+        removed.
 
         Raises BusyError if another process has it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "lock", "w") as file:
-            _lock(file, self.path)
-            write_json(self.path / "config.json", self.config.recorded())
-            self._recorded_epochs = self._repair_metrics()
+        with self._locked():
+            self._begin()
             yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Nothing but the lock; a directory that was made for it and has nothing else is removed in the end."""
+        with _lock(self.path) as file:
+            self._held = file
+            try:
+                yield
+            finally:
+                if self._is_claimed and not _begun(self.path):
+                    _remove_empty(self.path)
+                self._held = None
+
+    def _begin(self) -> None:
+        for leftover in self.path.glob(".*"):  # half a file each, or one that was moved aside to be deleted
+            with suppress(OSError):  # as a network's file system does for what another machine has open
+                _remove(leftover)
+        write_json(self.path / "config.json", self.config.recorded())
+        self._repair_metrics()
+
+    @property
+    def _is_claimed(self) -> bool:
+        return self._held is not None and _is_at(self._held, self.path / "lock")
+
+    def check_claim(self) -> None:
+        """Raise RemovedError if the directory was claimed and is another one by now."""
+        if self._held is not None and not self._is_claimed:
+            raise RemovedError(
+                f"{self.path} was removed or replaced while this process was at work on it: the run is given up here, "
+                "and nothing of it was written; the same command makes it anew"
+            )
 
     @property
     def finished(self) -> bool:
@@ -125,71 +169,171 @@ class RunDirectory:
 
     def restart(self) -> None:
         """Forget everything but the configuration."""
-        self.remove_scratch()
-        for name in ("summary.json", "metrics.jsonl", "checkpoint.pt"):
-            (self.path / name).unlink(missing_ok=True)
-        self._recorded_epochs = 0
+        self.check_claim()
+        self._move_aside()
+        self._delete_moved()
+
+    def _move_aside(self) -> None:
+        """From now on the run is not finished; nothing is lost yet. All of it is moved, or nothing."""
+        moved: list[str] = []
+        try:
+            for name in _CONTENT:
+                if (self.path / name).exists():
+                    os.rename(self.path / name, self.path / _aside(name))
+                    moved.append(name)
+        except OSError:
+            self._move_back(moved)
+            raise
+        self._epochs = []
+
+    def _move_back(self, names: Sequence[str] = _CONTENT) -> None:
+        for name in reversed(names):
+            if (self.path / _aside(name)).exists():
+                os.rename(self.path / _aside(name), self.path / name)
+
+    def _delete_moved(self) -> None:
+        for name in _CONTENT:
+            _remove(self.path / _aside(name))
 
     def load_state(self) -> State | None:
-        """The state to resume from; None if none can be read, or the metrics before it are incomplete."""
-        path = self.path / "checkpoint.pt"
-        if not path.exists():
-            return None
+        """The state to resume from, and the metrics cut off after it; None if there is none that is this run's and as
+        it was saved: the metrics are empty then.
+        """
         try:
-            state: State = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file makes the unpickler raise whatever it likes
-            self._start_over(f"cannot be read ({type(error).__name__})")
+            state = load_checkpoint(self.path / "checkpoint.pt", self.config.hash, self._epochs)
+        except FileNotFoundError:
+            self.restart()
             return None
-        if "online" not in (state if isinstance(state, dict) else ()):
-            self._start_over("is an older version's")
+        except (ValueError, KeyError, TypeError) as error:
+            print(f"{error}: the run starts over", file=sys.stderr)
+            self.restart()
             return None
-        return state if state["recorded"] < self._recorded_epochs else None
-
-    def _start_over(self, why: str) -> None:
-        print(f"{self.path / 'checkpoint.pt'} {why}: the run starts over", file=sys.stderr)
-        self.restart()
+        self._write_epochs([epoch for epoch in self._epochs if epoch.epoch <= state["recorded"]])
+        return state
 
     def append(self, record: EpochRecord) -> None:
-        """Add an epoch to the metrics, unless an interrupted run had already got that far."""
-        if record.epoch >= self._recorded_epochs:
-            with open(self.path / "metrics.jsonl", "a") as file:
-                file.write(json.dumps(asdict(record)) + "\n")
-            self._recorded_epochs = record.epoch + 1
+        """Add an epoch to the metrics, unless an interrupted run had already got that far.
+
+        Raises ValueError for a number that is not finite, which JSON does not have.
+        """
+        if self._epochs and record.epoch <= self._epochs[-1].epoch:
+            return
+        line = _line(record)
+        self.check_claim()
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(line)
+        self._epochs.append(record)
 
     def read_epochs(self) -> list[EpochRecord]:
-        """The epochs recorded so far."""
-        return [EpochRecord(**line) for line in _read_lines(self.path / "metrics.jsonl")]
+        """The epochs recorded so far, as this process has read them when it claimed the run, and written since."""
+        return list(self._epochs)
 
     def save_state(self, state: State) -> None:
         """Replace the checkpoint, whole or not at all."""
-        with replacing(self.path / "checkpoint.pt") as temporary, open(temporary, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+        self.check_claim()
+        save_checkpoint(self.path / "checkpoint.pt", state, self.config.hash, self._epochs)
 
     def finish(self, metrics: dict[str, Any], time: dict[str, Any], ranks: int = 1) -> None:
         """Write the summary: from now on the run is finished. `ranks` is how many processes have made it together."""
         content = {"metrics": metrics, "time": time, "environment": environment(self.config.device) | {"ranks": ranks}}
+        self.check_claim()
         write_json(self.path / "summary.json", content)
         self.remove_scratch()
 
-    def _repair_metrics(self) -> int:
-        """Drop a line torn by a kill; returns the number of the first epoch that is not recorded."""
+    def _repair_metrics(self) -> None:
+        """Read the metrics; drop a line torn by a kill. What is damaged otherwise has the run start over."""
         path = self.path / "metrics.jsonl"
-        if not path.exists():
-            return 0
-        content = path.read_bytes()
+        content = path.read_bytes() if path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             os.truncate(path, len(whole))
-        last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+        self._epochs = []
+        for number, line in enumerate(whole.splitlines(), start=1):
+            try:
+                self._epochs.append(EpochRecord(**json.loads(line)))
+            except (ValueError, TypeError, RecursionError):
+                print(f"{path}: line {number} is damaged: the run starts over", file=sys.stderr)
+                self.restart()
+                return
+
+    def _write_epochs(self, epochs: list[EpochRecord]) -> None:
+        if epochs != self._epochs:
+            with replacing(self.path / "metrics.jsonl") as temporary:
+                temporary.write_text("".join(map(_line, epochs)), encoding="utf-8")
+            self._epochs = epochs
+
+
+def restart_all(directories: Sequence[RunDirectory]) -> None:
+    """Have runs forget everything but their configurations: all of them, or none.
+
+    All are claimed before anything is touched, then everything is moved aside, and deleted last. Raises BusyError if
+    another process is at work on one of them, OSError if the system refuses.
+    """
+    with ExitStack() as claims:
+        for directory in directories:
+            claims.enter_context(directory._locked())
+        moved: list[RunDirectory] = []
         try:
-            return int(json.loads(last)["epoch"]) + 1 if last else 0
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: the last line is damaged; remove {path.parent} to make the run anew") from error
+            for directory in directories:
+                directory.check_claim()
+                directory._move_aside()
+                moved.append(directory)
+        except OSError:
+            for directory in moved:
+                directory._move_back()
+            raise
+        for directory in directories:
+            directory._begin()
 
 
-def _lock(file: TextIO, path: Path) -> None:
+def _aside(name: str) -> str:
+    return f".removed-{name}"
+
+
+def _line(record: EpochRecord) -> str:
+    return json.dumps(asdict(record), allow_nan=False) + "\n"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_empty(path: Path) -> None:
+    if [entry.name for entry in path.iterdir()] == ["lock"]:
+        (path / "lock").unlink()
+        with suppress(OSError):  # another process has just begun there
+            path.rmdir()
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[TextIO]:
+    """The open lock file of a directory, which is made if it is not there."""
+    for _ in range(_TRIES):
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            file = open(path / "lock", "w", encoding="utf-8")  # noqa: SIM115 - closed below
+        except FileNotFoundError:  # the directory was removed in between
+            continue
+        with file:
+            _take(file, path)
+            if _is_at(file, path / "lock"):
+                yield file
+                return
+    raise BusyError(f"another process removes {path} again and again")
+
+
+def _is_at(file: TextIO, path: Path) -> bool:
+    """Whether a path leads to this open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False
+
+
+def _take(file: TextIO, path: Path) -> None:
     try:
         import fcntl
     except ImportError:  # not POSIX: nothing keeps two processes apart there

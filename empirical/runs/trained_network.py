@@ -1,15 +1,14 @@
 """A network that an earlier run trained, found again by what the run is: for experiments about trained networks."""
 
 import copy
-import pickle
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from empirical.randomization import RandomizedDataset
+from empirical.runs.checkpoint import load_weights
 from empirical.runs.config import RunConfig, Trained
 from empirical.runs.preparation import prepare
 from empirical.runs.records import RunDirectory
@@ -46,8 +45,8 @@ def load_trained(
             f"{command}, with the same hyper-parameters"
         )
     try:
-        weights = torch.load(directory.path / "checkpoint.pt", map_location="cpu", weights_only=True)["model"]
-    except (OSError, KeyError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        weights = load_weights(directory.path / "checkpoint.pt", trained.hash)["model"]
+    except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{directory.path} has no weights that can be read ({error}): {command} --rerun") from error
     initial, data = prepare(trained, randomized)
     network = copy.deepcopy(initial)

@@ -7,7 +7,6 @@ times what saving takes), of the factor a panel, and of the other stages 20 seco
 smallest eigenvalue, and the certificate's sweep.
 """
 
-import os
 import time
 import warnings
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 
 from theory.common.atomic import replacing
+from theory.common.tensor_files import load_tensors, save_tensors
 from theory.kernels.panels import SymmetricPanels, panel_bounds
 
 _SECONDS_BETWEEN_CHECKPOINTS = 20.0
@@ -51,7 +51,7 @@ class Checkpoint:
         Raises OSError if they cannot be written: at once, or from the next call of `wait`.
         """
         self.wait()
-        self._written = self._writer.submit(_save, content, self.path / "gram.pt")
+        self._written = self._writer.submit(save_tensors, self.path / "gram.pt", content)
         if wait:
             self.wait()
 
@@ -121,7 +121,7 @@ class Stage:
         """Replace the saved state: tensors, numbers, lists of numbers."""
         assert self._path is not None, "due only with a checkpoint"
         on_cpu = {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in state.items()}
-        _save(on_cpu | {"system": self._system}, self._path)
+        save_tensors(self._path, on_cpu | {"system": self._system})
         self._saved = time.monotonic()
 
 
@@ -129,18 +129,8 @@ NO_STAGE = Stage(None, "", "")
 """Saves nothing."""
 
 
-def _save(content: dict[str, Any], path: Path) -> None:
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _load(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
     try:
-        content: dict[str, Any] = torch.load(path, weights_only=True)
-    except Exception:  # whatever a damaged file makes the unpickler raise: it is made again, then
+        return load_tensors(path)
+    except (FileNotFoundError, ValueError):  # a damaged file is made again
         return None
-    return content

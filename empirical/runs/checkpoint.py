@@ -1,0 +1,90 @@
+"""A trained network's checkpoint: a state that says whose it is, and that is used only as it was saved.
+
+A state has a digest of its own content beside it, and one of the epochs recorded before it. Whoever goes on from it
+then goes on from what the run has been through, or starts over: a bit that has flipped, a state of another run or one
+that was edited gives another finished record otherwise.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from empirical.training.evaluation import EpochRecord
+from empirical.training.loop import State
+from theory.common.tensor_files import load_tensors, save_tensors
+
+_MARKS = ("run", "metrics", "digest")
+
+
+def save_checkpoint(path: Path, state: State, run: str, epochs: Sequence[EpochRecord]) -> None:
+    """Replace the checkpoint, whole or not at all.
+
+    Arguments:
+        path: the file.
+        state: to go on from.
+        run: hash of the configuration.
+        epochs: the epochs recorded so far; those up to the last that the state knows of belong to it.
+    """
+    marked = {**state, "run": run, "metrics": _metrics_digest(state, epochs)}
+    save_tensors(path, marked | {"digest": content_digest(marked)})
+
+
+def load_checkpoint(path: Path, run: str, epochs: Sequence[EpochRecord]) -> State:
+    """The state to go on from, for a run of which these epochs are recorded.
+
+    Raises FileNotFoundError if there is none, ValueError, saying why, if it must not be used.
+    """
+    state = load_weights(path, run)
+    if not {"online", *_MARKS} <= set(state):
+        raise ValueError(f"{path} is an older version's")
+    if not any(epoch.epoch == state["recorded"] for epoch in epochs):
+        raise ValueError(f"{path} is of an epoch whose record is missing")
+    if state["metrics"] != _metrics_digest(state, epochs):
+        raise ValueError(f"{path} belongs to other records than those in metrics.jsonl")
+    return {name: value for name, value in state.items() if name not in _MARKS}
+
+
+def load_weights(path: Path, run: str) -> State:
+    """The state of a finished run, of an older version too; raises as `load_checkpoint` does."""
+    state = load_tensors(path)
+    if state.get("run", run) != run:
+        raise ValueError(f"{path} is of another run, {state['run']}")
+    content = {name: value for name, value in state.items() if name != "digest"}
+    if "digest" in state and state["digest"] != content_digest(content):
+        raise ValueError(f"{path} is not as it was saved: its digest does not hold")
+    return state
+
+
+def content_digest(content: Any) -> str:
+    """SHA-256 of nested dictionaries, lists, tensors and numbers, to the bit and in their order."""
+    digest = hashlib.sha256()
+    _feed(digest.update, content)
+    return digest.hexdigest()
+
+
+def _feed(update: Any, content: Any) -> None:
+    if isinstance(content, Mapping):
+        update(f"{{{len(content)}".encode())
+        for name, value in content.items():
+            update(repr(name).encode())
+            _feed(update, value)
+    elif isinstance(content, list | tuple):
+        update(f"[{len(content)}".encode())
+        for value in content:
+            _feed(update, value)
+    elif isinstance(content, torch.Tensor):
+        update(f"{content.dtype} {tuple(content.shape)}".encode())
+        values = content.detach().cpu().contiguous().reshape(-1)
+        update(values.view(torch.uint8).numpy() if values.numel() else b"")
+    else:
+        update(f"{type(content).__name__} {content!r}".encode())
+
+
+def _metrics_digest(state: State, epochs: Sequence[EpochRecord]) -> str:
+    known = [asdict(epoch) for epoch in epochs if epoch.epoch <= state["recorded"]]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
