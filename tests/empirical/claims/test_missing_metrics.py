@@ -10,6 +10,7 @@ from empirical.claims import bounds, capacity, dynamics, interpolants, kernels, 
 from empirical.claims import randomization_tests as tests
 from empirical.claims.claim import RecordClaim, claim
 from empirical.claims.verdicts import in_words
+from empirical.runs.config import Explicit
 from empirical.runs.missing_metric import Metrics, MissingMetricError
 from empirical.runs.records import Run
 from tests.empirical.claims import test_kernels, test_randomization_tests, test_regularization
@@ -23,7 +24,7 @@ Results = Callable[[list[Run]], list[Any]]
 
 def _tests_runs() -> list[Run]:
     trained = [test_randomization_tests.run(name, *value) for name, value in test_randomization_tests.AGREEING.items()]
-    return [*trained, test_randomization_tests.run("true-labels", 0.1, 0, kind="explicit")]
+    return [*trained, test_randomization_tests.run("true-labels", 0.1, 0, what=Explicit())]
 
 
 KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {

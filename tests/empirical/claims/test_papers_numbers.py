@@ -12,7 +12,7 @@ from empirical.claims.randomization_tests import MARGIN, SIZE, compare, result_s
 from empirical.claims.regularization import CROP, DECAY, compare_regularizers
 from empirical.claims.significance import outside_p_value
 from empirical.outcome import outcome_on_test
-from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, parse_test
 from empirical.runs.records import Run
 from tests.empirical.claims import test_kernels, test_randomization_tests, test_regularization
 from theory.claims import Verdict
@@ -45,7 +45,7 @@ def test_the_randomisation_tests(model):
     runs = [
         as_recorded(test_randomization_tests.run(test, 0.5, 100, model=model), paper.train, paper.test)
         for test in ("true-labels", "random-labels")
-        for paper in [TABLE_1[model, test.replace("-", " "), NONE]]
+        for paper in [TABLE_1[model, parse_test(test), NONE]]
     ]
     (results,) = result_sets(runs)
     verdicts = {finding.claim.id: finding.evidence.verdict for finding in compare(results)}
@@ -66,7 +66,7 @@ def test_regularisation():
     """C11, C12, C13 and C17 by tables 1 and 4. The paper states no seeds: C14 and C16 ask for three."""
     runs = []
     for (model, test, chosen), paper in TABLE_1.items():
-        run = test_regularization.run(model, test.replace(" ", "-"), chosen, 0.5, train_digest=model[:0])
+        run = test_regularization.run(model, test.option, chosen, 0.5, train_digest=model[:0])
         runs.append(as_recorded(run, paper.train, paper.test))
     for (model, chosen), train in TABLE_4.items():
         run = test_regularization.run(model, "random-labels", chosen, 0.1, train_digest="", fitted=train is not None)

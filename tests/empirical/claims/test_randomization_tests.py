@@ -250,7 +250,7 @@ def test_labels_fitted_alike_are_no_signal():
         )
         for each, (kept, other) in zip(level.epochs, hits, strict=True)
     ]
-    changed = replace(found, trained=found.trained | {"corrupted labels, p = 0.5": replace(level, epochs=tuple(alike))})
+    changed = replace(found, trained=found.trained | {parse_test("corrupted-0.5"): replace(level, epochs=tuple(alike))})
     assert verdicts(changed)["C9"] is Verdict.NOT_DECIDED
 
 
@@ -261,7 +261,7 @@ def test_two_levels_of_fitting():
         (finding,) = (each for each in compare(result_sets([almost])[0]) if each.claim.id == "C1")
         assert finding.evidence.verdict is expected
     assert "below 99%" in finding.evidence.measured
-    stopped = replace(almost, config=replace(almost.config, training=TrainingConfig(max_steps=40)))
+    stopped = replace(almost, config=almost.config.with_training(TrainingConfig(max_steps=40)))
     assert verdicts(result_sets([stopped])[0])["C1"] is Verdict.NOT_DECIDED
 
 

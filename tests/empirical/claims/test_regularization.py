@@ -28,7 +28,9 @@ def run(model: str, test: str, regularisers, accuracy: float, *, fitted: bool = 
     augmentation, decay = regularisers
     training = TrainingConfig(learning_rate=0.1, augmentation=augmentation, weight_decay=0.1 * decay)
     config = made_up_config(Trained(training), test, data="cifar10", model=model)
-    config = replace(config, **{name: value for name, value in more.items() if name != "shake"})
+    if "training" in more:
+        config = config.with_training(more["training"])
+    config = replace(config, **{name: value for name, value in more.items() if name not in ("shake", "training")})
     result = outcome(accuracy, config.seed)
     metrics = {
         "fitted": fitted,
@@ -149,7 +151,9 @@ def test_what_the_runs_do_not_tell_is_not_decided(claim, changed):
 def weakened(runs: list[Run], weight_decay: float = 1e-4) -> list[Run]:
     """The same with another strength of weight decay."""
     return [
-        replace(each, config=replace(each.config, training=replace(each.config.training, weight_decay=weight_decay)))
+        replace(
+            each, config=each.config.with_training(replace(each.config.hyper_parameters, weight_decay=weight_decay))
+        )
         for each in runs
     ]
 
@@ -196,7 +200,7 @@ def test_a_run_that_neither_fits_nor_was_given_the_time_decides_nothing():
     """45% after two epochs is above chance, and no network that generalises without regularisers."""
     (short,) = seeds("inception", "true-labels", NONE, 0.45, fitted=False)
     training = replace(short.config.training, max_steps=20)
-    stopped = replace(short, config=replace(short.config, training=training))
+    stopped = replace(short, config=short.config.with_training(training))
     assert verdicts(AGREEING | {"inception": [stopped]})["C11"] is Verdict.NOT_DECIDED
     assert verdicts(AGREEING | {"inception": [short]})["C11"] is Verdict.HOLDS, "it had its time"
 

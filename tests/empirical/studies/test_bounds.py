@@ -591,7 +591,7 @@ def test_a_network_that_was_stopped_before_it_fitted_decides_nothing():
     runs[0].summary.metrics["train_error"] = 0.4
     for max_steps, expected in ((40, Verdict.NOT_DECIDED), (60_000, Verdict.HOLDS)):
         changed = [
-            replace(run, config=replace(run.config, training=replace(run.config.training, max_steps=max_steps)))
+            replace(run, config=run.config.with_training(replace(run.config.hyper_parameters, max_steps=max_steps)))
             for run in runs
         ]
         (results,) = bounds_results(changed)
