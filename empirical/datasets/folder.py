@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -98,9 +99,9 @@ def load_folder(
     random order, so that the first n are a sample of them all. Split and order depend on the names and the
     number of the files alone.
 
-    Files may be of any format that Pillow reads. They are converted to RGB (transparency is dropped), their
-    short side is resized to `image_size`, and they are cropped about the centre. Names that begin with a dot
-    and folders within a class are ignored.
+    Files may be PNG, JPEG, BMP, GIF, PPM, TIFF or WebP, whatever their names. They are converted to RGB (transparency is
+    dropped), their short side is resized to `image_size`, and they are cropped about the centre. Names that begin with
+    a dot and folders within a class are ignored.
 
     Arguments:
         root: the folder.
@@ -196,9 +197,12 @@ def _stream_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        status = path.stat()
     except OSError as error:
         raise ValueError(f"a file cannot be read as an image: {path}: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"a file cannot be read as an image: {path}: it is no regular file")
+    return status.st_size
 
 
 def _read_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
