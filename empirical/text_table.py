@@ -6,6 +6,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from theory.common.plain_text import visible
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -29,11 +31,16 @@ class TextTable:
 
 
 def rendered(table: TextTable) -> Table:
-    """A table of text cells; all but the first column to the right."""
-    columns = Table(title=f"{table.title}\n", title_justify="left", caption=table.note, caption_justify="left")
+    """A table of text cells; all but the first column to the right. Nothing in them is an order to the terminal."""
+    title, note = _plain(f"{table.title}\n"), _plain(table.note) if table.note else None
+    columns = Table(title=title, title_justify="left", caption=note, caption_justify="left")
     columns.box = box.SIMPLE
     for at, header in enumerate(table.columns):
-        columns.add_column(header, justify="right" if at else "left")
+        columns.add_column(_plain(header), justify="right" if at else "left")
     for row in table.rows:
-        columns.add_row(*map(Text, row))
+        columns.add_row(*map(_plain, row))
     return columns
+
+
+def _plain(text: str) -> Text:
+    return Text(visible(text))

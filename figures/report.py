@@ -23,6 +23,7 @@ from empirical.text_table import TextTable
 from figures.networks import DataSetRuns
 from theory.claims import Finding, Verdict
 from theory.common.atomic import replacing
+from theory.common.plain_text import visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +131,7 @@ def write_report(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,  # a figure is Markup, and larger
     )
     environment.filters["percent"] = lambda share: "—" if share is None else f"{share:.2%}"
     environment.globals.update(kernel_of=kernel_of, reference=reference)
@@ -144,7 +146,7 @@ def write_report(
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     with replacing(destination) as temporary:
-        temporary.write_text(page)
+        temporary.write_text(page, encoding="utf-8")
     write_verdicts(verdicts, destination.with_name("claims.json"))
 
 
@@ -172,7 +174,7 @@ def _inline_all(paths: Figures) -> dict[str, str]:
 
 def _inline(path: Path) -> str:
     """The SVG element of a file, ids made its own: several share a page."""
-    svg = path.read_text()
+    svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     prefix = path.stem.replace(" ", "-")
     for before in ('id="', 'href="#', "url(#"):

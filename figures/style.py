@@ -1,6 +1,7 @@
 """One look for all figures, and the caption that says where the data came from."""
 
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -11,6 +12,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 from empirical.randomization import (
@@ -22,6 +25,7 @@ from empirical.randomization import (
     Randomization,
 )
 from theory.common.atomic import replacing
+from theory.common.plain_text import visible
 
 TEST_COLORS = {
     TRUE_LABELS: "#1b6ca8",
@@ -59,15 +63,36 @@ def figure(path: Path, caption: str, width: float = 7.2, height: float = 4.4) ->
     with mpl.rc_context(_SETTINGS):
         drawing = Figure(figsize=(width, height), layout="constrained")
         yield drawing
-        drawing.supxlabel(textwrap.fill(caption, 125), fontsize=7.5, color="#555555", x=0.01, ha="left")
+        caption = textwrap.fill(visible(caption), 125)
+        drawing.supxlabel(caption, fontsize=7.5, color="#555555", x=0.01, ha="left")
+        _show_as_it_is(drawing)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path.with_name(path.name + ".svg")) as temporary:
-            drawing.savefig(temporary, metadata={"Date": None})
         pixels = BytesIO()
-        drawing.savefig(pixels, format="png", dpi=200, metadata={"Software": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box is drawn: names may be in any script
+            with replacing(path.with_name(path.name + ".svg")) as temporary:
+                drawing.savefig(temporary, metadata={"Date": None})
+            drawing.savefig(pixels, format="png", dpi=200, metadata={"Software": None})
         with replacing(path.with_name(path.name + ".png")) as temporary, Image.open(pixels) as image:
             # A palette is enough for lines on white, and a third of the size.
             image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(temporary, optimize=True)
+
+
+MATHEMATICS = "mathematics"
+"""The `label` of a text that is mathematics between dollar signs. In all others a dollar sign is a dollar sign."""
+
+
+def _show_as_it_is(drawing: Figure) -> None:
+    """Notes, paths and names come from records: none of them is mathematics, or an order to anything."""
+    axes = [axis for panel in drawing.axes for axis in (panel.xaxis, panel.yaxis)]
+    for axis in axes:
+        if isinstance(axis.get_major_formatter(), FuncFormatter):  # labels that were given, not powers of ten
+            axis.set_ticklabels([visible(label.get_text()) for label in axis.get_ticklabels()], parse_math=False)
+    on_axes = {label for axis in axes for label in (*axis.get_ticklabels(which="both"), axis.get_offset_text())}
+    for text in drawing.findobj(Text):
+        if isinstance(text, Text) and text not in on_axes and text.get_label() != MATHEMATICS:
+            text.set_text(visible(text.get_text()))
+            text.set_parse_math(False)
 
 
 def set_title(drawing: Figure, title: str) -> None:
@@ -75,9 +100,9 @@ def set_title(drawing: Figure, title: str) -> None:
     drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12)
 
 
-def set_panel_title(axes: Axes, title: str) -> None:
-    """What one panel of several shows."""
-    axes.set_title(title, size=9.5, weight="normal")
+def set_panel_title(axes: Axes, title: str, label: str = "") -> None:
+    """What one panel of several shows; with the label `MATHEMATICS` for a title with mathematics in it."""
+    axes.set_title(title, size=9.5, weight="normal", label=label)
 
 
 def test_colors(tests: Iterable[Randomization]) -> dict[Randomization, str]:

@@ -6,12 +6,15 @@ that it needs are given stand-ins here, which gather shape and bytes; every othe
 unpickling is not used either: arrays of objects and data types of arbitrary layout do not exist here.
 """
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from empirical.datasets.pickle_bounds import check_bounds
 
 
 class ByteArray:
@@ -49,17 +52,27 @@ class _RestrictedUnpickler(pickle.Unpickler):
             case "numpy", "dtype":
                 return lambda *arguments: _ByteType(*arguments)
             case "_codecs", "encode":
-                return str.encode  # how Python 3 writes bytes for Python 2
+                return lambda text, encoding: _latin_1(text, encoding)  # how Python 3 writes bytes for Python 2
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, which image data does not need: refused")
+
+
+def _latin_1(text: object, encoding: object) -> bytes:
+    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}, where only latin1 is permitted")
+    return text.encode("latin-1")
 
 
 def read_byte_pickle(path: Path) -> Any:
     """The value in a pickle, with a `ByteArray` for each array and bytes for Python 2's strings.
 
-    Raises ValueError, naming the file, for anything else than plain values and arrays of bytes.
+    Raises ValueError, naming the file, for anything else than plain values and arrays of bytes, or for one that would
+    take more time or memory than such values do (`pickle_bounds`).
     """
-    with path.open("rb") as file:
-        try:
-            return _RestrictedUnpickler(file, encoding="bytes").load()
-        except Exception as error:  # a malformed pickle can raise almost anything
-            raise ValueError(f"{path}: not a pickle of plain values and bytes: {error}") from error
+    try:
+        content = path.read_bytes()
+        check_bounds(content)
+        return _RestrictedUnpickler(io.BytesIO(content), encoding="bytes").load()
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a malformed pickle can raise almost anything
+        raise ValueError(f"{path}: not a pickle of plain values and bytes: {error}") from error

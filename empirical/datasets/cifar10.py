@@ -80,8 +80,8 @@ def _read_pickle(path: Path) -> _Records:
             raise ValueError(f'{path}: not a dictionary with an array b"data" and a list b"labels"')
     if pixels.ndim != 2 or pixels.shape[1] != _PIXELS or len(pixels) == 0:
         raise ValueError(f"{path}: the pixels have shape {pixels.shape}, not (n, {_PIXELS:,})")
-    if len(labels) != len(pixels) or not all(type(label) is int for label in labels):
-        raise ValueError(f"{path}: the labels are not {len(pixels):,} integers, one for each image")
+    if len(labels) != len(pixels) or not all(type(label) is int and 0 <= label < 256 for label in labels):
+        raise ValueError(f"{path}: the labels are not {len(pixels):,} bytes, one for each image")
     return pixels, np.array(labels, dtype=np.int64)
 
 

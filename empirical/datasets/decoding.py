@@ -1,4 +1,4 @@
-"""From an image file of any format to the square of pixels that this project takes it for."""
+"""From an image file of the usual formats to the square of pixels that this project takes it for."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -7,13 +7,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from theory.common.regular_files import open_regular
+
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "PPM", "TIFF", "WEBP")
+"""As Pillow calls them. Others are refused: some of Pillow's readers start programs, such as Ghostscript."""
+
 
 def read_square(file: Path | BinaryIO, image_size: int) -> npt.NDArray[np.uint8]:
     """The image in RGB, its short side resized to `image_size` (Lanczos), cropped about the centre.
 
     Returns uint8 (3, image_size, image_size). Raises almost anything if it cannot be decoded: Pillow's decoders do.
+    A file must be a regular one, of one of `FORMATS`, whatever its name says.
     """
-    with Image.open(file) as image:
+    if isinstance(file, Path):
+        with open_regular(file) as opened:
+            return read_square(opened, image_size)
+    with Image.open(file, formats=FORMATS) as image:
         square = ImageOps.fit(_to_rgb(image), (image_size, image_size), Image.Resampling.LANCZOS)
     return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
 

@@ -8,6 +8,7 @@ same.
 """
 
 import hashlib
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -87,9 +88,12 @@ def _digest(piece: _Piece) -> bytes:
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        status = path.stat()
     except OSError as error:
         raise _unreadable(path, error) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"a file cannot be read: {path}: it is no regular file")
+    return status.st_size
 
 
 def _unreadable(path: Path, error: OSError) -> ValueError:

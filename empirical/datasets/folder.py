@@ -100,10 +100,11 @@ def load_folder(
     come in a fixed random order, so that the first n are a sample of them all. Split and order depend on the names
     and the number of the files alone.
 
-    Files may be of any format that Pillow reads. They are converted to RGB (transparency is dropped), their
-    short side is resized to `image_size`, and they are cropped about the centre, as they are stored: a camera's
-    EXIF note on how to turn an image is not followed. Names that begin with a dot and folders within a class are
-    ignored; so are folders without files, and links to a folder around them, which the source and standard error name.
+    Files may be PNG, JPEG, BMP, GIF, PPM, TIFF or WebP, whatever their names. They are converted to RGB (transparency
+    is dropped), their short side is resized to `image_size`, and they are cropped about the centre, as they are
+    stored: a camera's EXIF note on how to turn an image is not followed. Names that begin with a dot and folders
+    within a class are ignored; so are folders without files, and links to a folder around them, which the source and
+    standard error name.
 
     Arguments:
         root: the folder.

@@ -49,9 +49,7 @@ class ImageSplit:
             if not self.identity:
                 raise ValueError("lazy images need an identity: their digest is made from it")
         else:
-            if self.stored.dtype == np.float32 and not np.isfinite(self.stored).all():
-                finite = np.isfinite(self.stored).reshape(len(self.stored), -1).all(axis=1)
-                raise ValueError(f"image {int(np.argmin(finite))} contains NaN or infinity")
+            _require_finite(self.stored)
             self.stored.setflags(write=False)
         self.labels.setflags(write=False)
 
@@ -79,6 +77,15 @@ class ImageSplit:
             raise ValueError(f"{n} images asked for, of a split that has {len(self.labels)}")
         stored = self.stored.first(n) if isinstance(self.stored, LazyImages) else self.stored[:n]
         return ImageSplit(stored, self.labels[:n], self.identity)
+
+
+def _require_finite(images: Images) -> None:
+    """ValueError for NaN or infinity: one such pixel makes every loss NaN, which shows hours later."""
+    if images.dtype != np.float32:
+        return
+    for number, image in enumerate(images):
+        if not np.isfinite(image).all():
+            raise ValueError(f"image {number} has a pixel that is NaN or infinite: images must be finite numbers")
 
 
 def _bytes(array: npt.NDArray[Any]) -> memoryview:

@@ -4,7 +4,7 @@ Nothing is written. Whether a run is at work is asked of its lock, which the ker
 question takes the lock, shared, for microseconds. Across machines it is as good as the file system's flock.
 """
 
-import json
+import os
 import re
 import time
 from collections import Counter
@@ -15,10 +15,12 @@ from typing import Any, Literal, get_args
 from rich.console import Console
 
 from empirical.runs.config import RunConfig
+from empirical.runs.json_files import parse_json, read_json
 from empirical.runs.packed import packed_names, packed_record
 from empirical.runs.records import read_config, unopened_names
 from empirical.text_table import TextTable, rendered
 from empirical.training.config import TrainingConfig
+from theory.common.regular_files import open_regular
 
 State = Literal["running", "stopped", "waiting", "finished"]
 
@@ -63,9 +65,10 @@ def read_status(out: Path) -> list[RunStatus]:
     """
     if not out.is_dir():
         raise FileNotFoundError(f"no directory of records at {out.absolute()}")
+    # A directory that vanishes while it is looked at counts as not there, or as a run of which nothing is known.
     paths = {path.name: path for path in out.iterdir() if re.search(r"_[0-9a-f]{12}$", path.name) and path.is_dir()}
     waiting = [
-        RunStatus(name, str(planned["title"]), "waiting")
+        RunStatus(name, str(planned.get("title", name)), "waiting")
         for name, planned in read_planned(out).items()
         if name not in paths and name not in packed_names(out)
     ]
@@ -84,10 +87,12 @@ def run_status(path: Path) -> RunStatus:
     try:
         config = read_config(path)
         title, training = config.title, config.training
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         title, training = path.name, None
     written = [path / name for name in ("config.json", "metrics.jsonl", "checkpoint.pt", "summary.json")]
-    stamps = [_modified(file) for file in (*written, *path.glob("scratch/**/*"))]
+    # `os.walk`, unlike globbing, goes on where a folder vanishes under it.
+    scratch = [Path(folder) / name for folder, _, names in os.walk(path / "scratch") for name in names]
+    stamps = [_modified(file) for file in (*written, *scratch)]
     latest = max(stamps, default=0.0)
     state: State = "finished" if finished else "running" if at_work else "stopped"
     age = max(time.time() - latest, 0.0) if latest else None
@@ -95,9 +100,12 @@ def run_status(path: Path) -> RunStatus:
 
 
 def _packed_status(out: Path, name: str) -> RunStatus:
-    record = packed_record(out, name)
-    config, summary = RunConfig.restored(record["config"]), record["summary"]
-    return _status(name, config.title, config.training, "finished", summary, record["epochs"][-1:], None)
+    try:
+        record = packed_record(out, name)
+        config, summary = RunConfig.restored(record["config"]), record["summary"]
+        return _status(name, config.title, config.training, "finished", summary, record["epochs"][-1:], None)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return RunStatus(name, name, "finished")
 
 
 def _status(
@@ -109,17 +117,19 @@ def _status(
     last_record: list[dict[str, Any]],
     age: float | None,
 ) -> RunStatus:
-    measured, taken = summary.get("metrics", {}), summary.get("time", {})
+    measured, taken = _mapping(summary.get("metrics")), _mapping(summary.get("time"))
     last = measured if "step" in measured or not last_record else last_record[0]
     return RunStatus(
         name=name,
         title=title,
         state=state,
-        epochs=last.get("epoch"),
-        steps=last.get("step"),
-        max_steps=training.max_steps if training else None,
-        train_accuracy=measured.get("train_accuracy", last.get("train_accuracy") or last.get("online_accuracy")),
-        seconds=taken.get("seconds", last.get("seconds")),
+        epochs=_count(last.get("epoch")),
+        steps=_count(last.get("step")),
+        max_steps=_count(training.max_steps) if training else None,
+        train_accuracy=_number(
+            measured.get("train_accuracy", last.get("train_accuracy") or last.get("online_accuracy"))
+        ),
+        seconds=_number(taken.get("seconds", last.get("seconds"))),
         age=age,
     )
 
@@ -156,7 +166,7 @@ def print_status(out: Path, console: Console) -> int:
 
 def read_planned(out: Path) -> dict[str, dict[str, Any]]:
     """What a launcher was asked for."""
-    return _read_json(out / PLANNED)
+    return {name: entry for name, entry in _read_json(out / PLANNED).items() if isinstance(entry, dict)}
 
 
 def duration(seconds: float) -> str:
@@ -178,11 +188,11 @@ def _locked(lock: Path) -> bool:
     except ImportError:  # not POSIX: there are no locks there
         return False
     try:
-        with open(lock) as file:
+        with open_regular(lock) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # no lock has been made, as in records that were copied
+    except (OSError, ValueError):  # no lock has been made, as in records that were copied
         return False
     return False
 
@@ -190,21 +200,32 @@ def _locked(lock: Path) -> bool:
 def _last_record(metrics: Path) -> dict[str, Any]:
     """The last whole line; the one that is being written does not count."""
     try:
-        with open(metrics, "rb") as file:
+        with open_regular(metrics) as file:
             file.seek(max(0, file.seek(0, 2) - _LONGEST_LINE))
             lines = file.read().split(b"\n")[:-1]
-        content = json.loads(lines[-1])
+        return _mapping(parse_json(lines[-1]))
     except (OSError, ValueError, IndexError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text())
+        return _mapping(read_json(path))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    """A number that is not absurd: it is formatted."""
+    return value if type(value) in (int, float) and abs(value) < 1e15 else None
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and abs(value) < 10**15 else None
 
 
 def _modified(path: Path) -> float:

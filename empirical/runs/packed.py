@@ -16,9 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from empirical.runs.json_files import parse_json
 from theory.common.atomic import replacing
 
 PACKED = "records.jsonl.gz"
+
+_LARGEST = 2**30  # bytes of all records, unpacked
 
 Record = dict[str, Any]
 """What a run has left behind, as JSON: `config`, `epochs` and `summary`."""
@@ -36,7 +39,7 @@ def packed_names(root: Path) -> list[str]:
 
 def packed_record(root: Path, name: str) -> Record:
     """One of the packed runs, by its name; raises KeyError if it is not there."""
-    content: Record = json.loads(_current_lines(root)[name])
+    content: Record = parse_json(_current_lines(root)[name])
     del content["run"]
     return content
 
@@ -61,9 +64,16 @@ def _current_lines(root: Path) -> Mapping[str, str]:
 @lru_cache(maxsize=4)  # a command asks for each of its runs whether it is here
 def _lines(path: Path, _modified: int, _size: int) -> Mapping[str, str]:
     try:
-        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
-        return {json.loads(line)["run"]: line for line in lines}
+        return {parse_json(line)["run"]: line for line in _decompressed(path).decode().splitlines()}
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path.absolute()} is damaged ({error}): get it anew, or remove it, and what made its runs makes them anew"
         ) from error
+
+
+def _decompressed(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it unpacks to more than {_LARGEST:,} bytes")
+    return content

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from empirical.runs.packed import read_packed, write_packed
-from empirical.runs.records import read_record, read_run
+from empirical.runs.records import read_record, runs_in_directories
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,7 @@ def pack(root: Path, *, remove: bool = False) -> tuple[Path, int, int]:
     """
     if not root.is_dir():
         raise FileNotFoundError(f"no directory of records at {root.absolute()}")
-    paths = sorted(path.parent for path in root.glob("*/summary.json"))
-    for path in paths:
-        read_run(path)
+    paths = [run.path for run in runs_in_directories(root)]
     # A run that is being made anew has no summary: its packed record is kept until it has one.
     replaced = {path.name.rpartition("_")[2] for path in paths}
     kept = {name: record for name, record in read_packed(root).items() if name.rpartition("_")[2] not in replaced}

@@ -12,15 +12,17 @@ as well, finished or begun anew, the directory counts.
 """
 
 import json
+import math
 import os
 import platform
 import re
+import reprlib
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
@@ -29,11 +31,13 @@ import torch
 
 from empirical.runs.checkpoint import load_checkpoint, save_checkpoint
 from empirical.runs.config import RunConfig
+from empirical.runs.json_files import parse_json, read_bytes, read_json
 from empirical.runs.missing_metric import Metrics
 from empirical.runs.packed import PACKED, Record, packed_names, packed_record
 from empirical.training.evaluation import EpochRecord
 from empirical.training.loop import State
 from theory.common.atomic import replacing
+from theory.common.plain_text import visible
 
 
 @dataclass(frozen=True)
@@ -243,15 +247,15 @@ class RunDirectory:
     def _repair_metrics(self) -> None:
         """Read the metrics; drop a line torn by a kill. What is damaged otherwise has the run start over."""
         path = self.path / "metrics.jsonl"
-        content = path.read_bytes() if path.exists() else b""
+        content = read_bytes(path) if path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             os.truncate(path, len(whole))
         self._epochs = []
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
-                self._epochs.append(EpochRecord(**json.loads(line)))
-            except (ValueError, TypeError, RecursionError):
+                self._epochs.append(_epoch(parse_json(line)))
+            except (ValueError, TypeError):
                 print(f"{path}: line {number} is damaged: the run starts over", file=sys.stderr)
                 self.restart()
                 return
@@ -291,7 +295,14 @@ def _aside(name: str) -> str:
 
 
 def _line(record: EpochRecord) -> str:
-    return json.dumps(asdict(record), allow_nan=False) + "\n"
+    content = asdict(record)
+    wrong = [f"{name} is {value}" for name, value in content.items() if value is not None and not math.isfinite(value)]
+    if wrong:
+        raise ValueError(
+            f"epoch {record.epoch}: {', '.join(wrong)}: the images or the network's weights hold what is no finite "
+            "number"
+        )
+    return json.dumps(content) + "\n"
 
 
 def _remove(path: Path) -> None:
@@ -346,6 +357,11 @@ def _take(file: TextIO, path: Path) -> None:
             if not wait:
                 raise BusyError(f"another process is at work in {path}") from error
             time.sleep(wait)
+        except OSError as error:
+            raise ValueError(
+                f"the file system of {path} has no locks ({error.strerror}), and without them two processes spoil each "
+                "other's records: give an --out on a local disk, or mount it with flock"
+            ) from error
 
 
 def read_runs(root: Path, experiment: str | None = None) -> list[Run]:
@@ -355,9 +371,22 @@ def read_runs(root: Path, experiment: str | None = None) -> list[Run]:
     """
     if not root.is_dir():
         raise FileNotFoundError(f"no directory of records at {root.absolute()}")
-    runs = [read_run(path.parent) for path in root.glob("*/summary.json")]
-    runs += [_read_packed_run(root / name) for name in unopened_names(root)]
+    runs = _once([*runs_in_directories(root), *(_read_packed_run(root / name) for name in unopened_names(root))])
     return sorted((run for run in runs if experiment in (None, run.config.experiment)), key=lambda run: run.path.name)
+
+
+def runs_in_directories(root: Path) -> list[Run]:
+    """The finished runs that have a directory of their own; raises ValueError for one that cannot be read."""
+    return _once([read_run(path.parent) for path in sorted(root.glob("*/summary.json"))])
+
+
+def _once(runs: Sequence[Run]) -> list[Run]:
+    """Each run once, where its directory was copied: the one that `RunDirectory` finds, whose name ends in its hash."""
+    ordered = sorted(runs, key=lambda run: (not run.path.name.endswith(f"_{run.config.hash}"), run.path.name))
+    found: dict[str, Run] = {}
+    for run in ordered:
+        found.setdefault(run.config.hash, run)
+    return list(found.values())
 
 
 def has_records(root: Path) -> bool:
@@ -386,16 +415,61 @@ def read_run(path: Path) -> Run:
 def read_record(path: Path) -> Record:
     """What the directory of a finished run has, as JSON; raises OSError or ValueError for what cannot be read."""
     return {
-        "config": json.loads((path / "config.json").read_text()),
+        "config": read_json(path / "config.json"),
         "epochs": list(_read_lines(path / "metrics.jsonl")),
-        "summary": json.loads((path / "summary.json").read_text()),
+        "summary": read_json(path / "summary.json"),
     }
 
 
 def run_from(path: Path, record: Record) -> Run:
     """The run of a record. Raises TypeError, ValueError or KeyError for what is no record."""
     config, epochs, summary = record["config"], record["epochs"], record["summary"]
-    return Run(path, RunConfig.restored(config), tuple(EpochRecord(**epoch) for epoch in epochs), Summary(**summary))
+    return Run(path, config_from(config), tuple(map(_epoch, epochs)), _summary(summary))
+
+
+def config_from(content: Any) -> RunConfig:
+    """The configuration of a record. Raises TypeError, ValueError or KeyError for what is none."""
+    if not isinstance(content, dict):
+        raise TypeError(f"the config is no object but {reprlib.repr(content)}")
+    for known in fields(RunConfig):
+        value = content.get(known.name, "")
+        if known.type is str and not isinstance(value, str):
+            raise TypeError(f"{known.name} of the config is no text but {reprlib.repr(value)}")
+        if known.type is int and known.name in content and type(value) is not int:
+            raise TypeError(f"{known.name} of the config is no integer but {reprlib.repr(value)}")
+    try:
+        return RunConfig.restored(content)
+    except (AttributeError, LookupError) as error:
+        raise ValueError(f"the config is no run's: {type(error).__name__}: {error}") from error
+
+
+def _epoch(content: Any) -> EpochRecord:
+    if not isinstance(content, dict):
+        raise TypeError(f"an epoch is no object but {reprlib.repr(content)}")
+    _require_numbers("an epoch", content, content)
+    return EpochRecord(**content)
+
+
+_MEASURED = ("accuracy", "loss", "epoch", "step", "parameters", "norm", "error")  # how the names of numbers end
+
+
+def _summary(content: Any) -> Summary:
+    if not isinstance(content, dict):
+        raise TypeError(f"the summary is no object but {reprlib.repr(content)}")
+    for name in ("metrics", "time", "environment"):
+        if not isinstance(content.get(name), dict):
+            raise TypeError(f"{name} of the summary is no object but {reprlib.repr(content.get(name))}")
+    metrics = content["metrics"]
+    _require_numbers("the metrics", metrics, [name for name in metrics if name.endswith(_MEASURED)])
+    _require_numbers("the time", content["time"], content["time"].keys() & {"seconds", "images_per_second"})
+    return Summary(**content)
+
+
+def _require_numbers(where: str, content: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        value = content[name]
+        if value is not None and type(value) not in (int, float):
+            raise TypeError(f"{visible(name, 80)} of {where} is no number but {reprlib.repr(value)}")
 
 
 def _read_packed_run(path: Path) -> Run:
@@ -408,7 +482,7 @@ def _read_packed_run(path: Path) -> Run:
 
 def read_config(path: Path) -> RunConfig:
     """Read a run's configuration."""
-    return RunConfig.restored(json.loads((path / "config.json").read_text()))
+    return config_from(read_json(path / "config.json"))
 
 
 def _begun(path: Path) -> bool:
@@ -422,14 +496,13 @@ def _hash(name: str) -> str:
 
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     if path.exists():
-        with open(path) as lines:
-            for line in lines:
-                yield json.loads(line)
+        for line in read_bytes(path).splitlines():
+            yield parse_json(line)
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON whole or not at all, durably."""
-    with replacing(path) as temporary, open(temporary, "w") as file:
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1, allow_nan=False)
         file.write("\n")
         file.flush()
@@ -461,7 +534,7 @@ def _version(package: str) -> str | None:
 
 def _processor() -> str:
     try:
-        match = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
+        match = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
     except OSError:
         match = None
     return match.group(1) if match else platform.processor()

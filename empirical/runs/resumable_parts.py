@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from empirical.runs.json_files import read_json
 from theory.common.atomic import replacing
 
 
@@ -32,8 +35,25 @@ class Parts:
         self._asked += 1
         path = self.directory / (hashlib.sha256(name.encode()).hexdigest()[:16] + ".json")
         if path.exists():
-            return json.loads(path.read_text())["value"]
-        content = json.dumps({"name": name, "value": compute()}, allow_nan=False)
-        with replacing(path) as temporary:
-            temporary.write_text(content)
-        return json.loads(content)["value"]
+            try:
+                return _value(path)
+            except (ValueError, KeyError, TypeError) as error:
+                print(f"{path} is damaged ({error}): {name} is measured again", file=sys.stderr)
+        value = json.dumps(compute(), allow_nan=False)
+        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            file.write(json.dumps({"name": name, "value": value, "sha256": _digest(value)}))
+            file.flush()
+            os.fsync(file.fileno())
+        return json.loads(value)
+
+
+def _value(path: Path) -> Any:
+    """The value in a part's file. Raises ValueError, KeyError or TypeError if it is not what was written there."""
+    content = read_json(path)
+    if content["sha256"] != _digest(content["value"]):
+        raise ValueError("its digest does not hold")
+    return json.loads(content["value"])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,45 @@
+"""JSON that anybody may have written: bounded in size and depth, and without the numbers that JSON does not have."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+from theory.common.regular_files import open_regular
+
+LARGEST = 2**28
+"""Bytes of a file of records: the largest that were ever made have a hundredth of it."""
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value; raises ValueError for what is no JSON, is nested too deeply, or has a number that is not finite."""
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def read_json(path: Path) -> Any:
+    """The value in a file; raises OSError, and ValueError as `parse_json` does or for a file that is too large."""
+    return parse_json(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file that is not too large; raises OSError or ValueError."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST:
+            raise ValueError(f"{path.name} has {size:,} bytes; records have at most {LARGEST:,}")
+        return file.read(LARGEST + 1)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return value
