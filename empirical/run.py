@@ -43,6 +43,8 @@ from empirical.training.evaluation import EpochRecord
 from empirical.training.streamed_images import is_streamed
 from theory.checks import CLAIMS
 from theory.claims import run_check, write_findings
+from theory.common.plain_text import visible
+from theory.common.terminal import prepare_output
 
 _WIDE = 132
 """Columns that the whole results table takes."""
@@ -191,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
         _check_ranks(options)
     except (ValueError, OSError) as error:
         if of_first_rank():
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # of what leaves no record: a diagnosis, a plan, the reading of data
         if of_first_rank():
@@ -210,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
                 runs += more
             reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
     except (ValueError, OSError, BusyError, LostRankError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if not of_first_rank():
@@ -227,7 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _status(failures: list[tuple[RunConfig, str]], reported: bool) -> int:
     for config, reason in failures:
-        print(f"failed: {config.title}: {reason}", file=sys.stderr)
+        print(f"failed: {config.title}: {visible(reason)}", file=sys.stderr)
     return 1 if failures or not reported else 0
 
 
@@ -511,7 +513,8 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
 
 def _draw(out: Path) -> bool:
     """Have the figures drawn by a process of its own: from records alone, and nothing imports their package."""
-    drawn = subprocess.run([sys.executable, "-m", "figures", str(out)], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-X", "utf8", "-m", "figures", str(out)]  # whatever this machine's locale is
+    drawn = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if drawn.returncode:
         print(f"the figures could not be drawn: {drawn.stderr.strip()}", file=sys.stderr)
     return drawn.returncode == 0
@@ -543,4 +546,5 @@ def _print_lists() -> None:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

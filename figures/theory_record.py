@@ -43,7 +43,7 @@ class TheoryRecord:
     def read(self, path: Path) -> dict[str, Any]:
         """Read the record. Raises ValueError, naming the file, for anything else."""
         try:
-            record: dict[str, Any] = json.loads(path.read_text())
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             missing = {"about", *(part for one in self.figures.values() for part in one.parts)} - record.keys()
         except (ValueError, AttributeError) as error:
             raise ValueError(f"the record {path.absolute()} cannot be read: {error}") from error

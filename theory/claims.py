@@ -149,7 +149,7 @@ def write_findings(findings: Iterable[Finding], path: Path) -> None:
     """Write findings as a JSON list, whole or not at all."""
     content = json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)
     with replacing(path) as temporary:
-        temporary.write_text(content + "\n")
+        temporary.write_text(content + "\n", encoding="utf-8")
 
 
 def read_findings(path: Path) -> list[Finding]:
@@ -160,7 +160,7 @@ def read_findings(path: Path) -> list[Finding]:
             Evidence(**{**entry["evidence"], "verdict": Verdict(entry["evidence"]["verdict"])}),
             entry["seconds"],
         )
-        for entry in json.loads(path.read_text())
+        for entry in json.loads(path.read_text(encoding="utf-8"))
     ]
 
 

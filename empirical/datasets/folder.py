@@ -99,9 +99,9 @@ def load_folder(
     random order, so that the first n are a sample of them all. Split and order depend on the names and the
     number of the files alone.
 
-    Files may be PNG, JPEG, BMP, GIF, PPM, TIFF or WebP, whatever their names. They are converted to RGB (transparency is
-    dropped), their short side is resized to `image_size`, and they are cropped about the centre. Names that begin with
-    a dot and folders within a class are ignored.
+    Files may be PNG, JPEG, BMP, GIF, PPM, TIFF or WebP, whatever their names. They are converted to RGB (transparency
+    is dropped), their short side is resized to `image_size`, and they are cropped about the centre. Names that begin
+    with a dot and folders within a class are ignored.
 
     Arguments:
         root: the folder.
