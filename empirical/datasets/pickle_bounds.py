@@ -31,7 +31,7 @@ def check_bounds(content: bytes) -> None:
         if step > _MOST_STEPS:
             raise ValueError(f"it takes more than {_MOST_STEPS:,} steps")
         if name in _NEVER_NEEDED:
-            raise ValueError(f"it uses {name}, which image data does not need")
+            raise ValueError(f"it uses {name}, which image data does not need: refused")
         if name in _INTEGERS and abs(argument) > _LARGEST_INTEGER:
             raise ValueError("it has an integer of more than 32 bits, which image data does not need")
         if name.endswith("PUT") or name == "MEMOIZE":
