@@ -4,6 +4,8 @@ config             a run fully resolved, and its hash
 studies            how the runs that hold theory against measurement measure
 preparation        a run's network at its initial weights, and its data on its device
 records            a run's directory: configuration, epochs, checkpoint, summary; reading them back
+checkpoint         a trained network's state, used only as it was saved
+json_files         JSON that anybody may have written, bounded
 resumable_parts    a long measurement in parts, each kept once it is done
 trained_network    a network that an earlier run trained, found again
 training_loss      the training loss along a recorded run
