@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from empirical.runs.json_files import read_json
+
 
 @dataclass(frozen=True)
 class TheoryFigure:
