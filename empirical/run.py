@@ -45,6 +45,8 @@ from empirical.training.evaluation import EpochRecord
 from empirical.training.streamed_images import is_streamed
 from theory.checks import CLAIMS
 from theory.claims import run_check, write_findings
+from theory.common.plain_text import visible
+from theory.common.terminal import prepare_output
 
 _WIDE = 132
 """Columns that the whole results table takes."""
@@ -194,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
         _check_ranks(options)
     except (ValueError, OSError) as error:
         if of_first_rank():
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # of what leaves no record: a diagnosis, a plan, the reading of data
         if of_first_rank():
@@ -213,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
                 runs += more
             reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
     except (ValueError, OSError, BusyError, LostRankError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if not of_first_rank():
@@ -230,7 +232,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _status(failures: list[tuple[RunConfig, str]], reported: bool) -> int:
     for config, reason in failures:
-        print(f"failed: {config.title}: {reason}", file=sys.stderr)
+        print(f"failed: {config.title}: {visible(reason)}", file=sys.stderr)
     return 1 if failures or not reported else 0
 
 
@@ -525,10 +527,11 @@ def _draw(out: Path) -> bool:
     """
     beside = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     drawn = subprocess.run(
-        [sys.executable, "-P", "-m", "figures", str(out)],
+        [sys.executable, "-P", "-X", "utf8", "-m", "figures", str(out)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(beside)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",  # whatever this machine's locale is
+        errors="replace",
         check=False,
     )
     if drawn.returncode:
@@ -562,4 +565,5 @@ def _print_lists() -> None:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from empirical.training.evaluation import EpochRecord
+from theory.common.plain_text import visible
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -78,10 +79,10 @@ class RunProgress:
 
     def _show(self, line: str) -> None:
         if self._live and self._task is not None:
-            self._live.update(self._task, description=line.replace("[", r"\["))
+            self._live.update(self._task, description=visible(line).replace("[", r"\["))
 
     def _print(self, line: str) -> None:
-        self.console.print(line, markup=False)
+        self.console.print(visible(line), markup=False)
 
 
 def _on_training_images(record: EpochRecord) -> str:
