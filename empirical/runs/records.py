@@ -181,7 +181,7 @@ class RunDirectory:
                 if (self.path / name).exists():
                     os.rename(self.path / name, self.path / _aside(name))
                     moved.append(name)
-        except OSError:
+        except BaseException:  # an interruption too
             self._move_back(moved)
             raise
         self._epochs = []
@@ -197,8 +197,9 @@ class RunDirectory:
 
     def load_state(self) -> State | None:
         """The state to resume from, and the metrics cut off after it; None if there is none that is this run's and as
-        it was saved: the metrics are empty then.
+        it was saved: the metrics are empty then. For whoever has claimed the run.
         """
+        assert self._held is not None, "what is damaged is removed, which takes a claim"
         try:
             state = load_checkpoint(self.path / "checkpoint.pt", self.config.hash, self._epochs)
         except FileNotFoundError:
@@ -278,7 +279,7 @@ def restart_all(directories: Sequence[RunDirectory]) -> None:
                 directory.check_claim()
                 directory._move_aside()
                 moved.append(directory)
-        except OSError:
+        except BaseException:  # an interruption too
             for directory in moved:
                 directory._move_back()
             raise
