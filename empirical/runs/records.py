@@ -185,7 +185,7 @@ class RunDirectory:
                 if (self.path / name).exists():
                     os.rename(self.path / name, self.path / _aside(name))
                     moved.append(name)
-        except OSError:
+        except BaseException:  # an interruption too
             self._move_back(moved)
             raise
         self._epochs = []
@@ -201,8 +201,9 @@ class RunDirectory:
 
     def load_state(self) -> State | None:
         """The state to resume from, and the metrics cut off after it; None if there is none that is this run's and as
-        it was saved: the metrics are empty then.
+        it was saved: the metrics are empty then. For whoever has claimed the run.
         """
+        assert self._held is not None, "what is damaged is removed, which takes a claim"
         try:
             state = load_checkpoint(self.path / "checkpoint.pt", self.config.hash, self._epochs)
         except FileNotFoundError:
@@ -282,7 +283,7 @@ def restart_all(directories: Sequence[RunDirectory]) -> None:
                 directory.check_claim()
                 directory._move_aside()
                 moved.append(directory)
-        except OSError:
+        except BaseException:  # an interruption too
             for directory in moved:
                 directory._move_back()
             raise
@@ -296,7 +297,9 @@ def _aside(name: str) -> str:
 
 def _line(record: EpochRecord) -> str:
     content = asdict(record)
-    wrong = [f"{name} is {value}" for name, value in content.items() if value is not None and not math.isfinite(value)]
+    wrong = [
+        f"{name} is {value}" for name, value in content.items() if isinstance(value, float) and not math.isfinite(value)
+    ]
     if wrong:
         raise ValueError(
             f"epoch {record.epoch}: {', '.join(wrong)}: the images or the network's weights hold what is no finite "
