@@ -26,7 +26,7 @@ def contradictions(split: ImageSplit, crop: int | None = None) -> list[tuple[int
     first: dict[bytes, int] = {}
     pairs = []
     for row, image in enumerate(cropped):
-        other = first.setdefault(hashlib.sha256(np.ascontiguousarray(image)).digest(), row)
+        other = first.setdefault(hashlib.sha256(image.tobytes()).digest(), row)
         if split.labels[other] != split.labels[row]:
             pairs.append((other, row))
     return pairs
