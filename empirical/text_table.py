@@ -1,8 +1,10 @@
 """A table as plain text cells: what the console prints and the report page shows alike."""
 
+import sys
 from dataclasses import dataclass
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -37,3 +39,12 @@ def rendered(table: TextTable) -> Table:
     for row in table.rows:
         columns.add_row(*map(Text, row))
     return columns
+
+
+WIDE = 132
+"""Columns that the whole results table takes."""
+
+
+def wide_console() -> Console:
+    """The terminal at its width; a file or a pipe gets as many columns as tables take."""
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)

@@ -11,19 +11,24 @@ testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
 curves          the command line that the subpackages' `curves` share
-common          arrays, seeded streams, memory, atomic files, names, double-double numbers
+common          arrays, seeded streams, memory, atomic files, names, lazy imports, double-double numbers
 """
 
-from theory.claims import CheckedClaim, Claim, Evidence, Finding, Verdict
-from theory.expressivity import DepthTwoNetwork, interpolate, relu_interpolant
-from theory.kernels import KernelInterpolationClassifier, KernelInterpolator
-from theory.least_squares import (
-    LeastSquaresResult,
-    MinimumNormCertificate,
-    certify_minimum_norm,
-    minimum_norm_solution,
-    stochastic_gradient_descent,
-)
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.claims import CheckedClaim, Claim, Evidence, Finding, Verdict
+    from theory.expressivity import DepthTwoNetwork, interpolate, relu_interpolant
+    from theory.kernels import KernelInterpolationClassifier, KernelInterpolator
+    from theory.least_squares import (
+        LeastSquaresResult,
+        MinimumNormCertificate,
+        certify_minimum_norm,
+        minimum_norm_solution,
+        stochastic_gradient_descent,
+    )
 
 __all__ = [
     "CheckedClaim",
@@ -42,3 +47,5 @@ __all__ = [
     "relu_interpolant",
     "stochastic_gradient_descent",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

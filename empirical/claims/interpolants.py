@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scipy import stats
-
 from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing, not_fitted
 from empirical.claims.significance import paired_p_value, tested
 from empirical.outcome import decode_hits
@@ -174,6 +172,8 @@ def _one_generalises(results: InterpolantsResults) -> tuple[Claim, Evidence]:
 
 
 def _stability(results: InterpolantsResults) -> tuple[Claim, Evidence]:
+    from scipy import stats
+
     claim = Claim(
         "interpolants-3",
         "Theorem 1's network forgets its labels a small way off the sample, where the trained one keeps them.",
@@ -211,6 +211,8 @@ def _stability(results: InterpolantsResults) -> tuple[Claim, Evidence]:
 
 
 def _distance_to_a_change(results: InterpolantsResults) -> tuple[Claim, Evidence]:
+    from scipy import stats
+
     claim = Claim(
         "interpolants-4",
         "Relative to its slope the trained network's margin is larger: its answers change farther from the sample.",

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from itertools import product
 
-from scipy import stats
-
 from empirical.claims.paper import TABLE_3
 from empirical.claims.paper_claims import paper_claim
 from empirical.claims.randomization_tests import SIZE, hits_recorded, missing
 from empirical.claims.significance import guessing_p_value, paired_p_value
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
@@ -136,6 +134,8 @@ def _label(run: Run) -> str:
 
 
 def _generalises(results: KernelResults) -> tuple[Claim, Evidence]:
+    from scipy import stats
+
     claim = paper_claim(25)
     runs = list(results.clean().values())
     if not runs:
@@ -215,6 +215,8 @@ def _ridge_does_not_help(results: KernelResults) -> tuple[Claim, Evidence]:
 
 
 def _bad_interpolant(results: KernelResults) -> tuple[Claim, Evidence]:
+    from scipy import stats
+
     claim = paper_claim(27)
     plain = results.clean()
     forced = [run for run in results.runs if kernel_of(run).interpolant == "forced-test-labels"]

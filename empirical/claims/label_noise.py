@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from empirical.claims.randomization_tests import (
     NEWER_RECORDS,
@@ -88,6 +87,8 @@ class NoiseResults:
 
     def interval(self, rule: str, index: int, size: float) -> tuple[float, float]:
         """Where the accuracy at level `index` of a run with noise of its own lies, with probability 1 - size."""
+        from scipy import stats
+
         entry = self.predicted(rule)[index]
         draws = entry["draws"]
         quantile = stats.t.isf(size / 2, draws - 1) * (1 + 1 / draws) ** 0.5 if draws else stats.norm.isf(size / 2)
@@ -260,6 +261,8 @@ def _bandwidth(results: NoiseResults) -> float:
 
 
 def _leave_one_out_predicts(results: NoiseResults) -> tuple[Claim, Evidence]:
+    from scipy import stats
+
     claim = Claim(
         "noise-2",
         "Leave-one-out on the training images predicts the kernel's test accuracy under noise, without a test image.",
@@ -299,6 +302,8 @@ def _differences_from_copying(
 
 def _above_p_value(differences: npt.NDArray[np.float64]) -> float:
     """p-value of the hypothesis that the expected difference is not positive: normal, over independent images."""
+    from scipy import stats
+
     spread = float(differences.std(ddof=1))
     if spread == 0:
         return 0.0 if differences.mean() > 0 else 1.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
-from empirical.models import MODELS, default_learning_rate
+from empirical.network_names import LEARNING_RATES
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
 from empirical.training.config import TrainingConfig
@@ -268,7 +268,7 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, str, Regularisers, float], tuple
 
 def _changed(model: str, training: TrainingConfig) -> int:
     """How many of the hyper-parameters of SGD are not the paper's."""
-    paper = TrainingConfig(learning_rate=default_learning_rate(model) if model in MODELS else training.learning_rate)
+    paper = TrainingConfig(learning_rate=LEARNING_RATES.get(model, training.learning_rate))
     names = ("optimizer", "learning_rate", "momentum", "batch_size")
     changed = [name for name in names if getattr(training, name) != getattr(paper, name)]
     return len(changed) + (not is_the_papers(training))

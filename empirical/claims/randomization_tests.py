@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from empirical.claims.paper import TABLE_1, PaperAccuracy
 from empirical.claims.paper_claims import paper_claim
@@ -20,7 +19,7 @@ from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
 from empirical.runs.training_loss import steps_to_reach, tell_training_loss
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from empirical.training.schedule import CIFAR_10, is_the_papers
 from theory.claims import Claim, Evidence, Finding, Verdict, verdict
 from theory.label_noise import memorised_accuracy
@@ -165,6 +164,8 @@ def chance_interval(results: ResultSet) -> tuple[float, float]:
 
 def guessing_interval(config: RunConfig, size: float) -> tuple[float, float]:
     """Accuracies that guessing stays within with probability at least 1 - size (exact binomial)."""
+    from scipy import stats
+
     low, high = stats.binom.interval(1 - size, config.n_test, 1 / config.num_classes)
     return float(low) / config.n_test, float(high) / config.n_test
 
@@ -322,6 +323,8 @@ def _error_rises_with_corruption(results: ResultSet) -> tuple[Claim, Evidence]:
 
 
 def _captures_remaining_signal(results: ResultSet) -> tuple[Claim, Evidence]:
+    from scipy import stats
+
     claim = paper_claim(9)
     levels = corruption_levels(results)
     partial = [(level, run) for level, run in levels if 0 < level < 1]
@@ -430,6 +433,8 @@ def hits_on_test(run: Run) -> npt.NDArray[np.bool_]:
 
 def _guessing_p_value(run: Run) -> float:
     """Of a run on random labels; for more classes than its record has a confusion matrix of, by the binomial test."""
+    from scipy import stats
+
     metrics = run.summary.metrics
     if "test_confusion" in metrics:
         return guessing_p_value(metrics["test_confusion"], run.config.seed)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from theory.claims import Verdict
 from theory.common.streams import words
@@ -38,6 +37,8 @@ def guessing_p_value(confusion: Sequence[Sequence[int]], seed: int) -> float:
         confusion: how often class i was predicted where j is right, k x k.
         seed: of the renamings.
     """
+    from scipy import stats
+
     counts = np.array(confusion)
     k = len(counts)
     if k <= _FEW_CLASSES:
@@ -58,6 +59,8 @@ def paired_p_value(hits: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], *,
         hits, other: which of the same test images each gets right, (m,).
         one_sided: against the alternative that the first is better only.
     """
+    from scipy import stats
+
     won, lost = int((hits & ~other).sum()), int((other & ~hits).sum())
     if won + lost == 0:
         return 1.0
@@ -74,6 +77,8 @@ def mean_difference_p_value(hits: Sequence[npt.NDArray[Any]], other: Sequence[np
         hits, other: which of the same test images each network of a group gets right, (m,) each, bool; or, of several
             networks, which share of them does.
     """
+    from scipy import stats
+
     differences = np.mean(hits, axis=0) - np.mean(other, axis=0)
     spread = differences.std(ddof=1)
     if spread == 0:
@@ -91,6 +96,8 @@ def trend_p_value(levels: Sequence[float], hits: Sequence[npt.NDArray[np.bool_]]
         levels: one for each classifier, not all the same.
         hits: which of the same test images each gets right, (m,) each.
     """
+    from scipy import stats
+
     centred = np.array(levels) - np.mean(levels)
     trends = centred @ ~np.array(hits)
     spread = trends.std(ddof=1)

@@ -3,13 +3,7 @@
 import difflib
 from pathlib import Path
 
-from empirical.datasets.archives import ARCHIVES, DEBIAN_FASHION_MNIST, fetch
-from empirical.datasets.cifar10 import load_cifar10
-from empirical.datasets.digits import load_digits
-from empirical.datasets.folder import load_folder
-from empirical.datasets.idx import load_idx
 from empirical.datasets.image_dataset import ImageDataset
-from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.not_found import DataNotFoundError
 from empirical.datasets.storage import STORED_ANYWHERE, Storage
 
@@ -55,7 +49,11 @@ def load(
     if name == "digits":
         if root is not None:
             raise ValueError(f"digits needs no root: scikit-learn brings them; got {str(root)!r}")
+        from empirical.datasets.digits import load_digits
+
         return load_digits()
+    from empirical.datasets.archives import ARCHIVES, fetch
+
     directory = Path("data", name) if root is None else Path(root)
     try:
         return _load_from(name, directory, root is None, image_size, storage, map_directory)
@@ -73,12 +71,20 @@ def _load_from(
         raise ValueError(f"--data-storage {storage} is for folder and imagenet: {name} is kept in memory")
     match name:
         case "folder":
+            from empirical.datasets.folder import load_folder
+
             return load_folder(directory, image_size, storage, map_directory)
         case "imagenet":
+            from empirical.datasets.imagenet import load_imagenet
+
             return load_imagenet(directory, image_size, storage, map_directory)
         case "cifar10":
+            from empirical.datasets.cifar10 import load_cifar10
+
             return load_cifar10(directory)
-        case "fashion-mnist" if is_default:
-            return load_idx(name, [directory, DEBIAN_FASHION_MNIST])
         case _:
-            return load_idx(name, [directory])
+            from empirical.datasets.archives import DEBIAN_FASHION_MNIST
+            from empirical.datasets.idx import load_idx
+
+            packaged = [DEBIAN_FASHION_MNIST] if name == "fashion-mnist" and is_default else []
+            return load_idx(name, [directory, *packaged])

@@ -28,7 +28,8 @@ from empirical.studies.dynamics import measure_dynamics
 from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
 from empirical.training.distributed import ALONE, Ranks
-from empirical.training.evaluation import EpochRecord, predict
+from empirical.training.epoch_record import EpochRecord
+from empirical.training.evaluation import predict
 from empirical.training.loop import State, train
 from empirical.training.optimization import precision
 from theory.expressivity import relu_interpolant

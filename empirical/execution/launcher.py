@@ -27,12 +27,10 @@ from types import FrameType
 from typing import Annotated, Any, Literal
 
 import tyro
-from joblib import cpu_count
 
 from empirical.execution.status import PLANNED, read_planned, run_status
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, trained_run
 from empirical.runs.records import RunDirectory, write_json
-from empirical.runs.trained_network import trained_run
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _SECONDS_BETWEEN_LOOKS = 0.1
@@ -97,6 +95,8 @@ def launch_local(runs: Pairs, arguments: list[str], launcher: LauncherConfig, ou
         launcher: how many processes, and their threads.
         out: directory of the records. What a process prints is added to `launcher/<run>.log` there.
     """
+    from joblib import cpu_count
+
     processes = launcher.processes or max(1, cpu_count() // launcher.threads)
     _plan(runs, out, {})
     environment = os.environ | dict.fromkeys(_THREAD_VARIABLES, str(launcher.threads)) | {"PYTHONUNBUFFERED": "1"}

@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 
 _SECONDS_BETWEEN_LINES = 10.0
 

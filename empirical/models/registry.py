@@ -15,6 +15,7 @@ from empirical.models.mlp import mlp
 from empirical.models.small_alexnet import small_alexnet
 from empirical.models.small_inception import small_inception
 from empirical.models.wide_resnet import blocks_per_group, wide_resnet
+from empirical.network_names import LEARNING_RATES
 from theory.common.names import nearest_name
 from theory.common.streams import torch_seed
 
@@ -33,7 +34,6 @@ MODELS: dict[str, ModelFactory] = {
 """The networks of the paper and of its authors' release. Names of other sizes, `mlp-LxW` and `wide-resnet-D-W`, are
 known too."""
 
-_LEARNING_RATES = {"inception": 0.1, "inception-no-bn": 0.1, "inception-v3": 0.045}
 _PERCEPTRON = re.compile(r"mlp-([1-9]\d*)x([1-9]\d*)")
 _WIDE_RESNET = re.compile(r"wide-resnet-(\d+)-([1-9]\d*)")
 
@@ -114,15 +114,13 @@ def model_factory(name: str) -> ModelFactory:
 def default_learning_rate(name: str) -> float:
     """The initial step size of SGD with momentum 0.9 that goes with a network.
 
-    The paper's (appendix A): 0.1 for the small Inception, 0.01 for the small AlexNet and the perceptrons. 0.1 for Wide
-    ResNets, as in the authors' release. 0.045 for Inception V3: TensorFlow's package has it for RMSprop with an epsilon
-    of 1, which divides by little more than 1 where gradients are small. 0.01 for the user's own.
+    `LEARNING_RATES` for the networks there; 0.1 for other Wide ResNets, 0.01 for other perceptrons and the user's own.
 
     Raises ValueError for an unknown name.
     """
     if name not in MODELS:
         model_factory(name)
-    return 0.1 if _WIDE_RESNET.fullmatch(name) else _LEARNING_RATES.get(name, 0.01)
+    return 0.1 if _WIDE_RESNET.fullmatch(name) else LEARNING_RATES.get(name, 0.01)
 
 
 def check_model(name: str, image_shape: tuple[int, int, int], num_classes: int) -> None:

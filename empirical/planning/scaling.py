@@ -29,7 +29,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from theory.common.streams import generator
 
@@ -232,6 +231,8 @@ def slowest(mean: float, variation: float, devices: int, uniforms: npt.NDArray[n
 
     The largest of N has the distribution function F^N: u^(1/N) through F's inverse is an exact draw of it.
     """
+    from scipy.special import ndtri
+
     sigma = math.sqrt(math.log1p(variation**2))
     draws: npt.NDArray[np.float64] = mean * np.exp(sigma * ndtri(uniforms ** (1 / devices)) - sigma**2 / 2)
     return draws

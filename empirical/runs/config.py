@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.randomization import Randomization
 from empirical.runs.studies import Study
 from empirical.training.config import TrainingConfig
@@ -93,6 +93,11 @@ class RunConfig:
             parts += [f"weight decay {training.weight_decay:g}"] if training.weight_decay else []
             parts += [f"dropout {training.dropout:g}"] if training.dropout else []
         return ", ".join([*parts, *([f"seed {self.seed}"] if self.seed else [])])
+
+
+def trained_run(config: RunConfig) -> RunConfig:
+    """The run that trains the network which `config`, of another kind, is about: all else is the same."""
+    return replace(config, experiment="randomization-tests", kind="trained", kernel=None, study=None)
 
 
 def _slug(name: str) -> str:

@@ -20,18 +20,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-import torch
-
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.randomization import Randomization
 from empirical.runs.config import RunConfig, _tuples
 from empirical.runs.studies import STUDIES
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
-from empirical.training.loop import State
+from empirical.training.epoch_record import EpochRecord
 from theory.common.atomic import replacing
+
+if TYPE_CHECKING:
+    from empirical.training.loop import State
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,13 @@ class RunDirectory:
             (self.path / name).unlink(missing_ok=True)
         self._recorded_epochs = 0
 
-    def load_state(self) -> State | None:
+    def load_state(self) -> "State | None":
         """The state to resume from; None if none can be read, or the metrics before it are incomplete."""
         path = self.path / "checkpoint.pt"
         if not path.exists():
             return None
+        import torch
+
         try:
             state: State = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file makes the unpickler raise whatever it likes
@@ -146,8 +148,10 @@ class RunDirectory:
         """The epochs recorded so far."""
         return list(_read_epochs(self.path / "metrics.jsonl"))
 
-    def save_state(self, state: State) -> None:
+    def save_state(self, state: "State") -> None:
         """Replace the checkpoint, whole or not at all."""
+        import torch
+
         with replacing(self.path / "checkpoint.pt") as temporary, open(temporary, "wb") as file:
             torch.save(state, file)
             file.flush()
@@ -248,6 +252,8 @@ def write_json(path: Path, content: Any) -> None:
 
 def environment() -> dict[str, Any]:
     """What a result may depend on beside its configuration."""
+    import torch
+
     packages = ("numpy", "scipy", "scikit-learn", "torch", "cvxpy", "matplotlib", "rethinking-generalization")
     return {
         "python": platform.python_version(),

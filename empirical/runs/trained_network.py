@@ -2,21 +2,15 @@
 
 import copy
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from empirical.randomization import Randomization, RandomizedDataset
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, trained_run
 from empirical.runs.preparation import prepare
 from empirical.training.data import ResidentData
-
-
-def trained_run(config: RunConfig) -> RunConfig:
-    """The run that trains the network which `config`, of another kind, is about: all else is the same."""
-    return replace(config, experiment="randomization-tests", kind="trained", kernel=None, study=None)
 
 
 def load_trained(

@@ -22,6 +22,7 @@ class Stepper:
 
     def __init__(self, model: nn.Module, config: TrainingConfig, seed: int, ranks: Ranks, data: TrainingData):
         self._config, self._seed, self._ranks, self._device = config, seed, ranks, data.train_labels.device
+        self._generators = [self._device] if self._device.type == "cuda" else []  # beside the CPU's
         self._share = BatchShare(ranks.device)
         some_unused = False
         if ranks.count > 1:
@@ -43,7 +44,7 @@ class Stepper:
         losses = []
         hits = torch.zeros((), dtype=torch.int64, device=self._device)
         self._model.train()
-        with torch.random.fork_rng(), warnings.catch_warnings():
+        with torch.random.fork_rng(self._generators), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")  # only slower
             for number in range(step, step + steps):
                 images, labels, size = next(batches)
@@ -74,7 +75,7 @@ class Stepper:
 def _some_unused(model: nn.Module, images: torch.Tensor) -> bool:
     """Whether some trainable parameters have no part in the output of a network in training."""
     network = copy.deepcopy(model).train()
-    with torch.random.fork_rng():
+    with torch.random.fork_rng([images.device] if images.device.type == "cuda" else []):
         network(images).sum().backward()
     return any(parameter.grad is None for parameter in network.parameters() if parameter.requires_grad)
 

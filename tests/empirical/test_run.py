@@ -23,7 +23,7 @@ SMALL = ["--train-size", "120", "--test-size", "60"]
 @pytest.fixture(autouse=True)
 def no_pictures(main_job, monkeypatch):
     """The fixture's job draws its figures; the others need not, each in a process of its own."""
-    monkeypatch.setattr("empirical.run._draw", lambda out: True)
+    monkeypatch.setattr("empirical.job._draw", lambda out: True)
 
 
 def metrics(out: Path) -> dict[str, str]:
@@ -47,7 +47,7 @@ def test_main_job_fits_every_test(main_job):
 
 
 def test_finished_runs_are_not_repeated(main_job, capsys, monkeypatch):
-    monkeypatch.setattr("empirical.run.execute", lambda *_: pytest.fail("ran again"))
+    monkeypatch.setattr("empirical.job.execute", lambda *_: pytest.fail("ran again"))
     before = metrics(main_job)
     assert main(["--out", str(main_job), *SMALL]) == 0
     output = capsys.readouterr().out
@@ -82,9 +82,9 @@ DRIVER = """
 import sys
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
-import empirical.execution.execute, empirical.run
+import empirical.execution.execute, empirical.job
 empirical.execution.execute._SECONDS_BETWEEN_CHECKPOINTS = 0
-empirical.run._draw = lambda out: True
+empirical.job._draw = lambda out: True
 from empirical.run import main
 sys.exit(main(sys.argv[1:]))
 """

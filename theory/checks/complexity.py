@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Callable
 
-import cvxpy
 import numpy as np
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
@@ -44,6 +43,8 @@ _SIZE = 1e-6  # of a statistical test
 
 def linear_class(seed: int) -> Evidence:
     """Linear functions: the closed form against cvxpy on every sign vector, and against random signs."""
+    import cvxpy
+
     random = generator(seed, "rademacher-linear")
     points, radius = random.standard_normal((5, 3)), float(random.uniform(0.5, 2))
     w, signs = cvxpy.Variable(3), cvxpy.Parameter(5)

@@ -1,6 +1,5 @@
 """Section 5 of the paper, continued: which solution other algorithms, losses and parametrisations pick."""
 
-import cvxpy
 import numpy as np
 import scipy.stats
 import torch
@@ -115,6 +114,8 @@ def mirror_descent_p_norms(seed: int) -> Evidence:
 
 def exponentiated_gradient(seed: int) -> Evidence:
     """Exponentiated gradient against cvxpy's minimum of the Kullback-Leibler divergence from the start."""
+    import cvxpy
+
     random = generator(seed, "exponentiated-gradient")
     X, start = random.standard_normal((5, 20)), random.uniform(0.5, 1.5, 20)
     y = X @ random.uniform(0.0, 3.0, 20)

@@ -2,7 +2,6 @@
 
 import math
 
-import cvxpy
 import numpy as np
 import torch
 from scipy import stats
@@ -34,6 +33,8 @@ def _instance(seed: int, purpose: str, n: int = 60, d: int = 4) -> tuple[torch.T
 
 def least_norm(seed: int) -> Evidence:
     """Among functions with more centres than the sample's points, cvxpy's least norm against alpha = K^-1 y."""
+    import cvxpy
+
     X, y = _instance(seed, "kernel-least-norm", 15)
     others, _ = _instance(seed, "kernel-other-centres", 15)
     kernel = Gaussian(0.8)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import cvxpy
 import numpy as np
 import torch
 
@@ -116,6 +115,8 @@ def mirror_curves(
     coordinates of exponentiated gradient's end, of cvxpy's interpolant of least Kullback-Leibler divergence from the
     same start, and of the one of least 2-norm.
     """
+    import cvxpy
+
     random = generator(seed, "curves-mirror")
     X, y = random.standard_normal((n, d)), random.standard_normal(n)
     least = {q: float(np.linalg.norm(minimum_p_norm(X, y, q), q)) for q in norms}

@@ -18,7 +18,6 @@ which a conic solver takes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cvxpy
 import numpy as np
 
 from theory.implicit_bias.gradient_flow import gradient_flow
@@ -82,6 +81,8 @@ def predicted_limit(X: Float64Array, y: Float64Array, scale: float) -> BregmanIn
 
 def predicted_limit_conic(X: Float64Array, y: Float64Array, scale: float) -> Float64Array:
     """The interpolant of least Q by cvxpy (Clarabel), (d,), independent of `predicted_limit`."""
+    import cvxpy
+
     a, b = cvxpy.Variable(X.shape[1]), cvxpy.Variable(X.shape[1])
     objective = cvxpy.sum(cvxpy.kl_div(a, scale**2) + cvxpy.kl_div(b, scale**2))
     cvxpy.Problem(cvxpy.Minimize(objective), [X @ (a - b) == y]).solve(solver=cvxpy.CLARABEL)

@@ -15,7 +15,6 @@ theorem 1.
 
 from dataclasses import dataclass
 
-import cvxpy
 import numpy as np
 
 from theory.implicit_bias.gradient_flow import gradient_flow
@@ -96,6 +95,8 @@ def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tol
 
 def minimum_nuclear_norm(matrices: Float64Array, values: Float64Array) -> Float64Array:
     """The W (d, d) that minimises its nuclear norm subject to <A_i, W> = y_i, W positive semidefinite: cvxpy's SDP."""
+    import cvxpy
+
     W = cvxpy.Variable(matrices.shape[1:], PSD=True)
     constraints = [cvxpy.trace(A @ W) == value for A, value in zip(matrices, values, strict=True)]
     problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.trace(W)), constraints)

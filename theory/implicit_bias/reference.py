@@ -1,6 +1,5 @@
 """Interpolants of least p-norm by a convex solver: references that share no code with the algorithms they judge."""
 
-import cvxpy
 import numpy as np
 
 from theory.implicit_bias.potentials import Float64Array
@@ -12,6 +11,8 @@ def minimum_p_norm(X: Float64Array, y: Float64Array, p: float) -> Float64Array:
     p = 1 is basis pursuit. Unique for p strictly between; for p = 1 and infinity if X (n, d) is in general position.
     Raises ArithmeticError if the solver does not report an optimum (Xw = y without a solution).
     """
+    import cvxpy
+
     w = cvxpy.Variable(X.shape[1])
     problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.pnorm(w, p)), [X @ w == y])
     problem.solve(solver=cvxpy.CLARABEL)

@@ -20,7 +20,6 @@ Liu 2021, "The implicit bias for adaptive optimization algorithms on homogeneous
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cvxpy
 import numpy as np
 import scipy.integrate
 import scipy.special
@@ -55,6 +54,8 @@ def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
 
     Raises ValueError if the data are not separable.
     """
+    import cvxpy
+
     w = cvxpy.Variable(Z.shape[1])
     constraint = Z @ w >= 1
     objective = cvxpy.sum_squares(w) / 2 if p == 2 else cvxpy.pnorm(w, p)

@@ -33,8 +33,10 @@ TINY = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "30"]
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
-    monkeypatch.setattr("empirical.run._draw", lambda out: True)
-    monkeypatch.setattr("empirical.run.CLAIMS", ())  # checking theory takes longer than these runs
+    monkeypatch.setattr("empirical.job._draw", lambda out: True)
+    monkeypatch.setattr(
+        "empirical.job.theory_findings", lambda seed, records: []
+    )  # checking theory takes longer than these runs
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +45,8 @@ def undisturbed(tmp_path_factory) -> Path:
     out, threads = tmp_path_factory.mktemp("undisturbed"), torch.get_num_threads()
     torch.set_num_threads(1)
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.run._draw", lambda out: True)
-        patch.setattr("empirical.run.CLAIMS", ())
+        patch.setattr("empirical.job._draw", lambda out: True)
+        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
         assert main([*SWEEP, "--out", str(out)]) == 0
     torch.set_num_threads(threads)
     return out

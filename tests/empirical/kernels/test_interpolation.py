@@ -27,8 +27,8 @@ SMALL = ["kernels", "--train-size", "150", "--test-size", "80"]
 @pytest.fixture(autouse=True)
 def kernel_runs_alone(monkeypatch):
     """No figures, none of the theory's claims: other tests are for these."""
-    monkeypatch.setattr("empirical.run._draw", lambda out: True)
-    monkeypatch.setattr("empirical.run.CLAIMS", ())
+    monkeypatch.setattr("empirical.job._draw", lambda out: True)
+    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def digits():
 def kernel_job(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("kernels")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.run._draw", lambda out: True)
-        patch.setattr("empirical.run.CLAIMS", ())
+        patch.setattr("empirical.job._draw", lambda out: True)
+        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
         assert main([*SMALL, "--out", str(out)]) == 0
     return out
 
@@ -73,7 +73,7 @@ def test_the_experiment_records_what_it_measures(kernel_job):
 
 
 def test_finished_runs_are_not_repeated(kernel_job, capsys, monkeypatch):
-    monkeypatch.setattr("empirical.run.execute", lambda *_: pytest.fail("ran again"))
+    monkeypatch.setattr("empirical.job.execute", lambda *_: pytest.fail("ran again"))
     assert main([*SMALL, "--out", str(kernel_job)]) == 0
     output = capsys.readouterr().out
     assert output.count("finished before") == 6

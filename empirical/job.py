@@ -1,0 +1,379 @@
+"""What a command line asks for, carried out: `run` an experiment and report it, `plan` it, `diagnose` a network."""
+
+import math
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.text import Text
+
+from empirical.claims.kernels import kernel_results
+from empirical.claims.paper_tables import TABLES, data_sets
+from empirical.claims.randomization_tests import result_sets
+from empirical.claims.studies import COMPARISONS
+from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
+from empirical.datasets import ImageDataset, load
+from empirical.datasets.storage import STORED_ANYWHERE, chosen_storage
+from empirical.execution.execute import execute
+from empirical.execution.launcher import Pairs, launch_local, launch_slurm
+from empirical.execution.progress import RunProgress
+from empirical.execution.stopwatch import Stopwatch
+from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
+from empirical.options import Options, PlanOptions
+from empirical.report.console import kernel_table, paper_table, results_table
+from empirical.report.results_csv import write_results
+from empirical.report.theory_findings import theory_findings
+from empirical.runs.config import RunConfig
+from empirical.runs.records import BusyError, Run, RunDirectory, read_run, read_runs
+from empirical.text_table import WIDE, rendered, wide_console
+from empirical.training.distributed import ALONE, LostRankError, Ranks, joined_ranks
+from empirical.training.epoch_record import EpochRecord
+from empirical.training.streamed_images import is_streamed
+from empirical.training.torchrun import launched, of_first_rank
+from theory.claims import write_findings
+
+
+def diagnose(options: Options) -> int:
+    """Say why a network does not fit random labels; returns the exit status. Raises ValueError or OSError."""
+    from empirical.diagnosis import run_diagnosis
+
+    tests = options.tests[:1] or ("random-labels",)
+    dataset, _, configs = plan_runs(replace(options, name="randomization-tests", tests=tests))
+    return run_diagnosis(dataset, configs, options.pipeline)
+
+
+def plan(options: PlanOptions) -> int:
+    """Say what the runs will need; returns the exit status. Raises ValueError or OSError."""
+    from empirical.planning.plan import in_memory_sample, print_plan
+
+    loading = Stopwatch()
+    somewhere = (options.data or find_experiment(options.name).data) in STORED_ANYWHERE
+    # Nothing is decoded, no memory map made: that may take hours, and is part of what is planned.
+    dataset, _, configs = plan_runs(replace(options, data_storage="stream") if somewhere else options)
+    n_train, n_test = (
+        stated or len(split.labels)
+        for stated, split in ((options.plan.train_images, dataset.train), (options.plan.test_images, dataset.test))
+    )
+    in_full = (n_train + n_test) * math.prod(dataset.image_shape)
+    if is_streamed(dataset) and chosen_storage(options.data_storage, in_full) == "memory":
+        dataset = in_memory_sample(dataset)
+    return print_plan(
+        configs, dataset, options.plan, options.out, min(options.seed), loading.undisturbed, wide_console()
+    )
+
+
+def run(options: Options, arguments: list[str]) -> int:
+    """Carry out an experiment's runs, record and report them; returns the exit status.
+
+    Arguments:
+        options: what is asked for.
+        arguments: the command line that asks for it.
+
+    Raises ValueError or OSError, before anything is recorded, for what cannot be run.
+    """
+    dataset, settings, configs = plan_runs(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    runs = [(config, RunDirectory(options.out, config)) for config in configs]
+    _check_ranks(options)
+    try:
+        if launched():
+            return _run_on_ranks(runs, dataset, settings, options)
+        if options.only_run:
+            runs = _only(runs, dataset, settings, options)
+            failures, reported = _run_all(runs, dataset, options), True
+        else:
+            failures = _carry_out(runs, dataset, options, arguments)
+            while more := _more(runs, dataset, settings, options):
+                failures += _carry_out(more, dataset, options, arguments)
+                runs += more
+            reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
+    except (ValueError, OSError, BusyError, LostRankError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        if not of_first_rank():
+            return 130
+        done = sum(directory.finished for _, directory in runs)
+        command = shlex.join(["python", "-m", "empirical.run", *(a for a in arguments if a != "--rerun")])
+        print(
+            f"\nstopped: {done} of {len(runs)} runs are finished in {options.out}; to go on: {command}",
+            file=sys.stderr,
+        )
+        return 130
+    return _status(failures, reported)
+
+
+def _status(failures: list[tuple[RunConfig, str]], reported: bool) -> int:
+    for config, reason in failures:
+        print(f"failed: {config.title}: {reason}", file=sys.stderr)
+    return 1 if failures or not reported else 0
+
+
+def _check_ranks(options: Options) -> None:
+    if options.network_timeout <= 0:
+        raise ValueError(f"--network-timeout must be positive, got {options.network_timeout:g}")
+    if not launched():
+        return
+    if options.launcher.kind != "none":
+        raise ValueError(f"torchrun trains one network at a time: leave out --launcher {options.launcher.kind}")
+    if EXPERIMENTS[options.name].follow:
+        raise ValueError(f"{options.name} finds its next runs from small ones before: run it without torchrun")
+
+
+def _run_on_ranks(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> int:
+    """What `main` does, as one of the processes that torchrun has started; the first one says all there is to say."""
+    runs = _only(runs, dataset, settings, options) if options.only_run else runs
+    device = next((config.device for config, _ in runs if config.kind == "trained"), "cpu")
+    with joined_ranks(device, options.network_timeout) as ranks:
+        if options.rerun and ranks.first:
+            _restart(runs)
+        if not ranks.first:
+            _follow_all(runs, dataset, ranks)
+            return 0
+        failures = _run_all(runs, dataset, options, ranks)
+    return _status(failures, bool(options.only_run) or _report(options.name, runs, options.out))
+
+
+def _follow_all(runs: Pairs, dataset: ImageDataset, ranks: Ranks) -> None:
+    """Have a part in every run that the first rank says is next. Raises ValueError if its data are not this rank's."""
+    for config, directory in runs:
+        next_run = ranks.tell(None)
+        if next_run is None:
+            continue
+        if next_run != config.hash:
+            raise ValueError(
+                f"rank {ranks.rank} is at run {config.hash} ({config.title}), the first rank at {next_run}: they have "
+                "other data files, options or code; all of them need the same"
+            )
+        try:
+            execute(config, dataset, directory, _Silent(), ranks=ranks)
+        except FloatingPointError:  # the loss, which is of all ranks: the first one says so
+            continue
+
+
+class _Silent:
+    """A watcher that says nothing."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Nothing."""
+
+    def stage(self, name: str, share: float) -> None:
+        """Nothing."""
+
+
+def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]]:
+    """The data set, the settings and the runs that are asked for.
+
+    What is wrong with options and data is found here, before a record is begun. Raises ValueError or OSError.
+    """
+    experiment = find_experiment(options.name)
+    _check_sizes(options)
+    if min(options.seed, default=-1) < 0:
+        raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
+    name = options.data or experiment.data
+    image_size = options.image_size or experiment.image_size
+    dataset = load(
+        name,
+        options.data_root,
+        image_size=image_size,
+        download=options.download,
+        storage=options.data_storage,
+        map_directory=options.data_map,
+    )
+    if dataset.num_classes < 2:
+        raise ValueError(f"{name}: there is nothing to tell apart with one class only, {dataset.class_names[0]!r}")
+    if options.data_note:
+        dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
+    settings = Settings(
+        options.model,
+        options.tests,
+        options.device,
+        options.seed,
+        options.training,
+        experiment.crop if options.crop is None else options.crop,
+        options.kernel,
+        options.scale,
+        options.train_size,
+        options.test_size,
+    )
+    if options.launcher.kind == "slurm" and not options.only_run:
+        if options.device == "cuda" and not options.launcher.gpus:
+            raise ValueError("--device cuda on SLURM needs --launcher.gpus 1")
+        settings = replace(settings, device="cpu")  # planned without asking whether this machine has another
+    return dataset, settings, _for_jobs(experiment.plan(dataset, settings), options)
+
+
+def _check_sizes(options: Options) -> None:
+    for option, side in (("--crop", options.crop), ("--image-size", options.image_size)):
+        if side is not None and side < 1:
+            raise ValueError(f"{option} takes a side of at least one pixel, got {side}")
+    if options.memory is not None and options.memory <= 0:
+        raise ValueError(f"--memory takes gigabytes, more than 0, got {options.memory:g}")
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"--out {options.out} is a file: name a directory")
+
+
+def _device_of_jobs(options: Options) -> str:
+    launcher = options.launcher
+    return "cuda" if launcher.kind == "slurm" and launcher.gpus and options.device != "cpu" else "cpu"
+
+
+def _for_jobs(configs: list[RunConfig], options: Options) -> list[RunConfig]:
+    """As a cluster's job will find them on its own device; a process that carries out a run knows its device."""
+    if options.only_run or _device_of_jobs(options) == "cpu":
+        return configs
+    return [config if config.kind == "explicit" else replace(config, device="cuda") for config in configs]
+
+
+def _carry_out(
+    runs: Pairs, dataset: ImageDataset, options: Options, arguments: list[str]
+) -> list[tuple[RunConfig, str]]:
+    """Where the launcher says: what is not finished, or everything with --rerun; returns what failed, and why."""
+    if options.rerun:
+        _restart(runs)
+    arguments = [argument for argument in arguments if argument != "--rerun"]
+    if options.launcher.kind == "local":
+        return launch_local(runs, arguments, options.launcher, options.out)
+    if options.launcher.kind == "slurm":
+        launch_slurm(runs, [*arguments, "--device", _device_of_jobs(options)], options.launcher, options.out)
+        return []
+    return _run_all(runs, dataset, options)
+
+
+def _restart(runs: Pairs) -> None:
+    """All at once: going on after an interruption then needs no --rerun."""
+    for _, directory in runs:
+        with directory.claim():
+            directory.restart()
+
+
+def _in_queue(runs: Pairs, options: Options) -> bool:
+    """Whether they were sent to a cluster and none is finished yet: there is nothing to report."""
+    done = sum(directory.finished for _, directory in runs)
+    if options.launcher.kind != "slurm" or done == len(runs):
+        return False
+    print(
+        f"{done} of {len(runs)} runs are finished; to see where they stand: python -m empirical.run status "
+        f"{options.out}\nthe same command again reports what is finished and submits what has failed or follows"
+    )
+    return done == 0
+
+
+def _more(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
+    """The runs that follow from those that are finished, where an experiment is adaptive."""
+    follow = EXPERIMENTS[options.name].follow
+    if follow is None:
+        return []
+    return _not_among(runs, _for_jobs(follow(dataset, settings, _finished(runs)), options), options.out)
+
+
+def _only(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
+    """The one run that --only-run names, among those that follow too. Raises ValueError if there is none."""
+    seen = more = runs
+    while not (chosen := [pair for pair in more if pair[0].hash == options.only_run]):
+        more = _more(seen, dataset, settings, options)
+        if not more:
+            raise ValueError(f"--only-run {options.only_run}: these options ask for no run of this hash")
+        seen = seen + more
+    return chosen
+
+
+def _not_among(runs: Pairs, configs: list[RunConfig], out: Path) -> Pairs:
+    """Those that have not been tried: a run that failed is not asked for again."""
+    tried = {config.hash for config, _ in runs}
+    return [(config, RunDirectory(out, config)) for config in configs if config.hash not in tried]
+
+
+def _finished(runs: Pairs) -> list[Run]:
+    return [read_run(directory.path) for _, directory in runs if directory.finished]
+
+
+def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = ALONE) -> list[tuple[RunConfig, str]]:
+    """Carry out what is not finished; a run that fails is reported and the others go on.
+
+    Of several ranks this is the first, which tells the others each run that is next, or that it needs nobody for it.
+    """
+    failures = []
+    memory_limit = None if options.memory is None else int(options.memory * 1e9)
+    with RunProgress(len(runs)) as progress:
+        for config, directory in runs:
+            progress.start(config.title)
+            if directory.finished:
+                directory.remove_scratch()  # a kill may have come between the summary and this
+                ranks.tell(None)
+                progress.end("finished before")
+                continue
+            told = False
+            try:
+                with directory.claim():
+                    ranks.tell(config.hash if config.kind == "trained" else None)
+                    told = True
+                    execute(config, dataset, directory, progress, memory_limit, ranks)
+            except Exception as error:  # the user's own network may raise anything: the other runs go on
+                if not told:
+                    ranks.tell(None)
+                elif ranks.count > 1 and config.kind == "trained" and not isinstance(error, FloatingPointError):
+                    raise  # the others are in the middle of it
+                known = isinstance(error, ValueError | FloatingPointError | BusyError)
+                reason = str(error) if known else f"{type(error).__name__}: {error}"
+                left = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
+                failures += [] if left else [(config, reason)]
+                progress.end(f"left: {reason}" if left else f"failed: {reason}")
+            else:
+                progress.end(_outcome(directory))
+    return failures
+
+
+def _outcome(directory: RunDirectory) -> str:
+    summary = read_run(directory.path).summary
+    metrics = summary.metrics
+    epochs = f"{metrics['epoch']} epochs, " if "epoch" in metrics else ""
+    if "train_accuracy" not in metrics:
+        return f"{summary.time['seconds']:.1f} s"
+    return (
+        f"{epochs}{summary.time['seconds']:.1f} s, train {metrics['train_accuracy']:.2%}, "
+        f"test {metrics['test_accuracy']:.2%}"
+    )
+
+
+def _report(name: str, runs: Pairs, out: Path) -> bool:
+    """Print the tables; write the claims; have the figures and the page drawn from the records: whether they were."""
+    finished = _finished(runs)
+    if not finished:
+        return False
+    console = wide_console()
+    if table := TABLES.get(name):
+        for data, some in data_sets(finished).items():
+            console.print(paper_table(table, data, table.rows_on(data, some)))
+    else:
+        for results in result_sets(finished):
+            console.print(results_table(results, narrow=console.width < WIDE))
+        for kernels in kernel_results(finished):
+            console.print(kernel_table(kernels))
+    for comparison in COMPARISONS.values():
+        for one in comparison.results(finished):
+            console.print(rendered(comparison.table(one)))
+    found = subjects(finished)
+    for subject in found:
+        if len(found) > 1:
+            console.print(Text(f"\n{subject.name}"))
+        for finding in subject.findings:
+            console.print(Text(f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"))
+    recorded = read_runs(out)
+    write_results(recorded, out)
+    theory = theory_findings(0, out)
+    write_findings(theory, out / "theory.json")
+    write_verdicts(claim_verdicts(subjects(recorded), theory), out / "claims.json")
+    drawn = _draw(out)
+    print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)
+    return drawn
+
+
+def _draw(out: Path) -> bool:
+    """Have the figures drawn by a process of its own: from records alone, and nothing imports their package."""
+    drawn = subprocess.run([sys.executable, "-m", "figures", str(out)], capture_output=True, text=True, check=False)
+    if drawn.returncode:
+        print(f"the figures could not be drawn: {drawn.stderr.strip()}", file=sys.stderr)
+    return drawn.returncode == 0
