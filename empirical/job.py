@@ -23,6 +23,7 @@ from empirical.execution.stopwatch import Stopwatch
 from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
 from empirical.options import Options, PlanOptions
 from empirical.report.console import kernel_table, paper_table, results_table
+from empirical.report.freshness import Report
 from empirical.report.results_csv import write_results
 from empirical.report.theory_findings import theory_findings
 from empirical.runs.config import RunConfig
@@ -365,8 +366,13 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
     write_results(recorded, out)
     theory = theory_findings(0, out)
     write_findings(theory, out / "theory.json")
-    write_verdicts(claim_verdicts(subjects(recorded), theory), out / "claims.json")
-    drawn = _draw(out)
+    report = Report(out)
+    drawn = report.fresh
+    if not drawn:
+        alike = {run.path for run in recorded} == {run.path for run in finished}
+        write_verdicts(claim_verdicts(found if alike else subjects(recorded), theory), out / "claims.json")
+        if drawn := _draw(out):
+            report.stamp()
     print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)
     return drawn
 

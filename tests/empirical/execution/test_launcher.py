@@ -240,7 +240,7 @@ def test_a_preempted_job_goes_on_where_it_stopped(tmp_path, undisturbed, monkeyp
     """Submitit's local engine, the signal SLURM would send, submitit's own requeueing, the same results.csv."""
     for name in launcher._THREAD_VARIABLES:  # SLURM's script would say so
         monkeypatch.setenv(name, "1")
-    monkeypatch.setattr("empirical.run.launch_slurm", functools.partial(launch_slurm, cluster="local"))
+    monkeypatch.setattr("empirical.job.launch_slurm", functools.partial(launch_slurm, cluster="local"))
     out = tmp_path / "launched"
     arguments = [*SWEEP, "--out", str(out), "--launcher", "slurm"]
     assert main(arguments) == 0
