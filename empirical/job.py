@@ -4,9 +4,11 @@ import math
 import shlex
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from joblib import cpu_count
 from rich.text import Text
 
 from empirical.claims.kernels import kernel_results
@@ -16,10 +18,11 @@ from empirical.claims.studies import COMPARISONS
 from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
 from empirical.datasets import ImageDataset, load
 from empirical.datasets.storage import STORED_ANYWHERE, chosen_storage
-from empirical.execution.execute import execute
+from empirical.execution.execute import execute, takes_one_thread
 from empirical.execution.launcher import Pairs, launch_local, launch_slurm
-from empirical.execution.progress import RunProgress
+from empirical.execution.progress import RunProgress, Watcher
 from empirical.execution.stopwatch import Stopwatch
+from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
 from empirical.options import Options, PlanOptions
 from empirical.report.console import kernel_table, paper_table, results_table
@@ -27,7 +30,7 @@ from empirical.report.freshness import Report
 from empirical.report.results_csv import write_results
 from empirical.report.theory_findings import theory_findings
 from empirical.runs.config import RunConfig
-from empirical.runs.records import BusyError, Run, RunDirectory, read_run, read_runs
+from empirical.runs.records import BusyError, Run, RunDirectory, read_run, read_runs, run_directories
 from empirical.text_table import WIDE, rendered, wide_console
 from empirical.training.distributed import ALONE, LostRankError, Ranks, joined_ranks
 from empirical.training.epoch_record import EpochRecord
@@ -76,7 +79,7 @@ def run(options: Options, arguments: list[str]) -> int:
     """
     dataset, settings, configs = plan_runs(options)
     options.out.mkdir(parents=True, exist_ok=True)
-    runs = [(config, RunDirectory(options.out, config)) for config in configs]
+    runs = list(zip(configs, run_directories(options.out, configs), strict=True))
     _check_ranks(options)
     try:
         if launched():
@@ -117,7 +120,7 @@ def _check_ranks(options: Options) -> None:
         raise ValueError(f"--network-timeout must be positive, got {options.network_timeout:g}")
     if not launched():
         return
-    if options.launcher.kind != "none":
+    if options.launcher.kind in ("local", "slurm"):
         raise ValueError(f"torchrun trains one network at a time: leave out --launcher {options.launcher.kind}")
     if EXPERIMENTS[options.name].follow:
         raise ValueError(f"{options.name} finds its next runs from small ones before: run it without torchrun")
@@ -173,20 +176,7 @@ def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]
     _check_sizes(options)
     if min(options.seed, default=-1) < 0:
         raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
-    name = options.data or experiment.data
-    image_size = options.image_size or experiment.image_size
-    dataset = load(
-        name,
-        options.data_root,
-        image_size=image_size,
-        download=options.download,
-        storage=options.data_storage,
-        map_directory=options.data_map,
-    )
-    if dataset.num_classes < 2:
-        raise ValueError(f"{name}: there is nothing to tell apart with one class only, {dataset.class_names[0]!r}")
-    if options.data_note:
-        dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
+    dataset = load_dataset(options)
     settings = Settings(
         options.model,
         options.tests,
@@ -204,6 +194,25 @@ def plan_runs(options: Options) -> tuple[ImageDataset, Settings, list[RunConfig]
             raise ValueError("--device cuda on SLURM needs --launcher.gpus 1")
         settings = replace(settings, device="cpu")  # planned without asking whether this machine has another
     return dataset, settings, _for_jobs(experiment.plan(dataset, settings), options)
+
+
+def load_dataset(options: Options) -> ImageDataset:
+    """The data set that is asked for, or the experiment's own. Raises ValueError or OSError if it is not to be had."""
+    experiment = find_experiment(options.name)
+    name = options.data or experiment.data
+    dataset = load(
+        name,
+        options.data_root,
+        image_size=options.image_size or experiment.image_size,
+        download=options.download,
+        storage=options.data_storage,
+        map_directory=options.data_map,
+    )
+    if dataset.num_classes < 2:
+        raise ValueError(f"{name}: there is nothing to tell apart with one class only, {dataset.class_names[0]!r}")
+    if options.data_note:
+        dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
+    return dataset
 
 
 def _check_sizes(options: Options) -> None:
@@ -236,10 +245,14 @@ def _carry_out(
         _restart(runs)
     arguments = [argument for argument in arguments if argument != "--rerun"]
     if options.launcher.kind == "local":
-        return launch_local(runs, arguments, options.launcher, options.out)
+        threads = options.launcher.threads
+        processes = options.launcher.processes or max(1, cpu_count() // threads)
+        return launch_local(runs, _workers(processes, threads, dataset, options, runs), arguments, options.out)
     if options.launcher.kind == "slurm":
         launch_slurm(runs, [*arguments, "--device", _device_of_jobs(options)], options.launcher, options.out)
         return []
+    if (processes := _processes(runs, dataset, options)) > 1:
+        return _run_in_workers(runs, _workers(processes, 1, dataset, options, runs))
     return _run_all(runs, dataset, options)
 
 
@@ -284,7 +297,8 @@ def _only(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Optio
 def _not_among(runs: Pairs, configs: list[RunConfig], out: Path) -> Pairs:
     """Those that have not been tried: a run that failed is not asked for again."""
     tried = {config.hash for config, _ in runs}
-    return [(config, RunDirectory(out, config)) for config in configs if config.hash not in tried]
+    untried = [config for config in configs if config.hash not in tried]
+    return list(zip(untried, run_directories(out, untried), strict=True))
 
 
 def _finished(runs: Pairs) -> list[Run]:
@@ -297,34 +311,94 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks 
     Of several ranks this is the first, which tells the others each run that is next, or that it needs nobody for it.
     """
     failures = []
-    memory_limit = None if options.memory is None else int(options.memory * 1e9)
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
-            progress.start(config.title)
+            line = progress.start(config.title)
             if directory.finished:
                 directory.remove_scratch()  # a kill may have come between the summary and this
                 ranks.tell(None)
-                progress.end("finished before")
+                line.end("finished before")
                 continue
             told = False
             try:
                 with directory.claim():
                     ranks.tell(config.hash if config.kind == "trained" else None)
                     told = True
-                    execute(config, dataset, directory, progress, memory_limit, ranks)
+                    execute(config, dataset, directory, line, _memory_limit(options), ranks)
             except Exception as error:  # the user's own network may raise anything: the other runs go on
                 if not told:
                     ranks.tell(None)
                 elif ranks.count > 1 and config.kind == "trained" and not isinstance(error, FloatingPointError):
                     raise  # the others are in the middle of it
-                known = isinstance(error, ValueError | FloatingPointError | BusyError)
-                reason = str(error) if known else f"{type(error).__name__}: {error}"
                 left = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
-                failures += [] if left else [(config, reason)]
-                progress.end(f"left: {reason}" if left else f"failed: {reason}")
+                failures += [] if left else [(config, _reason(error))]
+                line.end(f"left: {_reason(error)}" if left else f"failed: {_reason(error)}")
             else:
-                progress.end(_outcome(directory))
+                line.end(_outcome(directory))
     return failures
+
+
+def _memory_limit(options: Options) -> int | None:
+    return None if options.memory is None else int(options.memory * 1e9)
+
+
+def _reason(error: Exception) -> str:
+    known = isinstance(error, ValueError | FloatingPointError | BusyError)
+    return str(error) if known else f"{type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True, eq=False)
+class Performer:
+    """Carries out runs in a worker process. One that shares no memory with this process loads the data anew."""
+
+    options: Options
+    dataset: ImageDataset
+
+    def __call__(self, directory: RunDirectory, watcher: Watcher) -> Outcome:
+        """Carry out a run, and say how it ended."""
+        try:
+            with directory.claim():
+                execute(directory.config, self.dataset, directory, watcher, _memory_limit(self.options))
+        except BusyError as error:
+            if self.options.launcher.kind == "local":
+                return Outcome("left to another process, which is at work on it", left=True)
+            return Outcome("", _reason(error))
+        except Exception as error:  # the user's own network may raise anything
+            return Outcome("", _reason(error))
+        return Outcome(_outcome(directory))
+
+    def __reduce__(self) -> tuple[Callable[[Options], "Performer"], tuple[Options]]:
+        return _loading_performer, (self.options,)
+
+
+def _loading_performer(options: Options) -> Performer:
+    return Performer(options, load_dataset(options))
+
+
+def _workers(count: int, threads: int, dataset: ImageDataset, options: Options, runs: Pairs) -> WorkerConfig:
+    forked = threads == 1 and all(config.device == "cpu" for config, _ in runs)
+    return WorkerConfig(count, threads, Performer(options, dataset), forked)
+
+
+def _processes(runs: Pairs, dataset: ImageDataset, options: Options) -> int:
+    """How many processes carry out the runs without being asked to: one if a run takes more than a thread."""
+    unfinished = [config for config, directory in runs if not directory.finished]
+    if options.launcher.kind != "auto" or sum(config.kind == "trained" for config in unfinished) < 2:
+        return 1
+    if not all(takes_one_thread(config, dataset.image_shape) for config in unfinished):
+        return 1
+    return min(int(cpu_count()), len(unfinished))
+
+
+def _run_in_workers(runs: Pairs, workers: WorkerConfig) -> list[tuple[RunConfig, str]]:
+    """As `_run_all`, several at a time."""
+    with RunProgress(len(runs)) as progress:
+        for config, directory in runs:
+            if directory.finished:
+                directory.remove_scratch()
+                progress.start(config.title).end("finished before")
+        outcomes = carry_out([directory for _, directory in runs if not directory.finished], workers, progress)
+    return [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
 
 
 def _outcome(directory: RunDirectory) -> str:

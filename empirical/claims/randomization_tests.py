@@ -104,11 +104,14 @@ def result_sets(runs: list[Run]) -> list[ResultSet]:
             config.crop,
         )
         groups.setdefault((*key, config.device, *_data_key(config)), []).append(run)
-    sets = []
-    for group in groups.values():
-        config = group[0].config
-        explicit = [run for run in runs if run.config.kind == "explicit" and _data_key(run.config) == _data_key(config)]
-        sets.append(ResultSet(config, _by_test(group), _by_test(explicit)))
+    explicit: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        if run.config.kind == "explicit":
+            explicit.setdefault(_data_key(run.config), []).append(run)
+    sets = [
+        ResultSet(group[0].config, _by_test(group), _by_test(explicit.get(_data_key(group[0].config), [])))
+        for group in groups.values()
+    ]
     return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
 
 

@@ -42,7 +42,7 @@ class Report:
         """Whether every file is there that was made from just this."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             stamp = json.loads(self._stamp.read_text())
-            return stamp["digest"] == self.digest and stamp["files"] == self._files()
+            return bool(stamp["digest"] == self.digest and stamp["files"] == self._files())
         return False
 
     def stamp(self) -> None:

@@ -74,9 +74,9 @@ class RunDirectory:
     Writing is for whoever has claimed it: one process at a time.
     """
 
-    def __init__(self, root: Path, config: RunConfig):
+    def __init__(self, root: Path, config: RunConfig, path: Path | None = None):
         # An older version may have named it otherwise: the hash decides.
-        self.path = next(iter(sorted(root.glob(f"*_{config.hash}"))), root / config.directory_name)
+        self.path = path or next(iter(sorted(root.glob(f"*_{config.hash}"))), root / config.directory_name)
         self.config = config
         self._recorded_epochs = 0
 
@@ -177,6 +177,13 @@ class RunDirectory:
             return int(json.loads(last)["epoch"]) + 1 if last else 0
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: the last line is damaged; remove {path.parent} to make the run anew") from error
+
+
+def run_directories(root: Path, configs: Iterable[RunConfig]) -> list[RunDirectory]:
+    """The directory of each run under `root`, which is listed once for all of them."""
+    paths = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
+    by_hash = {path.name.rpartition("_")[2]: path for path in paths}
+    return [RunDirectory(root, config, by_hash.get(config.hash, root / config.directory_name)) for config in configs]
 
 
 def _lock(file: TextIO, path: Path) -> None:
