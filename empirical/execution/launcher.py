@@ -97,7 +97,10 @@ def launch_local(runs: Pairs, workers: WorkerConfig, arguments: list[str], out: 
         outcomes = carry_out(waiting, workers, progress)
     if left := sum(outcome.left for _, outcome in outcomes):
         print(f"{left} runs are left to other processes: once these are done, the same command reports all of them")
-    return [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
+    failures = [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
+    if failures:
+        print(f"what the runs have printed is in {out / 'launcher'}")
+    return failures
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from theory.common.atomic import replacing
 _PACKAGES = ("matplotlib", "numpy", "scipy", "jinja2")
 _SOURCES = ("theory", "empirical", "figures")
 _PARTS = ("config.json", "metrics.jsonl", "summary.json")  # of a run: what figures and page are made from
-_MADE = "claims.json"
+_NO_RECORDS = ("claims.json", ".report.json", "figures", "launcher", ".cache")
 
 
 class Report:
@@ -26,16 +26,16 @@ class Report:
 
     Attributes:
         out: the directory.
-        digest: SHA-256 of records and theory's findings, of the source that draws, and of the packages' versions.
+        digest: of records and theory's findings, of the source that draws, and of the packages' versions.
     """
 
     def __init__(self, out: Path):
         self.out, self._stamp = out, out / ".report.json"
-        curves = sorted(path for path in out.glob("*.json") if path.name not in (_MADE, self._stamp.name))
-        runs = [path.parent / name for path in sorted(out.glob("*/summary.json")) for name in _PARTS]
-        deeper = sorted(path for path in out.glob("*/*.json") if not path.with_name("lock").exists())
-        records = source_digest(_there([*curves, *runs, *deeper]), out, _PACKAGES)
-        self.digest = hashlib.sha256(" ".join([records, *map(_digest_of_package, _SOURCES)]).encode()).hexdigest()
+        folders = [out, *sorted(path for path in out.glob("*/") if path.name not in _NO_RECORDS)]
+        curves = [path for folder in folders for path in folder.glob("*.json") if path.name not in _NO_RECORDS]
+        runs = [path.parent / name for folder in folders for path in folder.glob("*/summary.json") for name in _PARTS]
+        records = source_digest(_there([*curves, *runs]), out, ())
+        self.digest = f"{records} {code_digest()}"
 
     @property
     def fresh(self) -> bool:
@@ -53,6 +53,12 @@ class Report:
     def _files(self) -> dict[str, str]:
         files = [*sorted((self.out / "figures").glob("*.*")), self.out / "report.html"]
         return {str(path.relative_to(self.out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def code_digest() -> str:
+    """SHA-256 of the source of these packages, and of the versions of those that they draw and count with."""
+    digests = [source_digest([], Path(), _PACKAGES), *map(_digest_of_package, _SOURCES)]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _digest_of_package(name: str) -> str:
