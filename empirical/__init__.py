@@ -20,8 +20,6 @@ diagnosis       why a network does not fit random labels
 plan            what the runs of a command need, before they start
 step_cost       a network's training, measured for seconds
 stopwatch       seconds of work, without waiting for a core
-scaling         time on several devices: a formula and a simulation
-list_scheduling a sweep of many runs on several slots, simulated
 run             the command line
 """
 

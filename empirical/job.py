@@ -63,9 +63,7 @@ def plan(options: PlanOptions) -> int:
     in_full = (n_train + n_test) * math.prod(dataset.image_shape)
     if is_streamed(dataset) and chosen_storage(options.data_storage, in_full) == "memory":
         dataset = in_memory_sample(dataset)
-    return print_plan(
-        configs, dataset, options.plan, options.out, min(options.seed), loading.undisturbed, wide_console()
-    )
+    return print_plan(configs, dataset, options.plan, options.out, loading.undisturbed, wide_console())
 
 
 def run(options: Options, arguments: list[str]) -> int:

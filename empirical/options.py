@@ -119,7 +119,7 @@ class PlanOptions(Options):
     """What the runs of an experiment need: time, memory and disk, measured on this machine in seconds. Runs nothing."""
 
     plan: PlanSettings = field(default_factory=PlanSettings)
-    """The size in full, and machines that are not at hand."""
+    """The size in full, and how it is measured."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical.planning.list_scheduling import Interruptions, schedule, useful_slots
+from benchmarks.list_scheduling import Interruptions, schedule, useful_slots
 
 FREE = Interruptions()
 
