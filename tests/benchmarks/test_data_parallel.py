@@ -164,9 +164,9 @@ def test_same_seed_same_times():
 
 
 def test_refusals_say_what_to_do():
-    with pytest.raises(ValueError, match=r"--plan\.bandwidth-gbps"):
+    with pytest.raises(ValueError, match=r"--bandwidth-gbps"):
         Interconnect(0.0, 0.0)
-    with pytest.raises(ValueError, match=r"raise --plan\.mtbf-hours"):
+    with pytest.raises(ValueError, match=r"raise --mtbf-hours"):
         simulate(JOB, 8, mtbf=0.1)
-    with pytest.raises(ValueError, match=r"--plan\.variation"):
+    with pytest.raises(ValueError, match=r"--variation"):
         simulate(JOB, 2, variation=-1.0)

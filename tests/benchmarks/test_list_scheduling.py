@@ -72,9 +72,9 @@ def test_same_seed_same_schedule():
 
 
 def test_refusals_say_what_to_do():
-    with pytest.raises(ValueError, match=r"raise --plan\.limit-hours"):
+    with pytest.raises(ValueError, match=r"raise --limit-hours"):
         Interruptions(start_up=10.0, interval=2.0, limit=12.0)
-    with pytest.raises(ValueError, match=r"lower --plan\.preemptions-per-hour"):
+    with pytest.raises(ValueError, match=r"lower --preemptions-per-hour"):
         Interruptions(start_up=10.0, preemptions=1.0)
     for durations, slots in (([], 1), ([0.0], 1), ([1.0], 0)):
         with pytest.raises(ValueError, match="at least one slot"):
