@@ -18,6 +18,7 @@ from theory.common.atomic import replacing
 _PACKAGES = ("matplotlib", "numpy", "scipy", "jinja2")
 _SOURCES = ("theory", "empirical", "figures")
 _PARTS = ("config.json", "metrics.jsonl", "summary.json")  # of a run: what figures and page are made from
+_PAGE = "report.html"
 _NO_RECORDS = ("claims.json", ".report.json", "figures", "launcher", ".cache")
 
 
@@ -42,7 +43,7 @@ class Report:
         """Whether every file is there that was made from just this."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             stamp = json.loads(self._stamp.read_text())
-            return bool(stamp["digest"] == self.digest and stamp["files"] == self._files())
+            return stamp["digest"] == self.digest and stamp["files"] == self._files() and _PAGE in stamp["files"]
         return False
 
     def stamp(self) -> None:
@@ -51,7 +52,7 @@ class Report:
             temporary.write_text(json.dumps({"digest": self.digest, "files": self._files()}, indent=1) + "\n")
 
     def _files(self) -> dict[str, str]:
-        files = [*sorted((self.out / "figures").glob("*.*")), self.out / "report.html"]
+        files = _there([*(self.out / "figures").glob("*.*"), self.out / _PAGE])
         return {str(path.relative_to(self.out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

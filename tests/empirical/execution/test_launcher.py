@@ -40,9 +40,8 @@ TINY = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "30"]
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     monkeypatch.setattr("empirical.job._draw", lambda out: True)
-    monkeypatch.setattr(
-        "empirical.job.theory_findings", lambda seed, records: []
-    )  # checking theory takes longer than these runs
+    # Checking theory takes longer than these runs.
+    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
 
 
 @pytest.fixture(scope="module")

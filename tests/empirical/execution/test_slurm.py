@@ -69,9 +69,8 @@ def sweeps(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(Path(empirical.__file__).parents[1]))
     monkeypatch.syspath_prepend(directory)
     monkeypatch.setattr("empirical.job._draw", lambda out: True)
-    monkeypatch.setattr(
-        "empirical.job.theory_findings", lambda seed, records: []
-    )  # checking theory takes longer than these runs
+    # Checking theory takes longer than these runs.
+    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
     yield directory
     sys.modules.pop("slow", None)
 
