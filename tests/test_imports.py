@@ -45,6 +45,10 @@ def test_status_of_trained_runs_imports_nothing_heavy(main_job):
     assert imported(COMMAND, "status", str(main_job)) == set()
 
 
+def test_help_of_the_theory_imports_nothing_heavy():
+    assert imported(COMMAND.replace("empirical.run", "theory.__main__"), "--help") == set()
+
+
 def test_packages_import_nothing_heavy():
     assert imported("import empirical, theory") == set()
 

@@ -143,16 +143,16 @@ def test_streamed_features_are_solved_like_any_others(digits):
 DRIVER = """
 import sys, time
 import theory.kernels.gram, theory.kernels.interpolation
-from empirical import run
+from empirical import job, run
 from empirical.execution import progress
 theory.kernels.gram._SECONDS_BETWEEN_CHECKPOINTS = 0.0
 theory.kernels.interpolation._SECONDS_BETWEEN_CHECKPOINTS = 0.0
-stage = progress.RunProgress.stage
+stage = progress.RunLine.stage
 def slowly(self, name, share):
     time.sleep(0.02)
     stage(self, name, share)
-progress.RunProgress.stage = slowly
-run._draw, run.CLAIMS = lambda out: True, ()
+progress.RunLine.stage = slowly
+job._draw, job.theory_findings = lambda out: True, lambda seed, records: []
 sys.exit(run.main(sys.argv[1:]))
 """
 
