@@ -16,7 +16,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import connection
@@ -90,7 +90,8 @@ def carry_out(
                 directory = waiting.pop(run)
                 worker = idle.pop() if idle else _Worker(workers)
                 busy[worker.channel] = worker, directory, progress.start(directory.config.title)
-                worker.channel.send(directory)
+                with suppress(BrokenPipeError):  # it has died, and says so where its messages are read
+                    worker.channel.send(directory)
             for channel in connection.wait(list(busy)):
                 worker, directory, line = busy[channel]
                 match worker.next_message():
@@ -127,7 +128,7 @@ class _Worker:
         """What it says of its run; once it has died, that."""
         try:
             return self.channel.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # between messages, or within one
             self.process.join()
             return Outcome("", _cause_of_death(self.process.exitcode or 0))
 

@@ -248,6 +248,21 @@ def test_rerun_is_the_launchers_own(tmp_path):
     assert not any("--rerun" in log.read_text() for log in (tmp_path / "launcher").glob("*.log"))
 
 
+@pytest.mark.parametrize(
+    ("status", "cause"), [(3, "its process ended with exit status 3"), (-signal.SIGUSR1, "killed by SIGUSR1")]
+)
+def test_a_network_that_ends_its_process(status, cause, tmp_path, monkeypatch, capsys):
+    """Whatever way it takes, the other run goes on."""
+    ending = f"os._exit({status})" if status > 0 else f"os.kill(os.getpid(), {-status})"
+    (tmp_path / "ending.py").write_text(f"import os\ndef network(image_shape, num_classes):\n    {ending}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["--model", "ending:network", "--tests", "gaussian", "--out", "out", *TINY, *LOCAL]) == 1
+    assert cause in capsys.readouterr().err
+    assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
+    sys.modules.pop("ending", None)
+
+
 def test_only_run_of_another_sweep(tmp_path, capsys):
     assert main([*TINY, "--out", str(tmp_path), "--only-run", "0123456789ab"]) == 2
     assert "--only-run 0123456789ab: these options ask for no run of this hash" in capsys.readouterr().err
