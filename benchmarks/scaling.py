@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = tyro.cli(Options, prog="python -m benchmarks.scaling", args=arguments)
     console = wide_console()
     try:
-        planned = json.loads(settings.plan.read_text())
+        planned = json.loads(settings.plan.read_text(encoding="utf-8"))
         plan = read_plan(planned["plan"])
         recorded = recorded_times(settings.records) if settings.records else []
         start_up = measure_start_up() + planned["loading"]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Factory = Callable[..., Any]
 
+_COMMAND_LINE_ALONE = ("launcher", "list", "network_timeout", "only_run", "pipeline")
+
 
 @dataclass(frozen=True, eq=False)
 class ExperimentResults:
@@ -105,6 +107,8 @@ def run_experiment(
     if optimizer:
         hyper_parameters = replace(hyper_parameters, optimizer=import_path_of(optimizer, "optimizer"))
     given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else dataset_of(*data)
+    if unsuitable := [key for key in options if key in _COMMAND_LINE_ALONE]:
+        raise ValueError(f"{unsuitable[0]} is of the command line alone: python -m empirical.run")
     others: dict[str, Any] = {
         key: Path(value) if key in ("data_root", "data_map") and value else value for key, value in options.items()
     }
@@ -121,6 +125,7 @@ def run_experiment(
     dataset, settings, configs = plan_runs(chosen, given)
     check_own_code(configs, dataset)
     follow = find_experiment(name).follow
+    memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
     finished: list[Run] = []
     failures: list[tuple[RunConfig, str]] = []
     tried: set[str] = set()
@@ -131,9 +136,11 @@ def run_experiment(
                 tried.add(config.hash)
                 line = progress.start(config.title)
                 try:
-                    if not directory.finished:
+                    if chosen.rerun or not directory.finished:
                         with directory.claim():
-                            execute(config, dataset, directory, line)
+                            if chosen.rerun:
+                                directory.restart()
+                            execute(config, dataset, directory, line, memory_limit)
                     finished.append(directory.read())
                     line.end(_outcome(finished[-1]))
                 except Exception as error:  # the user's own network may raise anything: the other runs go on

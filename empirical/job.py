@@ -41,6 +41,7 @@ from empirical.training.epoch_record import EpochRecord
 from empirical.training.streamed_images import is_streamed
 from empirical.training.torchrun import launched, of_first_rank
 from theory.claims import write_findings
+from theory.common.plain_text import visible
 
 
 def diagnose(options: Options) -> int:
@@ -98,7 +99,7 @@ def run(options: Options, arguments: list[str]) -> int:
                 runs += more
             reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
     except (ValueError, OSError, BusyError, LostRankError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         if not of_first_rank():
@@ -115,7 +116,7 @@ def run(options: Options, arguments: list[str]) -> int:
 
 def _status(failures: list[tuple[RunConfig, str]], reported: bool) -> int:
     for config, reason in failures:
-        print(f"failed: {config.title}: {reason}", file=sys.stderr)
+        print(f"failed: {config.title}: {visible(reason)}", file=sys.stderr)
     return 1 if failures or not reported else 0
 
 
@@ -468,10 +469,11 @@ def _draw(out: Path) -> bool:
     """
     beside = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     drawn = subprocess.run(
-        [sys.executable, "-P", "-m", "figures", str(out)],
+        [sys.executable, "-P", "-X", "utf8", "-m", "figures", str(out)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(beside)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",  # whatever this machine's locale is
+        errors="replace",
         check=False,
     )
     if drawn.returncode:

@@ -17,6 +17,8 @@ from empirical.randomization import TEST_SPELLINGS
 from empirical.runs.packing import pack_command
 from empirical.text_table import wide_console
 from empirical.training.torchrun import of_first_rank
+from theory.common.plain_text import visible
+from theory.common.terminal import prepare_output
 
 _PROGRAM = "python -m empirical.run"
 
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(options, arguments)
     except (ValueError, OSError) as error:
         if of_first_rank():
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # of what leaves no record: a diagnosis, a plan, the reading of data
         if of_first_rank():
@@ -100,4 +102,5 @@ def _print_lists() -> None:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

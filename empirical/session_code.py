@@ -12,7 +12,8 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Iterator
-from types import CodeType, FunctionType, ModuleType
+from contextlib import suppress
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,24 +60,24 @@ def _registered(factory: Any, name: str, digest: str) -> str:
 
 def _digest(value: Any) -> str:
     digest = hashlib.sha256()
-    for part in _parts(value, set()):
+    for part in _parts(value, {}):
         digest.update(b"%d " % len(part) + part)
     return digest.hexdigest()
 
 
-def _parts(value: Any, seen: set[int]) -> Iterator[bytes]:
+def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
     """What tells a value from others, piece by piece."""
     if isinstance(value, _PLAIN):
         yield f"{type(value).__name__} {value!r}".encode()
     elif id(value) in seen:
         yield b"again"
     else:
-        seen.add(id(value))
+        seen[id(value)] = value  # kept, for the place of one that is gone may be taken by another
         yield f"{type(value).__module__}.{type(value).__qualname__}".encode()
         yield from _parts_of_object(value, seen)
 
 
-def _parts_of_object(value: Any, seen: set[int]) -> Iterator[bytes]:
+def _parts_of_object(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
     if isinstance(value, np.ndarray | torch.Tensor):
         array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
         yield f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
@@ -93,11 +94,11 @@ def _parts_of_object(value: Any, seen: set[int]) -> Iterator[bytes]:
         for module in value.modules():
             yield from _parts(type(module), seen)
         yield from _parts(dict(value.state_dict()), seen)
-    elif isinstance(value, FunctionType | type) and _of_a_file(value):
-        yield f"{value.__module__}:{value.__qualname__}".encode()
-        yield source_digest_of(value.__module__, libraries=False).encode()
     elif isinstance(value, FunctionType):
         yield from _parts_of_function(value, seen)
+    elif isinstance(value, type) and _of_a_file(value) and "<locals>" not in value.__qualname__:
+        yield f"{value.__module__}:{value.__qualname__}".encode()
+        yield source_digest_of(value.__module__, libraries=False).encode()
     elif isinstance(value, type):
         yield value.__qualname__.encode()
         yield from _parts(value.__bases__, seen)
@@ -106,17 +107,31 @@ def _parts_of_object(value: Any, seen: set[int]) -> Iterator[bytes]:
             if isinstance(member, (FunctionType, type, *_PLAIN)) and name not in _PLACES:
                 yield name.encode()
                 yield from _parts(member, seen)
+    elif isinstance(value, MethodType):
+        yield from _parts((value.__func__, value.__self__), seen)
+    elif isinstance(value, BuiltinFunctionType):
+        yield f"{value.__module__}.{value.__qualname__}".encode()
+    elif hasattr(value, "__dict__"):
+        yield from _parts(vars(value), seen)
+    elif " at 0x" not in repr(value):  # a place in memory is no part of what it is
+        yield repr(value).encode()
 
 
-def _parts_of_function(function: FunctionType, seen: set[int]) -> Iterator[bytes]:
-    try:
-        yield inspect.getsource(function).encode()
-    except (OSError, TypeError):  # of text that was executed and is gone
-        yield from _parts_of_code(function.__code__)
+def _parts_of_function(function: FunctionType, seen: dict[int, Any]) -> Iterator[bytes]:
+    in_file = _of_a_file(function)
+    own_file = source_digest_of(function.__module__, libraries=False) if in_file else ""
+    yield f"{function.__module__ if in_file else ''}:{function.__qualname__} {own_file}".encode()
+    if own_file or not in_file:
+        try:
+            yield inspect.getsource(function).encode()
+        except (OSError, TypeError):  # of text that was executed and is gone
+            yield from _parts_of_code(function.__code__)
     yield from _parts((function.__defaults__, function.__kwdefaults__), seen)
-    for cell in function.__closure__ or ():
-        yield from _parts(cell.cell_contents, seen)
-    for name in sorted(_names(function.__code__)):
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        yield name.encode()
+        with suppress(ValueError):  # a cell that is empty yet
+            yield from _parts(cell.cell_contents, seen)
+    for name in [] if in_file else sorted(_names(function.__code__)):
         if name in function.__globals__:
             yield name.encode()
             yield from _parts(function.__globals__[name], seen)
@@ -125,7 +140,7 @@ def _parts_of_function(function: FunctionType, seen: set[int]) -> Iterator[bytes
 def _parts_of_code(code: CodeType) -> Iterator[bytes]:
     yield code.co_code + repr((code.co_names, code.co_varnames)).encode()
     for constant in code.co_consts:
-        yield from _parts_of_code(constant) if isinstance(constant, CodeType) else _parts(constant, set())
+        yield from _parts_of_code(constant) if isinstance(constant, CodeType) else _parts(constant, {})
 
 
 def _names(code: CodeType) -> set[str]:

@@ -31,6 +31,8 @@ from figures.report import lowest_seeds, write_report
 from figures.result_figure import ResultFigure, ResultFigures, distinct, draw_figures
 from figures.scaling import SCALING
 from theory.claims import Finding, read_findings
+from theory.common.plain_text import visible
+from theory.common.terminal import prepare_output
 
 FIGURES: ResultFigures[ResultSet] = {
     "Training loss": ResultFigure("loss-curves", draw_loss_curves),
@@ -112,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
             write_report(recorded, whole, networks, kernels, studies, findings, out / "report.html")
             made.append(f"report: {out / 'report.html'}")
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     print(*made, sep="   ")
     return 0
@@ -174,4 +176,5 @@ def _plain(*parts: str) -> str:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

@@ -39,7 +39,7 @@ class Drawings:
         self._code = code_digest()
         self._before: dict[str, str] = {}
         with suppress(OSError, ValueError, TypeError):  # none is there, or none that can be read
-            self._before = dict(json.loads(self._manifest.read_text()))
+            self._before = dict(json.loads(self._manifest.read_text(encoding="utf-8")))
         self._digests: dict[str, str] = {}
         self._asked: list[tuple[bytes, Path]] = []
         self.drawn: list[Path] = []
@@ -70,7 +70,7 @@ class Drawings:
                 _draw(task, path)
         self._directory.mkdir(parents=True, exist_ok=True)
         with replacing(self._manifest) as temporary:
-            temporary.write_text(json.dumps(self._digests, indent=1) + "\n")
+            temporary.write_text(json.dumps(self._digests, indent=1) + "\n", encoding="utf-8")
 
     def _draw_in(self, processes: int) -> None:
         with warnings.catch_warnings():

@@ -12,7 +12,7 @@ from empirical.claims.randomization_tests import SIZE
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import MATHEMATICS, figure, series_colors, set_panel_title, set_title, test_colors
+from figures.style import figure, mathematics, series_colors, set_panel_title, set_title, test_colors
 
 
 def draw_dynamics(results: DynamicsResults, path: Path) -> None:
@@ -36,7 +36,7 @@ def draw_dynamics(results: DynamicsResults, path: Path) -> None:
             worst = max(run.summary.metrics["largest_deviation"] for run in runs.values())
             set_panel_title(axes, f"width {width:,}: largest difference {worst:.3f}")
             axes.set(xlabel="full-batch steps", xscale="log", ylim=(0, 1.02))
-        panels[0].set_ylabel(r"residual, $\|y - u_t\| \, / \, \|y - u_0\|$", label=MATHEMATICS)
+        mathematics(panels[0].set_ylabel(r"residual, $\|y - u_t\| \, / \, \|y - u_0\|$"))
         handles, _ = panels[-1].get_legend_handles_labels()
         handles.append(Line2D([], [], color="#4a4a4a", linestyle="--", label="predicted"))
         drawing.legend(handles=handles, loc="outside right upper", fontsize=8.5)
@@ -69,7 +69,7 @@ def draw_complexity(results: DynamicsResults, path: Path) -> None:
         _errors(error, levels, runs, color)
         error.axhline(0.5, color="#888888", linestyle=":", linewidth=1.5, label="chance, 50%")
         set_panel_title(slow, "Slow-down")
-        set_panel_title(complexity, r"Complexity measure, $\sqrt{2\, y^\top H^{-1} y \,/\, n}$", MATHEMATICS)
+        mathematics(set_panel_title(complexity, r"Complexity measure, $\sqrt{2\, y^\top H^{-1} y \,/\, n}$"))
         set_panel_title(error, "Test error on clean labels")
         slow.set(ylabel="times the steps of true labels", ylim=(0, None))
         complexity.set(ylim=(0, None))

@@ -78,8 +78,12 @@ def figure(path: Path, caption: str, width: float = 7.2, height: float = 4.4) ->
             image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(temporary, optimize=True)
 
 
-MATHEMATICS = "mathematics"
-"""The `label` of a text that is mathematics between dollar signs. In all others a dollar sign is a dollar sign."""
+_MATHEMATICS = "mathematics"
+
+
+def mathematics(text: Text) -> None:
+    """Say that a text has mathematics between dollar signs. In all others a dollar sign is a dollar sign."""
+    text.set_label(_MATHEMATICS)
 
 
 def _show_as_it_is(drawing: Figure) -> None:
@@ -90,7 +94,7 @@ def _show_as_it_is(drawing: Figure) -> None:
             axis.set_ticklabels([visible(label.get_text()) for label in axis.get_ticklabels()], parse_math=False)
     on_axes = {label for axis in axes for label in (*axis.get_ticklabels(which="both"), axis.get_offset_text())}
     for text in drawing.findobj(Text):
-        if isinstance(text, Text) and text not in on_axes and text.get_label() != MATHEMATICS:
+        if isinstance(text, Text) and text not in on_axes and text.get_label() != _MATHEMATICS:
             text.set_text(visible(text.get_text()))
             text.set_parse_math(False)
 
@@ -100,9 +104,9 @@ def set_title(drawing: Figure, title: str) -> None:
     drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12)
 
 
-def set_panel_title(axes: Axes, title: str, label: str = "") -> None:
-    """What one panel of several shows; with the label `MATHEMATICS` for a title with mathematics in it."""
-    axes.set_title(title, size=9.5, weight="normal", label=label)
+def set_panel_title(axes: Axes, title: str) -> Text:
+    """What one panel of several shows."""
+    return axes.set_title(title, size=9.5, weight="normal")
 
 
 def test_colors(tests: Iterable[Randomization]) -> dict[Randomization, str]:

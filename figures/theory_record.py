@@ -1,10 +1,11 @@
 """The theory's records of measurements, their figures, and which claim each figure shows."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from empirical.runs.json_files import read_json
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class TheoryRecord:
     def read(self, path: Path) -> dict[str, Any]:
         """Read the record. Raises ValueError, naming the file, for anything else."""
         try:
-            record: dict[str, Any] = json.loads(path.read_text())
+            record: dict[str, Any] = read_json(path)
             missing = {"about", *(part for one in self.figures.values() for part in one.parts)} - record.keys()
         except (ValueError, AttributeError) as error:
             raise ValueError(f"the record {path.absolute()} cannot be read: {error}") from error

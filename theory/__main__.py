@@ -12,6 +12,7 @@ from rich.text import Text
 
 from theory.claims import CheckedClaim, Finding, Verdict, run_check, run_thoroughly, write_findings
 from theory.common.names import nearest_name
+from theory.common.terminal import prepare_output
 from theory.proofs import checked_proof
 
 _THOROUGH_SEEDS = 5
@@ -112,4 +113,5 @@ def _findings_table(findings: list[Finding]) -> Table:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

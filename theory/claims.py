@@ -151,19 +151,22 @@ def write_findings(findings: Iterable[Finding], path: Path) -> None:
     """Write findings as a JSON list, whole or not at all."""
     content = json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)
     with replacing(path) as temporary:
-        temporary.write_text(content + "\n")
+        temporary.write_text(content + "\n", encoding="utf-8")
 
 
 def read_findings(path: Path) -> list[Finding]:
-    """Read what `write_findings` wrote, also before claims had a `proof`."""
-    return [
-        Finding(
-            _claim(entry["claim"]),
-            Evidence(**{**entry["evidence"], "verdict": Verdict(entry["evidence"]["verdict"])}),
-            entry["seconds"],
-        )
-        for entry in json.loads(path.read_text())
-    ]
+    """Read what `write_findings` wrote, also before claims had a `proof`. Raises ValueError for anything else."""
+    try:
+        return [
+            Finding(
+                _claim(entry["claim"]),
+                Evidence(**{**entry["evidence"], "verdict": Verdict(entry["evidence"]["verdict"])}),
+                entry["seconds"],
+            )
+            for entry in json.loads(path.read_text(encoding="utf-8"))
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path.absolute()} holds no findings that can be read: {error}") from error
 
 
 def _claim(entry: dict[str, Any]) -> Claim:

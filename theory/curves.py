@@ -62,7 +62,7 @@ def main(
         }
         record = {"about": about, **parts(options.seed)}
         with replacing(options.out) as temporary:
-            temporary.write_text(json.dumps(record, allow_nan=False) + "\n")
+            temporary.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

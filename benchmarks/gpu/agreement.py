@@ -19,8 +19,8 @@ from empirical.kernels.config import KernelConfig
 from empirical.kernels.interpolation import interpolate_images
 from empirical.models import default_learning_rate
 from empirical.randomization import parse_test, randomize
-from empirical.training.augmentation import TrainingConfig, augment, draw_augmentations
-from empirical.training.config import Augmentation
+from empirical.training.augmentation import augment, draw_augmentations
+from empirical.training.config import Augmentation, TrainingConfig
 from empirical.training.distributed import Ranks
 from empirical.training.dropout import set_dropout
 from empirical.training.evaluation import predict

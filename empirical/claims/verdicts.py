@@ -160,4 +160,6 @@ def write_verdicts(verdicts: Sequence[ClaimVerdict], path: Path) -> None:
         for one in verdicts
     ]
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        temporary.write_text(
+            json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
+        )

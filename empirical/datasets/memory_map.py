@@ -92,7 +92,7 @@ def mapped_images(images: LazyImages, identity: str, path: Path, workers: int | 
 def _open(path: Path, images: LazyImages, identity: str) -> MappedImages | None:
     """The map, if it is there, whole, and of these images."""
     try:
-        about = json.loads(path.with_suffix(".json").read_text())
+        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         pixels = np.load(path, mmap_mode="r")
     except (OSError, ValueError):  # ValueError: not JSON, or a file shorter than its array
         return None
@@ -111,7 +111,7 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
         log.unlink(missing_ok=True)
         offset = _write_empty(partial, images)
         with replacing(log) as temporary:
-            temporary.write_text(json.dumps(key) + "\n")
+            temporary.write_text(json.dumps(key) + "\n", encoding="utf-8")
         done = {}
     order = images.reading_order()
     chunks = [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)]
@@ -153,7 +153,7 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
     }
     path.unlink(missing_ok=True)  # of other images: a kill must not leave it beside what is said of these
     with replacing(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(about, indent=1) + "\n")
+        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
     log.unlink()
 

@@ -27,20 +27,20 @@ def check_bounds(content: bytes) -> None:
     tuples: set[int] = set()  # the memories that hold a tuple
     memories, last = 0, ""
     for step, (opcode, argument, _) in enumerate(pickletools.genops(content)):
-        name = opcode.name
+        name, number = opcode.name, argument if isinstance(argument, int) else 0
         if step > _MOST_STEPS:
             raise ValueError(f"it takes more than {_MOST_STEPS:,} steps")
         if name in _NEVER_NEEDED:
-            raise ValueError(f"it uses {name}, which image data does not need")
-        if name in _INTEGERS and abs(argument) > _LARGEST_INTEGER:
+            raise ValueError(f"it uses {name}, which image data does not need: refused")
+        if name in _INTEGERS and abs(number) > _LARGEST_INTEGER:
             raise ValueError("it has an integer of more than 32 bits, which image data does not need")
         if name.endswith("PUT") or name == "MEMOIZE":
-            index = memories if name == "MEMOIZE" else int(argument)
+            index = memories if name == "MEMOIZE" else number
             if not 0 <= index <= memories + 1:
                 raise ValueError(f"it asks for memory {index:,} after {memories:,}")
             memories += 1
             (tuples.add if last in _TUPLES else tuples.discard)(index)
-        elif name.endswith("GET") and int(argument) in tuples:
+        elif name.endswith("GET") and number in tuples:
             raise ValueError("it uses a tuple twice, which image data does not need")
         _step(depths, opcode)
         last = name

@@ -114,7 +114,7 @@ class RunLogs:
         """The log of a run, with that command at its end."""
         log = self.out / "launcher" / f"{directory.path.name}.log"
         command = shlex.join(["python", "-m", _PROGRAM, *self.arguments, "--only-run", directory.config.hash])
-        with open(log, "a") as output:
+        with open(log, "a", encoding="utf-8") as output:
             output.write(f"$ {command}\n")
         return log
 

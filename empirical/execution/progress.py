@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from empirical.training.epoch_record import EpochRecord
+from theory.common.plain_text import visible
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -97,12 +98,12 @@ class RunLine:
             self._print(line)
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False)
+        self._console.print(visible(line), markup=False)
 
 
 def _plain(line: str) -> str:
     """Without markup."""
-    return line.replace("[", r"\[")
+    return visible(line).replace("[", r"\[")
 
 
 def _on_training_images(record: EpochRecord) -> str:

@@ -9,7 +9,7 @@ _SCHEDSTAT = Path("/proc/thread-self/schedstat")  # nanoseconds on a core, nanos
 def seconds_waited() -> float:
     """Seconds that this thread has been ready to run and waited for a core; 0 where the system does not tell."""
     try:
-        return int(_SCHEDSTAT.read_text().split()[1]) * 1e-9
+        return int(_SCHEDSTAT.read_text(encoding="utf-8").split()[1]) * 1e-9
     except (OSError, ValueError, IndexError):
         return 0.0
 

@@ -29,6 +29,7 @@ from empirical.execution.progress import RunLine, RunProgress, Watcher
 from empirical.runs.config import RunConfig, trained_run
 from empirical.runs.records import RunDirectory
 from empirical.training.epoch_record import EpochRecord
+from theory.common.terminal import prepare_output
 
 _SECONDS_BETWEEN_REPORTS = 0.2  # of a run's epochs: reading them costs the launching process time
 
@@ -192,6 +193,7 @@ def _work(channel: Any, workers: WorkerConfig) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live display's are the other process's
+    prepare_output()
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -220,9 +222,11 @@ def _print_to(log: Path) -> None:
     """Have whatever is printed from now on added to a file."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    sys.stdout = sys.stderr = open(log, "a", buffering=1)  # noqa: SIM115, it stays open until the next run
-    for descriptor in (1, 2):
-        os.dup2(sys.stdout.fileno(), descriptor)
+    kept_open = open(log, "a", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115, to the next run
+    sys.stdout = sys.stderr = kept_open
+    for stream, descriptor in ((sys.__stdout__, 1), (sys.__stderr__, 2)):
+        if stream is not None:  # it was closed from the beginning: another file may have its number
+            os.dup2(kept_open.fileno(), descriptor)
 
 
 class _Reporter:

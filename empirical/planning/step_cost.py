@@ -228,7 +228,7 @@ class PeakMemory:
         with suppress(AttributeError, OSError, TypeError):  # not glibc: what is free stays with the process
             ctypes.CDLL(None).malloc_trim(0)
         try:
-            Path("/proc/self/clear_refs").write_text("5")
+            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         except OSError:
             self._known = False
 
@@ -243,7 +243,7 @@ class PeakMemory:
 def _proc_status(name: str) -> int | None:
     """A field of /proc/self/status in bytes."""
     try:
-        found = re.search(rf"^{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        found = re.search(rf"^{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         return None
     return 1024 * int(found[1]) if found else None

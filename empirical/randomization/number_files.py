@@ -35,6 +35,6 @@ def _read(path: Path) -> npt.NDArray[Any]:
                 warnings.simplefilter("ignore", UserWarning)  # of an empty file: the caller says so
                 return np.loadtxt(path, delimiter="," if suffix == ".csv" else None, ndmin=1)
         case ".json":
-            return np.array(json.loads(path.read_text()))
+            return np.array(json.loads(path.read_text(encoding="utf-8")))
         case _:
             raise ValueError(f"its name must end in {', '.join(SUFFIXES)}")

@@ -44,14 +44,16 @@ class Report:
     def fresh(self) -> bool:
         """Whether every file is there that was made from just this."""
         with suppress(OSError, ValueError, KeyError, TypeError):
-            stamp = json.loads(self._stamp.read_text())
+            stamp = json.loads(self._stamp.read_text(encoding="utf-8"))
             return stamp["digest"] == self.digest and stamp["files"] == self._files() and _PAGE in stamp["files"]
         return False
 
     def stamp(self) -> None:
         """Note that the files that are there have been made from this."""
         with replacing(self._stamp) as temporary:
-            temporary.write_text(json.dumps({"digest": self.digest, "files": self._files()}, indent=1) + "\n")
+            temporary.write_text(
+                json.dumps({"digest": self.digest, "files": self._files()}, indent=1) + "\n", encoding="utf-8"
+            )
 
     def _files(self) -> dict[str, str]:
         files = _there([*(self.out / "figures").glob("*.*"), self.out / _PAGE])

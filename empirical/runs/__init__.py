@@ -8,6 +8,8 @@ records            a run's directory: configuration, epochs, checkpoint, summary
 packed             finished runs in one file, for publication
 packing            the command that packs them
 metrics            the reference of every number in a record
+checkpoint         a trained network's state, used only as it was saved
+json_files         JSON that anybody may have written, bounded
 resumable_parts    a long measurement in parts, each kept once it is done
 trained_network    a network that an earlier run trained, found again
 training_loss      the training loss along a recorded run

@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
-from empirical.records import Run, read_runs
 
+from empirical.runs.records import Run, read_runs
 from theory.label_noise import memorised_accuracy
 
 ROOT = Path(__file__).parents[2]

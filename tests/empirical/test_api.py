@@ -2,6 +2,7 @@
 
 import json
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -73,6 +74,14 @@ def test_the_runs_are_those_of_the_command_line(mine, tmp_path, monkeypatch, cap
     assert [row["run"] for row in again.rows] == [row["run"] for row in results.rows]
 
 
+def test_a_run_is_repeated_on_demand(tmp_path):
+    first = run_experiment(model="mlp-1x8", out=tmp_path, **SMALL)
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/summary.json")}
+    again = run_experiment(model="mlp-1x8", out=tmp_path, rerun=True, **SMALL)
+    assert all(path.stat().st_mtime_ns > stamp for path, stamp in stamps.items())
+    assert [run.summary.metrics for run in first.runs] == [run.summary.metrics for run in again.runs]
+
+
 def test_records_and_verdicts(mine, tmp_path):
     results = run_experiment(model=mine.network, out=tmp_path, **(SMALL | {"tests": ("true-labels", "random-labels")}))
     by_kind = {(row["randomization.label_noise"], row["kind"]): row for row in results.rows}
@@ -104,11 +113,13 @@ def test_one_image_under_two_labels_is_said(tmp_path, capsys):
     images[17] = images[3]
     split = images, np.arange(30) % 2 + (np.arange(30) == 17)
     training = {"max_steps": 3}
-    run_experiment(data=(split, split), model="mlp-1x8", tests="true-labels", training=training, out=tmp_path)
-    assert (
-        "no network can fit all labels: equal training images have different ones, rows 3 and 17 (labels 1 and 2)"
-        in (capsys.readouterr().err)
-    )
+    results = run_experiment(data=(split, split), model="mlp-1x8", tests="true-labels", training=training, out=tmp_path)
+    said = capsys.readouterr().err
+    assert "no network can fit all labels: equal training images have different ones, rows 3 and 17 (labels 1 a" in said
+    assert [run.config.kind for run in results.runs] == ["trained"]
+    ((explicit, reason),) = results.failures
+    assert explicit.kind == "explicit"
+    assert reason in str(results)
 
 
 def test_an_experiment_that_follows_what_it_found(tmp_path):
@@ -131,6 +142,8 @@ def test_networks_of_a_session_run_and_an_instance_is_left_as_it_was(tmp_path):
 def test_unknown_options_and_values(tmp_path):
     with pytest.raises(TypeError, match="train_sise"):
         run_experiment(train_sise=3, out=tmp_path)
+    with pytest.raises(ValueError, match="only_run is of the command line alone"):
+        run_experiment(only_run="0123", out=tmp_path)
     with pytest.raises(ValueError, match="model: a name or a factory to call is wanted, got a int"):
         run_experiment(model=3, out=tmp_path)
     with pytest.raises(ValueError, match="no trainable parameters"):
@@ -175,6 +188,39 @@ def test_the_digest_of_a_sessions_network_follows_what_it_is_made_of():
     digests = [digest_of(text) for text in texts]
     assert len(set(digests)) == len(texts)
     assert digest_of("import math\nother = 3\n" + plain) == digests[0], "what it does not refer to is no part of it"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("function", [torch.relu, torch.tanh]),
+        ("number", [1, 2, 1.0, True, "1"]),
+        ("array", [np.arange(3), np.arange(4), np.arange(3.0), torch.arange(3)]),
+        ("nested", [[{"a": (1,)}], [{"a": (2,)}], [{"b": (1,)}]]),
+        ("kind", [torch.float32, torch.float64]),
+        ("method", [[1].append, [1].pop]),
+        ("settings", [types.SimpleNamespace(width=1), types.SimpleNamespace(width=2)]),
+    ],
+)
+def test_the_digest_follows_values_that_a_factory_refers_to(name, values):
+    def digest(value):
+        space = {name: value}
+        exec(f"def network(shape, k):\n    return {name}\n", space)
+        import_path_of(space["network"], "model")
+        return sys.modules["python_session"].digests["network"]
+
+    digests = [digest(value) for value in values]
+    assert len(set(digests)) == len(values)
+    assert digests == [digest(value) for value in values]
+    assert len({digest_in_closure(value) for value in values}) == len(values)
+
+
+def digest_in_closure(value):
+    def network(shape, k):
+        return value
+
+    import_path_of(network, "model")
+    return sys.modules["python_session"].digests["network"]
 
 
 @pytest.mark.parametrize("change", [lambda model: model[1].weight.data.mul_(2), lambda model: model.append(nn.ReLU())])

@@ -10,8 +10,7 @@ import pytest
 import empirical.run
 from empirical.run import main as run
 from figures.__main__ import main as draw
-from figures.dynamics import MATHEMATICS
-from figures.style import figure
+from figures.style import figure, mathematics
 from theory.common.plain_text import visible
 
 HOSTILE = "costs $5 or $6^{, \x1b[31mred\x1b[0m \x00 <script>alert(1)</script> {{ 7 * 7 }} [bold]\u202e"
@@ -52,7 +51,7 @@ def test_all_texts_of_a_figure_are_plain_but_for_mathematics(tmp_path):
         axes = drawing.add_subplot()
         axes.plot([1, 10], [1, 100], label="$x_{ $\x07")
         axes.set(xscale="log", yscale="log", title="$\\bad{ $", xlabel="$$")
-        axes.set_ylabel("$x^2$", label=MATHEMATICS)
+        mathematics(axes.set_ylabel("$x^2$"))
         axes.set_xticks([1, 10], ["$no_{ $", "\x1b[1m"])
         axes.legend()
     svg = (tmp_path / "figure.svg").read_text(encoding="utf-8")
@@ -75,7 +74,7 @@ def test_all_texts_of_a_figure_are_plain_but_for_mathematics(tmp_path):
         ("summary.json", '{"metrics": {}, "time": {"seconds": "long"}, "environment": {}}', "seconds"),
         ("summary.json", "null", "summary"),
         ("config.json", "[]", "config"),
-        ("config.json", "{}", "config"),
+        ("config.json", "{}", "no run of kind None"),
         ("metrics.jsonl", '{"epoch": "many"}\n', "epoch"),
         ("metrics.jsonl", "3\n", "epoch"),
     ],

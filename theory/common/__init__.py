@@ -4,6 +4,10 @@ arrays          samples as the theorems want them: points as rows, finite, disti
 streams         seeded randomness, one stream for each purpose
 memory          bytes that the machine, its control group or its GPU have free
 atomic          files that are whole or absent
+tensor_files    files of tensors, verified before they are read
+regular_files   opening files that anybody may have put there
+plain_text      text from outside, made safe to show
+terminal        standard output that takes whatever is printed
 names           what to say about an unknown name
 lazy_import     packages that few functions need, imported when one of them runs
 double_double   sums and products with twice the digits of float64

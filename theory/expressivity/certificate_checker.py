@@ -60,7 +60,7 @@ def check_certificate(certificate: str | Path | Mapping[str, Any], points: Any, 
         document = (
             certificate
             if isinstance(certificate, Mapping)
-            else json.loads(Path(certificate).read_text(), object_pairs_hook=_unique)
+            else json.loads(Path(certificate).read_text(encoding="utf-8"), object_pairs_hook=_unique)
         )
         return _check(document, points, labels)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, OSError) as error:

@@ -40,7 +40,7 @@ def certificate(network: RationalNetwork) -> dict[str, Any]:
 def save_certificate(network: RationalNetwork, path: str | Path) -> None:
     """Write the network's certificate to a file, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(certificate(network), indent=0) + "\n")
+        temporary.write_text(json.dumps(certificate(network), indent=0) + "\n", encoding="utf-8")
 
 
 def _strings(values: tuple[Fraction, ...]) -> list[str]:

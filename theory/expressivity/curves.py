@@ -17,6 +17,7 @@ from theory import curves
 from theory.common.arrays import Float64Array
 from theory.common.double_double import OVERFLOW_THRESHOLD
 from theory.common.streams import generator
+from theory.common.terminal import prepare_output
 from theory.expressivity.deep import deep_relu_interpolant
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
 from theory.expressivity.geometry import interpolant_geometry
@@ -211,4 +212,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

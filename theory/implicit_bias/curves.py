@@ -13,6 +13,7 @@ import torch
 
 from theory import curves
 from theory.common.streams import generator
+from theory.common.terminal import prepare_output
 from theory.implicit_bias import diagonal_networks, matrix_factorization, ridgeless, separable_logistic
 from theory.implicit_bias.adaptive_methods import adaptive_limit, wilson_problem, wilson_unseen
 from theory.implicit_bias.mirror_descent import mirror_descent
@@ -379,4 +380,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

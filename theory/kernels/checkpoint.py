@@ -35,10 +35,10 @@ class Checkpoint:
         for leftover in self.path.glob(".*"):  # half a file each, left by a kill while it was written
             leftover.unlink()
         name = self.path / "key.txt"
-        if not name.exists() or name.read_text() != key:
+        if not name.exists() or name.read_text(encoding="utf-8") != key:
             self.clear()
             with replacing(name) as temporary:
-                temporary.write_text(key)
+                temporary.write_text(key, encoding="utf-8")
 
     def clear(self) -> None:
         """Remove everything but the directory."""

@@ -15,6 +15,7 @@ import numpy as np
 from theory import curves
 from theory.common.arrays import Float64Array
 from theory.common.streams import generator
+from theory.common.terminal import prepare_output
 from theory.least_squares.certificate import certify_minimum_norm
 from theory.least_squares.curvature import hessian, log_cosh_loss
 from theory.least_squares.exact import exact_minimum_norm_solution, exact_null_vector, exact_squared_norm
@@ -528,4 +529,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

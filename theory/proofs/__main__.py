@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tyro
 
+from theory.common.terminal import prepare_output
 from theory.proofs.compilation import CLOSED, ProofError, assumptions, compile_file, missing, version
 from theory.proofs.record import Record, checked_proof, digest, files, read_record, write_record
 from theory.proofs.theorems import THEOREMS
@@ -82,4 +83,5 @@ def _report_record() -> int:
 
 
 if __name__ == "__main__":
+    prepare_output()
     sys.exit(main())

@@ -78,7 +78,7 @@ def assumptions(build: Path, theorems: Iterable[Theorem] = THEOREMS) -> dict[The
         f'Redirect "theorem{index}" Print Assumptions {theorem.file}.{theorem.name}.'
         for index, theorem in enumerate(theorems)
     ]
-    (build / "assumptions.v").write_text("\n".join(lines) + "\n")
+    (build / "assumptions.v").write_text("\n".join(lines) + "\n", encoding="utf-8")
     run_coq(build / "assumptions.v")
-    answers = [(build / f"theorem{index}.out").read_text() for index in range(len(theorems))]
+    answers = [(build / f"theorem{index}.out").read_text(encoding="utf-8") for index in range(len(theorems))]
     return {theorem: re.sub(r"\s+", " ", answer).strip() for theorem, answer in zip(theorems, answers, strict=True)}

@@ -44,7 +44,7 @@ def files(folder: Path = SOURCES) -> list[str]:
 def requirements(file: str, folder: Path = SOURCES) -> list[str]:
     """The files that a file builds on, and last itself."""
     found: list[str] = []
-    for names in _REQUIRE.findall((folder / f"{file}.v").read_text()):
+    for names in _REQUIRE.findall((folder / f"{file}.v").read_text(encoding="utf-8")):
         for name in names.split():
             found += [other for other in requirements(name, folder) if other not in found]
     return [*found, file]
@@ -58,13 +58,13 @@ def digest(file: str, folder: Path = SOURCES) -> str:
 def read_record(folder: Path = SOURCES) -> Record | None:
     """The record in the folder; None if there is none."""
     path = folder / _RECORD
-    return Record(**json.loads(path.read_text())) if path.exists() else None
+    return Record(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def write_record(record: Record, folder: Path = SOURCES) -> None:
     """Write the record, whole or not at all."""
     with replacing(folder / _RECORD) as temporary:
-        temporary.write_text(json.dumps(record.__dict__, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(record.__dict__, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def checked_proof(proof: Proof | None, folder: Path = SOURCES) -> str | None:

@@ -172,7 +172,7 @@ def _network(certificate: Mapping[str, Any]) -> tuple[list[int], int, list[tuple
 def _document(certificate: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(certificate, Mapping):
         return certificate
-    document: Mapping[str, Any] = json.loads(Path(certificate).read_text())
+    document: Mapping[str, Any] = json.loads(Path(certificate).read_text(encoding="utf-8"))
     return document
 
 

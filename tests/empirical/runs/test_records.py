@@ -141,13 +141,14 @@ def test_an_older_versions_checkpoint_has_the_run_start_over(tmp_path, capsys):
     assert "older version" in capsys.readouterr().err
 
 
-def test_damaged_metrics_are_named(tmp_path):
+def test_damaged_metrics_are_named_and_have_the_run_start_over(tmp_path, capsys):
     directory = RunDirectory(tmp_path, CONFIG)
     with directory.claim():
         directory.append(record(0))
     (directory.path / "metrics.jsonl").write_text("not a record\n")
-    with pytest.raises(ValueError, match=r"metrics.jsonl: the last line is damaged; remove"), directory.claim():
-        pass
+    with directory.claim():
+        assert directory.read_epochs() == []
+    assert "metrics.jsonl: line 1 is damaged: the run starts over" in capsys.readouterr().err
 
 
 def test_restart_forgets(tmp_path):

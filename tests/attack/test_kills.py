@@ -1,0 +1,121 @@
+"""SIGKILL at random moments: whatever was interrupted, and however often, ends in the same records to the bit.
+
+Processes are forked from this one, which has imported everything: a kill costs a tenth of a second and not the ten that
+an interpreter takes to begin. `ATTACK_KILLS` is how many each experiment gets at most, 12 by default.
+"""
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import empirical.run
+from empirical.run import main
+from empirical.runs.records import read_runs
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")]
+
+KILLS = int(os.environ.get("ATTACK_KILLS", "12"))
+SMALL = ["--train-size", "60", "--test-size", "30", "--training.batch-size", "16", "--training.max-steps", "120"]
+TWO = ["--tests", "true-labels", "random-labels"]
+COMMANDS = {
+    "networks": ["randomization-tests", *SMALL, *TWO],
+    "seeds and noise": ["randomization-tests", *SMALL, "--tests", "gaussian", "corrupted-0.5", "--seed", "0", "1"],
+    "kernels": ["kernels", *SMALL, *TWO],
+    "dynamics": ["dynamics", *SMALL, *TWO],
+    "interpolants": ["interpolants", *SMALL],
+    "label noise": ["noise", *SMALL],
+    "bounds": ["bounds", *SMALL, *TWO],
+    "capacity": ["capacity", *SMALL],
+}
+FORK = multiprocessing.get_context("fork") if sys.platform != "win32" else None
+
+
+def carry_out(command: list[str], out: Path) -> None:
+    """In a process of its own; its exit status is the command's."""
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    empirical.run._report = lambda *_: True
+    os._exit(main([*command, "--out", str(out)]))
+
+
+def begun(command: list[str], out: Path) -> multiprocessing.Process:
+    process = FORK.Process(target=carry_out, args=(command, out))
+    process.start()
+    return process
+
+
+def records(out: Path) -> dict[str, object]:
+    """All that must not depend on kills: the metrics, and every epoch but for its seconds."""
+    found = {}
+    for run in read_runs(out):
+        lines = run.path / "metrics.jsonl"
+        epochs = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
+        kept = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in epochs]
+        found[run.path.name] = json.dumps([run.summary.metrics, kept])
+    return found
+
+
+def leftovers(out: Path) -> list[str]:
+    return [str(path) for path in out.glob("*_*/*") if path.name.startswith(".") or path.name == "scratch"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_kills_change_nothing(name, tmp_path):
+    command, undisturbed, out = COMMANDS[name], tmp_path / "undisturbed", tmp_path / "killed"
+    start = time.monotonic()
+    process = begun(command, undisturbed)
+    process.join()
+    assert process.exitcode == 0
+    length = time.monotonic() - start
+    right = records(undisturbed)
+    assert right
+    chance = random.Random(name)
+    kills, process = 0, None
+    while kills < KILLS:
+        process = begun(command, out)
+        process.join(timeout=chance.uniform(0.02, 0.6) * length)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            kills += 1
+        elif process.exitcode == 0 and kills < KILLS:  # it was done: the next kills are of another sweep
+            assert records(out) == right
+            shutil.rmtree(out)
+        else:
+            pytest.fail(f"exit status {process.exitcode} after {kills} kills")
+    process = begun(command, out)
+    process.join()
+    assert process.exitcode == 0
+    assert records(out) == right
+    assert leftovers(out) == []
+    print(f"{name}: {kills} kills")
+
+
+@pytest.mark.parametrize("name", ["networks", "kernels"])
+def test_records_removed_under_a_command_are_made_anew_by_the_next(name, tmp_path):
+    """Two processes, the directory removed between them: what is finished in the end is right, whoever made it."""
+    command = COMMANDS[name]
+    process = begun(command, tmp_path / "undisturbed")
+    process.join()
+    assert process.exitcode == 0
+    right = records(tmp_path / "undisturbed")
+    chance = random.Random(name)
+    for number in range(max(2, KILLS // 4)):
+        out = tmp_path / f"removed-{number}"
+        first = begun(command, out)
+        time.sleep(chance.uniform(0.05, 0.5))
+        shutil.rmtree(out, ignore_errors=True)
+        second = begun(command, out)
+        first.join()
+        second.join()
+        last = begun(command, out)
+        last.join()
+        assert last.exitcode == 0
+        assert records(out) == right

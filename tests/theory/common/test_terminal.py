@@ -1,0 +1,46 @@
+"""Whatever takes what is printed: the program goes on to its end."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = "import sys; from theory.common.terminal import prepare_output; prepare_output(); "
+
+
+def python(code: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = f'"$0" -c "$1" {shell}'
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHONIO"))}
+    arguments = ["bash", "-o", "pipefail", "-c", command, sys.executable, PROGRAM + code]
+    return subprocess.run(arguments, capture_output=True, env=clean | environment, check=False)
+
+
+def test_characters_that_the_locale_does_not_have_are_spelled():
+    done = python("print('a — b'); print('é', file=sys.stderr)", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"a \\u2014 b\n"
+    assert done.stderr == b"\\xe9\n"
+
+
+@pytest.mark.parametrize("shell", [">&-", ">&- 2>&-", "| true", "2>&1 | head -n 1"])
+def test_nobody_listens(tmp_path, shell):
+    end = tmp_path / "end"
+    code = "[print('x' * 1000, flush=True) for _ in range(500)]; print('y', file=sys.stderr); "
+    code += f"sys.stdout.isatty(); open({str(end)!r}, 'w').write('end')"
+    done = python(code, shell)
+    assert done.returncode == 0, done.stderr
+    assert end.read_text() == "end"
+    assert b"Broken" not in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_disk_is_not_hidden():
+    assert python("print('x' * 100_000)", "> /dev/full").returncode != 0
+
+
+def test_nothing_is_lost_or_twice(tmp_path):
+    done = python("print('a'); print('b', flush=True); sys.stderr.write('c'); sys.stdout.write('d')")
+    assert done.stdout == b"a\nb\nd"
+    assert done.stderr == b"c"
