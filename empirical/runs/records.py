@@ -182,7 +182,7 @@ class RunDirectory:
                 if (self.path / name).exists():
                     os.rename(self.path / name, self.path / _aside(name))
                     moved.append(name)
-        except OSError:
+        except BaseException:  # an interruption too
             self._move_back(moved)
             raise
         self._epochs = []
@@ -198,8 +198,9 @@ class RunDirectory:
 
     def load_state(self) -> "State | None":
         """The state to resume from, and the metrics cut off after it; None if there is none that is this run's and as
-        it was saved: the metrics are empty then.
+        it was saved: the metrics are empty then. For whoever has claimed the run.
         """
+        assert self._held is not None, "what is damaged is removed, which takes a claim"
         from empirical.runs.checkpoint import load_checkpoint
 
         try:
@@ -283,7 +284,7 @@ def restart_all(directories: Sequence[RunDirectory]) -> None:
                 directory.check_claim()
                 directory._move_aside()
                 moved.append(directory)
-        except OSError:
+        except BaseException:  # an interruption too
             for directory in moved:
                 directory._move_back()
             raise
@@ -297,7 +298,9 @@ def _aside(name: str) -> str:
 
 def _line(record: EpochRecord) -> str:
     content = asdict(record)
-    wrong = [f"{name} is {value}" for name, value in content.items() if value is not None and not math.isfinite(value)]
+    wrong = [
+        f"{name} is {value}" for name, value in content.items() if isinstance(value, float) and not math.isfinite(value)
+    ]
     if wrong:
         raise ValueError(
             f"epoch {record.epoch}: {', '.join(wrong)}: the images or the network's weights hold what is no finite "

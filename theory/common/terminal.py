@@ -35,7 +35,11 @@ def _patient(stream: TextIO | None, descriptor: int) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8")
     stream.flush()
     file = _PatientFile(descriptor, "w", closefd=False)
-    interactive = file.isatty() or descriptor == 2
+    unbuffered = isinstance(stream, io.TextIOWrapper) and stream.write_through  # as PYTHONUNBUFFERED asks for
     return io.TextIOWrapper(
-        io.BufferedWriter(file), stream.encoding, "backslashreplace", line_buffering=interactive, write_through=False
+        file if unbuffered else io.BufferedWriter(file),  # type: ignore[arg-type] # as Python does it itself
+        stream.encoding,
+        "backslashreplace",
+        line_buffering=file.isatty() or descriptor == 2,
+        write_through=unbuffered,
     )

@@ -1,20 +1,23 @@
 """What an interrupted fit goes on from: a directory with the Gram matrix, the factor so far, the iteration's state.
 
-Every file is whole or not there, but for the factor, to which whole panels are appended; a torn last one is dropped.
-Files belong to a key, which names data, kernel and precision: under another key they are not used. A kill loses what
-was done since the last save: of the Gram matrix of points all until it is complete, of features up to a minute (or ten
-times what saving takes), of the factor a panel, and of the other stages 20 seconds: the iteration, the bound on the
-smallest eigenvalue, and the certificate's sweep.
+Every file is whole or not there, but for the factor, to which whole panels are appended, each with its checksum; a torn
+or damaged one is dropped with all that follow. What is read was written so: checksums are verified. Files belong to a
+key, which names data, kernel and precision: under another key they are not used. A kill loses what was done since the
+last save: of the Gram matrix of points all until it is complete, of features up to a minute (or ten times what saving
+takes), of the factor a panel, and of the other stages 20 seconds: the iteration, the bound on the smallest eigenvalue,
+and the certificate's sweep.
 """
 
 import time
 import warnings
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from theory.common.atomic import replacing
@@ -73,12 +76,14 @@ class Checkpoint:
             warnings.warn(f"the checkpoint in {self.path} could not be written: {error}", stacklevel=2)
 
     def append_factor(self, panel: torch.Tensor) -> None:
-        """Add a panel of the factor."""
+        """Add a panel of the factor, and its checksum."""
+        values = panel.cpu().contiguous().numpy()
         with open(self.path / "factor.bin", "ab") as file:
-            panel.cpu().numpy().tofile(file)
+            values.tofile(file)
+            file.write(_checksum(values))
 
     def load_factor(self, matrix: SymmetricPanels) -> Sequence[torch.Tensor]:
-        """The whole panels of the factor that are there; what is torn is cut off."""
+        """The whole panels of the factor that are there; from the first on that is torn or damaged they are cut off."""
         path = self.path / "factor.bin"
         if not path.exists():
             return []
@@ -87,11 +92,14 @@ class Checkpoint:
         with open(path, "r+b") as file:
             for (start, stop), like in zip(bounds, matrix.panels, strict=True):
                 count = (stop - start) * stop
-                if done + count * matrix.dtype.itemsize > size:
+                taken = count * matrix.dtype.itemsize + _CHECKSUM_SIZE
+                if done + taken > size:
                     break
                 values = np.fromfile(file, dtype=np.dtype(str(matrix.dtype).removeprefix("torch.")), count=count)
+                if file.read(_CHECKSUM_SIZE) != _checksum(values):
+                    break
                 panels.append(torch.from_numpy(values).reshape(stop - start, stop).to(like.device))
-                done += count * matrix.dtype.itemsize
+                done += taken
             file.truncate(done)
         return panels
 
@@ -127,6 +135,14 @@ class Stage:
 
 NO_STAGE = Stage(None, "", "")
 """Saves nothing."""
+
+
+_CHECKSUM_SIZE = 4
+
+
+def _checksum(values: npt.NDArray[Any]) -> bytes:
+    """CRC-32: a factor that is wrong in one bit solves another system."""
+    return zlib.crc32(values.data).to_bytes(_CHECKSUM_SIZE, "little")
 
 
 def _load(path: Path) -> dict[str, Any] | None:

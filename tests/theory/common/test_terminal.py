@@ -11,7 +11,11 @@ PROGRAM = "import sys; from theory.common.terminal import prepare_output; prepar
 
 def python(code: str, shell: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
     command = f'"$0" -c "$1" {shell}'
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHONIO"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("LC_", "LANG", "PYTHONIO", "PYTHONUNBUFFERED"))
+    }
     arguments = ["bash", "-o", "pipefail", "-c", command, sys.executable, PROGRAM + code]
     return subprocess.run(arguments, capture_output=True, env=clean | environment, check=False)
 
@@ -44,3 +48,10 @@ def test_nothing_is_lost_or_twice(tmp_path):
     done = python("print('a'); print('b', flush=True); sys.stderr.write('c'); sys.stdout.write('d')")
     assert done.stdout == b"a\nb\nd"
     assert done.stderr == b"c"
+
+
+def test_unbuffered_stays_unbuffered(tmp_path):
+    """A log is read while its process is at work, and after it was killed."""
+    code = "print('a'); import os; os._exit(0)"
+    assert python(code, PYTHONUNBUFFERED="1").stdout == b"a\n"
+    assert python(code).stdout == b""

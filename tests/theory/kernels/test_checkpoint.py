@@ -121,6 +121,24 @@ def test_a_torn_factor_is_cut_to_whole_panels(tmp_path, cut):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("panel", range(4))
+def test_a_flipped_bit_in_the_factor_drops_its_panel_and_those_that_follow(tmp_path, panel):
+    X, _ = sample(200)
+    matrix = gram_from_blocks(Gaussian(1.0), [(torch.from_numpy(X),)], height=50).training
+    store = Checkpoint(tmp_path, "key")
+    whole = cholesky(matrix, observe=store.append_factor)
+    path = tmp_path / "factor.bin"
+    content = bytearray(path.read_bytes())
+    right = bytes(content)
+    content[sum(50 * 50 * (n + 1) * 8 + 4 for n in range(panel)) + 77] ^= 1
+    path.write_bytes(content)
+    kept = store.load_factor(matrix)
+    assert len(kept) == panel
+    resumed = cholesky(matrix, done=kept, observe=store.append_factor)
+    assert all(torch.equal(a, b) for a, b in zip(resumed.panels.panels, whole.panels.panels, strict=True))
+    assert path.read_bytes() == right
+
+
 def test_a_damaged_file_is_made_again(tmp_path):
     X, y = sample()
     first = KernelInterpolator(Gaussian(1.0), checkpoint=tmp_path).fit(X, y)
