@@ -10,7 +10,8 @@ import pytest
 from benchmarks.scaling import Options, data_parallel_job, main, recorded_times, sweep_durations
 from empirical.planning.plan import Plan, plan_run
 from tests.empirical.planning.test_plan import COST, SHAPE, config_of
-from tests.figures.made_up_networks import made_up_run, rise, write_run
+from tests.figures.made_up_networks import network_run, rise
+from tests.made_up import write_run
 
 PLAN = Path("plan.json")
 
@@ -29,7 +30,7 @@ def test_a_stated_device():
 
 
 def test_times_of_finished_runs(tmp_path):
-    runs = [made_up_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
+    runs = [network_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
     for at, run in enumerate(runs):
         write_run(replace(run, summary=replace(run.summary, time={"seconds": 1.0 + at})), tmp_path)
     recorded = recorded_times(tmp_path)

@@ -233,7 +233,7 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--model", "mlp-1by512"], "did you mean 'mlp-1x512'"),
         (["--model", "no.such:thing"], "no module 'no'"),
         (["--tests", "random-label"], "did you mean 'random-labels'"),
-        (["--tests", "corrupted-2"], "unknown name 'corrupted-2'"),
+        (["--tests", "corrupted-2"], "corrupted-P takes a probability P in 0 .. 1, got '2'"),
         (["--seed", "-1"], "--seed takes non-negative integers, got -1"),
         (["--train-size", "0"], "0 images asked for"),
         (["--training.optimizer", "adam"], "optimizer (--training.optimizer): unknown name 'adam'"),
@@ -308,15 +308,18 @@ def test_where_every_run_fails_only_the_reasons_are_given(tmp_path, capsys):
 
 def test_a_network_that_breaks_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
     (tmp_path / "broken_e2e.py").write_text(
-        "import torch\n"
+        "import math, torch\n"
+        "class Breaking(torch.nn.Flatten):\n"
+        "    def forward(self, images):\n"
+        "        if len(images) > 10: raise RuntimeError('too many images')\n"
+        "        return super().forward(images)\n"
         "def network(image_shape, num_classes):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, num_classes))\n"
+        "    return torch.nn.Sequential(Breaking(), torch.nn.Linear(math.prod(image_shape), num_classes))\n"
     )
     monkeypatch.chdir(tmp_path)
     assert main(["--model", "broken_e2e:network", "--tests", "gaussian", "--out", "out", *SMALL]) == 1
     errors = capsys.readouterr().err
-    assert "failed: Gaussian, broken_e2e:network: model 'broken_e2e:network' fails on images" in errors
-    assert "shapes cannot be multiplied" in errors
+    assert "failed: Gaussian, broken_e2e:network: RuntimeError: too many images" in errors
     assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
     sys.modules.pop("broken_e2e", None)
 

@@ -165,15 +165,19 @@ def test_only_runs_of_one_thread_share_a_machine(options, alone, tmp_path):
 
 def test_a_failing_run_is_named_and_the_others_go_on(tmp_path, monkeypatch, capsys):
     (tmp_path / "broken_launched.py").write_text(
-        "import torch\n"
+        "import math, torch\n"
+        "class Breaking(torch.nn.Flatten):\n"
+        "    def forward(self, images):\n"
+        "        if len(images) > 10: raise RuntimeError('too many images')\n"
+        "        return super().forward(images)\n"
         "def network(image_shape, num_classes):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, num_classes))\n"
+        "    return torch.nn.Sequential(Breaking(), torch.nn.Linear(math.prod(image_shape), num_classes))\n"
     )
     monkeypatch.chdir(tmp_path)
     arguments = ["--model", "broken_launched:network", "--tests", "gaussian", "--out", "out", *TINY, *LOCAL]
     assert main(arguments) == 1
     captured = capsys.readouterr()
-    assert re.search(r"failed: Gaussian, broken_launched:network: model .*cannot be multiplied", captured.err)
+    assert re.search(r"failed: Gaussian, broken_launched:network: RuntimeError: too many images", captured.err)
     assert "[2/2] " in captured.out
     assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
     sys.modules.pop("broken_launched", None)
@@ -254,7 +258,15 @@ def test_rerun_is_the_launchers_own(tmp_path):
 def test_a_network_that_ends_its_process(status, cause, tmp_path, monkeypatch, capsys):
     """Whatever way it takes, the other run goes on."""
     ending = f"os._exit({status})" if status > 0 else f"os.kill(os.getpid(), {-status})"
-    (tmp_path / "ending.py").write_text(f"import os\ndef network(image_shape, num_classes):\n    {ending}\n")
+    (tmp_path / "ending.py").write_text(
+        "import math, os, torch\n"
+        "class Ending(torch.nn.Flatten):\n"
+        "    def forward(self, images):\n"
+        f"        if len(images) > 10: {ending}\n"
+        "        return super().forward(images)\n"
+        "def network(image_shape, num_classes):\n"
+        "    return torch.nn.Sequential(Ending(), torch.nn.Linear(math.prod(image_shape), num_classes))\n"
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["--model", "ending:network", "--tests", "gaussian", "--out", "out", *TINY, *LOCAL]) == 1

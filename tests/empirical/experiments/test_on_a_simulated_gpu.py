@@ -20,7 +20,7 @@ def images(monkeypatch) -> None:
     random = np.random.default_rng(0)
     splits = [ImageSplit(random.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8), np.arange(n) % 10) for n in (24, 12)]
     dataset = ImageDataset("made-up", *splits, tuple("abcdefghij"), "made up")
-    monkeypatch.setattr("empirical.run.load", lambda *arguments, **options: dataset)
+    monkeypatch.setattr("empirical.job.load", lambda *arguments, **options: dataset)
     monkeypatch.setattr("empirical.job._report", lambda *arguments: True)
 
 

@@ -190,7 +190,7 @@ def test_missing_torchvision(monkeypatch):
     with pytest.raises(
         ValueError, match="inception-v3 needs torchvision: install this package with the extra imagenet"
     ):
-        model_factory("inception-v3")
+        model_factory("inception-v3")((3, 299, 299), 10)
 
 
 def test_a_factory_that_gives_no_network(user_module):
