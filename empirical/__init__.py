@@ -20,26 +20,31 @@ diagnosis       why a network does not fit random labels
 plan            what the runs of a command need, before they start
 step_cost       a network's training, measured for seconds
 stopwatch       seconds of work, without waiting for a core
-scaling         time on several devices: a formula and a simulation
-list_scheduling a sweep of many runs on several slots, simulated
+run             the command line
+options         what it takes
+job             what it asks for, carried out
 api             experiments from Python
 session_code    networks and optimisers that a Python session gives
-run             the command line
 """
 
-from empirical.api import ExperimentResults, run_experiment
-from empirical.claims.randomization_tests import ResultSet, compare, result_sets, table
-from empirical.datasets import ImageDataset, ImageSplit, load
-from empirical.datasets.preprocessing import preprocess
-from empirical.models import build_model
-from empirical.randomization import Randomization, RandomizedDataset, parse_test, randomize
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, read_runs
-from empirical.training.config import TrainingConfig
-from empirical.training.data import ResidentData
-from empirical.training.evaluation import EpochRecord
-from empirical.training.loop import train
-from theory.label_noise import corrupt_labels
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from empirical.api import ExperimentResults, run_experiment
+    from empirical.claims.randomization_tests import ResultSet, compare, result_sets, table
+    from empirical.datasets import ImageDataset, ImageSplit, load
+    from empirical.datasets.preprocessing import preprocess
+    from empirical.models import build_model
+    from empirical.randomization import Randomization, RandomizedDataset, parse_test, randomize
+    from empirical.runs.config import RunConfig
+    from empirical.runs.records import Run, read_runs
+    from empirical.training.config import TrainingConfig
+    from empirical.training.data import ResidentData
+    from empirical.training.epoch_record import EpochRecord
+    from empirical.training.loop import train
+    from theory.label_noise import corrupt_labels
 
 __all__ = [
     "EpochRecord",
@@ -66,3 +71,5 @@ __all__ = [
     "table",
     "train",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -95,11 +95,11 @@ def run_experiment(
     A run that fails is among the results' `failures`, and the others go on. Raises ValueError for options that do not
     fit together, as the command line does, and TypeError for unknown ones.
     """
-    # Here, since `python -m empirical.run` must not find its module imported with this package.
-    from empirical import run as command
     from empirical.execution.execute import execute
     from empirical.execution.progress import RunProgress
     from empirical.experiments.experiments import find_experiment
+    from empirical.job import plan_runs
+    from empirical.options import Options
     from empirical.runs.own_code import check_own_code
     from empirical.training.config import TrainingConfig
 
@@ -112,7 +112,7 @@ def run_experiment(
     others: dict[str, Any] = {
         key: Path(value) if key in ("data_root", "data_map") and value else value for key, value in options.items()
     }
-    chosen = command.Options(
+    chosen = Options(
         name=name,
         data=data if isinstance(data, str) else "",
         model=import_path_of(model, "model"),
@@ -122,7 +122,7 @@ def run_experiment(
         out=Path(out),
         **others,
     )
-    dataset, settings, configs = command.plan_runs(chosen, given)
+    dataset, settings, configs = plan_runs(chosen, given)
     check_own_code(configs, dataset)
     follow = find_experiment(name).follow
     memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
@@ -134,18 +134,18 @@ def run_experiment(
             for config in configs:
                 directory = RunDirectory(chosen.out, config)
                 tried.add(config.hash)
-                progress.start(config.title)
+                line = progress.start(config.title)
                 try:
                     if chosen.rerun or not directory.finished:
                         with directory.claim():
                             if chosen.rerun:
                                 directory.restart()
-                            execute(config, dataset, directory, progress, memory_limit)
+                            execute(config, dataset, directory, line, memory_limit)
                     finished.append(directory.read())
-                    progress.end(_outcome(finished[-1]))
+                    line.end(_outcome(finished[-1]))
                 except Exception as error:  # the user's own network may raise anything: the other runs go on
                     failures.append((config, f"{type(error).__name__}: {error}"))
-                    progress.end(f"failed: {failures[-1][1]}")
+                    line.end(f"failed: {failures[-1][1]}")
             more = follow(dataset, settings, finished) if follow else []
             configs = [config for config in more if config.hash not in tried]
     return ExperimentResults(tuple(finished), tuple(subjects(finished)), tuple(failures))

@@ -1,8 +1,10 @@
 """A table as plain text cells: what the console prints and the report page shows alike."""
 
+import sys
 from dataclasses import dataclass
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -44,3 +46,12 @@ def rendered(table: TextTable) -> Table:
 
 def _plain(text: str) -> Text:
     return Text(visible(text))
+
+
+WIDE = 132
+"""Columns that the whole results table takes."""
+
+
+def wide_console() -> Console:
+    """The terminal at its width; a file or a pipe gets as many columns as tables take."""
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)

@@ -11,6 +11,7 @@ least_squares       SGD and its kin on the way to the minimum norm: rates, thres
 implicit_bias       which solution other optimisers, geometries, losses and parametrisations pick
 scaling             time against devices, and a sweep against slots, as planned and simulated
 theory_record       what these three have in common: a record, its figures, the claims that they show
+drawings            only what has changed, several at a time
 result_figure       what the figures of results have in common: a title, what they need, a file each
 report              one self-contained page: tables, figures, claims, what was run
 """

@@ -17,6 +17,7 @@ from figures import figure_1, figure_2
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
 from figures.corruption import draw_corruption
+from figures.drawings import Drawings
 from figures.dynamics import DYNAMICS_FIGURES
 from figures.expressivity import EXPRESSIVITY
 from figures.implicit_bias import IMPLICIT_BIAS
@@ -89,24 +90,25 @@ def main(arguments: list[str] | None = None) -> int:
             )
         directory = out / "figures"
         made = [f"figures: {directory}"]
-        for kind, file in curves:
-            record = kind.read(file)
-            for name, one in kind.figures.items():
-                one.draw(record, directory / name)
-        whole = [(runs, _draw_data_set(runs, directory)) for runs in all_runs]
-        shown = lowest_seeds(all_results)
-        networks = [
-            (results, draw_figures(FIGURES, results, slug, directory))
-            for results, slug in zip(shown, _slugs(shown), strict=True)
-        ]
-        kernels = [
-            (results, draw_figures(KERNEL_FIGURES, results, slug, directory))
-            for results, slug in zip(all_kernels, _kernel_slugs(all_kernels), strict=True)
-        ]
-        studies = [
-            (comparison, results, draw_figures(STUDY_FIGURES[name], results, slug, directory))
-            for (name, comparison, results), slug in zip(all_studies, _study_slugs(all_studies), strict=True)
-        ]
+        with Drawings(directory) as drawings:
+            for kind, file in curves:
+                record = kind.read(file)
+                for name, one in kind.figures.items():
+                    drawings.add(one.draw, record, directory / name)
+            whole = [(runs, _draw_data_set(runs, directory, drawings)) for runs in all_runs]
+            shown = lowest_seeds(all_results)
+            networks = [
+                (results, draw_figures(FIGURES, results, slug, directory, drawings.add))
+                for results, slug in zip(shown, _slugs(shown), strict=True)
+            ]
+            kernels = [
+                (results, draw_figures(KERNEL_FIGURES, results, slug, directory, drawings.add))
+                for results, slug in zip(all_kernels, _kernel_slugs(all_kernels), strict=True)
+            ]
+            studies = [
+                (comparison, results, draw_figures(STUDY_FIGURES[name], results, slug, directory, drawings.add))
+                for (name, comparison, results), slug in zip(all_studies, _study_slugs(all_studies), strict=True)
+            ]
         if recorded:
             findings = _theory_findings(options.records)
             write_report(recorded, whole, networks, kernels, studies, findings, out / "report.html")
@@ -136,13 +138,14 @@ def _theory_findings(records: Path) -> list[Finding]:
     return read_findings(files[0]) if files else []
 
 
-def _draw_data_set(runs: DataSetRuns, directory: Path) -> dict[str, Path]:
+def _draw_data_set(runs: DataSetRuns, directory: Path, drawings: Drawings) -> dict[str, Path]:
     """The paper's Figures 1 and 2, SVG files by title; Figure 1a for each network."""
     paths: dict[str, Path] = {}
     for network in runs.networks:
-        drawn = draw_figures(figure_1.NETWORK_FIGURES, network, _plain(runs.data, network.label), directory)
+        slug = _plain(runs.data, network.label)
+        drawn = draw_figures(figure_1.NETWORK_FIGURES, network, slug, directory, drawings.add)
         paths |= {f"{title}, {network.label}": path for title, path in drawn.items()}
-    return paths | draw_figures(DATA_SET_FIGURES, runs, _plain(runs.data), directory)
+    return paths | draw_figures(DATA_SET_FIGURES, runs, _plain(runs.data), directory, drawings.add)
 
 
 def _slugs(sets: Sequence[ResultSet]) -> list[str]:

@@ -18,7 +18,7 @@ from empirical.claims.randomization_tests import first_fit
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from figures.networks import DataSetRuns, Network, evaluation_times, loss_in_words, scale, sources
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import TEST_COLORS, figure, series_colors, test_dashes

@@ -27,13 +27,21 @@ ResultFigures = Mapping[str, ResultFigure[Results]]
 """By title."""
 
 
-def draw_figures(figures: ResultFigures[Results], results: Results, slug: str, directory: Path) -> dict[str, Path]:
-    """Draw what is possible as `<name>_<slug>` in a directory; returns the SVG files by title."""
+def draw_figures(
+    figures: ResultFigures[Results],
+    results: Results,
+    slug: str,
+    directory: Path,
+    draw: Callable[[Callable[[Results, Path], None], Results, Path], None] = lambda draw, results, path: draw(
+        results, path
+    ),
+) -> dict[str, Path]:
+    """Draw what is possible as `<name>_<slug>` in a directory, or have `draw` do it; returns the SVG files by title."""
     paths = {}
     for title, one in figures.items():
         if one.possible(results):
             path = directory / f"{one.name}_{slug}"
-            one.draw(results, path)
+            draw(one.draw, results, path)
             paths[title] = path.with_name(path.name + ".svg")
     return paths
 

@@ -89,5 +89,5 @@ def _draw_sweep(axes: Axes, sweep: dict[str, Any]) -> None:
 SCALING = TheoryRecord(
     "scaling",
     {"scaling": TheoryFigure(draw_scaling, ("settings", "scaling", "sweep"), ())},
-    "python -m empirical.run plan NAME --plan.devices N ... --plan.slots K ... --plan.record scaling.json",
+    "python -m benchmarks.scaling PLAN.json --devices N ... --slots K ... --record scaling.json",
 )

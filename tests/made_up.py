@@ -12,7 +12,7 @@ from empirical.outcome import outcome_on_test
 from empirical.randomization import parse_test
 from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
 from empirical.runs.records import Run, RunDirectory, run_from
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 
 LABELS = np.repeat(np.arange(10), 100)
 

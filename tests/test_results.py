@@ -11,7 +11,8 @@ import pytest
 import tyro
 
 from empirical.datasets.archives import DEBIAN_FASHION_MNIST
-from empirical.run import Options, PlanOptions, plan_runs
+from empirical.job import plan_runs
+from empirical.options import Options, PlanOptions
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, read_runs
 

@@ -12,13 +12,12 @@ testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)
 claims          the types: claim, evidence, verdict
 curves          the command line that the subpackages' `curves` share
-common          arrays, seeded streams, memory, atomic files, names, double-double numbers
-
-The names below are imported when they are first asked for: training a network needs `common` alone.
+common          arrays, seeded streams, memory, atomic files, names, lazy imports, double-double numbers
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from theory.claims import CheckedClaim, Claim, Evidence, Finding, Proof, Verdict
@@ -51,18 +50,4 @@ __all__ = [
     "stochastic_gradient_descent",
 ]
 
-_HOMES = ("claims", "expressivity", "kernels", "least_squares")
-
-
-def __getattr__(name: str) -> Any:
-    """A name of `__all__`, from the package that has it, or such a package. Raises AttributeError for others."""
-    if name in _HOMES:
-        return import_module(f"theory.{name}")
-    if name in __all__:
-        homes = (import_module(f"theory.{home}") for home in _HOMES)
-        return next(getattr(home, name) for home in homes if hasattr(home, name))
-    raise AttributeError(f"module 'theory' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from theory.checks import CLAIMS
 from theory.claims import CheckedClaim, Finding, Verdict, run_check, run_thoroughly, write_findings
 from theory.common.names import nearest_name
 from theory.common.terminal import prepare_output
@@ -46,6 +45,8 @@ class Options:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = tyro.cli(Options, prog="python -m theory", args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+    from theory.checks import CLAIMS  # with all that they check by: the help needs none of it
+
     claims = {checked.claim.id: checked for checked in CLAIMS}
     for name in options.only:
         if name not in claims:

@@ -15,11 +15,12 @@ from torch import distributed, nn
 
 from benchmarks.gpu.checklist import Checklist
 from benchmarks.gpu.subjects import CROP, Setting, prepared, saved, step_losses, weights
-from empirical.kernels.interpolation import KernelConfig, interpolate_images
+from empirical.kernels.config import KernelConfig
+from empirical.kernels.interpolation import interpolate_images
 from empirical.models import default_learning_rate
 from empirical.randomization import parse_test, randomize
-from empirical.training.augmentation import Augmentation, augment, draw_augmentations
-from empirical.training.config import TrainingConfig
+from empirical.training.augmentation import augment, draw_augmentations
+from empirical.training.config import Augmentation, TrainingConfig
 from empirical.training.distributed import Ranks
 from empirical.training.dropout import set_dropout
 from empirical.training.evaluation import predict

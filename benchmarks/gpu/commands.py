@@ -12,9 +12,8 @@ from typing import Any
 from benchmarks.gpu.checklist import Checklist
 from benchmarks.gpu.subjects import Setting
 from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, trained_run
 from empirical.runs.records import RunDirectory
-from empirical.runs.trained_network import trained_run
 from empirical.training.config import TrainingConfig
 
 _STEPS, _BATCH, _N, _M = 20, 32, 60, 30

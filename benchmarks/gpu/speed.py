@@ -22,8 +22,7 @@ from benchmarks.training import network, random_images
 from empirical.models import build_model
 from empirical.randomization import Randomization, randomize
 from empirical.runs.preparation import resident_data
-from empirical.training.augmentation import Augmentation
-from empirical.training.config import Precision, TrainingConfig
+from empirical.training.config import Augmentation, Precision, TrainingConfig
 from empirical.training.loop import train
 
 _BATCH, _FOREVER = 128, 10**9

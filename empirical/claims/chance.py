@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from empirical.runs.records import Run
 from theory.label_noise import memorised_accuracy
@@ -26,6 +25,8 @@ def chance_range(run: Run) -> tuple[float, float]:
 
 def above_chance_p_values(run: Run) -> tuple[float, float]:
     """p-values of exact binomial tests: that accuracy is no higher than guessing can be, and no lower."""
+    from scipy import stats
+
     hits, (low, high) = round(run.summary.metrics["test_accuracy"] * run.config.n_test), chance_range(run)
     above = stats.binomtest(hits, run.config.n_test, high, alternative="greater")
     below = stats.binomtest(hits, run.config.n_test, low, alternative="less")
@@ -42,6 +43,8 @@ def telling_power(clean_accuracy: float, corruption: float, run: Run, size: floa
     Copying the label of a training image that is of the right class with probability A is right with probability
     (1 - p) A + p/k. Near p = 1 that is chance itself, and a level there can tell nothing.
     """
+    from scipy import stats
+
     _, high = chance_range(run)
     expected = memorised_accuracy(clean_accuracy, corruption, 1 / run.config.num_classes)
     critical = stats.binom.isf(size, run.config.n_test, high)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scipy import stats
-
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.fitting import not_fitted
 from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing
@@ -191,6 +189,8 @@ def _one_generalises(results: InterpolantsResults) -> Evidence:
     command="interpolants",
 )
 def _stability(results: InterpolantsResults) -> Evidence:
+    from scipy import stats
+
     moved = [(run, entry) for run in results.runs for entry in _metrics(run)["noise"] if entry["norm"] <= NEAR]
     if not moved:
         return missing(f"perturbations of norm up to {NEAR:g}")
@@ -230,6 +230,8 @@ def _stability(results: InterpolantsResults) -> Evidence:
     command="interpolants",
 )
 def _distance_to_a_change(results: InterpolantsResults) -> Evidence:
+    from scipy import stats
+
     if not results.fitted:
         return not_fitted()
     n, size = results.config.n_train, SIZE / len(results.runs)

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from empirical.claims import paper_words as words
 from empirical.claims.chance import above_chance_p_values
@@ -13,7 +12,7 @@ from empirical.claims.claim import claim, decide_all
 from empirical.claims.paper import TABLE_3
 from empirical.claims.randomization_tests import SIZE, hits_recorded, missing
 from empirical.claims.significance import guessing_p_value, paired_p_value, positive_mean_p_value
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.config import KernelRun, RunConfig
@@ -240,6 +239,8 @@ def _ridge_does_not_help(results: KernelResults) -> Evidence:
     command="kernels --kernel.interpolant minimum-norm forced-test-labels",
 )
 def _bad_interpolant(results: KernelResults) -> Evidence:
+    from scipy import stats
+
     plain = results.clean()
     forced = [run for run in results.runs if kernel_of(run).interpolant == "forced-test-labels"]
     pairs = [

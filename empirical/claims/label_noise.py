@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.fitting import fit_verdict, not_fitted
@@ -93,6 +92,8 @@ class NoiseResults:
 
     def interval(self, rule: str, index: int, size: float) -> tuple[float, float]:
         """Where the accuracy at level `index` of a run with noise of its own lies, with probability 1 - size."""
+        from scipy import stats
+
         entry = self.predicted(rule)[index]
         draws = entry["draws"]
         quantile = stats.t.isf(size / 2, draws - 1) * (1 + 1 / draws) ** 0.5 if draws else stats.norm.isf(size / 2)
@@ -268,6 +269,8 @@ def _bandwidth(results: NoiseResults) -> float:
     command="noise",
 )
 def _leave_one_out_predicts(results: NoiseResults) -> Evidence:
+    from scipy import stats
+
     both = results.both(results.kernel)
     if not both:
         return missing("the kernel runs of noise-1")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from empirical.claims import paper_words as words
 from empirical.claims.chance import TELLING_POWER, above_chance_p_values, chance_range, telling_power
@@ -43,7 +42,7 @@ from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
 from empirical.runs.training_loss import steps_to_reach, tell_training_loss
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from empirical.training.schedule import is_the_papers
 from theory.claims import Evidence, Finding, Verdict, verdict
 
@@ -203,6 +202,8 @@ def guessing_interval(config: RunConfig, size: float, chance: tuple[float, float
     Arguments:
         chance: the least and the greatest accuracy of guessing (`chance_range`); by default both are 1/k.
     """
+    from scipy import stats
+
     least, greatest = chance or (1 / config.num_classes, 1 / config.num_classes)
     low, _ = stats.binom.interval(1 - size, config.n_test, least)
     _, high = stats.binom.interval(1 - size, config.n_test, greatest)
@@ -639,6 +640,8 @@ def hits_by_epoch(run: Run) -> npt.NDArray[np.bool_] | None:
 
 def _guessing_p_value(run: Run) -> float:
     """Of a run on random labels; for more classes than its record has a confusion matrix of, by the binomial test."""
+    from scipy import stats
+
     metrics = run.summary.metrics
     if "test_confusion" in metrics:
         return guessing_p_value(metrics["test_confusion"], run.config.seed)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from theory.claims import Verdict
 from theory.common.streams import words
@@ -44,6 +43,8 @@ def guessing_p_value(confusion: Sequence[Sequence[int]], seed: int) -> float:
 
 @lru_cache(maxsize=4096)
 def _guessing_p_value(confusion: tuple[tuple[int, ...], ...], seed: int) -> float:
+    from scipy import stats
+
     counts = np.array(confusion)
     k = len(counts)
     if k <= _FEW_CLASSES:
@@ -64,6 +65,8 @@ def paired_p_value(hits: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], *,
         hits, other: which of the same test images each gets right, (m,).
         one_sided: against the alternative that the first is better only.
     """
+    from scipy import stats
+
     won, lost = int((hits & ~other).sum()), int((other & ~hits).sum())
     if won + lost == 0:
         return 1.0
@@ -93,6 +96,7 @@ def trend_p_value(levels: Sequence[float], hits: Sequence[npt.NDArray[np.bool_]]
         levels: one for each classifier, not all the same.
         hits: which of the same test images each gets right, (m,) each.
     """
+
     centred = np.array(levels) - np.mean(levels)
     return positive_mean_p_value(centred @ ~np.array(hits))
 
@@ -102,6 +106,8 @@ def positive_mean_p_value(values: npt.NDArray[Any], bound: float = 0.0) -> float
 
     The values, one an image, are independent: their mean over its standard error is normal for many images.
     """
+    from scipy import stats
+
     spread = float(values.std(ddof=1))
     if spread == 0:  # every image behaves alike: no evidence of chance
         return 0.0 if values.mean() > bound else 1.0
@@ -131,12 +137,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def outside_p_value(hits: int, n: int, low: float, high: float) -> float:
     """p-value of the hypothesis that a network's accuracy is not within low .. high: two one-sided binomial tests."""
+    from scipy import stats
+
     above = float(stats.binomtest(hits, n, max(low, 0.0), alternative="greater").pvalue) if low > 0 else 0.0
     return max(above, float(stats.binomtest(hits, n, min(high, 1.0), alternative="less").pvalue))
 
 
 def power_within(n: int, truth: float, low: float, high: float, size: float) -> float:
     """How often `outside_p_value` of n images is below `size` where the accuracy is `truth`."""
+    from scipy import stats
+
     hits = np.arange(n + 1)
     above = stats.binom.sf(hits - 1, n, low) if low > 0 else np.zeros(n + 1)
     shown = np.maximum(above, stats.binom.cdf(hits, n, high)) < size
@@ -152,6 +162,8 @@ def seeds_p_value(differences: Sequence[float]) -> float:
 
     It speaks of other seeds too. Raises ValueError for fewer than `MIN_SEEDS`.
     """
+    from scipy import stats
+
     _, error = _mean_and_error(differences)
     mean = float(np.mean(differences))
     if error == 0:
@@ -161,6 +173,8 @@ def seeds_p_value(differences: Sequence[float]) -> float:
 
 def seeds_interval(differences: Sequence[float], size: float) -> tuple[float, float]:
     """Confidence interval of a mean difference paired by seed, at level 1 - size: Student's t."""
+    from scipy import stats
+
     mean, error = _mean_and_error(differences)
     half = float(stats.t.isf(size / 2, len(differences) - 1)) * error
     return mean - half, mean + half
@@ -182,6 +196,8 @@ def fitted_first_p_value(first: int, of_first: int, other: int, of_other: int) -
         first, other: labels that the network reproduces in each group.
         of_first, of_other: labels in each group.
     """
+    from scipy import stats
+
     return float(stats.hypergeom.sf(first - 1, of_first + of_other, first + other, of_first))
 
 
@@ -209,4 +225,6 @@ def falling_rank_p_value(levels: Sequence[float], values: Sequence[float]) -> fl
 
     For fewer than five levels it cannot be below 0.01: 1/4! is 0.04.
     """
+    from scipy import stats
+
     return float(stats.kendalltau(levels, values, alternative="less").pvalue)

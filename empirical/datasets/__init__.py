@@ -1,15 +1,20 @@
 """Real images: any data set as training and test splits of (images, labels), with a digest of each."""
 
-from empirical.datasets.cifar10 import load_cifar10
-from empirical.datasets.digits import load_digits
-from empirical.datasets.download import DownloadError
-from empirical.datasets.folder import load_folder
-from empirical.datasets.idx import load_idx
-from empirical.datasets.image_dataset import ImageDataset, ImageSplit
-from empirical.datasets.imagenet import load_imagenet
-from empirical.datasets.lazy_images import LazyImages
-from empirical.datasets.loading import DATASETS, Location, Source, load
-from empirical.datasets.not_found import DataNotFoundError
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from empirical.datasets.cifar10 import load_cifar10
+    from empirical.datasets.digits import load_digits
+    from empirical.datasets.download import DownloadError
+    from empirical.datasets.folder import load_folder
+    from empirical.datasets.idx import load_idx
+    from empirical.datasets.image_dataset import ImageDataset, ImageSplit
+    from empirical.datasets.imagenet import load_imagenet
+    from empirical.datasets.lazy_images import LazyImages
+    from empirical.datasets.loading import DATASETS, Location, Source, load
+    from empirical.datasets.not_found import DataNotFoundError
 
 __all__ = [
     "DATASETS",
@@ -27,3 +32,5 @@ __all__ = [
     "load_idx",
     "load_imagenet",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

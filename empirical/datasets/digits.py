@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.datasets import load_digits as load_bunch
 
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from theory.common.streams import words
@@ -18,6 +17,8 @@ def load_digits() -> ImageDataset:
     than 1/sqrt(number of elements) = 1/8: with values up to 16 every image would fall below that floor, and
     none would be whitened.
     """
+    from sklearn.datasets import load_digits as load_bunch
+
     bunch = load_bunch()
     images = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, np.newaxis]
     labels = bunch.target.astype(np.int64)

@@ -5,13 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from empirical.datasets.archives import ARCHIVES, DEBIAN_FASHION_MNIST, fetch
-from empirical.datasets.cifar10 import load_cifar10
-from empirical.datasets.digits import load_digits
-from empirical.datasets.folder import load_folder
-from empirical.datasets.idx import load_idx
 from empirical.datasets.image_dataset import ImageDataset
-from empirical.datasets.imagenet import load_imagenet
 from empirical.datasets.not_found import DataNotFoundError
 from empirical.datasets.storage import Storage
 
@@ -51,35 +45,68 @@ class Source:
     stored_anywhere: bool = False
 
 
-def _load_fashion_mnist(at: Location) -> ImageDataset:
+def _digits(_: Location) -> ImageDataset:
+    from empirical.datasets.digits import load_digits
+
+    return load_digits()
+
+
+def _cifar10(at: Location) -> ImageDataset:
+    from empirical.datasets.cifar10 import load_cifar10
+
+    return load_cifar10(at.directory)
+
+
+def _mnist(at: Location) -> ImageDataset:
+    from empirical.datasets.idx import load_idx
+
+    return load_idx("mnist", [at.directory])
+
+
+def _fashion_mnist(at: Location) -> ImageDataset:
+    from empirical.datasets.archives import DEBIAN_FASHION_MNIST
+    from empirical.datasets.idx import load_idx
+
     return load_idx("fashion-mnist", [at.directory, *([DEBIAN_FASHION_MNIST] if at.is_default else [])])
+
+
+def _folder(at: Location) -> ImageDataset:
+    from empirical.datasets.folder import load_folder
+
+    return load_folder(at.directory, at.image_size, at.storage, at.map_directory)
+
+
+def _imagenet(at: Location) -> ImageDataset:
+    from empirical.datasets.imagenet import load_imagenet
+
+    return load_imagenet(at.directory, at.image_size, at.storage, at.map_directory)
 
 
 DATASETS = {
     "digits": Source(
         "scikit-learn's handwritten digits: 1,797 grey images of 8 x 8, 10 classes; no download",
-        lambda _: load_digits(),
+        _digits,
         needs_files=False,
     ),
     "cifar10": Source(
         "CIFAR-10: 60,000 colour images of 32 x 32, 10 classes; official binary or Python files",
-        lambda at: load_cifar10(at.directory),
+        _cifar10,
     ),
     "mnist": Source(
         "MNIST, handwritten digits: 70,000 grey images of 28 x 28, 10 classes; idx files",
-        lambda at: load_idx("mnist", [at.directory]),
+        _mnist,
     ),
     "fashion-mnist": Source(
-        "Fashion-MNIST, clothing: 70,000 grey images of 28 x 28, 10 classes; idx files", _load_fashion_mnist
+        "Fashion-MNIST, clothing: 70,000 grey images of 28 x 28, 10 classes; idx files", _fashion_mnist
     ),
     "folder": Source(
         "your own images, in ROOT/<class>/ or in ROOT/train/<class>/ and ROOT/test/<class>/",
-        lambda at: load_folder(at.directory, at.image_size, at.storage, at.map_directory),
+        _folder,
         stored_anywhere=True,
     ),
     "imagenet": Source(
         "ImageNet: 1.3 million images, 1,000 classes; ROOT/train/<wnid>/, ROOT/val/<wnid>/, or parquet files",
-        lambda at: load_imagenet(at.directory, at.image_size, at.storage, at.map_directory),
+        _imagenet,
         stored_anywhere=True,
     ),
 }
@@ -115,6 +142,8 @@ def load(
         close = difflib.get_close_matches(name.lower(), DATASETS, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(f"unknown data set (--data) {name!r}: {hint}There are {', '.join(DATASETS)}.")
+    from empirical.datasets.archives import ARCHIVES, fetch
+
     source = DATASETS[name]
     if not source.needs_files and root is not None:
         raise ValueError(f"{name} needs no root: its images come with a package; got {str(root)!r}")

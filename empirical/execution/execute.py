@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,10 @@ from torch import nn
 from empirical.datasets import ImageDataset
 from empirical.datasets.contradictions import contradictions, told
 from empirical.datasets.preprocessing import crop_box
-from empirical.kernels.interpolation import KernelConfig, interpolate_images
-from empirical.models import build_model, num_parameters
+from empirical.execution.progress import Watcher
+from empirical.kernels.config import KernelConfig
+from empirical.kernels.interpolation import interpolate_images
+from empirical.models import build_model, model_factory, num_parameters
 from empirical.outcome import nearest_class, outcome_on_test
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.runs.config import Explicit, KernelRun, RunConfig, StudyRun, Trained
@@ -32,7 +34,8 @@ from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
 from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, Ranks
-from empirical.training.evaluation import EpochRecord, predict
+from empirical.training.epoch_record import EpochRecord
+from empirical.training.evaluation import predict
 from empirical.training.loop import State, train
 from empirical.training.optimization import precision
 from empirical.training.streamed_images import is_streamed
@@ -59,16 +62,6 @@ MEASUREMENTS: dict[str, Measurement] = {
     "noise": measure_label_noise,
 }
 """By the kind of run."""
-
-
-class Watcher(Protocol):
-    """Told how a run goes on."""
-
-    def epoch(self, record: EpochRecord) -> None:
-        """An epoch has been recorded."""
-
-    def stage(self, name: str, share: float) -> None:
-        """This share of a stage is done."""
 
 
 def execute(
@@ -201,6 +194,22 @@ def _threads_for(multiplications: float) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def takes_one_thread(config: RunConfig, image_shape: tuple[int, int, int]) -> bool:
+    """Whether a run of these stored images trains on a single thread whatever the machine has: so another one may run
+    beside it. Theorem 1's network counts, too: its construction takes milliseconds. Networks of the user's do not: what
+    they do is not known.
+    """
+    if isinstance(config.what, Explicit):
+        return True
+    if not isinstance(config.what, Trained) or config.device != "cpu" or ":" in config.model:
+        return False
+    channels, *sides = image_shape
+    _, _, height, width = crop_box(sides, config.crop)
+    with torch.device("meta"):  # shapes without values
+        model = model_factory(config.model)((channels, height, width), config.num_classes)
+    return num_parameters(model) * config.hyper_parameters.batch_size < _WORTH_SHARING
 
 
 def _construct(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory) -> None:

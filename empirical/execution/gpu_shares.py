@@ -3,8 +3,6 @@
 import os
 from collections.abc import Mapping
 
-import torch
-
 RUNS_PER_GPU = 3
 """Processes that share a GPU unless their number is given: the paper's networks are small, a step of one leaves most of
 a GPU idle, and every process takes half a gigabyte for itself. Not measured on a GPU yet."""
@@ -23,7 +21,7 @@ class GpuShares:
         return RUNS_PER_GPU * len(self._runs) or None
 
     def take(self, run: str) -> dict[str, str]:
-        """A share for a run, of a GPU that fewest have: what joins the environment of its process."""
+        """A share for a run, or a worker, of a GPU that fewest have: what joins the environment of its process."""
         if not self._runs:
             return {}
         gpu = min(self._runs, key=lambda gpu: len(self._runs[gpu]))
@@ -40,5 +38,7 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> list[str]:
     """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
     named = environment.get("CUDA_VISIBLE_DEVICES")
     if named is None:
+        import torch
+
         return [str(number) for number in range(torch.cuda.device_count())]
     return [gpu.strip() for gpu in named.split(",") if gpu.strip()]

@@ -1,42 +1,32 @@
 """A sweep in several processes of this machine, or as a job array on a SLURM cluster.
 
-The unit of work is a run. Each is carried out by the command that asked for all of them, with `--only-run HASH` at its
-end, so nothing but strings is handed over, and what such a process does is what the command would have done for that
-run: claim it, go on from its checkpoint, record it. Doing it twice is therefore harmless: a finished run is skipped,
-one that another process is at work on is left to it. The records are those of an undisturbed sweep; only the number of
-threads, which is part of what is recorded, may change the last bits of networks large enough to share work among them.
+The unit of work is a run. On this machine resident processes take one after another (`workers`). On a cluster each is
+carried out by the command that asked for all of them, with `--only-run HASH` at its end, so nothing but strings is
+handed over, and what such a job does is what the command would have done for that run: claim it, go on from its
+checkpoint, record it. Doing it twice is therefore harmless: a finished run is skipped, one that another process is at
+work on is left to it. The records are those of an undisturbed sweep; only the number of threads, which is part of what
+is recorded, may change the last bits of networks large enough to share work among them.
 
-When the launcher is stopped (Ctrl-C, SIGTERM), so are its processes. When it is killed by SIGKILL, they finish the
-runs that they have begun, and no others begin: `python -m empirical.run status OUT` shows them as running, and the same
-command goes on with the rest. SLURM's jobs do not depend on the process that submitted them.
+When the launcher is stopped or killed, its processes end with it, and the same command goes on from their checkpoints.
+SLURM's jobs do not depend on the process that submitted them.
 """
 
-import os
 import shlex
-import signal
 import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Literal
 
 import tyro
-from joblib import cpu_count
 
-from empirical.execution.gpu_shares import GpuShares, visible_gpus
-from empirical.execution.status import PLANNED, read_planned, run_status
+from empirical.execution.progress import RunProgress
+from empirical.execution.status import PLANNED, read_planned
+from empirical.execution.workers import WorkerConfig, carry_out, needed_runs
 from empirical.runs.config import RunConfig
 from empirical.runs.records import RunDirectory, write_json
-from empirical.runs.trained_network import trained_run
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_SECONDS_BETWEEN_LOOKS = 0.1
 _TIMEOUTS = 100  # after so many time limits a job is not put back into the queue
 _LARGEST_ARRAY = 1000  # tasks: SLURM's default MaxArraySize allows 1001
 _PROGRAM = "empirical.run"  # what a job starts: it is above the launcher, and not imported here
@@ -50,9 +40,10 @@ Failures = list[tuple[RunConfig, str]]
 class LauncherConfig:
     """Where the runs of a sweep are carried out, and what each of them gets."""
 
-    kind: Annotated[Literal["none", "local", "slurm"], tyro.conf.arg(name="")] = "none"
+    kind: Annotated[Literal["auto", "none", "local", "slurm"], tyro.conf.arg(name="")] = "auto"
     """none: one after another in this process; local: in several processes of this machine; slurm: as a job array on a
-    cluster, a run a job."""
+    cluster, a run a job. auto is one process a core where every run takes a single thread whatever the machine, with
+    the same results, and none otherwise."""
 
     processes: int = 0
     """Of local: how many at a time; 0 is as many as the machine's cores have threads for, on GPUs three for each of
@@ -89,47 +80,43 @@ class LauncherConfig:
             raise ValueError(f"--launcher.memory-gb must be positive, got {self.memory_gb:g}")
 
 
-def launch_local(runs: Pairs, arguments: list[str], launcher: LauncherConfig, out: Path) -> Failures:
+def launch_local(runs: Pairs, workers: WorkerConfig, arguments: list[str], out: Path) -> Failures:
     """Carry out what is not finished in processes of this machine; returns what failed, with the reasons.
 
     Arguments:
         runs: of the sweep.
+        workers: the processes.
         arguments: the command line that asks for them.
-        launcher: how many processes, and their threads.
-        out: directory of the records. What a process prints is added to `launcher/<run>.log` there.
+        out: directory of the records. What is printed during a run is added to `launcher/<run>.log` there.
     """
-    shares = GpuShares(visible_gpus() if any(config.device == "cuda" for config, _ in runs) else [])
-    cores = max(1, cpu_count() // launcher.threads)
-    processes = launcher.processes or min(cores, shares.processes or cores)
     _plan(runs, out, {})
-    environment = os.environ | dict.fromkeys(_THREAD_VARIABLES, str(launcher.threads)) | {"PYTHONUNBUFFERED": "1"}
-    waiting = [pair for pair in runs if not pair[1].finished]
-    at_work: dict[str, tuple[RunDirectory, subprocess.Popen[bytes]]] = {}
-    failures: Failures = []
-    ended = len(runs) - len(waiting)
-    print(f"{ended} of {len(runs)} runs were finished before; {processes} at a time", flush=True)
-    with _stopping(lambda: [process for _, process in at_work.values()]):
-        while waiting or at_work:
-            unfinished = {config.hash for config, _ in waiting} | set(at_work)
-            ready = [pair for pair in waiting if not _needed(pair[0]) & unfinished]
-            for config, directory in ready[: processes - len(at_work)]:
-                command = [sys.executable, "-m", _PROGRAM, *arguments, "--only-run", config.hash]
-                share = shares.take(config.hash) if config.device == "cuda" else {}
-                at_work[config.hash] = directory, _start(command, environment | share, _log(out, directory))
-                waiting.remove((config, directory))
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-            for run, (directory, process) in list(at_work.items()):
-                if process.poll() is None:
-                    continue
-                del at_work[run]
-                shares.give_back(run)
-                ended += 1
-                reason = _reason(process.returncode, directory.config, _log(out, directory))
-                if reason:
-                    failures.append((directory.config, reason))
-                outcome = f"failed: {reason}" if reason else _outcome(directory)
-                print(f"[{ended}/{len(runs)}] {directory.config.title}: {outcome}", flush=True)
+    waiting = [directory for _, directory in runs if not directory.finished]
+    print(f"{len(runs) - len(waiting)} of {len(runs)} runs were finished before; {workers.count} at a time", flush=True)
+    workers = replace(workers, log=RunLogs(tuple(arguments), out))
+    with RunProgress(len(runs), len(runs) - len(waiting)) as progress:
+        outcomes = carry_out(waiting, workers, progress)
+    if left := sum(outcome.left for _, outcome in outcomes):
+        print(f"{left} runs are left to other processes: once these are done, the same command reports all of them")
+    failures = [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
+    if failures:
+        print(f"what the runs have printed is in {out / 'launcher'}")
     return failures
+
+
+@dataclass(frozen=True)
+class RunLogs:
+    """Where each run's output goes, below the command that carries it out alone."""
+
+    arguments: tuple[str, ...]
+    out: Path
+
+    def __call__(self, directory: RunDirectory) -> Path:
+        """The log of a run, with that command at its end."""
+        log = self.out / "launcher" / f"{directory.path.name}.log"
+        command = shlex.join(["python", "-m", _PROGRAM, *self.arguments, "--only-run", directory.config.hash])
+        with open(log, "a", encoding="utf-8") as output:
+            output.write(f"$ {command}\n")
+        return log
 
 
 def launch_slurm(
@@ -181,9 +168,9 @@ def launch_slurm(
             log = folder / f"{job}_0_log.err"
             print(f"{config.title}: job {job} ended and left it unfinished" + f", see {log}" * log.exists())
     hashes = {config.hash for config, _ in missing}
-    first = [pair for pair in missing if not _needed(pair[0]) & hashes]
+    first = [pair for pair in missing if not needed_runs(pair[0]) & hashes]
     for wave in (first, [pair for pair in missing if pair not in first]):
-        needed = set().union(*(_needed(config) for config, _ in wave)) & set(jobs)
+        needed = set().union(*(needed_runs(config) for config, _ in wave)) & set(jobs)
         arrays = sorted({jobs[run].partition("_")[0] for run in needed})
         executor.update_parameters(slurm_dependency="afterany:" + ":".join(arrays) if arrays else None)
         for start in range(0, len(wave), _LARGEST_ARRAY):
@@ -241,11 +228,6 @@ def _submitit() -> Any:
     return submitit
 
 
-def _needed(config: RunConfig) -> set[str]:
-    """The runs that must come before: a study of a trained network needs the run that trains it."""
-    return {trained_run(config).hash} if config.study and config.training else set()
-
-
 def _plan(runs: Pairs, out: Path, jobs: dict[str, str]) -> None:
     """Note what was asked for, beside what was before."""
     (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
@@ -253,51 +235,3 @@ def _plan(runs: Pairs, out: Path, jobs: dict[str, str]) -> None:
         directory.path.name: {"title": config.title, "job": jobs.get(config.hash, "")} for config, directory in runs
     }
     write_json(out / PLANNED, read_planned(out) | asked)
-
-
-def _start(command: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    with open(log, "ab", buffering=0) as output:
-        output.write(f"$ {shlex.join(command)}\n".encode())
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
-
-
-@contextmanager
-def _stopping(at_work: Callable[[], list[subprocess.Popen[bytes]]]) -> Iterator[None]:
-    """Whatever ends this block ends the processes that are still at work, SIGTERM included."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, interrupt) if main_thread else None
-    try:
-        yield
-    finally:
-        for process in at_work():
-            process.terminate()
-        for process in at_work():
-            process.wait()
-        if main_thread:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _log(out: Path, directory: RunDirectory) -> Path:
-    return out / "launcher" / f"{directory.path.name}.log"
-
-
-def _reason(status: int, config: RunConfig, log: Path) -> str:
-    """Why a process failed, "" if it did not: its last line, unless a signal ended it."""
-    if status < 0:
-        return f"killed by {signal.Signals(-status).name}; its output is in {log}"
-    if status == 0:
-        return ""
-    last = log.read_text(errors="replace").rstrip().rpartition("\n")[2]
-    return last.removeprefix(f"failed: {config.title}: ").removeprefix("error: ") or f"exit status {status}"
-
-
-def _outcome(directory: RunDirectory) -> str:
-    if not directory.finished:
-        return "left to another process, which is at work on it"
-    status = run_status(directory.path)
-    accuracy = "" if status.train_accuracy is None else f", train {status.train_accuracy:.2%}"
-    return f"{status.seconds or 0:.1f} s{accuracy}"

@@ -3,64 +3,78 @@
 import sys
 import time
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from theory.common.plain_text import visible
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-class RunProgress:
-    """Progress over a list of runs; a context manager.
+class Watcher(Protocol):
+    """Told how a run goes on."""
 
-    On a terminal the current run is one live line and every finished one a line above it; elsewhere a run prints a
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch has been recorded."""
+
+    def stage(self, name: str, share: float) -> None:
+        """This share of a stage is done."""
+
+
+class RunProgress:
+    """Progress over a list of runs, of which several may be at work; a context manager.
+
+    On a terminal every run at work is a live line and every finished one a line above them; elsewhere a run prints a
     line when it ends and every ten seconds before.
     """
 
-    def __init__(self, total: int):
+    def __init__(self, total: int, finished: int = 0):
         self.console = Console(highlight=False, soft_wrap=True)
-        self._total, self._index, self._name, self._printed = total, 0, "", time.monotonic()
+        self._total, self._started = total, finished
         columns: list[ProgressColumn] = [
             SpinnerColumn(),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
         ]
-        self._stage = ("", 0.0, 0.0)  # its name, when it was first heard of, and how far it was then
-        self._live = Progress(*columns, console=self.console, transient=True) if sys.stdout.isatty() else None
-        self._task = self._live.add_task("starting") if self._live else None
+        self.live = Progress(*columns, console=self.console, transient=True) if sys.stdout.isatty() else None
 
     def __enter__(self) -> "RunProgress":
-        if self._live:
-            self._live.start()
+        if self.live:
+            self.live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live:
-            self._live.stop()
+        if self.live:
+            self.live.stop()
 
-    def start(self, name: str) -> None:
+    def start(self, name: str) -> "RunLine":
         """Begin the next run."""
-        self._index += 1
-        self._name = f"[{self._index}/{self._total}] {name}"
-        self._stage = ("", 0.0, 0.0)
+        self._started += 1
+        return RunLine(self, f"[{self._started}/{self._total}] {name}")
+
+
+class RunLine:
+    """What is shown of a run."""
+
+    def __init__(self, progress: RunProgress, name: str):
+        self._console, self._live, self._name = progress.console, progress.live, name
+        self._stage = ("", 0.0, 0.0)  # its name, when it was first heard of, and how far it was then
         self._printed = time.monotonic()
-        self._show(self._name)
+        self._task = self._live.add_task(_plain(name)) if self._live else None
 
     def epoch(self, record: EpochRecord) -> None:
-        """Show an epoch of the current run."""
-        line = f"{self._name}: epoch {record.epoch}, {_on_training_images(record)}, test {record.test_accuracy:.2%}"
-        self._show(line)
-        if not self._live and time.monotonic() - self._printed > _SECONDS_BETWEEN_LINES:
-            self._printed = time.monotonic()
-            self._print(line)
+        """Show an epoch."""
+        self._show(
+            f"{self._name}: epoch {record.epoch}, {_on_training_images(record)}, test {record.test_accuracy:.2%}"
+        )
 
     def stage(self, name: str, share: float) -> None:
-        """Show how far a stage of the current run is, and about how long it will take."""
+        """Show how far a stage is, and about how long it will take."""
         now = time.monotonic()
         if name != self._stage[0]:
             self._stage = (name, now, share)
@@ -69,20 +83,27 @@ class RunProgress:
         if share > first and now - begun > 2:
             line += f", about {_duration((now - begun) * (1 - share) / (share - first))} left"
         self._show(line)
-        if not self._live and now - self._printed > _SECONDS_BETWEEN_LINES:
-            self._printed = now
-            self._print(line)
 
     def end(self, outcome: str) -> None:
-        """Say how the current run ended."""
+        """Say how the run ended."""
+        if self._live and self._task is not None:
+            self._live.remove_task(self._task)
         self._print(f"{self._name}: {outcome}")
 
     def _show(self, line: str) -> None:
         if self._live and self._task is not None:
-            self._live.update(self._task, description=visible(line).replace("[", r"\["))
+            self._live.update(self._task, description=_plain(line))
+        elif time.monotonic() - self._printed > _SECONDS_BETWEEN_LINES:
+            self._printed = time.monotonic()
+            self._print(line)
 
     def _print(self, line: str) -> None:
-        self.console.print(visible(line), markup=False)
+        self._console.print(visible(line), markup=False)
+
+
+def _plain(line: str) -> str:
+    """Without markup."""
+    return visible(line).replace("[", r"\[")
 
 
 def _on_training_images(record: EpochRecord) -> str:

@@ -9,25 +9,20 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Annotated, Literal
 
-import torch
 import tyro
 
 from empirical.claims.paper import INCEPTION_V3_DROPOUT
 from empirical.datasets import ImageDataset
-from empirical.datasets.preprocessing import crop_box
 from empirical.experiments.scales import Scale, capacity_steps, dynamics_images, reduction
 from empirical.import_path import source_digest
+from empirical.kernels.config import Interpolant, KernelConfig
 from empirical.kernels.features import parse_features
-from empirical.kernels.interpolation import Interpolant, KernelConfig
-from empirical.models import build_model, check_model, default_learning_rate, num_parameters
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Pixels, Randomization, parse_test
 from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
 from empirical.runs.records import Run
 from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, kind_of
 from empirical.studies.capacity import first_size, next_size
-from empirical.training.augmentation import Augmentation, check_augmentation
-from empirical.training.config import TrainingConfig
-from empirical.training.optimization import optimizer_factory
+from empirical.training.config import Augmentation, TrainingConfig
 from empirical.training.schedule import CIFAR_10, IMAGENET, Schedule
 from theory.common.names import nearest_name
 from theory.kernels import MEDIAN_SHARE
@@ -112,6 +107,7 @@ class Experiment:
     images.
 
     Where the next runs depend on what earlier ones gave, `follow` names them, from the finished runs: none at the end.
+    `takes` are those of a user's settings that mean something here, beside those that mean something everywhere.
     """
 
     name: str
@@ -121,6 +117,7 @@ class Experiment:
     crop: int | None = 28
     image_size: int = 32
     follow: Callable[[ImageDataset, Settings, list[Run]], list[RunConfig]] | None = None
+    takes: tuple[str, ...] = ("model", "training")
 
 
 @dataclass(frozen=True)
@@ -255,6 +252,9 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
 
 def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *, scaled: bool) -> RunConfig:
     """A network's run. Its numbers of images and steps are the scale's unless the user asks for others."""
+    from empirical.datasets.preprocessing import crop_box
+    from empirical.models import check_model, default_learning_rate
+
     channels, *sides = dataset.image_shape
     _, _, height, width = crop_box(sides, settings.crop)
     check_model(cell.model, (channels, height, width), dataset.num_classes)
@@ -296,6 +296,9 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
 
 def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Augmentation) -> None:
     """Raises ValueError for an unknown optimiser, and an augmentation that does not suit the images."""
+    from empirical.training.augmentation import check_augmentation
+    from empirical.training.optimization import optimizer_factory
+
     if settings.training.optimizer != "sgd":
         optimizer_factory(settings.training.optimizer)
     check_augmentation(augmentation, dataset.image_shape, settings.crop)
@@ -429,6 +432,11 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
 
     Raises ValueError for unknown models, and for tests other than random-labels and gaussian (random labels on both).
     """
+    import torch
+
+    from empirical.datasets.preprocessing import crop_box
+    from empirical.models import build_model, check_model, num_parameters
+
     tests = settings.tests or tuple(_CAPACITY_INPUTS)
     if unknown := [test for test in tests if test not in _CAPACITY_INPUTS]:
         raise ValueError(
@@ -463,6 +471,8 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
 def _capacity_look(
     dataset: ImageDataset, settings: Settings, model: str, randomization: Randomization, seed: int, n: int
 ) -> RunConfig:
+    from empirical.models import default_learning_rate
+
     training = settings.training
     steps_an_epoch = -(-n // training.batch_size)
     chosen = training.max_steps != TrainingConfig.max_steps
@@ -495,6 +505,8 @@ def _plan_of(cells: tuple[Cell, ...]) -> Callable[[ImageDataset, Settings], list
     return lambda dataset, settings: plan_cells(cells, dataset, settings)
 
 
+_OF_CELLS = ("model", "training", "scale")
+
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
     for experiment in [
@@ -508,18 +520,21 @@ EXPERIMENTS: dict[str, Experiment] = {
             "Figure 1: loss curves of the tests; time to fit and test error against label corruption, three networks.",
             _plan_of(FIGURE_1_CELLS),
             "cifar10",
+            takes=_OF_CELLS,
         ),
         Experiment(
             "figure2",
             "Figure 2b: test accuracy along training with and without batch normalisation.",
             _plan_of(FIGURE_2_CELLS),
             "cifar10",
+            takes=_OF_CELLS,
         ),
         Experiment(
             "table1",
             "Table 1: accuracies of five networks with and without regularisers, on true and on random labels.",
             _plan_of(TABLE_1_CELLS),
             "cifar10",
+            takes=_OF_CELLS,
         ),
         Experiment(
             "table2",
@@ -528,23 +543,27 @@ EXPERIMENTS: dict[str, Experiment] = {
             "folder",
             crop=None,
             image_size=299,
+            takes=_OF_CELLS,
         ),
         Experiment(
             "table4",
             "Table 4: fitting random labels with explicit regularisation.",
             _plan_of(TABLE_4_CELLS),
             "cifar10",
+            takes=_OF_CELLS,
         ),
         Experiment(
             "kernels",
             "Section 5: the minimum-norm interpolant in a kernel's Hilbert space: its error, norm, certificate.",
             plan_kernels,
+            takes=("kernel", "memory"),
         ),
         Experiment(
             "capacity",
             "The largest n whose random labels a network of p parameters is trained to fit, beside Theorem 1's 2n + d.",
             plan_capacity,
             follow=follow_capacity,
+            takes=_OF_CELLS,
         ),
         Experiment(
             "bounds",
@@ -555,11 +574,13 @@ EXPERIMENTS: dict[str, Experiment] = {
             "dynamics",
             "Training of wide two-layer networks: the curve that H-infinity predicts, and the measured one.",
             plan_dynamics,
+            takes=("scale",),
         ),
         Experiment(
             "noise",
             "Test error against label corruption: what theory predicts of each rule, and what is measured.",
             plan_noise,
+            takes=("model", "training", "kernel", "memory"),
         ),
         Experiment(
             "interpolants",
@@ -580,6 +601,8 @@ def find_experiment(name: str) -> Experiment:
 
 def resolve_device(device: str) -> str:
     """`auto` is CUDA where there is one. Raises ValueError for CUDA where there is none."""
+    import torch
+
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
         raise ValueError("--device cuda: this torch sees no CUDA device; use --device cpu")

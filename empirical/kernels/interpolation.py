@@ -5,24 +5,22 @@ kernel acts on features of the images (`features`), and its bandwidth is a share
 images in these features.
 """
 
-import resource
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from empirical.datasets.lazy_images import Images
+from empirical.kernels.config import KernelConfig
 from empirical.kernels.features import FeatureBlocks, FeatureMap, parse_features
 from empirical.outcome import outcome_on_test
 from empirical.randomization import RandomizedDataset
 from theory.common.names import nearest_name
 from theory.common.streams import uniform_integers, words
 from theory.kernels import (
-    MEDIAN_SHARE,
     ArcCosine,
     Checkpoint,
     Gaussian,
@@ -40,52 +38,6 @@ from theory.kernels import (
 from theory.kernels.estimators import median_of_distances, sample_rows
 from theory.kernels.interpolation import StageClock, StageReport
 from theory.kernels.panels import HEIGHT
-
-Interpolant = Literal["minimum-norm", "forced-test-labels"]
-
-
-@dataclass(frozen=True)
-class KernelConfig:
-    """How a kernel run interpolates.
-
-    Attributes:
-        kernel: gaussian, laplacian, linear; polynomial-3, arc-cosine-1, neural-tangent-5 (degree, order, depth).
-        bandwidth: of the Gaussian and the Laplacian kernel, as a share of the median distance.
-        features: what the kernel acts on, see `features`.
-        ridge: lambda of (K + lambda I) alpha = Y; 0 interpolates.
-        interpolant: `minimum-norm`; or `forced-test-labels`, which also interpolates labels drawn at random on the test
-            images: an interpolant of the training set made not to generalise (claim C27).
-        solver: `auto`, `cholesky` or `conjugate-gradients`.
-        leave_one_out: also measure the leave-one-out accuracy; needs Cholesky.
-        certify: also bound the distance from the exact minimum-norm interpolant.
-    """
-
-    kernel: str = "gaussian"
-    bandwidth: float = MEDIAN_SHARE
-    features: str = "pixels"
-    ridge: float = 0.0
-    interpolant: Interpolant = "minimum-norm"
-    solver: Literal["auto", "cholesky", "conjugate-gradients"] = "auto"
-    leave_one_out: bool = False
-    certify: bool = True
-
-    def __post_init__(self) -> None:
-        parse_kernel(self.kernel, self.bandwidth)
-        if not self.ridge >= 0:
-            raise ValueError(f"ridge must not be negative, got {self.ridge}")
-
-    @property
-    def name(self) -> str:
-        """The kernel, on what, and how."""
-        ridge = f", ridge {self.ridge:g}" if self.ridge else ""
-        forced = ", random labels forced on the test images" if self.interpolant == "forced-test-labels" else ""
-        return f"{self.kernel_name} on {self.features}{ridge}{forced}"
-
-    @property
-    def kernel_name(self) -> str:
-        """The kernel, and its bandwidth if that is not the default."""
-        has_bandwidth = self.kernel in ("gaussian", "laplacian") and self.bandwidth != MEDIAN_SHARE
-        return self.kernel + (f" (bandwidth {self.bandwidth:g})" if has_bandwidth else "")
 
 
 def parse_kernel(name: str, bandwidth: float) -> Kernel:
@@ -257,8 +209,12 @@ def _median_distance(features: FeatureMap, images: Images, seed: int) -> float:
     return median_of_distances(squared.sqrt())
 
 
-def _peak_memory() -> int:
-    """Most bytes that this process has held so far."""
+def _peak_memory() -> int | None:
+    """Most bytes that this process has held so far; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # not POSIX
+        return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from empirical.models.networks import blocks_per_group
+
 
 class ResidualBlock(nn.Module):
     """Twice batch norm, ReLU, convolution 3 x 3, added to the block's input.
@@ -68,11 +70,3 @@ def wide_resnet(
     nn.init.xavier_normal_(linear.weight)
     nn.init.zeros_(linear.bias)
     return network.to(memory_format=torch.channels_last)
-
-
-def blocks_per_group(depth: int) -> int:
-    """(depth - 4) / 6; ValueError if that is not a positive integer."""
-    blocks, rest = divmod(depth - 4, 6)
-    if rest or blocks < 1:
-        raise ValueError(f"the depth of a Wide ResNet is 6 n + 4, n >= 1: 10, 16, 22, 28, 34, 40; got {depth}")
-    return blocks

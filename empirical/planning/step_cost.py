@@ -25,7 +25,6 @@ from empirical.datasets.preprocessing import crop_box
 from empirical.execution.execute import _threads_for
 from empirical.execution.stopwatch import Stopwatch
 from empirical.models import num_parameters
-from empirical.planning.scaling import ComputeCost
 from empirical.randomization import Randomization, randomize
 from empirical.runs.config import RunConfig
 from empirical.runs.preparation import prepare
@@ -48,6 +47,40 @@ _FEWEST_EVALUATED = 16
 _SAVES = 3
 _DECODED = 64  # streamed images at hand
 _SECONDS_OF_READING = 1.0
+
+
+@dataclass(frozen=True)
+class ComputeCost:
+    """Seconds of a training step's compute by the number of images on a device.
+
+    Between the numbers measured it is linear, and beyond them it goes on so; it never falls as images are added there.
+    One number alone gives a time proportional to the images.
+
+    Attributes:
+        images: ascending.
+        seconds: one for each.
+        forward_share: of these, in the forward pass; the rest is the backward pass, which an all-reduce may overlap.
+    """
+
+    images: tuple[int, ...]
+    seconds: tuple[float, ...]
+    forward_share: float = 1 / 3
+
+    def __post_init__(self) -> None:
+        if not self.images or len(self.images) != len(self.seconds) or list(self.images) != sorted(set(self.images)):
+            raise ValueError(f"one time for each ascending number of images, got {self.images} and {self.seconds}")
+        if not 0 <= self.forward_share <= 1:
+            raise ValueError(f"the forward pass's share is in 0 .. 1, got {self.forward_share:g}")
+
+    def __call__(self, images: float) -> float:
+        """Seconds for so many images."""
+        if len(self.images) == 1:
+            return self.seconds[0] * images / self.images[0]
+        if self.images[0] <= images <= self.images[-1]:
+            return float(np.interp(images, self.images, self.seconds))
+        near, other = (0, 1) if images < self.images[0] else (-1, -2)
+        rise = (self.seconds[near] - self.seconds[other]) / (self.images[near] - self.images[other])
+        return max(self.seconds[near] + max(rise, 0.0) * (images - self.images[near]), 0.0)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from empirical.training.loop import State
 from theory.common.tensor_files import load_tensors, save_tensors
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, replace
 from typing import Any, TypeVar
 
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.randomization import Randomization
 from empirical.runs.identity import digest, identity, recorded, restored
 from empirical.runs.studies import STUDIES, Study, kind_of
@@ -196,6 +196,11 @@ class RunConfig:
             parts += [f"weight decay {training.weight_decay:g}"] if training.weight_decay else []
             parts += [f"dropout {training.dropout:g}"] if training.dropout else []
         return ", ".join([*parts, *([f"seed {self.seed}"] if self.seed else [])])
+
+
+def trained_run(config: RunConfig) -> RunConfig:
+    """The run that trains the network which `config`, of another kind, is about: all else is the same."""
+    return replace(config, experiment="randomization-tests", what=Trained(config.hyper_parameters))
 
 
 def _slug(name: str) -> str:

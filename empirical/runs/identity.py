@@ -14,7 +14,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from inspect import getmro
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.randomization import LabelNoise, Randomization
 from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig
 from empirical.training.config import TrainingConfig

@@ -25,19 +25,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-import torch
-
-from empirical.runs.checkpoint import load_checkpoint, save_checkpoint
 from empirical.runs.config import RunConfig
 from empirical.runs.json_files import parse_json, read_bytes, read_json
 from empirical.runs.missing_metric import Metrics
 from empirical.runs.packed import PACKED, Record, packed_names, packed_record
-from empirical.training.evaluation import EpochRecord
-from empirical.training.loop import State
+from empirical.training.epoch_record import EpochRecord
 from theory.common.atomic import replacing
 from theory.common.plain_text import visible
+
+if TYPE_CHECKING:
+    from empirical.training.loop import State
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,9 @@ class RunDirectory:
     for its own lock there before every write, and raises RemovedError if it is gone.
     """
 
-    def __init__(self, root: Path, config: RunConfig):
+    def __init__(self, root: Path, config: RunConfig, path: Path | None = None):
         # An older version may have named it otherwise: the hash decides.
-        packed = [root / name for name in packed_names(root) if name.endswith(f"_{config.hash}")]
-        found = [*sorted(root.glob(f"*_{config.hash}")), *packed]
-        self.path = next(iter(found), root / config.directory_name)
+        self.path = path or _found(root, config)
         self.config = config
         self._epochs: list[EpochRecord] = []
         self._held: TextIO | None = None
@@ -199,11 +196,13 @@ class RunDirectory:
         for name in _CONTENT:
             _remove(self.path / _aside(name))
 
-    def load_state(self) -> State | None:
+    def load_state(self) -> "State | None":
         """The state to resume from, and the metrics cut off after it; None if there is none that is this run's and as
         it was saved: the metrics are empty then. For whoever has claimed the run.
         """
         assert self._held is not None, "what is damaged is removed, which takes a claim"
+        from empirical.runs.checkpoint import load_checkpoint
+
         try:
             state = load_checkpoint(self.path / "checkpoint.pt", self.config.hash, self._epochs)
         except FileNotFoundError:
@@ -233,9 +232,11 @@ class RunDirectory:
         """The epochs recorded so far, as this process has read them when it claimed the run, and written since."""
         return list(self._epochs)
 
-    def save_state(self, state: State) -> None:
+    def save_state(self, state: "State") -> None:
         """Replace the checkpoint, whole or not at all."""
         self.check_claim()
+        from empirical.runs.checkpoint import save_checkpoint
+
         save_checkpoint(self.path / "checkpoint.pt", state, self.config.hash, self._epochs)
 
     def finish(self, metrics: dict[str, Any], time: dict[str, Any], ranks: int = 1) -> None:
@@ -320,6 +321,19 @@ def _remove_empty(path: Path) -> None:
         (path / "lock").unlink()
         with suppress(OSError):  # another process has just begun there
             path.rmdir()
+
+
+def run_directories(root: Path, configs: Iterable[RunConfig]) -> list[RunDirectory]:
+    """The directory of each run under `root`, which is listed once for all of them."""
+    paths = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
+    packed = [root / name for name in reversed(packed_names(root))]
+    by_hash = {path.name.rpartition("_")[2]: path for path in (*packed, *paths)}
+    return [RunDirectory(root, config, by_hash.get(config.hash, root / config.directory_name)) for config in configs]
+
+
+def _found(root: Path, config: RunConfig) -> Path:
+    packed = [root / name for name in packed_names(root) if name.endswith(f"_{config.hash}")]
+    return next(iter([*sorted(root.glob(f"*_{config.hash}")), *packed]), root / config.directory_name)
 
 
 @contextmanager
@@ -519,6 +533,8 @@ def environment(device: str) -> dict[str, Any]:
     """What a result may depend on beside its configuration. Of GPUs it asks for a run on `cuda` alone: that takes
     memory there.
     """
+    import torch
+
     packages = ("numpy", "scipy", "scikit-learn", "torch", "cvxpy", "matplotlib", "rethinking-generalization")
     return {
         "python": platform.python_version(),

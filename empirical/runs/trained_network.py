@@ -2,22 +2,16 @@
 
 import copy
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from empirical.randomization import RandomizedDataset
 from empirical.runs.checkpoint import load_weights
-from empirical.runs.config import RunConfig, Trained
+from empirical.runs.config import RunConfig, trained_run
 from empirical.runs.preparation import prepare
 from empirical.runs.records import RunDirectory
 from empirical.training.data import ResidentData
-
-
-def trained_run(config: RunConfig) -> RunConfig:
-    """The run that trains the network which `config`, of another kind, is about: all else is the same."""
-    return replace(config, experiment="randomization-tests", what=Trained(config.hyper_parameters))
 
 
 def load_trained(

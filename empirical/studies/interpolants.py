@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from empirical.datasets.lazy_images import Images
@@ -226,6 +225,8 @@ def _of_network(
 
 def _neighbours(images: Images, count: int) -> dict[str, Any]:
     """Index of the nearest other training image for the first `count`, and the median of these distances."""
+    from sklearn.neighbors import NearestNeighbors
+
     flat = images.reshape(len(images), -1).astype(np.float64)
     search = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(flat)
     distances, indices = search.kneighbors(flat[:count])

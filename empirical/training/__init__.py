@@ -7,7 +7,8 @@ batches               the batches of an epoch, in the epoch's own order
 optimization          the optimiser, the step size at a step, the precision of products
 stepper               steps: forward, backward, update, and the streams of random layers
 graphed_stepper       the same steps, each replayed as one CUDA graph
-evaluation            what the fixed network makes of a split; the record of an epoch
+evaluation            what the fixed network makes of a split
+epoch_record          the record of an epoch
 loop                  `train`: epochs, records, states to resume from, the stopping rule
 augmentation, dropout explicit regularisers
 image_source, streamed_images  where images come from: memory, or a storage that memory does not hold

@@ -12,16 +12,15 @@ read off by bilinear interpolation; what lies outside an image repeats its borde
 """
 
 import math
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from empirical.datasets.preprocessing import crop_box
+from empirical.training.config import Augmentation
 from theory.common.streams import uniforms, words
-
-Augmentation = Literal["none", "crop", "flip-rotate", "resized-crop"]
 
 _MOST_DEGREES = 25.0  # table 4
 _AREAS, _LOG_RATIOS = (0.08, 1.0), (math.log(3 / 4), math.log(4 / 3))

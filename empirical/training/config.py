@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from empirical.training.augmentation import Augmentation
+Augmentation = Literal["none", "crop", "flip-rotate", "resized-crop"]
 
 Precision = Literal["float32", "tf32", "bf16"]
 

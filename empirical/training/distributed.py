@@ -9,7 +9,7 @@ so; torchrun's `--max-restarts` begins them all again from the last checkpoint, 
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,8 @@ import torch
 from torch import distributed, nn
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
+
+from empirical.training.torchrun import launched
 
 _LONGEST_TURN = timedelta(days=30)
 """Ranks wait as long for the first to finish what it does alone."""
@@ -101,16 +103,6 @@ class Ranks:
 
 ALONE = Ranks()
 """A process that trains by itself."""
-
-
-def launched(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is one of several that torchrun, or a launcher of its kind, has started."""
-    return int(environment.get("WORLD_SIZE", "1")) > 1 and "RANK" in environment and "MASTER_ADDR" in environment
-
-
-def of_first_rank(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is the one that speaks for all."""
-    return not launched(environment) or environment["RANK"] == "0"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a fixed network makes of a split, and the record of an epoch."""
+"""What a fixed network makes of a split, and from it the record of an epoch."""
 
 import math
 import time
@@ -12,47 +12,13 @@ from torch.nn import functional
 from empirical.outcome import encode_hits
 from empirical.training.data import TrainingData
 from empirical.training.distributed import ALONE, Ranks
+from empirical.training.epoch_record import EpochRecord
 from empirical.training.image_source import ImageSource
 
 _NANOS = 10**9
 
 
 _EVALUATED, _EVALUATED_VALUES = 2048, 25_000_000  # images at once, and at most about as many values
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """The network after an epoch, evaluated as it stands over whole splits; epoch 0 is before training.
-
-    Accuracies are fractions: on the labels given, on the clean ones, and on the given labels of the samples whose
-    label was changed and was not (None where there are none). Losses are mean cross-entropies in nats. What is about
-    the training split is None where the network was seen to miss a label and not evaluated on the rest
-    (`TrainingConfig.epochs_per_train_evaluation`). `seconds` is the time of training and evaluation so far, over
-    interruptions. `online_accuracy` and `online_loss` are other things: of the epoch's samples, augmented if they
-    are, at the moment the network was trained on them, which was changing from batch to batch, with dropout on and
-    batch norm by each batch's own moments. None before training. `test_hits` says which test images the network gets
-    right (`empirical.outcome.encode_hits`); records from before it was kept have None.
-    """
-
-    epoch: int
-    step: int
-    learning_rate: float
-    train_loss: float | None
-    train_accuracy: float | None
-    train_accuracy_clean_labels: float | None
-    train_accuracy_changed: float | None
-    train_accuracy_unchanged: float | None
-    test_loss: float
-    test_accuracy: float
-    seconds: float
-    online_accuracy: float | None = None
-    online_loss: float | None = None
-    test_hits: str | None = None
-
-    @property
-    def fitted(self) -> bool:
-        """Whether the network gives every training sample the label it was given."""
-        return self.train_accuracy == 1.0
 
 
 @dataclass(frozen=True)

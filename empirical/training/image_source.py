@@ -7,7 +7,8 @@ from typing import Protocol
 import torch
 
 from empirical.datasets.preprocessing import whiten
-from empirical.training.augmentation import Augmentation, augment
+from empirical.training.augmentation import augment
+from empirical.training.config import Augmentation
 
 
 class ImageSource(Protocol):

@@ -25,7 +25,8 @@ from empirical.training.batches import Batches
 from empirical.training.config import TrainingConfig
 from empirical.training.data import TrainingData
 from empirical.training.distributed import ALONE, Ranks
-from empirical.training.evaluation import EpochRecord, Online, epoch_record, misses_a_label, predict
+from empirical.training.epoch_record import EpochRecord
+from empirical.training.evaluation import Online, epoch_record, misses_a_label, predict
 from empirical.training.graphed_stepper import chosen_stepper
 from empirical.training.optimization import precision
 

@@ -15,7 +15,8 @@ from empirical.datasets import ImageDataset
 from empirical.datasets.lazy_images import Images, LazyImages, Samples
 from empirical.datasets.preprocessing import crop_box, whiten
 from empirical.datasets.read_ahead import read_ahead, usable_cores
-from empirical.training.augmentation import Augmentation, augment
+from empirical.training.augmentation import augment
+from empirical.training.config import Augmentation
 
 _PIECE = 16  # images that a thread reads at once
 _PIECES_AHEAD = 8  # for each thread: two threads are two batches of 128 ahead

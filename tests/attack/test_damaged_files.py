@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import empirical.run
+import empirical.job
 from empirical.datasets.byte_pickle import read_byte_pickle
 from empirical.datasets.decoding import read_square
 from empirical.datasets.idx import read_idx
@@ -41,7 +41,7 @@ def damages(draw, whole: bytes) -> bytes:
 def made(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.run, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "_report", lambda *_: True)
         command = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--out", str(out)]
         assert main([*command, "--tests", "random-labels"]) == 0
     return out

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-import empirical.run
+import empirical.job
 from empirical.run import main
 from empirical.runs.records import read_runs
 
@@ -41,7 +41,7 @@ def carry_out(command: list[str], out: Path) -> None:
     """In a process of its own; its exit status is the command's."""
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
-    empirical.run._report = lambda *_: True
+    empirical.job._report = lambda *_: True
     os._exit(main([*command, "--out", str(out)]))
 
 

@@ -159,6 +159,6 @@ def test_commands_parse(line):
     """The command line's own parser takes every command of the page."""
     import tyro
 
-    from empirical.run import Options
+    from empirical.options import Options
 
     tyro.cli(Options, args=shlex.split(line, comments=True)[3:])

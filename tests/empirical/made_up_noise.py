@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.outcome import encode_hits
 from empirical.runs.config import Explicit, KernelRun, StudyRun, Trained
 from empirical.runs.records import Run

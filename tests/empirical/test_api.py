@@ -51,7 +51,7 @@ def mine(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
-    monkeypatch.setattr("empirical.run._report", lambda *_: True)
+    monkeypatch.setattr("empirical.job._report", lambda *_: True)
 
 
 def metrics(out):

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import empirical.run
+from empirical import job
+from empirical.options import Options
 from empirical.run import main
 from empirical.runs.records import read_runs
 from figures.__main__ import main as draw
@@ -26,7 +27,7 @@ SMALL = ["--train-size", "120", "--test-size", "60"]
 @pytest.fixture(autouse=True)
 def no_pictures(main_job, monkeypatch):
     """The fixture's job draws its figures; the others need not, each in a process of its own."""
-    monkeypatch.setattr("empirical.run._draw", lambda out: True)
+    monkeypatch.setattr("empirical.job._draw", lambda out: True)
 
 
 def metrics(out: Path) -> dict[str, str]:
@@ -50,7 +51,7 @@ def test_main_job_fits_every_test(main_job):
 
 
 def test_finished_runs_are_not_repeated(main_job, capsys, monkeypatch):
-    monkeypatch.setattr("empirical.run.execute", lambda *_: pytest.fail("ran again"))
+    monkeypatch.setattr("empirical.job.execute", lambda *_: pytest.fail("ran again"))
     before = metrics(main_job)
     assert main(["--out", str(main_job), *SMALL]) == 0
     output = capsys.readouterr().out
@@ -80,7 +81,7 @@ def test_rerun(main_job, tmp_path):
     assert metrics(tmp_path) == before
 
 
-DRAW = empirical.run._draw
+DRAW = job._draw
 
 
 def test_figures_of_the_users_own_are_not_run_in_place_of_ours(main_job, tmp_path, monkeypatch, capsys):
@@ -99,7 +100,7 @@ def test_a_seed_counts_once(tmp_path, capsys):
 
 def test_a_test_counts_once(tmp_path):
     chosen = ["random-labels", "corrupted-0.5", "random-labels", "corrupted-0.50"]
-    configs = empirical.run.plan_runs(empirical.run.Options(tests=tuple(chosen), train_size=50, test_size=20))[2]
+    configs = job.plan_runs(Options(tests=tuple(chosen), train_size=50, test_size=20))[2]
     assert len(configs) == len({config.hash for config in configs}) == 4
 
 
@@ -117,10 +118,9 @@ DRIVER = """
 import sys
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
-import empirical.execution.execute, empirical.run
+import empirical.execution.execute, empirical.job
 empirical.execution.execute._SECONDS_BETWEEN_CHECKPOINTS = 0
-empirical.run._draw = lambda out: True
-import empirical.run
+empirical.job._draw = lambda out: True
 from empirical.run import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -233,7 +233,7 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--model", "mlp-1by512"], "did you mean 'mlp-1x512'"),
         (["--model", "no.such:thing"], "no module 'no'"),
         (["--tests", "random-label"], "did you mean 'random-labels'"),
-        (["--tests", "corrupted-2"], "unknown name 'corrupted-2'"),
+        (["--tests", "corrupted-2"], "corrupted-P takes a probability P in 0 .. 1, got '2'"),
         (["--seed", "-1"], "--seed takes non-negative integers, got -1"),
         (["--train-size", "0"], "0 images asked for"),
         (["--training.optimizer", "adam"], "optimizer (--training.optimizer): unknown name 'adam'"),
@@ -308,15 +308,18 @@ def test_where_every_run_fails_only_the_reasons_are_given(tmp_path, capsys):
 
 def test_a_network_that_breaks_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
     (tmp_path / "broken_e2e.py").write_text(
-        "import torch\n"
+        "import math, torch\n"
+        "class Breaking(torch.nn.Flatten):\n"
+        "    def forward(self, images):\n"
+        "        if len(images) > 10: raise RuntimeError('too many images')\n"
+        "        return super().forward(images)\n"
         "def network(image_shape, num_classes):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, num_classes))\n"
+        "    return torch.nn.Sequential(Breaking(), torch.nn.Linear(math.prod(image_shape), num_classes))\n"
     )
     monkeypatch.chdir(tmp_path)
     assert main(["--model", "broken_e2e:network", "--tests", "gaussian", "--out", "out", *SMALL]) == 1
     errors = capsys.readouterr().err
-    assert "failed: Gaussian, broken_e2e:network: model 'broken_e2e:network' fails on images" in errors
-    assert "shapes cannot be multiplied" in errors
+    assert "failed: Gaussian, broken_e2e:network: RuntimeError: too many images" in errors
     assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
     sys.modules.pop("broken_e2e", None)
 

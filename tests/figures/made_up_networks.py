@@ -7,7 +7,7 @@ from dataclasses import asdict
 from empirical.runs.config import Trained
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config, made_up_run, outcome
 
 STEPS = 8

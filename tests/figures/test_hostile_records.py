@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-import empirical.run
+import empirical.job
 from empirical.run import main as run
 from figures.__main__ import main as draw
 from figures.style import figure, mathematics
@@ -21,7 +21,7 @@ def records(tmp_path_factory) -> Path:
     """Small records whose note is hostile."""
     out = tmp_path_factory.mktemp("records")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.run, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "_report", lambda *_: True)
         command = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--out", str(out)]
         assert run([*command, "--tests", "true-labels", "random-labels", "--data-note", HOSTILE]) == 0
     return out

@@ -17,8 +17,8 @@ def records(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("kernel-records")
     arguments = ["kernels", "--train-size", "120", "--test-size", "60", "--out", str(out)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.run._draw", lambda out: True)
-        patch.setattr("empirical.run.CLAIMS", ())
+        patch.setattr("empirical.job._draw", lambda out: True)
+        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
         assert run([*arguments, "--tests", "true-labels", "corrupted-0.5", "random-labels"]) == 0
         more = ["--tests", "true-labels", "--kernel.features", "random-convolution-8", "random-convolution-16"]
         assert run([*arguments, *more, "--kernel.interpolant", "minimum-norm", "--kernel.no-certify"]) == 0

@@ -44,7 +44,7 @@ def test_a_plan_without_devices_is_no_whole_record(record, tmp_path, capsys):
     del record["scaling"]
     (tmp_path / SCALING.file).write_text(json.dumps(record))
     assert main([str(tmp_path)]) == 2
-    assert "lacks scaling: python -m empirical.run plan" in capsys.readouterr().err
+    assert "lacks scaling: python -m benchmarks.scaling" in capsys.readouterr().err
 
 
 def test_the_record_is_of_real_measurements(record):

@@ -39,7 +39,7 @@ def test_list_checks_nothing(capsys, monkeypatch):
 def test_exit_status_says_when_a_claim_fails(monkeypatch):
     failing = Evidence(Verdict.DOES_NOT_HOLD, "2", "1", "arithmetic")
     checked = CLAIMS[0].__class__(CLAIMS[0].claim, lambda seed: failing)
-    monkeypatch.setattr("theory.__main__.CLAIMS", (checked,))
+    monkeypatch.setattr("theory.checks.CLAIMS", (checked,))
     assert main([]) == 1
 
 
@@ -51,7 +51,7 @@ def test_thorough_checks_five_seeds_and_one_that_fails_is_enough(monkeypatch, tm
         return Evidence(Verdict.DOES_NOT_HOLD if seed == 12 else Verdict.HOLDS, f"of {seed}", "1", "arithmetic")
 
     claim = CLAIMS[0].claim
-    monkeypatch.setattr("theory.__main__.CLAIMS", (CheckedClaim(claim, check, size=1e-3),))
+    monkeypatch.setattr("theory.checks.CLAIMS", (CheckedClaim(claim, check, size=1e-3),))
     path = tmp_path / "findings.json"
     assert main(["--thorough", "--seed", "10", "--only", claim.id, "--json", str(path)]) == 1
     assert seen == [10, 11, 12, 13, 14]

@@ -15,14 +15,19 @@ interpolation         one door: float64 where it is good enough, exact where it 
 projection, knots     the steps of the constructions
 """
 
-from theory.expressivity.certificate_checker import CheckedCertificate, check_certificate
-from theory.expressivity.certificates import certificate, save_certificate
-from theory.expressivity.deep import DeepNetwork, deep_relu_interpolant
-from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
-from theory.expressivity.exact import RationalNetwork, exact_relu_interpolant
-from theory.expressivity.interpolation import Interpolant, interpolate
-from theory.expressivity.intervals import IntervalEvidence, enclose
-from theory.expressivity.narrow import NarrowMemorization, memorize_narrow
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.expressivity.certificate_checker import CheckedCertificate, check_certificate
+    from theory.expressivity.certificates import certificate, save_certificate
+    from theory.expressivity.deep import DeepNetwork, deep_relu_interpolant
+    from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
+    from theory.expressivity.exact import RationalNetwork, exact_relu_interpolant
+    from theory.expressivity.interpolation import Interpolant, interpolate
+    from theory.expressivity.intervals import IntervalEvidence, enclose
+    from theory.expressivity.narrow import NarrowMemorization, memorize_narrow
 
 __all__ = [
     "CheckedCertificate",
@@ -42,3 +47,5 @@ __all__ = [
     "relu_interpolant",
     "save_certificate",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -4,6 +4,7 @@ Zhang et al. 2017, section 5: the interpolant of least norm, found by solving on
 regularisation, generalises; and its norm does not tell how well.
 
 kernels              k(x, z), small objects
+bandwidth            their default bandwidth
 panels               large symmetric matrices, half of them stored
 gram                 Gram matrices, from points or from streamed features
 plan                 solver, precision, memory, before anything is allocated
@@ -16,24 +17,30 @@ interpolation        all of it in order
 estimators           for scikit-learn
 """
 
-from theory.common.memory import available_memory
-from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
-from theory.kernels.checkpoint import Checkpoint
-from theory.kernels.estimators import MEDIAN_SHARE, KernelInterpolationClassifier, KernelInterpolator, median_distance
-from theory.kernels.gram import Gram, cross_product, gram_from_blocks
-from theory.kernels.interpolation import Interpolation, interpolate_gram
-from theory.kernels.kernels import (
-    KERNELS,
-    ArcCosine,
-    Gaussian,
-    Kernel,
-    Laplacian,
-    Linear,
-    NeuralTangent,
-    Polynomial,
-)
-from theory.kernels.panels import SymmetricPanels
-from theory.kernels.plan import FitPlan, plan_fit
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.common.memory import available_memory
+    from theory.kernels.bandwidth import MEDIAN_SHARE
+    from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
+    from theory.kernels.checkpoint import Checkpoint
+    from theory.kernels.estimators import KernelInterpolationClassifier, KernelInterpolator, median_distance
+    from theory.kernels.gram import Gram, cross_product, gram_from_blocks
+    from theory.kernels.interpolation import Interpolation, interpolate_gram
+    from theory.kernels.kernels import (
+        KERNELS,
+        ArcCosine,
+        Gaussian,
+        Kernel,
+        Laplacian,
+        Linear,
+        NeuralTangent,
+        Polynomial,
+    )
+    from theory.kernels.panels import SymmetricPanels
+    from theory.kernels.plan import FitPlan, plan_fit
 
 __all__ = [
     "KERNELS",
@@ -61,3 +68,5 @@ __all__ = [
     "median_distance",
     "plan_fit",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -22,16 +22,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from theory.common.arrays import Float64Array, require_unmasked
 from theory.common.scaling import exponent, scaled
 from theory.common.streams import words
+from theory.kernels.bandwidth import MEDIAN_SHARE
 from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
 from theory.kernels.checkpoint import Checkpoint
 from theory.kernels.gram import cross_product, gram_from_blocks
 from theory.kernels.interpolation import Interpolation, StageReport, interpolate_gram
 from theory.kernels.kernels import KERNELS, Gaussian, Kernel
 from theory.kernels.plan import FitPlan, Solver, plan_fit
-
-MEDIAN_SHARE = 0.28
-"""The default bandwidth, as a share of the median distance between two points: chosen on training images of CIFAR-10,
-20,000 to fit and 4,000 held out. A third is as accurate, with a condition number several times as large."""
 
 _NOT_REPRODUCED = 1e-3  # relative residual from which on a fit warns
 _SAMPLE = 1000  # points whose distances the median is taken of

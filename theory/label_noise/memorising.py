@@ -15,7 +15,6 @@ sum_i sum_a P_{y_i}(a) c_i(a)^2 - (sum_a P_{y_i}(a) c_i(a))^2 (P: see `corruptio
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from theory.common.arrays import as_points
 from theory.label_noise.corruption import Float64Array, Labels, label_distribution, one_hot
@@ -43,6 +42,8 @@ def nearest_neighbours(train: Float64Array, test: Float64Array) -> Labels:
 
     By brute force in float64; which of several at an equal distance is up to rounding.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     train, test = as_points(train, "train"), as_points(test, "test")
     found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train).kneighbors(test, return_distance=False)
     return np.asarray(found[:, 0], dtype=np.int64)

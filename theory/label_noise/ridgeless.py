@@ -13,7 +13,6 @@ the peak of double descent is the noise's. One-hot labels corrupted with probabi
 import numpy as np
 
 from theory.common.arrays import as_points
-from theory.implicit_bias.ridgeless import gaussian_risk
 from theory.label_noise.corruption import Float64Array, label_variance
 
 
@@ -25,6 +24,8 @@ def minimum_norm_smoother(X: Float64Array, Z: Float64Array) -> Float64Array:
 
 def noise_excess_risk(n: int, d: int, variance: float) -> float:
     """What label noise of this variance adds to the expected squared error: v n/(d - n - 1) or v d/(n - d - 1)."""
+    from theory.implicit_bias.ridgeless import gaussian_risk
+
     return gaussian_risk(n, d, 0.0, variance)
 
 

@@ -1,10 +1,15 @@
 """What a kernel acts on: pixels, Gabor wavelets, random convolutional networks (Zhang et al. 2017, section 5)."""
 
-from empirical.kernels.features.blocks import FeatureBlocks, FeatureMap
-from empirical.kernels.features.gabor import GaborWavelets
-from empirical.kernels.features.pixels import Pixels
-from empirical.kernels.features.random_convolution import RandomConvolution
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
 from theory.common.names import nearest_name
+
+if TYPE_CHECKING:
+    from empirical.kernels.features.blocks import FeatureBlocks, FeatureMap
+    from empirical.kernels.features.gabor import GaborWavelets
+    from empirical.kernels.features.pixels import Pixels
+    from empirical.kernels.features.random_convolution import RandomConvolution
 
 FEATURES = {
     "pixels": "pixel values",
@@ -15,8 +20,12 @@ FEATURES = {
 """The feature maps by name."""
 
 
-def parse_features(name: str, seed: int) -> FeatureMap:
+def parse_features(name: str, seed: int) -> "FeatureMap":
     """The feature map called `name`; `seed` is that of random patches. Raises ValueError for any other name."""
+    from empirical.kernels.features.gabor import GaborWavelets
+    from empirical.kernels.features.pixels import Pixels
+    from empirical.kernels.features.random_convolution import RandomConvolution
+
     kind, _, number = name.rpartition("-")
     if kind == "random-convolution" and number.isdigit():
         return RandomConvolution(int(number), seed)
@@ -31,3 +40,5 @@ def parse_features(name: str, seed: int) -> FeatureMap:
 
 
 __all__ = ["FEATURES", "FeatureBlocks", "FeatureMap", "GaborWavelets", "Pixels", "RandomConvolution", "parse_features"]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

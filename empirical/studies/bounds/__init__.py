@@ -10,7 +10,14 @@ random_signs      Rademacher complexity, by training
 sgd_stability     uniform stability, by training
 """
 
-from empirical.studies.bounds.evaluated_bound import EvaluatedBound
-from empirical.studies.bounds.measure import measure_bounds
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from empirical.studies.bounds.evaluated_bound import EvaluatedBound
+    from empirical.studies.bounds.measure import measure_bounds
 
 __all__ = ["EvaluatedBound", "measure_bounds"]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

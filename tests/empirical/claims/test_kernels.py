@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from empirical.claims.kernels import compare_kernels, kernel_results, reference
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.runs.config import KernelRun
 from empirical.runs.records import Run
 from tests.made_up import made_up_config, made_up_run, outcome

@@ -20,7 +20,7 @@ from empirical.randomization import RANDOM_LABELS, parse_test
 from empirical.runs.config import Explicit, RunConfig, RunKind, Trained
 from empirical.runs.records import Run, read_runs
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config, made_up_run, outcome
 from theory.claims import Verdict
 

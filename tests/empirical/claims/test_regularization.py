@@ -16,7 +16,7 @@ from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.config import Trained
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from empirical.training.optimization import step_size_at
 from empirical.training.schedule import IMAGENET, sum_of_step_sizes, total_decay
 from tests.made_up import made_up_config, made_up_run, outcome

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from empirical.datasets import DATASETS, DataNotFoundError, load, loading
+from empirical.datasets import DATASETS, DataNotFoundError, archives, load, loading
 from empirical.datasets.archives import ARCHIVES, Archive
 
 
@@ -80,7 +80,7 @@ def test_the_default_root():
 
 
 def test_fashion_mnist_is_also_looked_for_where_debian_puts_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "DEBIAN_FASHION_MNIST", tmp_path / "debian")
+    monkeypatch.setattr(archives, "DEBIAN_FASHION_MNIST", tmp_path / "debian")
     with pytest.raises(DataNotFoundError) as caught:
         load("fashion-mnist")
     assert str(tmp_path / "debian") in str(caught.value)

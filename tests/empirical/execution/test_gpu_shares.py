@@ -1,5 +1,6 @@
 """Processes of a sweep share the machine's GPUs evenly, and no run streams images because others fill its GPU."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +8,16 @@ import pytest
 import torch
 
 from empirical.datasets import ImageDataset, ImageSplit
-from empirical.execution import launcher
 from empirical.execution.gpu_shares import RUNS_PER_GPU, GpuShares, visible_gpus
+from empirical.execution.progress import RunProgress
+from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import Settings, find_experiment
+from empirical.job import plan_runs
+from empirical.options import Options
 from empirical.randomization import randomize
 from empirical.run import main
 from empirical.runs.preparation import prepare_training
+from empirical.runs.records import RunDirectory
 from empirical.training.data import ResidentData
 from empirical.training.streamed_images import StreamedData
 from tests.simulated_cuda import simulated_cuda
@@ -40,29 +45,38 @@ def test_gpus_are_those_that_this_process_may_use(monkeypatch):
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}) == []
 
 
-def test_a_sweep_on_gpus_is_dealt_out(monkeypatch, tmp_path):
-    """Networks go to a GPU each; what needs none sees none of this."""
-    seen = {}
+def visible(directory, watcher):
+    """Performs no run, and says which GPUs it would see."""
+    return Outcome(os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
 
-    class Process:
-        returncode = 0
 
-        def __init__(self, command, environment, log):
-            seen[command[-1]] = environment.get("CUDA_VISIBLE_DEVICES")
+@pytest.mark.parametrize(("gpus", "expected"), [(["0", "1"], ["0", "0", "1", "1"]), ([], ["all"] * 4)])
+def test_workers_are_dealt_a_gpu_each(gpus, expected, tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    _, _, configs = plan_runs(Options(train_size=20, test_size=10))
+    runs = [RunDirectory(tmp_path, config) for config in configs[:4]]
+    shares = GpuShares(gpus)
+    with RunProgress(len(runs)) as progress:
+        outcomes = carry_out(runs, WorkerConfig(4, 1, visible, forked=True, gpus=shares), progress)
+    assert sorted(outcome.text for _, outcome in outcomes) == expected
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    assert all(not runs for runs in shares._runs.values()), "all are given back"
 
-        def poll(self):
-            return 0
 
-    monkeypatch.setattr(launcher, "_start", Process)
-    monkeypatch.setattr("empirical.run._report", lambda *arguments: True)
+def test_a_sweep_on_gpus_has_three_processes_to_each_at_most(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr("empirical.job.launch_local", lambda runs, workers, arguments, out: seen.append(workers) or [])
+    monkeypatch.setattr("empirical.job._report", lambda *arguments: True)
+    monkeypatch.setattr("empirical.job.cpu_count", lambda: 16)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     with simulated_cuda():
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-        arguments = ["--device", "cuda", "--launcher", "local", "--launcher.processes", "4", "--train-size", "20"]
-        assert main([*arguments, "--test-size", "10", "--out", str(tmp_path)]) == 0
-    of_networks = [gpu for gpu in seen.values() if gpu is not None]
-    assert len(seen) == 2 * len(of_networks) == 16, "half of the runs construct Theorem 1's network"
-    assert sorted(of_networks) == 4 * ["0"] + 4 * ["1"]
+        arguments = ["--device", "cuda", "--launcher", "local", "--train-size", "20", "--test-size", "10"]
+        assert main([*arguments, "--out", str(tmp_path)]) == 0
+        assert main([*arguments, "--launcher.processes", "9", "--out", str(tmp_path)]) == 0
+    assert [workers.count for workers in seen] == [6, 9]
+    assert [workers.gpus.processes for workers in seen] == [6, 6]
+    assert not any(workers.forked for workers in seen)
 
 
 @pytest.mark.parametrize(

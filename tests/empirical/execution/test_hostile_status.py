@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-import empirical.run
+import empirical.job
 from empirical.execution.status import PLANNED, print_status, read_status
 from empirical.run import main
 
@@ -27,7 +27,7 @@ FILES = ["config.json", "metrics.jsonl", "summary.json", "lock", str(Path("..") 
 def made(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.run, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "_report", lambda *_: True)
         command = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--out", str(out)]
         assert main([*command, "--tests", "random-labels"]) == 0
     return out

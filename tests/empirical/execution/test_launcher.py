@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import multiprocessing
 import os
 import re
 import shlex
@@ -13,16 +14,21 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
+from empirical import job
 from empirical.execution import launcher
+from empirical.execution.execute import takes_one_thread
 from empirical.execution.launcher import LauncherConfig, launch_slurm
 from empirical.execution.status import PLANNED, read_status
+from empirical.options import Options
 from empirical.run import main
+from empirical.runs.config import trained_run
 from empirical.runs.records import RunDirectory, read_config, read_runs
 
 # Small networks: theirs does not depend on the number of threads, and one thread is what the launched runs record.
@@ -33,8 +39,9 @@ TINY = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "30"]
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
-    monkeypatch.setattr("empirical.run._draw", lambda out: True)
-    monkeypatch.setattr("empirical.run.CLAIMS", ())  # checking theory takes longer than these runs
+    monkeypatch.setattr("empirical.job._draw", lambda out: True)
+    # Checking theory takes longer than these runs.
+    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
 
 
 @pytest.fixture(scope="module")
@@ -43,31 +50,27 @@ def undisturbed(tmp_path_factory) -> Path:
     out, threads = tmp_path_factory.mktemp("undisturbed"), torch.get_num_threads()
     torch.set_num_threads(1)
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.run._draw", lambda out: True)
-        patch.setattr("empirical.run.CLAIMS", ())
+        patch.setattr("empirical.job._draw", lambda out: True)
+        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
         assert main([*SWEEP, "--out", str(out)]) == 0
     torch.set_num_threads(threads)
     return out
 
 
-class InProcess:
-    """In place of a process: the same command, carried out at once."""
-
-    commands: list[list[str]]
-
-    def __init__(self, command, environment, log):
-        self.commands.append(command[3:])
-        self.returncode = main(command[3:])
-
-    def poll(self):
-        return self.returncode
+def begun(out: Path) -> list[str]:
+    """Hashes of the runs that workers have begun, in that order; a run that was begun twice is there twice."""
+    logs = sorted((out / "launcher").glob("*.log"), key=lambda log: log.stat().st_mtime_ns)
+    lines = [line for log in logs for line in log.read_text().splitlines() if line.startswith("$ ")]
+    return [line.split()[-1] for line in lines]
 
 
-@pytest.fixture
-def in_process(monkeypatch):
-    monkeypatch.setattr(InProcess, "commands", [], raising=False)
-    monkeypatch.setattr(launcher, "_start", InProcess)
-    return InProcess.commands
+def worker_at(run: Path) -> multiprocessing.process.BaseProcess:
+    """The worker process that holds the lock of a run."""
+    for process in multiprocessing.active_children():
+        with contextlib.suppress(OSError):
+            if any(os.path.realpath(file) == str(run / "lock") for file in Path(f"/proc/{process.pid}/fd").iterdir()):
+                return process
+    raise AssertionError(f"no worker is at {run}")
 
 
 def wait_for(condition, seconds: float = 300) -> None:
@@ -86,55 +89,95 @@ def trained(out: Path) -> list[Path]:
     ]
 
 
-def test_a_killed_process_then_the_same_command(tmp_path, undisturbed, monkeypatch, capsys):
-    """Two at a time; SIGKILL to the first that trains; then only its run is done again, to the same results.csv."""
-    out, processes, start = tmp_path / "launched", {}, launcher._start
-
-    def note(command, environment, log):
-        processes[command[-1]] = start(command, environment, log)
-        return processes[command[-1]]
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 3, f"real-time signal {signal.SIGRTMIN + 3}")]
+)
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds the worker of a run in /proc")
+def test_a_killed_process_then_the_same_command(number, name, tmp_path, undisturbed, capsys):
+    """Two at a time; a signal to the first that trains; then only its run is done again, to the same results.csv."""
+    out = tmp_path / "launched"
 
     def kill():
         wait_for(lambda: trained(out))
         run = trained(out)[0]
         killed.append((run.name, next(status.state for status in read_status(out) if status.name == run.name)))
-        processes[run.name[-12:]].kill()
+        os.kill(worker_at(run).pid, number)
 
     killed: list[tuple[str, str]] = []
-    monkeypatch.setattr(launcher, "_start", note)
     killer = threading.Thread(target=kill)
     killer.start()
     arguments = [*SWEEP, "--out", str(out), *LOCAL]
     assert main(arguments) == 1
     killer.join()
-    (name, state), errors = killed[0], capsys.readouterr().err
+    (run, state), captured = killed[0], capsys.readouterr()
     assert state == "running"
-    assert "mlp-1x512: killed by SIGKILL; its output is in" in errors
+    assert f"mlp-1x512: killed by {name}" in captured.err
+    assert f"in {out / 'launcher'}" in captured.out
     states = {status.name: status.state for status in read_status(out)}
-    assert states.pop(name) == "stopped"
+    assert states.pop(run) == "stopped"
     assert list(states.values()) == ["finished"]
     stamps = {path: path.stat().st_mtime_ns for path in out.glob("*/summary.json")}
-    processes.clear()
     assert main(arguments) == 0
-    assert list(processes) == [name[-12:]]
+    assert sorted(begun(out)) == sorted([*(read.config.hash for read in read_runs(out)), run[-12:]])
+    assert begun(out).count(run[-12:]) == 2
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     assert (out / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
-    for run, reference in zip(read_runs(out), read_runs(undisturbed), strict=True):
-        assert [epoch.train_loss for epoch in run.epochs] == [epoch.train_loss for epoch in reference.epochs]
-    assert f"--only-run {name[-12:]}" in (out / "launcher" / f"{name}.log").read_text()
+    for launched, reference in zip(read_runs(out), read_runs(undisturbed), strict=True):
+        assert [epoch.train_loss for epoch in launched.epochs] == [epoch.train_loss for epoch in reference.epochs]
+
+
+@pytest.mark.parametrize("kind", ["auto", "none"])
+def test_without_being_asked_runs_of_one_thread_are_carried_out_side_by_side(kind, tmp_path, undisturbed, monkeypatch):
+    """The same records to the bit; --launcher none keeps them in this process."""
+    processes: list[int] = []
+    monkeypatch.setattr("empirical.job.cpu_count", lambda: 2)
+    monkeypatch.setattr("empirical.job._run_in_workers", note_calls(job._run_in_workers, processes))
+    arguments = [*SWEEP, "gaussian", "--training.max-steps", "30", "--launcher", kind]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    assert len(processes) == (kind == "auto")
+    assert len(read_runs(tmp_path)) == 4
+
+
+def note_calls(function, calls: list[int]):
+    def noting(*arguments):
+        calls.append(len(calls))
+        return function(*arguments)
+
+    return noting
+
+
+@pytest.mark.parametrize(
+    ("options", "alone"),
+    [
+        ([], True),
+        (["--model", "mlp-3x512"], False),
+        (["--model", "alexnet", "--data", "cifar10"], False),
+        (["--model", "theirs:network"], False),
+    ],
+)
+def test_only_runs_of_one_thread_share_a_machine(options, alone, tmp_path):
+    config = job.plan_runs(Options(tests=("gaussian",)))[2][0]
+    name = options[1] if options else config.model
+    shape = (3, 32, 32) if "cifar10" in options else (1, 8, 8)
+    assert takes_one_thread(replace(config, model=name), shape) is alone
+    assert not takes_one_thread(replace(config, device="cuda"), shape)
 
 
 def test_a_failing_run_is_named_and_the_others_go_on(tmp_path, monkeypatch, capsys):
     (tmp_path / "broken_launched.py").write_text(
-        "import torch\n"
+        "import math, torch\n"
+        "class Breaking(torch.nn.Flatten):\n"
+        "    def forward(self, images):\n"
+        "        if len(images) > 10: raise RuntimeError('too many images')\n"
+        "        return super().forward(images)\n"
         "def network(image_shape, num_classes):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, num_classes))\n"
+        "    return torch.nn.Sequential(Breaking(), torch.nn.Linear(math.prod(image_shape), num_classes))\n"
     )
     monkeypatch.chdir(tmp_path)
     arguments = ["--model", "broken_launched:network", "--tests", "gaussian", "--out", "out", *TINY, *LOCAL]
     assert main(arguments) == 1
     captured = capsys.readouterr()
-    assert re.search(r"failed: Gaussian, broken_launched:network: model .*cannot be multiplied", captured.err)
+    assert re.search(r"failed: Gaussian, broken_launched:network: RuntimeError: too many images", captured.err)
     assert "[2/2] " in captured.out
     assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
     sys.modules.pop("broken_launched", None)
@@ -153,19 +196,34 @@ def test_stopping_the_launcher_stops_its_processes(tmp_path):
     assert {status.state for status in read_status(tmp_path)} <= {"stopped", "finished", "waiting"}
 
 
-def test_a_run_that_another_process_is_at_work_on_is_left_to_it(tmp_path, in_process, capsys):
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds processes in /proc")
+def test_workers_end_with_a_launcher_that_is_killed(tmp_path):
+    """SIGKILL to the launcher alone, which can then stop nobody."""
+    command = [sys.executable, "-m", "empirical.run", "--tests", "random-labels", "--out", str(tmp_path), *LOCAL]
+    launched = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    wait_for(lambda: trained(tmp_path) or launched.poll() is not None)
+    assert launched.poll() is None
+    launched.kill()
+    launched.wait()
+    wait_for(lambda: "running" not in {status.state for status in read_status(tmp_path)}, 30)
+    assert "stopped" in {status.state for status in read_status(tmp_path)}
+
+
+def test_a_run_that_another_process_is_at_work_on_is_left_to_it(tmp_path, capsys):
     arguments = ["--tests", "gaussian", *TINY, "--out", str(tmp_path)]
     assert main(arguments) == 0
     explicit = next(run for run in read_runs(tmp_path) if run.config.kind == "explicit")
     (explicit.path / "summary.json").unlink()
     with RunDirectory(tmp_path, read_config(explicit.path)).claim():
         assert main([*arguments, *LOCAL]) == 0
-    assert len(in_process) == 1
-    assert "left to another process, which is at work on it" in capsys.readouterr().out
+    assert begun(tmp_path) == [explicit.config.hash]
+    output = capsys.readouterr().out
+    assert "left to another process, which is at work on it" in output
+    assert "1 runs are left to other processes" in output
     assert not (explicit.path / "summary.json").exists()
 
 
-def test_runs_that_follow_from_others(tmp_path, in_process):
+def test_runs_that_follow_from_others(tmp_path):
     """Every look at a frontier is a run of its own, which its process finds from the records of those before."""
     arguments = ["capacity", "--model", "mlp-1x4", "--train-size", "60", "--training.max-steps", "40"]
     arguments += ["--tests", "random-labels"]
@@ -173,23 +231,48 @@ def test_runs_that_follow_from_others(tmp_path, in_process):
     assert main([*arguments, "--out", str(tmp_path / "launched"), *LOCAL]) == 0
     expected = sorted(run.config.hash for run in read_runs(tmp_path / "undisturbed"))
     assert len(expected) > 1
-    assert sorted(command[-1] for command in in_process) == expected
+    assert sorted(begun(tmp_path / "launched")) == expected
     assert sorted(run.config.hash for run in read_runs(tmp_path / "launched")) == expected
 
 
-def test_a_study_comes_after_the_network_it_is_about(tmp_path, in_process):
+def test_a_study_comes_after_the_network_it_is_about(tmp_path):
     arguments = ["interpolants", "--tests", "true-labels", "random-labels", *TINY, "--out", str(tmp_path)]
     assert main([*arguments, *LOCAL, "--launcher.processes", "4"]) == 0
-    kinds = {run.config.hash: run.config.kind for run in read_runs(tmp_path)}
-    assert [kinds[command[-1]] for command in in_process] == ["trained", "trained", "interpolants", "interpolants"]
+    written = {run.config.hash: (run.path / "summary.json").stat().st_mtime_ns for run in read_runs(tmp_path)}
+    studies = [run.config for run in read_runs(tmp_path) if run.config.kind == "interpolants"]
+    assert len(studies) == 2
+    assert all(written[trained_run(study).hash] < written[study.hash] for study in studies)
 
 
-def test_rerun_is_the_launchers_own(tmp_path, in_process):
+def test_rerun_is_the_launchers_own(tmp_path):
     arguments = ["--tests", "gaussian", *TINY, "--out", str(tmp_path), *LOCAL]
     assert main(arguments) == 0
     assert main([*arguments, "--rerun"]) == 0
-    assert len(in_process) == 4
-    assert all("--rerun" not in command for command in in_process)
+    assert len(begun(tmp_path)) == 4
+    assert not any("--rerun" in log.read_text() for log in (tmp_path / "launcher").glob("*.log"))
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"), [(3, "its process ended with exit status 3"), (-signal.SIGUSR1, "killed by SIGUSR1")]
+)
+def test_a_network_that_ends_its_process(status, cause, tmp_path, monkeypatch, capsys):
+    """Whatever way it takes, the other run goes on."""
+    ending = f"os._exit({status})" if status > 0 else f"os.kill(os.getpid(), {-status})"
+    (tmp_path / "ending.py").write_text(
+        "import math, os, torch\n"
+        "class Ending(torch.nn.Flatten):\n"
+        "    def forward(self, images):\n"
+        f"        if len(images) > 10: {ending}\n"
+        "        return super().forward(images)\n"
+        "def network(image_shape, num_classes):\n"
+        "    return torch.nn.Sequential(Ending(), torch.nn.Linear(math.prod(image_shape), num_classes))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["--model", "ending:network", "--tests", "gaussian", "--out", "out", *TINY, *LOCAL]) == 1
+    assert cause in capsys.readouterr().err
+    assert [run.config.kind for run in read_runs(tmp_path / "out")] == ["explicit"]
+    sys.modules.pop("ending", None)
 
 
 def test_only_run_of_another_sweep(tmp_path, capsys):
@@ -238,7 +321,7 @@ def test_a_preempted_job_goes_on_where_it_stopped(tmp_path, undisturbed, monkeyp
     """Submitit's local engine, the signal SLURM would send, submitit's own requeueing, the same results.csv."""
     for name in launcher._THREAD_VARIABLES:  # SLURM's script would say so
         monkeypatch.setenv(name, "1")
-    monkeypatch.setattr("empirical.run.launch_slurm", functools.partial(launch_slurm, cluster="local"))
+    monkeypatch.setattr("empirical.job.launch_slurm", functools.partial(launch_slurm, cluster="local"))
     out = tmp_path / "launched"
     arguments = [*SWEEP, "--out", str(out), "--launcher", "slurm"]
     assert main(arguments) == 0

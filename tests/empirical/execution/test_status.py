@@ -12,7 +12,7 @@ from empirical.run import main
 from empirical.runs.config import Trained
 from empirical.runs.records import RunDirectory, write_json
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config
 
 CONFIG = made_up_config(

@@ -17,8 +17,7 @@ from empirical.experiments.experiments import (
     find_experiment,
 )
 from empirical.randomization import parse_test
-from empirical.runs.config import RunConfig
-from empirical.runs.trained_network import trained_run
+from empirical.runs.config import RunConfig, trained_run
 from empirical.training.config import TrainingConfig
 
 

@@ -15,7 +15,8 @@ import torch
 
 from empirical.datasets import load
 from empirical.experiments.experiments import KernelSettings, Settings, plan_kernels
-from empirical.kernels.interpolation import KernelConfig, interpolate_images, parse_kernel
+from empirical.kernels.config import KernelConfig
+from empirical.kernels.interpolation import interpolate_images, parse_kernel
 from empirical.randomization import TRUE_LABELS, parse_test, randomize
 from empirical.run import main
 from empirical.runs.records import read_config, read_runs
@@ -28,8 +29,8 @@ SMALL = ["kernels", "--train-size", "150", "--test-size", "80"]
 @pytest.fixture(autouse=True)
 def kernel_runs_alone(monkeypatch):
     """No figures, none of the theory's claims: other tests are for these."""
-    monkeypatch.setattr("empirical.run._draw", lambda out: True)
-    monkeypatch.setattr("empirical.run.CLAIMS", ())
+    monkeypatch.setattr("empirical.job._draw", lambda out: True)
+    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def digits():
 def kernel_job(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("kernels")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.run._draw", lambda out: True)
-        patch.setattr("empirical.run.CLAIMS", ())
+        patch.setattr("empirical.job._draw", lambda out: True)
+        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
         assert main([*SMALL, "--out", str(out)]) == 0
     return out
 
@@ -74,7 +75,7 @@ def test_the_experiment_records_what_it_measures(kernel_job):
 
 
 def test_finished_runs_are_not_repeated(kernel_job, capsys, monkeypatch):
-    monkeypatch.setattr("empirical.run.execute", lambda *_: pytest.fail("ran again"))
+    monkeypatch.setattr("empirical.job.execute", lambda *_: pytest.fail("ran again"))
     assert main([*SMALL, "--out", str(kernel_job)]) == 0
     output = capsys.readouterr().out
     assert output.count("finished before") == 6
@@ -144,16 +145,16 @@ def test_streamed_features_are_solved_like_any_others(digits):
 DRIVER = """
 import sys, time
 import theory.kernels.gram, theory.kernels.interpolation
-from empirical import run
+from empirical import job, run
 from empirical.execution import progress
 theory.kernels.gram._SECONDS_BETWEEN_CHECKPOINTS = 0.0
 theory.kernels.interpolation._SECONDS_BETWEEN_CHECKPOINTS = 0.0
-stage = progress.RunProgress.stage
+stage = progress.RunLine.stage
 def slowly(self, name, share):
     time.sleep(0.02)
     stage(self, name, share)
-progress.RunProgress.stage = slowly
-run._draw, run.CLAIMS = lambda out: True, ()
+progress.RunLine.stage = slowly
+job._draw, job.theory_findings = lambda out: True, lambda seed, records: []
 sys.exit(run.main(sys.argv[1:]))
 """
 

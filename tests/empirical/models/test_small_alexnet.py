@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from empirical.models import small_alexnet
+from empirical.models.small_alexnet import small_alexnet
 
 
 @pytest.mark.parametrize(("side", "places"), [(28, 7), (32, 8), (24, 6), (13, 4), (1, 1)])

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from empirical.models import build_model, small_inception
-from empirical.models.small_inception import ShiftBatchNorm2d, SideBySide
+from empirical.models import build_model
+from empirical.models.small_inception import ShiftBatchNorm2d, SideBySide, small_inception
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from empirical.models import build_model, num_parameters, wide_resnet
-from empirical.models.wide_resnet import ResidualBlock
+from empirical.models import build_model, num_parameters
+from empirical.models.wide_resnet import ResidualBlock, wide_resnet
 
 
 def test_wrn_28_10_has_its_inventors_parameters():

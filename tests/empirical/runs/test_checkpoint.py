@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import empirical.run
+import empirical.job
 from empirical.run import main
 from empirical.runs.checkpoint import load_checkpoint, load_weights
 from empirical.runs.records import RunDirectory, read_runs
@@ -22,7 +22,7 @@ ARGUMENTS = [*COMMAND, "--tests", "random-labels"]
 
 def run(out: Path) -> int:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.run, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "_report", lambda *_: True)
         return main([*ARGUMENTS, "--out", str(out)])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from empirical.kernels.interpolation import KernelConfig
+from empirical.kernels.config import KernelConfig
 from empirical.randomization import Randomization
 from empirical.runs.config import Explicit, KernelRun, RunConfig, StudyRun, Trained
 from empirical.runs.identity import FIRST_FIELDS, restored

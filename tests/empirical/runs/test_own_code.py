@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from empirical.datasets.given import dataset_of
-from empirical.run import Options, main, plan_runs
+from empirical.job import plan_runs
+from empirical.options import Options
+from empirical.run import main
 from empirical.runs.own_code import check_own_code
 from empirical.training.config import TrainingConfig
 

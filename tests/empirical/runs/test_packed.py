@@ -12,7 +12,7 @@ from empirical.runs.packed import PACKED, read_packed
 from empirical.runs.packing import pack
 from empirical.runs.records import RunDirectory, has_records, read_run, read_runs
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config, made_up_run, write_run
 
 TRAINED = made_up_config(Trained(TrainingConfig(learning_rate=0.1)))

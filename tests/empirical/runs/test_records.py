@@ -9,7 +9,7 @@ from empirical.runs.config import StudyRun, Trained
 from empirical.runs.records import BusyError, RunDirectory, read_config, read_run, read_runs, write_json
 from empirical.runs.studies import NoiseConfig
 from empirical.training.config import TrainingConfig
-from empirical.training.evaluation import EpochRecord
+from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config
 
 CONFIG = made_up_config(

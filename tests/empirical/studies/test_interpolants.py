@@ -12,12 +12,12 @@ from empirical.claims.interpolants import compare_interpolants, interpolants_res
 from empirical.datasets import load
 from empirical.execution.execute import execute
 from empirical.randomization import randomize
-from empirical.runs.config import StudyRun
+from empirical.runs.config import StudyRun, trained_run
 from empirical.runs.preparation import prepare
 from empirical.runs.records import RunDirectory
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import InterpolantsConfig
-from empirical.runs.trained_network import load_trained, trained_run
+from empirical.runs.trained_network import load_trained
 from empirical.studies.interpolants import ExplicitInterpolant, OfStoredPixels, TrainedInterpolant, measure_interpolants
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import evaluate

@@ -8,7 +8,8 @@ import pytest
 
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
 from empirical.datasets import load
-from empirical.kernels.interpolation import KernelConfig, interpolate_images
+from empirical.kernels.config import KernelConfig
+from empirical.kernels.interpolation import interpolate_images
 from empirical.randomization import Randomization, randomize, uniform
 from empirical.runs.config import RunConfig, StudyRun
 from empirical.runs.resumable_parts import Parts

@@ -40,7 +40,7 @@ class Interruptions:
         if self.limit <= least or self.preemptions * least > 5:
             raise ValueError(
                 f"no run would get on: start-up and the first checkpoint take {least:.1f} s; raise "
-                "--plan.limit-hours or lower --plan.preemptions-per-hour"
+                "--limit-hours or lower --preemptions-per-hour"
             )
 
 

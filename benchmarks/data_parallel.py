@@ -29,8 +29,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
+from empirical.planning.plan import num_checkpoints
+from empirical.planning.step_cost import ComputeCost
 from theory.common.streams import generator
 
 
@@ -44,47 +45,13 @@ class Interconnect:
     def __post_init__(self) -> None:
         if not (0 < self.bandwidth < math.inf and 0 <= self.latency < math.inf):
             raise ValueError(
-                "an interconnect has a positive bandwidth (--plan.bandwidth-gbps) and a latency of at least 0 "
-                f"(--plan.latency-us), got {self.bandwidth:g} bytes/s and {self.latency:g} s"
+                "an interconnect has a positive bandwidth (--bandwidth-gbps) and a latency of at least 0 "
+                f"(--latency-us), got {self.bandwidth:g} bytes/s and {self.latency:g} s"
             )
 
     def all_reduce(self, size: float, devices: int) -> float:
         """Seconds in which `devices` add up `size` bytes each, by a ring."""
         return 2 * (devices - 1) / devices * size / self.bandwidth + 2 * (devices - 1) * self.latency
-
-
-@dataclass(frozen=True)
-class ComputeCost:
-    """Seconds of a training step's compute by the number of images on a device.
-
-    Between the numbers measured it is linear, and beyond them it goes on so; it never falls as images are added there.
-    One number alone gives a time proportional to the images.
-
-    Attributes:
-        images: ascending.
-        seconds: one for each.
-        forward_share: of these, in the forward pass; the rest is the backward pass, which an all-reduce may overlap.
-    """
-
-    images: tuple[int, ...]
-    seconds: tuple[float, ...]
-    forward_share: float = 1 / 3
-
-    def __post_init__(self) -> None:
-        if not self.images or len(self.images) != len(self.seconds) or list(self.images) != sorted(set(self.images)):
-            raise ValueError(f"one time for each ascending number of images, got {self.images} and {self.seconds}")
-        if not 0 <= self.forward_share <= 1:
-            raise ValueError(f"the forward pass's share is in 0 .. 1, got {self.forward_share:g}")
-
-    def __call__(self, images: float) -> float:
-        """Seconds for so many images."""
-        if len(self.images) == 1:
-            return self.seconds[0] * images / self.images[0]
-        if self.images[0] <= images <= self.images[-1]:
-            return float(np.interp(images, self.images, self.seconds))
-        near, other = (0, 1) if images < self.images[0] else (-1, -2)
-        rise = (self.seconds[near] - self.seconds[other]) / (self.images[near] - self.images[other])
-        return max(self.seconds[near] + max(rise, 0.0) * (images - self.images[near]), 0.0)
 
 
 @dataclass(frozen=True)
@@ -140,13 +107,6 @@ class DataParallelJob:
             + num_checkpoints(self.steps, step, self.interval) * self.checkpoint
             + self.evaluate(devices)
         )
-
-
-def num_checkpoints(steps: int, step: float, interval: float) -> float:
-    """Checkpoints in so many steps of `step` seconds, on average over epochs: one at the end of the step in which
-    `interval` seconds have passed since the last.
-    """
-    return steps / max(1, math.ceil(interval / step))
 
 
 def sensible_devices(batch: int) -> list[int]:
@@ -206,7 +166,7 @@ def run_with_failures(
     """
     if mtbf is not None and max(durations, default=0.0) + checkpoint + restart > 20 * mtbf:
         raise ValueError(
-            f"a failure every {mtbf:.3g} s leaves no step finished: raise --plan.mtbf-hours or use fewer devices"
+            f"a failure every {mtbf:.3g} s leaves no step finished: raise --mtbf-hours or use fewer devices"
         )
 
     def pause() -> float:
@@ -232,6 +192,8 @@ def slowest(mean: float, variation: float, devices: int, uniforms: npt.NDArray[n
 
     The largest of N has the distribution function F^N: u^(1/N) through F's inverse is an exact draw of it.
     """
+    from scipy.special import ndtri
+
     sigma = math.sqrt(math.log1p(variation**2))
     draws: npt.NDArray[np.float64] = mean * np.exp(sigma * ndtri(uniforms ** (1 / devices)) - sigma**2 / 2)
     return draws
@@ -258,7 +220,7 @@ def simulate_epochs(
         repeats: number of epochs.
     """
     if variation < 0 or (mtbf is not None and mtbf <= 0):
-        raise ValueError("--plan.variation must be at least 0 and --plan.mtbf-hours positive")
+        raise ValueError("--variation must be at least 0 and --mtbf-hours positive")
     mean = job.compute(-(-job.batch // devices))
     seconds = np.empty(repeats)
     for repeat in range(repeats):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from empirical.planning.list_scheduling import Interruptions, schedule, useful_slots
+from benchmarks.list_scheduling import Interruptions, schedule, useful_slots
 
 FREE = Interruptions()
 
@@ -72,9 +72,9 @@ def test_same_seed_same_schedule():
 
 
 def test_refusals_say_what_to_do():
-    with pytest.raises(ValueError, match=r"raise --plan\.limit-hours"):
+    with pytest.raises(ValueError, match=r"raise --limit-hours"):
         Interruptions(start_up=10.0, interval=2.0, limit=12.0)
-    with pytest.raises(ValueError, match=r"lower --plan\.preemptions-per-hour"):
+    with pytest.raises(ValueError, match=r"lower --preemptions-per-hour"):
         Interruptions(start_up=10.0, preemptions=1.0)
     for durations, slots in (([], 1), ([0.0], 1), ([1.0], 0)):
         with pytest.raises(ValueError, match="at least one slot"):

@@ -6,12 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from empirical.planning.scaling import (
-    ComputeCost,
+from benchmarks.data_parallel import (
     DataParallelJob,
     Interconnect,
     expected_time,
-    num_checkpoints,
     run_with_failures,
     scaling_limit,
     sensible_devices,
@@ -19,6 +17,8 @@ from empirical.planning.scaling import (
     slowest,
     young_interval,
 )
+from empirical.planning.plan import num_checkpoints
+from empirical.planning.step_cost import ComputeCost
 from theory.common.streams import generator
 
 LINK = Interconnect(bandwidth=1e9, latency=1e-3)
@@ -164,9 +164,9 @@ def test_same_seed_same_times():
 
 
 def test_refusals_say_what_to_do():
-    with pytest.raises(ValueError, match=r"--plan\.bandwidth-gbps"):
+    with pytest.raises(ValueError, match=r"--bandwidth-gbps"):
         Interconnect(0.0, 0.0)
-    with pytest.raises(ValueError, match=r"raise --plan\.mtbf-hours"):
+    with pytest.raises(ValueError, match=r"raise --mtbf-hours"):
         simulate(JOB, 8, mtbf=0.1)
-    with pytest.raises(ValueError, match=r"--plan\.variation"):
+    with pytest.raises(ValueError, match=r"--variation"):
         simulate(JOB, 2, variation=-1.0)

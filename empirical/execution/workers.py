@@ -1,0 +1,249 @@
+"""Resident processes that carry out run after run, and tell how each goes on.
+
+On Linux they are forked from this process, which has everything imported and the data loaded, if every run is on a CPU
+and takes one thread: OpenMP does not survive a fork in a process that it has made threads in, but with one thread it
+makes none. Otherwise they are started anew.
+
+They end with this process, however it ends, in the middle of a run if need be: its records are whole at any moment.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from multiprocessing import connection
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from empirical.execution.gpu_shares import GpuShares
+from empirical.execution.progress import RunLine, RunProgress, Watcher
+from empirical.runs.config import RunConfig, trained_run
+from empirical.runs.records import RunDirectory
+from empirical.training.epoch_record import EpochRecord
+from theory.common.terminal import prepare_output
+
+_SECONDS_BETWEEN_REPORTS = 0.2  # of a run's epochs: reading them costs the launching process time
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        text: in words.
+        failure: why it failed, "" if it did not.
+        left: whether another process is at work on it.
+    """
+
+    text: str
+    failure: str = ""
+    left: bool = False
+
+
+Perform = Callable[[RunDirectory, Watcher], Outcome]
+"""Carries out the run of a directory."""
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """What the processes are.
+
+    Attributes:
+        count: how many there are at a time.
+        threads: of each.
+        perform: what they do.
+        forked: whether they may be forked from this process.
+        log: the file for what is printed during a run; None leaves it where this process prints.
+        gpus: dealt out to the processes, one to each; None where they see what this process sees.
+    """
+
+    count: int
+    threads: int
+    perform: Perform
+    forked: bool
+    log: Callable[[RunDirectory], Path] | None = None
+    gpus: GpuShares | None = None
+
+
+def carry_out(
+    directories: Sequence[RunDirectory], workers: WorkerConfig, progress: RunProgress
+) -> list[tuple[RunConfig, Outcome]]:
+    """Carry out runs in worker processes; a study of a trained network waits for the run that trains it.
+
+    A process that a run kills is replaced, and the other runs go on. Returns how each ended, in the order in which they
+    did.
+    """
+    waiting = {directory.config.hash: directory for directory in directories}
+    idle: list[_Worker] = []
+    busy: dict[Any, tuple[_Worker, RunDirectory, RunLine]] = {}  # by the channel to the worker
+    outcomes: list[tuple[RunConfig, Outcome]] = []
+    with _ending(idle, busy):
+        while waiting or busy:
+            unfinished = waiting.keys() | {directory.config.hash for _, directory, _ in busy.values()}
+            ready = (run for run, directory in waiting.items() if not needed_runs(directory.config) & unfinished)
+            for run in list(islice(ready, workers.count - len(busy))):
+                directory = waiting.pop(run)
+                worker = idle.pop() if idle else _Worker(workers)
+                busy[worker.channel] = worker, directory, progress.start(directory.config.title)
+                with suppress(BrokenPipeError):  # it has died, and says so where its messages are read
+                    worker.channel.send(directory)
+            for channel in connection.wait(list(busy)):
+                worker, directory, line = busy[channel]
+                match worker.next_message():
+                    case EpochRecord() as record:
+                        line.epoch(record)
+                    case (name, share):
+                        line.stage(name, share)
+                    case Outcome() as outcome:
+                        del busy[channel]
+                        idle += [worker] if worker.process.is_alive() else []
+                        line.end(f"failed: {outcome.failure}" if outcome.failure else outcome.text)
+                        outcomes.append((directory.config, outcome))
+    return outcomes
+
+
+def needed_runs(config: RunConfig) -> set[str]:
+    """The runs that must come before: a study of a trained network needs the run that trains it."""
+    return {trained_run(config).hash} if config.study and config.training else set()
+
+
+class _Worker:
+    """A process, and the channel to it."""
+
+    def __init__(self, workers: WorkerConfig):
+        context = multiprocessing.get_context("fork" if workers.forked and sys.platform == "linux" else "spawn")
+        self.channel, inner = context.Pipe()
+        self.process: Any = context.Process(target=_work, args=(inner, replace(workers, gpus=None)))  # type: ignore[attr-defined]
+        self._gpus, self._name = workers.gpus or GpuShares([]), self.process.name
+        with warnings.catch_warnings(), _environment(self._gpus.take(self._name)):
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # see above
+            self.process.start()
+        inner.close()
+
+    def next_message(self) -> Any:
+        """What it says of its run; once it has died, that."""
+        try:
+            return self.channel.recv()
+        except (EOFError, OSError):  # between messages, or within one
+            self.process.join()
+            self._gpus.give_back(self._name)
+            return Outcome("", _cause_of_death(self.process.exitcode or 0))
+
+    def end(self) -> None:
+        """Stop it, whatever it is doing."""
+        self.process.terminate()
+        self.process.join()
+        self.channel.close()
+        self._gpus.give_back(self._name)
+
+
+@contextmanager
+def _environment(changed: Mapping[str, str]) -> Iterator[None]:
+    """The environment that a process begins with, for as long as one is started."""
+    before = dict(os.environ)
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name in changed:
+            os.environ.pop(name)
+        os.environ.update(before)
+
+
+def _cause_of_death(status: int) -> str:
+    """Of an exit status as Python gives it: negative for a signal, which need not have a name."""
+    if status >= 0:
+        return f"its process ended with exit status {status}"
+    try:
+        return f"killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"killed by real-time signal {-status}"
+
+
+@contextmanager
+def _ending(idle: Sequence[_Worker], busy: Mapping[Any, tuple[_Worker, RunDirectory, RunLine]]) -> Iterator[None]:
+    """Whatever ends this block ends the processes, SIGTERM included."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, interrupt) if main_thread else None
+    try:
+        yield
+    finally:
+        for worker in [*idle, *(worker for worker, _, _ in busy.values())]:
+            worker.end()
+        if main_thread:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _work(channel: Any, workers: WorkerConfig) -> None:
+    """What a worker process does: run after run, until it is ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live display's are the other process's
+    prepare_output()
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(workers.threads)
+    with threadpool_limits(workers.threads):
+        while True:
+            directory = channel.recv()
+            if workers.log:
+                _print_to(workers.log(directory))
+            try:
+                outcome = workers.perform(directory, _Reporter(channel))
+            except Exception as error:
+                traceback.print_exc()
+                outcome = Outcome("", f"{type(error).__name__}: {error}")
+            channel.send(outcome)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker has been started"
+    connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _print_to(log: Path) -> None:
+    """Have whatever is printed from now on added to a file."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept_open = open(log, "a", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115, to the next run
+    sys.stdout = sys.stderr = kept_open
+    for stream, descriptor in ((sys.__stdout__, 1), (sys.__stderr__, 2)):
+        if stream is not None:  # it was closed from the beginning: another file may have its number
+            os.dup2(kept_open.fileno(), descriptor)
+
+
+class _Reporter:
+    """Sends how a run goes on, at most a few times a second."""
+
+    def __init__(self, channel: Any):
+        self._channel, self._sent = channel, 0.0
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch has been recorded."""
+        self._send(record)
+
+    def stage(self, name: str, share: float) -> None:
+        """This share of a stage is done."""
+        self._send((name, share))
+
+    def _send(self, message: EpochRecord | tuple[str, float]) -> None:
+        if time.monotonic() - self._sent > _SECONDS_BETWEEN_REPORTS:
+            self._sent = time.monotonic()
+            self._channel.send(message)

@@ -1,0 +1,481 @@
+"""What a command line asks for, carried out: `run` an experiment and report it, `plan` it, `diagnose` a network."""
+
+import math
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from joblib import cpu_count
+from rich.text import Text
+
+from empirical.claims.kernels import kernel_results
+from empirical.claims.paper_tables import TABLES, data_sets
+from empirical.claims.randomization_tests import result_sets
+from empirical.claims.studies import COMPARISONS
+from empirical.claims.verdicts import claim_verdicts, in_words, subjects, write_verdicts
+from empirical.datasets import DATASETS, ImageDataset, load
+from empirical.datasets.storage import chosen_storage
+from empirical.execution.execute import execute, takes_one_thread
+from empirical.execution.gpu_shares import GpuShares, visible_gpus
+from empirical.execution.launcher import Pairs, launch_local, launch_slurm
+from empirical.execution.progress import RunProgress, Watcher
+from empirical.execution.stopwatch import Stopwatch
+from empirical.execution.workers import Outcome, WorkerConfig, carry_out
+from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
+from empirical.options import Options, PlanOptions
+from empirical.randomization import parse_test
+from empirical.report.console import kernel_table, paper_table, results_table
+from empirical.report.freshness import Report
+from empirical.report.results_csv import write_results
+from empirical.report.theory_findings import theory_findings
+from empirical.runs.config import RunConfig
+from empirical.runs.own_code import check_own_code
+from empirical.runs.records import BusyError, Run, RunDirectory, read_runs, restart_all, run_directories
+from empirical.text_table import WIDE, rendered, wide_console
+from empirical.training.distributed import ALONE, LostRankError, Ranks, joined_ranks
+from empirical.training.epoch_record import EpochRecord
+from empirical.training.streamed_images import is_streamed
+from empirical.training.torchrun import launched, of_first_rank
+from theory.claims import write_findings
+from theory.common.plain_text import visible
+
+
+def diagnose(options: Options) -> int:
+    """Say why a network does not fit random labels; returns the exit status. Raises ValueError or OSError."""
+    from empirical.diagnosis import run_diagnosis
+
+    tests = options.tests[:1] or ("random-labels",)
+    dataset, _, configs = plan_runs(replace(options, name="randomization-tests", tests=tests))
+    return run_diagnosis(dataset, configs, options.pipeline)
+
+
+def plan(options: PlanOptions) -> int:
+    """Say what the runs will need; returns the exit status. Raises ValueError or OSError."""
+    from empirical.planning.plan import in_memory_sample, print_plan
+
+    loading = Stopwatch()
+    source = DATASETS.get(options.data or find_experiment(options.name).data)
+    somewhere = source is not None and source.stored_anywhere
+    # Nothing is decoded, no memory map made: that may take hours, and is part of what is planned.
+    dataset, _, configs = plan_runs(replace(options, data_storage="stream") if somewhere else options)
+    n_train, n_test = (
+        stated or len(split.labels)
+        for stated, split in ((options.plan.train_images, dataset.train), (options.plan.test_images, dataset.test))
+    )
+    in_full = (n_train + n_test) * math.prod(dataset.image_shape)
+    if is_streamed(dataset) and chosen_storage(options.data_storage, in_full) == "memory":
+        dataset = in_memory_sample(dataset)
+    return print_plan(configs, dataset, options.plan, options.out, loading.undisturbed, wide_console())
+
+
+def run(options: Options, arguments: list[str]) -> int:
+    """Carry out an experiment's runs, record and report them; returns the exit status.
+
+    Arguments:
+        options: what is asked for.
+        arguments: the command line that asks for it.
+
+    Raises ValueError or OSError, before anything is recorded, for what cannot be run.
+    """
+    dataset, settings, configs = plan_runs(options)
+    check_own_code(configs, dataset)
+    options.out.mkdir(parents=True, exist_ok=True)
+    runs = list(zip(configs, run_directories(options.out, configs), strict=True))
+    _check_ranks(options)
+    try:
+        if launched():
+            return _run_on_ranks(runs, dataset, settings, options)
+        if options.only_run:
+            runs = _only(runs, dataset, settings, options)
+            failures, reported = _run_all(runs, dataset, options), True
+        else:
+            failures = _carry_out(runs, dataset, options, arguments)
+            while more := _more(runs, dataset, settings, options):
+                failures += _carry_out(more, dataset, options, arguments)
+                runs += more
+            reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
+    except (ValueError, OSError, BusyError, LostRankError) as error:
+        print(f"error: {visible(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        if not of_first_rank():
+            return 130
+        done = sum(directory.finished for _, directory in runs)
+        command = shlex.join(["python", "-m", "empirical.run", *(a for a in arguments if a != "--rerun")])
+        print(
+            f"\nstopped: {done} of {len(runs)} runs are finished in {options.out}; to go on: {command}",
+            file=sys.stderr,
+        )
+        return 130
+    return _status(failures, reported)
+
+
+def _status(failures: list[tuple[RunConfig, str]], reported: bool) -> int:
+    for config, reason in failures:
+        print(f"failed: {config.title}: {visible(reason)}", file=sys.stderr)
+    return 1 if failures or not reported else 0
+
+
+def _check_ranks(options: Options) -> None:
+    if options.network_timeout <= 0:
+        raise ValueError(f"--network-timeout must be positive, got {options.network_timeout:g}")
+    if not launched():
+        return
+    if options.launcher.kind in ("local", "slurm"):
+        raise ValueError(f"torchrun trains one network at a time: leave out --launcher {options.launcher.kind}")
+    if EXPERIMENTS[options.name].follow:
+        raise ValueError(f"{options.name} finds its next runs from small ones before: run it without torchrun")
+
+
+def _run_on_ranks(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> int:
+    """What `main` does, as one of the processes that torchrun has started; the first one says all there is to say."""
+    runs = _only(runs, dataset, settings, options) if options.only_run else runs
+    device = next((config.device for config, _ in runs if config.kind == "trained"), "cpu")
+    with joined_ranks(device, options.network_timeout) as ranks:
+        if options.rerun and ranks.first:
+            restart_all([directory for _, directory in runs])
+        if not ranks.first:
+            _follow_all(runs, dataset, ranks)
+            return 0
+        failures = _run_all(runs, dataset, options, ranks)
+    return _status(failures, bool(options.only_run) or _report(options.name, runs, options.out))
+
+
+def _follow_all(runs: Pairs, dataset: ImageDataset, ranks: Ranks) -> None:
+    """Have a part in every run that the first rank says is next. Raises ValueError if its data are not this rank's."""
+    for config, directory in runs:
+        next_run = ranks.tell(None)
+        if next_run is None:
+            continue
+        if next_run != config.hash:
+            raise ValueError(
+                f"rank {ranks.rank} is at run {config.hash} ({config.title}), the first rank at {next_run}: they have "
+                "other data files, options or code; all of them need the same"
+            )
+        try:
+            execute(config, dataset, directory, _Silent(), ranks=ranks)
+        except FloatingPointError:  # the loss, which is of all ranks: the first one says so
+            continue
+
+
+class _Silent:
+    """A watcher that says nothing."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Nothing."""
+
+    def stage(self, name: str, share: float) -> None:
+        """Nothing."""
+
+
+def plan_runs(options: Options, given: ImageDataset | None = None) -> tuple[ImageDataset, Settings, list[RunConfig]]:
+    """The data set, the settings and the runs that are asked for; of a given data set none is loaded.
+
+    What is wrong with options and data is found here, before a record is begun. Raises ValueError or OSError.
+    """
+    experiment = find_experiment(options.name)
+    _check_sizes(options)
+    if min(options.seed, default=-1) < 0:
+        raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
+    if repeated := [seed for seed in options.seed if options.seed.count(seed) > 1]:
+        raise ValueError(f"--seed names {repeated[0]} twice: the same run would count as two")
+    dataset = load_dataset(options, given)
+    for test in options.tests:
+        parse_test(test).check(dataset)  # while it is whole: the runs may be of its first images
+    settings = Settings(
+        options.model,
+        options.tests,
+        options.device,
+        options.seed,
+        options.training,
+        experiment.crop if options.crop is None else options.crop,
+        options.kernel,
+        options.scale,
+        options.train_size,
+        options.test_size,
+    )
+    if options.launcher.kind == "slurm" and not options.only_run:
+        if options.device == "cuda" and not options.launcher.gpus:
+            raise ValueError("--device cuda on SLURM needs --launcher.gpus 1")
+        settings = replace(settings, device="cpu")  # planned without asking whether this machine has another
+    planned = {config.hash: config for config in experiment.plan(dataset, settings)}  # a run asked for twice is one run
+    return dataset, settings, _for_jobs(list(planned.values()), options)
+
+
+def load_dataset(options: Options, given: ImageDataset | None = None) -> ImageDataset:
+    """The data set that is given, or asked for, or the experiment's own.
+
+    Raises ValueError or OSError if it is not to be had.
+    """
+    experiment = find_experiment(options.name)
+    name = given.name if given else options.data or experiment.data
+    if name == "folder" and options.data_root and options.out.resolve().is_relative_to(options.data_root.resolve()):
+        raise ValueError(f"--out {options.out} lies in the data set's folder, where its folders would count as classes")
+    dataset = given or load(
+        name,
+        options.data_root,
+        image_size=options.image_size or experiment.image_size,
+        download=options.download,
+        storage=options.data_storage,
+        map_directory=options.data_map,
+    )
+    if dataset.num_classes < 2:
+        raise ValueError(f"{name}: there is nothing to tell apart with one class only, {dataset.class_names[0]!r}")
+    if options.data_note:
+        dataset = replace(dataset, source=f"{dataset.source} ({options.data_note})")
+    return dataset
+
+
+def _check_sizes(options: Options) -> None:
+    for option, side in (("--crop", options.crop), ("--image-size", options.image_size)):
+        if side is not None and side < 1:
+            raise ValueError(f"{option} takes a side of at least one pixel, got {side}")
+    if options.memory is not None and options.memory <= 0:
+        raise ValueError(f"--memory takes gigabytes, more than 0, got {options.memory:g}")
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"--out {options.out} is a file: name a directory")
+
+
+def _device_of_jobs(options: Options) -> str:
+    launcher = options.launcher
+    return "cuda" if launcher.kind == "slurm" and launcher.gpus and options.device != "cpu" else "cpu"
+
+
+def _for_jobs(configs: list[RunConfig], options: Options) -> list[RunConfig]:
+    """As a cluster's job will find them on its own device; a process that carries out a run knows its device."""
+    if options.only_run or _device_of_jobs(options) == "cpu":
+        return configs
+    return [config if config.kind == "explicit" else replace(config, device="cuda") for config in configs]
+
+
+def _carry_out(
+    runs: Pairs, dataset: ImageDataset, options: Options, arguments: list[str]
+) -> list[tuple[RunConfig, str]]:
+    """Where the launcher says: what is not finished, or everything with --rerun; returns what failed, and why."""
+    if options.rerun:
+        restart_all([directory for _, directory in runs])  # to go on after an interruption needs no --rerun then
+    arguments = [argument for argument in arguments if argument != "--rerun"]
+    if options.launcher.kind == "local":
+        threads = options.launcher.threads
+        shares = GpuShares(visible_gpus() if any(config.device == "cuda" for config, _ in runs) else [])
+        cores = max(1, cpu_count() // threads)
+        processes = options.launcher.processes or min(cores, shares.processes or cores)
+        workers = replace(_workers(processes, threads, dataset, options, runs), gpus=shares)
+        return launch_local(runs, workers, arguments, options.out)
+    if options.launcher.kind == "slurm":
+        launch_slurm(runs, [*arguments, "--device", _device_of_jobs(options)], options.launcher, options.out)
+        return []
+    if (processes := _processes(runs, dataset, options)) > 1:
+        return _run_in_workers(runs, _workers(processes, 1, dataset, options, runs))
+    return _run_all(runs, dataset, options)
+
+
+def _in_queue(runs: Pairs, options: Options) -> bool:
+    """Whether they were sent to a cluster and none is finished yet: there is nothing to report."""
+    done = sum(directory.finished for _, directory in runs)
+    if options.launcher.kind != "slurm" or done == len(runs):
+        return False
+    print(
+        f"{done} of {len(runs)} runs are finished; to see where they stand: python -m empirical.run status "
+        f"{options.out}\nthe same command again reports what is finished and submits what has failed or follows"
+    )
+    return done == 0
+
+
+def _more(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
+    """The runs that follow from those that are finished, where an experiment is adaptive."""
+    follow = EXPERIMENTS[options.name].follow
+    if follow is None:
+        return []
+    return _not_among(runs, _for_jobs(follow(dataset, settings, _finished(runs)), options), options.out)
+
+
+def _only(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
+    """The one run that --only-run names, among those that follow too. Raises ValueError if there is none."""
+    seen = more = runs
+    while not (chosen := [pair for pair in more if pair[0].hash == options.only_run]):
+        more = _more(seen, dataset, settings, options)
+        if not more:
+            raise ValueError(f"--only-run {options.only_run}: these options ask for no run of this hash")
+        seen = seen + more
+    return chosen
+
+
+def _not_among(runs: Pairs, configs: list[RunConfig], out: Path) -> Pairs:
+    """Those that have not been tried: a run that failed is not asked for again."""
+    tried = {config.hash for config, _ in runs}
+    untried = [config for config in configs if config.hash not in tried]
+    return list(zip(untried, run_directories(out, untried), strict=True))
+
+
+def _finished(runs: Pairs) -> list[Run]:
+    return [directory.read() for _, directory in runs if directory.finished]
+
+
+def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = ALONE) -> list[tuple[RunConfig, str]]:
+    """Carry out what is not finished; a run that fails is reported and the others go on.
+
+    Of several ranks this is the first, which tells the others each run that is next, or that it needs nobody for it.
+    """
+    failures = []
+    with RunProgress(len(runs)) as progress:
+        for config, directory in runs:
+            line = progress.start(config.title)
+            if directory.finished:
+                directory.remove_scratch()  # a kill may have come between the summary and this
+                ranks.tell(None)
+                line.end("finished before")
+                continue
+            told = False
+            try:
+                with directory.claim():
+                    ranks.tell(config.hash if config.kind == "trained" else None)
+                    told = True
+                    execute(config, dataset, directory, line, _memory_limit(options), ranks)
+            except Exception as error:  # the user's own network may raise anything: the other runs go on
+                if not told:
+                    ranks.tell(None)
+                elif ranks.count > 1 and config.kind == "trained" and not isinstance(error, FloatingPointError):
+                    raise  # the others are in the middle of it
+                left = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
+                failures += [] if left else [(config, _reason(error))]
+                line.end(f"left: {_reason(error)}" if left else f"failed: {_reason(error)}")
+            else:
+                line.end(_outcome(directory))
+    return failures
+
+
+def _memory_limit(options: Options) -> int | None:
+    return None if options.memory is None else int(options.memory * 1e9)
+
+
+def _reason(error: Exception) -> str:
+    known = isinstance(error, ValueError | OSError | FloatingPointError | BusyError)
+    return str(error) if known else f"{type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True, eq=False)
+class Performer:
+    """Carries out runs in a worker process. One that shares no memory with this process loads the data anew."""
+
+    options: Options
+    dataset: ImageDataset
+
+    def __call__(self, directory: RunDirectory, watcher: Watcher) -> Outcome:
+        """Carry out a run, and say how it ended."""
+        try:
+            with directory.claim():
+                execute(directory.config, self.dataset, directory, watcher, _memory_limit(self.options))
+        except BusyError as error:
+            if self.options.launcher.kind == "local":
+                return Outcome("left to another process, which is at work on it", left=True)
+            return Outcome("", _reason(error))
+        except Exception as error:  # the user's own network may raise anything
+            return Outcome("", _reason(error))
+        return Outcome(_outcome(directory))
+
+    def __reduce__(self) -> tuple[Callable[[Options], "Performer"], tuple[Options]]:
+        return _loading_performer, (self.options,)
+
+
+def _loading_performer(options: Options) -> Performer:
+    return Performer(options, load_dataset(options))
+
+
+def _workers(count: int, threads: int, dataset: ImageDataset, options: Options, runs: Pairs) -> WorkerConfig:
+    forked = threads == 1 and all(config.device == "cpu" for config, _ in runs)
+    return WorkerConfig(count, threads, Performer(options, dataset), forked)
+
+
+def _processes(runs: Pairs, dataset: ImageDataset, options: Options) -> int:
+    """How many processes carry out the runs without being asked to: one if a run takes more than a thread."""
+    unfinished = [config for config, directory in runs if not directory.finished]
+    if options.launcher.kind != "auto" or sum(config.kind == "trained" for config in unfinished) < 2:
+        return 1
+    if not all(takes_one_thread(config, dataset.image_shape) for config in unfinished):
+        return 1
+    return min(int(cpu_count()), len(unfinished))
+
+
+def _run_in_workers(runs: Pairs, workers: WorkerConfig) -> list[tuple[RunConfig, str]]:
+    """As `_run_all`, several at a time."""
+    with RunProgress(len(runs)) as progress:
+        for config, directory in runs:
+            if directory.finished:
+                directory.remove_scratch()
+                progress.start(config.title).end("finished before")
+        outcomes = carry_out([directory for _, directory in runs if not directory.finished], workers, progress)
+    return [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
+
+
+def _outcome(directory: RunDirectory) -> str:
+    summary = directory.read().summary
+    metrics = summary.metrics
+    epochs = f"{metrics['epoch']} epochs, " if "epoch" in metrics else ""
+    if "train_accuracy" not in metrics:
+        return f"{summary.time['seconds']:.1f} s"
+    return (
+        f"{epochs}{summary.time['seconds']:.1f} s, train {metrics['train_accuracy']:.2%}, "
+        f"test {metrics['test_accuracy']:.2%}"
+    )
+
+
+def _report(name: str, runs: Pairs, out: Path) -> bool:
+    """Print the tables; write the claims; have the figures and the page drawn from the records: whether they were."""
+    finished = _finished(runs)
+    if not finished:
+        return False
+    console = wide_console()
+    if table := TABLES.get(name):
+        for data, some in data_sets(finished).items():
+            console.print(paper_table(table, data, table.rows_on(data, some)))
+    else:
+        for results in result_sets(finished):
+            console.print(results_table(results, narrow=console.width < WIDE))
+        for kernels in kernel_results(finished):
+            console.print(kernel_table(kernels))
+    for comparison in COMPARISONS.values():
+        for one in comparison.results(finished):
+            console.print(rendered(comparison.table(one)))
+    recorded = read_runs(out)
+    found, hashes = subjects(recorded), {run.config.hash for run in finished}
+    shown = [subject for subject in found if subject.hashes & hashes]
+    for subject in shown:
+        if len(shown) > 1:
+            console.print(Text(f"\n{subject.name}"))
+        for finding in subject.findings:
+            console.print(Text(in_words(finding)))
+    write_results(recorded, out)
+    theory = theory_findings(0, out)
+    write_findings(theory, out / "theory.json")
+    report = Report(out)
+    drawn = report.fresh
+    if not drawn:
+        write_verdicts(claim_verdicts(found, theory), out / "claims.json")
+        if drawn := _draw(out):
+            report.stamp()
+    print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)
+    return drawn
+
+
+def _draw(out: Path) -> bool:
+    """Have the figures drawn by a process of its own: from records alone, and nothing imports their package.
+
+    It is the package beside this one, whatever the user's own modules in the current directory are called.
+    """
+    beside = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    drawn = subprocess.run(
+        [sys.executable, "-P", "-X", "utf8", "-m", "figures", str(out)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(beside)},
+        capture_output=True,
+        encoding="utf-8",  # whatever this machine's locale is
+        errors="replace",
+        check=False,
+    )
+    if drawn.returncode:
+        print(f"the figures could not be drawn: {drawn.stderr.strip()}", file=sys.stderr)
+    return drawn.returncode == 0 and (out / "report.html").exists()

@@ -1,0 +1,178 @@
+"""The options of the command line, for each of its commands, and what each experiment takes of them."""
+
+from dataclasses import dataclass, field, fields, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import tyro
+
+from empirical.datasets.storage import Storage
+from empirical.execution.launcher import LauncherConfig
+from empirical.experiments.experiments import EXPERIMENTS, KernelSettings
+from empirical.experiments.scales import Scale
+from empirical.planning.settings import PlanSettings
+from empirical.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Options:
+    """Run an experiment on real images, record it, and report it beside the theory and the paper.
+
+    Finished runs are not repeated and interrupted ones go on where they stopped: after Ctrl-C, a crash or a
+    kill, give the same command again. `NAME --help` shows the options of one experiment. The other commands are
+    `plan NAME`, `diagnose`, `status DIR` and `pack DIR`; each has its own --help.
+    """
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = "randomization-tests"
+    """The experiment; --list prints them all."""
+
+    list: bool = False
+    """Print the experiments, data sets, models and tests, and run nothing."""
+
+    data: str = ""
+    """Data set: digits (needs no files), cifar10, mnist, fashion-mnist, imagenet, or folder for your own images; the
+    experiment's own by default."""
+
+    data_root: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where the data set's files are; data/NAME by default."""
+
+    download: bool = False
+    """Fetch the official archive of the data set if its files are missing."""
+
+    data_note: str = ""
+    """What readers of the results must know about these files, such as lossy compression; it joins the records."""
+
+    image_size: int | None = None
+    """Side to which the images of a folder or of ImageNet are resized; by default the experiment's: 32, or 299 for
+    table2."""
+
+    data_storage: Storage = "auto"
+    """Where the images of a folder or of ImageNet are kept: memory; stream decodes them whenever they are needed;
+    memmap decodes them once, into a file that later runs use again; auto is memory if they take at most an eighth of
+    the machine's, else stream."""
+
+    data_map: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where memory maps are made and looked for; .memory-map in the data set's folder by default."""
+
+    train_size: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Use the first N training images only."""
+
+    test_size: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Use the first N test images only."""
+
+    scale: Scale = "laptop"
+    """Size of the experiment: paper is a GPU's work, laptop uses fewer images, smoke only shows that all works."""
+
+    crop: int | None = None
+    """Side of the centre crop; images no larger are kept whole. By default the experiment's: 28, or none for table2."""
+
+    model: str = ""
+    """Network: a name from --list, or package.module:factory, called as factory(image_shape, num_classes); by default
+    the experiment's own, mlp-1x512 where it has none."""
+
+    tests: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TEST ...")] = ()
+    """The randomisation tests to run; by default all of the experiment's. The paper's: true-labels, corrupted-P,
+    random-labels, shuffled-pixels, random-pixels, gaussian. Other label noise: symmetric-P, pair-flip-P,
+    transition:FILE, labels:FILE; --list says what each is."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; auto is CUDA where there is one."""
+
+    seed: Annotated[tuple[int, ...], tyro.conf.arg(metavar="INT ...")] = (0,)
+    """Seeds of everything random: label noise, permutations, initialisation, order of samples. Every run is made once
+    for each."""
+
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("runs")
+    """Directory of the records, the figures and the report."""
+
+    pipeline: Annotated[str, tyro.conf.arg(metavar="PACKAGE.MODULE:FACTORY")] = ""
+    """Your data pipeline; factory() gives batches (images, labels[, indices]), such as a DataLoader."""
+
+    rerun: bool = False
+    """Run again what is already finished."""
+
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    """Hyper-parameters."""
+
+    kernel: KernelSettings = field(default_factory=KernelSettings)
+    """The kernel's own."""
+
+    memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
+    """Memory that a kernel run may take; what is free by default."""
+
+    launcher: LauncherConfig = field(default_factory=LauncherConfig)
+    """Where the runs are carried out."""
+
+    network_timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 600.0
+    """Under torchrun: a rank that hears nothing from the others for as long ends, and says so. It must be longer than
+    the first writes a checkpoint."""
+
+    only_run: Annotated[str, tyro.conf.arg(metavar="HASH")] = ""
+    """Carry out only the run whose directory ends so, and report nothing: what a cluster's jobs do."""
+
+
+@dataclass(frozen=True)
+class DiagnoseOptions(Options):
+    """Why does a network not fit random labels? Checks its data, its size, its step size and its regularisers."""
+
+
+@dataclass(frozen=True)
+class PlanOptions(Options):
+    """What the runs of an experiment need: time, memory and disk, measured on this machine in seconds. Runs nothing."""
+
+    plan: PlanSettings = field(default_factory=PlanSettings)
+    """The size in full, and how it is measured."""
+
+
+@dataclass(frozen=True)
+class StatusOptions:
+    """Where the runs recorded in a directory stand; safe at any time."""
+
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[DIR]")] = Path("runs")
+    """Directory of the records."""
+
+
+_OF_SOME = ("model", "training", "scale", "kernel", "memory")
+"""What not every experiment takes: its `takes` names what it does."""
+
+_LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
+    Options: ("pipeline",),
+    DiagnoseOptions: (
+        *("name", "list", "scale", "kernel", "memory", "out", "rerun"),
+        *("launcher", "network_timeout", "only_run"),
+    ),
+    PlanOptions: ("list", "pipeline", "rerun", "memory", "network_timeout", "only_run"),
+}
+"""What a command accepts, since all are options of the same runs, but has no use for."""
+
+Command = TypeVar("Command", bound=Options)
+
+
+def parsed(command: type[Command], prog: str, arguments: list[str]) -> Command:
+    """The options of a command. Its help shows what it has a use for; where an experiment is named, what that takes.
+
+    Exits as command lines do: status 0 after the help, 2 for what cannot be read.
+    """
+    hidden = set(_LEFT_OUT[command])
+    if experiment := next((EXPERIMENTS[word] for word in arguments if word in EXPERIMENTS), None):
+        hidden |= set(_OF_SOME) - set(experiment.takes)
+        hidden |= set() if "training" in experiment.takes else {"network_timeout"}
+    helping = not {"-h", "--help"}.isdisjoint(arguments)
+    shown = _without(command, hidden) if helping else command
+    return tyro.cli(shown, prog=prog, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def _without(command: type[Command], hidden: set[str]) -> type[Command]:
+    """The same options, of which the hidden ones are not shown."""
+    suppressed: list[tuple[str, Any, Any]] = [
+        (
+            option.name,
+            tyro.conf.Suppress[option.type],  # type: ignore[misc, name-defined]
+            field(default=option.default, default_factory=option.default_factory),
+        )
+        for option in fields(command)
+        if option.name in hidden
+    ]
+    return make_dataclass(
+        command.__name__, suppressed, bases=(command,), namespace={"__doc__": command.__doc__}, frozen=True
+    )
