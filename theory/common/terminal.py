@@ -37,7 +37,7 @@ def _patient(stream: TextIO | None, descriptor: int) -> TextIO:
     file = _PatientFile(descriptor, "w", closefd=False)
     unbuffered = isinstance(stream, io.TextIOWrapper) and stream.write_through  # as PYTHONUNBUFFERED asks for
     return io.TextIOWrapper(
-        file if unbuffered else io.BufferedWriter(file),  # type: ignore[arg-type] # as Python does it itself
+        file if unbuffered else io.BufferedWriter(file),  # as Python does it itself
         stream.encoding,
         "backslashreplace",
         line_buffering=file.isatty() or descriptor == 2,

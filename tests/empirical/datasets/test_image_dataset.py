@@ -139,5 +139,5 @@ def test_subset_cannot_have_more_than_there_is(n):
 def test_a_pixel_that_is_no_number(value):
     images = np.zeros((5, 1, 2, 2), np.float32)
     images[3, 0, 1, 0] = value
-    with pytest.raises(ValueError, match="image 3 contains NaN or infinity"):
+    with pytest.raises(ValueError, match="image 3 has a pixel that is NaN or infinite"):
         ImageSplit(images, np.zeros(5, np.int64))

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from empirical.import_path import source_digest
-from empirical.models import MODELS, build_model, default_learning_rate, model_factory, num_parameters
+from empirical.models import MODELS, build_model, check_model, default_learning_rate, model_factory, num_parameters
 
 SMALL = [name for name in MODELS if name != "inception-v3"]
 
@@ -190,7 +190,7 @@ def test_missing_torchvision(monkeypatch):
     with pytest.raises(
         ValueError, match="inception-v3 needs torchvision: install this package with the extra imagenet"
     ):
-        model_factory("inception-v3")((3, 299, 299), 10)
+        check_model("inception-v3", (3, 75, 75), 10)
 
 
 def test_a_factory_that_gives_no_network(user_module):
