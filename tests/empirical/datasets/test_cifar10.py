@@ -126,8 +126,14 @@ def test_a_label_that_is_no_class(tmp_path, batches, label):
         ),
         ({b"data": np.zeros(3072, np.uint8), b"labels": [1]}, r"shape \(3072,\)"),
         ({b"data": np.zeros((N, 3072), np.uint8), b"labels": [1] * 3}, "labels are not 4 bytes, one for each image"),
-        ({b"data": np.zeros((N, 3072), np.uint8), b"labels": [1, 2, 3, 4.5]}, "labels are not 4 bytes, one for each image"),
-        ({b"data": np.zeros((N, 3072), np.uint8), b"labels": [1, 2, 3, -1]}, "labels are not 4 bytes, one for each image"),
+        (
+            {b"data": np.zeros((N, 3072), np.uint8), b"labels": [1, 2, 3, 4.5]},
+            "labels are not 4 bytes, one for each image",
+        ),
+        (
+            {b"data": np.zeros((N, 3072), np.uint8), b"labels": [1, 2, 3, -1]},
+            "labels are not 4 bytes, one for each image",
+        ),
         ({b"data": np.zeros((N, 3072)), b"labels": [1] * N}, "only bytes"),
     ],
 )
