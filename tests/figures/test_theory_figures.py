@@ -59,6 +59,7 @@ def test_what_is_measured_is_what_is_drawn(tmp_path):
 
 def mark(results, path):
     """Draws nothing, in whatever process it is asked to."""
+    path.parent.mkdir(exist_ok=True)
     path.with_name(f"{path.name}.drawn").touch()
 
 
