@@ -24,6 +24,7 @@ from figures.networks import DataSetRuns
 from theory.claims import Finding, Verdict
 from theory.common.atomic import replacing
 from theory.common.plain_text import visible
+from theory.proofs.record import checked_proof
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def write_report(
         finalize=lambda value: visible(value) if type(value) is str else value,  # a figure is Markup, and larger
     )
     environment.filters["percent"] = lambda share: "—" if share is None else f"{share:.2%}"
-    environment.globals.update(kernel_of=kernel_of, reference=reference)
+    environment.globals.update(kernel_of=kernel_of, reference=reference, proved=checked_proof)
     page = environment.get_template("report.html.jinja").render(
         data_set_sections=data_set_sections,
         sections=sections,

@@ -17,6 +17,7 @@ from figures.report import lowest_seeds
 from figures.result_figure import ResultFigure
 from tests.figures.made_up_networks import network_run, paper_runs, rise
 from tests.made_up import write_run
+from theory.checks import CLAIMS as THEORY_CLAIMS
 from theory.claims import Claim, Evidence, Finding, Verdict, write_findings
 
 
@@ -31,6 +32,8 @@ def drawn(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("paper-records")
     for run in paper_runs():
         write_run(run, out)
+    evidence = Evidence(Verdict.HOLDS, "made up", "", "")
+    write_findings([Finding(checked.claim, evidence, 0.0) for checked in THEORY_CLAIMS], out / "theory.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("figures.__main__.FIGURES", {"Stub": ResultFigure("stub", stub)})
         assert main([str(out)]) == 0
@@ -63,6 +66,13 @@ def test_figures_are_on_the_page(drawn):
         assert page.count(f'aria-label="{title}') == 1
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", ["C18", "C19", "C20", "C23", "C24"])
+def test_a_machine_checked_proof_is_the_evidence(drawn, name):
+    page = (drawn / "report.html").read_text()
+    row = page[page.index(f'<details class="claim" id="{name}">') :]
+    assert "<b>proved, machine-checked: " in row[: row.index("</details>")]
 
 
 def test_table_1(tables):
