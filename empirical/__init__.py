@@ -1,30 +1,20 @@
 """What is measured on real images, and held against the theory and the paper: `python -m empirical.run`.
 
-datasets        image data as (images uint8, labels), with digests
-randomization   the paper's six tests, pure functions of data and seed
-preprocessing   centre crop and per-image whitening
-augmentation    random changes of training images
-models          the paper's networks
-image_source    a network's images, batch after batch: in the device's memory
-streamed_images the same, read whenever they are needed
-training        one loop: a record an epoch, exact resume
-distributed     one run over several processes
-training_loss   the loss along a run, as papers draw it
-schedule        how long the paper trains, and how fast its step size falls
-experiments     named lists of runs
-execution       one run, recorded
-records         what a run leaves behind
+datasets        image data as (images uint8, labels), with digests; preprocessing
+randomization   the paper's tests, pure functions of data and seed
+models          the paper's networks, and later ones
+training        one loop: data, steps, evaluation, exact resume, ranks
+kernels         feature maps, and runs without a network
+runs            what a run is, and what it leaves behind
+studies         measurements that hold theory against trained networks
+execution       one run, many runs, progress, status
+experiments     named experiments and their scales
 claims          the paper's claims, decided from records by stated rules
-paper_tables    rows of the paper's tables, its values beside ours
+report          tables on a terminal and as CSV
+planning        what runs will need, before they start
 diagnosis       why a network does not fit random labels
-plan            what the runs of a command need, before they start
-step_cost       a network's training, measured for seconds
-stopwatch       seconds of work, without waiting for a core
-run             the command line
-options         what it takes
-job             what it asks for, carried out
-api             experiments from Python
-session_code    networks and optimisers that a Python session gives
+run, options, job   the command line: its words, what it takes, what it asks for
+api, session_code   experiments from Python
 """
 
 from typing import TYPE_CHECKING
