@@ -281,12 +281,12 @@ def _put(storages: dict[int, StorageWeakRef], tensor: torch.Tensor) -> None:
 
 
 def _caller() -> str:
-    """The innermost line of the repository, this file apart."""
-    here, root = Path(__file__), Path(__file__).parents[1]
+    """The innermost line of the repository, this file and an environment installed inside the repository apart."""
+    here, root, installed = Path(__file__), Path(__file__).parents[1], Path(torch.__file__).parents[1]
     frame: Any = sys._getframe(1)
     while frame is not None:
         path = Path(frame.f_code.co_filename)
-        if path != here and path.is_relative_to(root):
+        if path != here and path.is_relative_to(root) and not path.is_relative_to(installed):
             return f"{path.relative_to(root)}:{frame.f_lineno}"
         frame = frame.f_back
     return "elsewhere"
