@@ -130,7 +130,7 @@ class ScalingLimit:
 def scaling_limit(job: DataParallelJob, *, overlap: bool) -> ScalingLimit:
     """By the formula, over all sensible numbers up to one image a device."""
     seconds = {n: job.epoch(n, overlap=overlap) for n in sensible_devices(job.batch)}
-    slow = [n for n, one in seconds.items() if seconds[1] / (n * one) < 0.5]
+    slow = [n for n, duration in seconds.items() if seconds[1] / (n * duration) < 0.5]
     return ScalingLimit(min(seconds, key=lambda n: seconds[n]), slow[0] if slow else None)
 
 
@@ -226,7 +226,7 @@ def simulate_epochs(
     for repeat in range(repeats):
         random = generator(seed, f"scaling/{devices}/{repeat}")
         compute = slowest(mean, variation, devices, random.random(job.steps)) if variation else np.full(job.steps, mean)
-        steps = [job.step(devices, overlap=overlap, compute=one) for one in compute.tolist()]
+        steps = [job.step(devices, overlap=overlap, compute=duration) for duration in compute.tolist()]
         training = run_with_failures(
             steps, job.interval, job.checkpoint, restart, None if mtbf is None else mtbf / devices, random
         )

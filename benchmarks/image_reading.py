@@ -101,12 +101,12 @@ def main() -> None:
         parquet = training_images(Path(scratch), options.image_size)
         begun = time.perf_counter()
         mapped = mapped_images(images, "benchmark", Path(scratch) / "map.npy")
-        made = _N / (time.perf_counter() - begun)
-        with ProcessPoolExecutor(1) as one, ProcessPoolExecutor(2) as two:
+        speed = _N / (time.perf_counter() - begun)
+        with ProcessPoolExecutor(1) as lone_pool, ProcessPoolExecutor(2) as two:
             ways = {
                 "files, 1 thread": partial(streamed, images, 1),
                 "files, 2 threads": partial(streamed, images, 2),
-                "files, 1 process": partial(by_processes, images, one),
+                "files, 1 process": partial(by_processes, images, lone_pool),
                 "files, 2 processes": partial(by_processes, images, two),
                 "parquet, 2 threads": partial(streamed, parquet, 2),
                 "memory map, 1 thread": partial(streamed, mapped, 1),
@@ -119,9 +119,9 @@ def main() -> None:
                     n = sum(len(batch) for batch in way())
                     rates[name].append(n / (time.perf_counter() - begun))
     print(f"{_N} images, squares of {options.image_size}, medians of {options.turns} turns; images a second")
-    for name, found in rates.items():
-        print(f"{name:<24}{statistics.median(found):>8.0f}  ({min(found):.0f} to {max(found):.0f})")
-    print(f"{'making the memory map':<24}{made:>8.0f}")
+    for name, speeds in rates.items():
+        print(f"{name:<24}{statistics.median(speeds):>8.0f}  ({min(speeds):.0f} to {max(speeds):.0f})")
+    print(f"{'making the memory map':<24}{speed:>8.0f}")
 
 
 if __name__ == "__main__":

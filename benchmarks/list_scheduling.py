@@ -91,24 +91,24 @@ def schedule(durations: Sequence[float], slots: int, interruptions: Interruption
     attempts = 0
     while waiting or ends:
         while waiting and len(ends) < slots:
-            left = waiting.popleft()
+            work = waiting.popleft()
             attempts += 1
             stop = min(
                 interruptions.limit,
                 float(random.exponential(1 / interruptions.preemptions)) if interruptions.preemptions else math.inf,
             )
-            if interruptions.start_up + left <= stop:
+            if interruptions.start_up + work <= stop:
                 start_up += interruptions.start_up
-                heapq.heappush(ends, (clock + interruptions.start_up + left, 0.0))
+                heapq.heappush(ends, (clock + interruptions.start_up + work, 0.0))
                 continue
             done = max(stop - interruptions.start_up, 0.0)
             kept = interruptions.interval * (done // interruptions.interval)
             start_up += min(stop, interruptions.start_up)
             lost += done - kept
-            heapq.heappush(ends, (clock + stop, left - kept))
-        clock, left = heapq.heappop(ends)
-        if left > 0:
-            waiting.append(left)
+            heapq.heappush(ends, (clock + stop, work - kept))
+        clock, work = heapq.heappop(ends)
+        if work > 0:
+            waiting.append(work)
     total = math.fsum(durations)
     return Schedule(slots, clock, total, start_up, lost, attempts, max(total / slots, max(durations)))
 

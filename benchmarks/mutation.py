@@ -100,7 +100,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 def _changeable(tree: ast.Module) -> list[ast.AST]:
     """Nodes that a change may concern, without messages, defaults, annotations and indices."""
-    found: list[ast.AST] = []
+    nodes: list[ast.AST] = []
 
     def walk(node: ast.AST) -> None:
         if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert | ast.Import | ast.ImportFrom):
@@ -119,12 +119,12 @@ def _changeable(tree: ast.Module) -> list[ast.AST]:
                 walk(node.value)
             return
         if _changes(node):
-            found.append(node)
+            nodes.append(node)
         for child in ast.iter_child_nodes(node):
             walk(child)
 
     walk(tree)
-    return found
+    return nodes
 
 
 def _changes(node: ast.AST) -> list[tuple[str, ast.AST]]:
@@ -150,10 +150,10 @@ def _changes(node: ast.AST) -> list[tuple[str, ast.AST]]:
             return [(f"{text}  ->  {_NAMES[name]}", ast.Call(swapped, node.args, node.keywords))]
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         value = node.value
-        others: list[float] = [value + 1, value - 1]
+        alternatives: list[float] = [value + 1, value - 1]
         if isinstance(value, float):
-            others = [2 * value, value / 2] if value else [1.0]
-        return [(f"{value}  ->  {other}", ast.Constant(other)) for other in others]
+            alternatives = [2 * value, value / 2] if value else [1.0]
+        return [(f"{value}  ->  {other}", ast.Constant(other)) for other in alternatives]
     return []
 
 
@@ -232,16 +232,18 @@ def main() -> None:
         source = path.read_text()
         if not survives(module, path, ast.parse(source), tests):
             raise SystemExit(f"{module}: the tests fail without a mutation, or take more than {TIMEOUT} s")
-        found = list(mutants(source))
-        if arguments.sample and arguments.sample < len(found):
-            found = [found[index * len(found) // arguments.sample] for index in range(arguments.sample)]
-        alive = [mutant for mutant in found if survives(module, path, mutant.tree, tests)]
+        all_mutants = list(mutants(source))
+        if arguments.sample and arguments.sample < len(all_mutants):
+            all_mutants = [
+                all_mutants[index * len(all_mutants) // arguments.sample] for index in range(arguments.sample)
+            ]
+        alive = [mutant for mutant in all_mutants if survives(module, path, mutant.tree, tests)]
         scores[module] = {
-            "mutants": len(found),
-            "killed": len(found) - len(alive),
+            "mutants": len(all_mutants),
+            "killed": len(all_mutants) - len(alive),
             "survivors": [f"{mutant.line}: {mutant.change}" for mutant in alive],
         }
-        print(f"{module}: {len(found) - len(alive)} of {len(found)} killed", flush=True)
+        print(f"{module}: {len(all_mutants) - len(alive)} of {len(all_mutants)} killed", flush=True)
         for mutant in alive:
             print(f"    {mutant.line}: {mutant.change}", flush=True)
         if arguments.json:

@@ -286,7 +286,7 @@ def scaling_table(
                 time_in_words(row["epoch_overlapped"]),
                 f"{alone / row['epoch_overlapped']:.2f}",
                 time_in_words(row["simulated"]),
-                " to ".join(f"{one / row['simulated'] - 1:+.2%}" for one in row["simulated_range"]),
+                " to ".join(f"{seconds / row['simulated'] - 1:+.2%}" for seconds in row["simulated_range"]),
             )
             for row in rows
         ),
@@ -304,15 +304,15 @@ def _checkpoint_cost(job: DataParallelJob, mtbf: float | None, restart: float, d
     )
     if mtbf is None:
         return text
-    found = []
+    costs = []
     now = max(job.interval, job.step(devices, overlap=False))
     for name, interval in (("now", now), ("Young's optimum", young_interval(job.checkpoint, mtbf / devices))):
         try:
             time_lost = expected_time(1.0, interval, job.checkpoint, restart, mtbf / devices) - 1
         except OverflowError:
             time_lost = math.inf
-        found.append(f"{name}, every {time_in_words(interval)}: {time_lost:.1%}")
-    return f"{text}; with failures on {devices} devices, checkpoints, restarts and lost work cost {'; '.join(found)}"
+        costs.append(f"{name}, every {time_in_words(interval)}: {time_lost:.1%}")
+    return f"{text}; with failures on {devices} devices, checkpoints, restarts and lost work cost {'; '.join(costs)}"
 
 
 def recorded_times(records: Path) -> list[float]:
@@ -363,7 +363,7 @@ def _print_sweep(
         "longest": max(durations),
         "useful_slots": useful,
         "interruptions": _plain(asdict(interruptions)),
-        "rows": [asdict(one) | {"efficiency": one.efficiency} for one in schedules],
+        "rows": [asdict(entry) | {"efficiency": entry.efficiency} for entry in schedules],
     }
 
 
@@ -378,16 +378,16 @@ def sweep_table(
         ("slots", "simulated", "at least", "speed-up", "efficiency", "attempts", "start-up", "done again"),
         tuple(
             (
-                f"{one.slots:,}",
-                time_in_words(one.makespan),
-                time_in_words(one.bound),
-                f"{one.work / one.makespan:.1f}",
-                f"{one.efficiency:.1%}",
-                f"{one.attempts:,}",
-                f"{one.start_up / one.work:.1%}",
-                f"{one.lost / one.work:.1%}",
+                f"{schedule.slots:,}",
+                time_in_words(schedule.makespan),
+                time_in_words(schedule.bound),
+                f"{schedule.work / schedule.makespan:.1f}",
+                f"{schedule.efficiency:.1%}",
+                f"{schedule.attempts:,}",
+                f"{schedule.start_up / schedule.work:.1%}",
+                f"{schedule.lost / schedule.work:.1%}",
             )
-            for one in schedules
+            for schedule in schedules
         ),
         f"slots do not slow each other down; start-up {time_in_words(interruptions.start_up)}, measured; "
         f"{3600 * interruptions.preemptions:g} preemptions an hour of a slot's work{limit}, "

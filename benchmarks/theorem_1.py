@@ -83,8 +83,8 @@ def in_a_process(method: str, n: int, cifar10: str | None) -> dict[str, float]:
     """`measure` in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.theorem_1", "--one", method, str(n)]
     command += ["--cifar10", cifar10] if cifar10 else []
-    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return found
+    measures: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return measures
 
 
 def main() -> None:
@@ -102,19 +102,19 @@ def main() -> None:
     cases += [(50_000, options.cifar10)] if options.cifar10 else []
     print(f"{'n':>9} {'d':>5}  " + "  ".join(f"{method:>20}" for method in METHODS) + "   ours/project  solve/ours")
     for n, cifar10 in cases:
-        found = {}
+        measures = {}
         for method in METHODS:
             if method in ("ours", "project") or 8 * n**2 <= options.memory * 1e9:
-                found[method] = in_a_process(method, n, cifar10)
+                measures[method] = in_a_process(method, n, cifar10)
         cells = [
-            f"{found[method]['seconds']:9.4f} s {found[method]['megabytes']:6.0f} MB"
-            if method in found
+            f"{measures[method]['seconds']:9.4f} s {measures[method]['megabytes']:6.0f} MB"
+            if method in measures
             else "does not fit"
             for method in METHODS
         ]
-        ratios = f"{found['ours']['seconds'] / found['project']['seconds']:12.2f}"
-        if "solve" in found:
-            ratios += f"  {found['solve']['seconds'] / found['ours']['seconds']:10.0f}"
+        ratios = f"{measures['ours']['seconds'] / measures['project']['seconds']:12.2f}"
+        if "solve" in measures:
+            ratios += f"  {measures['solve']['seconds'] / measures['ours']['seconds']:10.0f}"
         print(
             f"{n:>9,} {3072 if cifar10 else 100:>5}  " + "  ".join(f"{cell:>20}" for cell in cells) + f"   {ratios}",
             flush=True,

@@ -106,10 +106,10 @@ def run_experiment(
     hyper_parameters = TrainingConfig(**training) if isinstance(training, dict) else training or TrainingConfig()
     if optimizer:
         hyper_parameters = replace(hyper_parameters, optimizer=import_path_of(optimizer, "optimizer"))
-    given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else dataset_of(*data)
+    dataset_given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else dataset_of(*data)
     if unsuitable := [key for key in options if key in _COMMAND_LINE_ALONE]:
         raise ValueError(f"{unsuitable[0]} is of the command line alone: python -m empirical.run")
-    others: dict[str, Any] = {
+    further: dict[str, Any] = {
         key: Path(value) if key in ("data_root", "data_map") and value else value for key, value in options.items()
     }
     chosen = Options(
@@ -120,20 +120,20 @@ def run_experiment(
         seed=(seeds,) if isinstance(seeds, int) else tuple(seeds),
         training=hyper_parameters,
         out=Path(out),
-        **others,
+        **further,
     )
-    dataset, settings, configs = plan_runs(chosen, given)
+    dataset, settings, configs = plan_runs(chosen, dataset_given)
     check_own_code(configs, dataset)
     follow = find_experiment(name).follow
     memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
     finished: list[Run] = []
     failures: list[tuple[RunConfig, str]] = []
-    tried: set[str] = set()
+    hashes: set[str] = set()
     with RunProgress(len(configs)) as progress:
         while configs:
             for config in configs:
                 directory = RunDirectory(chosen.out, config)
-                tried.add(config.hash)
+                hashes.add(config.hash)
                 line = progress.start(config.title)
                 try:
                     if chosen.rerun or not directory.finished:
@@ -147,7 +147,7 @@ def run_experiment(
                     failures.append((config, f"{type(error).__name__}: {error}"))
                     line.end(f"failed: {failures[-1][1]}")
             more = follow(dataset, settings, finished) if follow else []
-            configs = [config for config in more if config.hash not in tried]
+            configs = [config for config in more if config.hash not in hashes]
     return ExperimentResults(tuple(finished), tuple(subjects(finished)), tuple(failures))
 
 

@@ -172,7 +172,7 @@ class _Silent:
         """Nothing."""
 
 
-def plan_runs(options: Options, given: ImageDataset | None = None) -> tuple[ImageDataset, Settings, list[RunConfig]]:
+def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[ImageDataset, Settings, list[RunConfig]]:
     """The data set, the settings and the runs that are asked for; of a given data set none is loaded.
 
     What is wrong with options and data is found here, before a record is begun. Raises ValueError or OSError.
@@ -183,7 +183,7 @@ def plan_runs(options: Options, given: ImageDataset | None = None) -> tuple[Imag
         raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
     if repeated := [seed for seed in options.seed if options.seed.count(seed) > 1]:
         raise ValueError(f"--seed names {repeated[0]} twice: the same run would count as two")
-    dataset = load_dataset(options, given)
+    dataset = load_dataset(options, data)
     for test in options.tests:
         parse_test(test).check(dataset)  # while it is whole: the runs may be of its first images
     settings = Settings(
@@ -206,16 +206,16 @@ def plan_runs(options: Options, given: ImageDataset | None = None) -> tuple[Imag
     return dataset, settings, _for_jobs(list(planned.values()), options)
 
 
-def load_dataset(options: Options, given: ImageDataset | None = None) -> ImageDataset:
+def load_dataset(options: Options, data: ImageDataset | None = None) -> ImageDataset:
     """The data set that is given, or asked for, or the experiment's own.
 
     Raises ValueError or OSError if it is not to be had.
     """
     experiment = find_experiment(options.name)
-    name = given.name if given else options.data or experiment.data
+    name = data.name if data else options.data or experiment.data
     if name == "folder" and options.data_root and options.out.resolve().is_relative_to(options.data_root.resolve()):
         raise ValueError(f"--out {options.out} lies in the data set's folder, where its folders would count as classes")
-    dataset = given or load(
+    dataset = data or load(
         name,
         options.data_root,
         image_size=options.image_size or experiment.image_size,
@@ -307,8 +307,8 @@ def _only(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Optio
 
 def _not_among(runs: Pairs, configs: list[RunConfig], out: Path) -> Pairs:
     """Those that have not been tried: a run that failed is not asked for again."""
-    tried = {config.hash for config, _ in runs}
-    untried = [config for config in configs if config.hash not in tried]
+    hashes = {config.hash for config, _ in runs}
+    untried = [config for config in configs if config.hash not in hashes]
     return list(zip(untried, run_directories(out, untried), strict=True))
 
 
@@ -330,20 +330,20 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks 
                 ranks.tell(None)
                 line.end("finished before")
                 continue
-            told = False
+            announced = False
             try:
                 with directory.claim():
                     ranks.tell(config.hash if config.kind == "trained" else None)
-                    told = True
+                    announced = True
                     execute(config, dataset, directory, line, _memory_limit(options), ranks)
             except Exception as error:  # the user's own network may raise anything: the other runs go on
-                if not told:
+                if not announced:
                     ranks.tell(None)
                 elif ranks.count > 1 and config.kind == "trained" and not isinstance(error, FloatingPointError):
                     raise  # the others are in the middle of it
-                left = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
-                failures += [] if left else [(config, _reason(error))]
-                line.end(f"left: {_reason(error)}" if left else f"failed: {_reason(error)}")
+                elsewhere = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
+                failures += [] if elsewhere else [(config, _reason(error))]
+                line.end(f"left: {_reason(error)}" if elsewhere else f"failed: {_reason(error)}")
             else:
                 line.end(_outcome(directory))
     return failures
@@ -354,8 +354,8 @@ def _memory_limit(options: Options) -> int | None:
 
 
 def _reason(error: Exception) -> str:
-    known = isinstance(error, ValueError | OSError | FloatingPointError | BusyError)
-    return str(error) if known else f"{type(error).__name__}: {error}"
+    plain = isinstance(error, ValueError | OSError | FloatingPointError | BusyError)
+    return str(error) if plain else f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -372,7 +372,7 @@ class Performer:
                 execute(directory.config, self.dataset, directory, watcher, _memory_limit(self.options))
         except BusyError as error:
             if self.options.launcher.kind == "local":
-                return Outcome("left to another process, which is at work on it", left=True)
+                return Outcome("left to another process, which is at work on it", busy=True)
             return Outcome("", _reason(error))
         except Exception as error:  # the user's own network may raise anything
             return Outcome("", _reason(error))
@@ -439,11 +439,11 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
         for kernels in kernel_results(finished):
             console.print(kernel_table(kernels))
     for comparison in COMPARISONS.values():
-        for one in comparison.results(finished):
-            console.print(rendered(comparison.table(one)))
+        for study_results in comparison.results(finished):
+            console.print(rendered(comparison.table(study_results)))
     recorded = read_runs(out)
-    found, hashes = subjects(recorded), {run.config.hash for run in finished}
-    shown = [subject for subject in found if subject.hashes & hashes]
+    everything, hashes = subjects(recorded), {run.config.hash for run in finished}
+    shown = [subject for subject in everything if subject.hashes & hashes]
     for subject in shown:
         if len(shown) > 1:
             console.print(Text(f"\n{subject.name}"))
@@ -455,7 +455,7 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
     report = Report(out)
     drawn = report.fresh
     if not drawn:
-        write_verdicts(claim_verdicts(found, theory), out / "claims.json")
+        write_verdicts(claim_verdicts(everything, theory), out / "claims.json")
         if drawn := _draw(out):
             report.stamp()
     print(f"records: {out}" + f"   figures: {out / 'figures'}   report: {out / 'report.html'}" * drawn)

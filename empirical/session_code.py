@@ -26,7 +26,7 @@ _PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...))
 _PLACES = ("__module__", "__doc__", "__firstlineno__")  # of a class: where it was written, not what it is
 
 
-def import_path_of(given: Any, argument: str) -> str:
+def import_path_of(target: Any, argument: str) -> str:
     """The import path of a network or an optimiser: of a name the name itself.
 
     Arguments:
@@ -36,18 +36,18 @@ def import_path_of(given: Any, argument: str) -> str:
 
     Raises ValueError for what is none of these.
     """
-    if isinstance(given, str):
-        return given
-    if isinstance(given, nn.Module):
-        return _registered(lambda *_: copy.deepcopy(given), type(given).__name__, _digest(given))
-    if not callable(given):
-        raise ValueError(f"{argument}: a name or a factory to call is wanted, got a {type(given).__name__}")
-    module = sys.modules.get(getattr(given, "__module__", None) or "")
-    name = str(getattr(given, "__qualname__", argument)).rpartition(".")[2]
+    if isinstance(target, str):
+        return target
+    if isinstance(target, nn.Module):
+        return _registered(lambda *_: copy.deepcopy(target), type(target).__name__, _digest(target))
+    if not callable(target):
+        raise ValueError(f"{argument}: a name or a factory to call is wanted, got a {type(target).__name__}")
+    module = sys.modules.get(getattr(target, "__module__", None) or "")
+    name = str(getattr(target, "__qualname__", argument)).rpartition(".")[2]
     in_file = getattr(module, "__file__", None) and module is not sys.modules.get("__main__")
-    if module and in_file and getattr(module, name, None) is given:
+    if module and in_file and getattr(module, name, None) is target:
         return f"{module.__name__}:{name}"
-    return _registered(given, name if name.isidentifier() else argument, _digest(given))
+    return _registered(target, name if name.isidentifier() else argument, _digest(target))
 
 
 def _registered(factory: Any, name: str, digest: str) -> str:

@@ -29,21 +29,21 @@ def source_digest_of(module_name: str, *, libraries: bool = True) -> str:
     named = _source(module_name)
     if named is None or not (libraries or _users_source(module_name)):
         return ""
-    found: dict[str, Path] = {module_name: named}
+    files: dict[str, Path] = {module_name: named}
     waiting = [] if _installed(named) else [module_name]
     while waiting:
         name = waiting.pop()
-        for imported in _imported_names(name, found[name]):
-            path = None if imported in found else _users_source(imported)
+        for imported in _imported_names(name, files[name]):
+            path = None if imported in files else _users_source(imported)
             if path is not None:
-                found[imported] = path
+                files[imported] = path
                 waiting.append(imported)
     content = named.read_bytes()
     digest = hashlib.sha256(content)
-    helpers = sorted(set(found) - {module_name})
+    helpers = sorted(set(files) - {module_name})
     for name in helpers:
         digest.update(f"\n{name} {len(content)}\n".encode())
-        content = found[name].read_bytes()
+        content = files[name].read_bytes()
         digest.update(content)
     return digest.hexdigest()
 

@@ -89,12 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
                 + ", ".join(f"{kind.file} ({kind.command})" for kind in THEORY_RECORDS)
             )
         directory = out / "figures"
-        made = [f"figures: {directory}"]
+        outputs = [f"figures: {directory}"]
         with Drawings(directory) as drawings:
             for kind, file in curves:
                 record = kind.read(file)
-                for name, one in kind.figures.items():
-                    drawings.add(one.draw, record, directory / name)
+                for name, figure in kind.figures.items():
+                    drawings.add(figure.draw, record, directory / name)
             whole = [(runs, _draw_data_set(runs, directory, drawings)) for runs in all_runs]
             shown = lowest_seeds(all_results)
             networks = [
@@ -112,11 +112,11 @@ def main(arguments: list[str] | None = None) -> int:
         if recorded:
             findings = _theory_findings(options.records)
             write_report(recorded, whole, networks, kernels, studies, findings, out / "report.html")
-            made.append(f"report: {out / 'report.html'}")
+            outputs.append(f"report: {out / 'report.html'}")
     except (ValueError, OSError) as error:
         print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
-    print(*made, sep="   ")
+    print(*outputs, sep="   ")
     return 0
 
 

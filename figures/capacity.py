@@ -13,7 +13,7 @@ _MARKERS = {"1": "o", "2": "s", "3": "^"}
 
 def draw_capacity(results: CapacityResults, path: Path) -> None:
     """A bracket for every network and seed; Theorem 1's 2n + d; p = n; the VC bound of the same networks."""
-    shown = [one for one in results.frontiers if one.fits]
+    shown = [frontier for frontier in results.frontiers if frontier.fits]
     dimension = shown[0].dimension
     with figure(
         path,
@@ -22,29 +22,31 @@ def draw_capacity(results: CapacityResults, path: Path) -> None:
         width=9.2,
     ) as drawing:
         axes = drawing.subplots()
-        sizes = np.array([one.fits for one in shown] + [one.fails for one in shown if one.fails])
+        sizes = np.array(
+            [frontier.fits for frontier in shown] + [frontier.fails for frontier in shown if frontier.fails]
+        )
         n = np.geomspace(sizes.min() / 2, sizes.max() * 3, 200)
         axes.plot(n, 2 * n + dimension, color="#444444", label="Theorem 1: 2n + d")
         axes.plot(n, n, color="#999999", linestyle="--", label="p = n")
-        kinds = list(dict.fromkeys((one.pixels, _depth(one.model)) for one in shown))
+        kinds = list(dict.fromkeys((frontier.pixels, _depth(frontier.model)) for frontier in shown))
         for (pixels, depth), color in zip(kinds, series_colors(len(kinds)), strict=True):
-            some = [one for one in shown if (one.pixels, _depth(one.model)) == (pixels, depth)]
+            some = [frontier for frontier in shown if (frontier.pixels, _depth(frontier.model)) == (pixels, depth)]
             label = f"trained, {depth} hidden layer{'s' * (depth != '1')}, "
             label += "real images" if pixels == "original" else "Gaussian inputs"
-            for one in some:
-                middle = np.sqrt(one.fits * (one.fails or one.fits))
+            for frontier in some:
+                middle = np.sqrt(frontier.fits * (frontier.fails or frontier.fits))
                 axes.errorbar(
                     middle,
-                    one.parameters,
-                    xerr=[[middle - one.fits], [(one.fails or one.fits) - middle]],
+                    frontier.parameters,
+                    xerr=[[middle - frontier.fits], [(frontier.fails or frontier.fits) - middle]],
                     fmt=_MARKERS.get(depth, "D"),
                     markersize=5,
-                    markerfacecolor=color if one.fails else "white",
+                    markerfacecolor=color if frontier.fails else "white",
                     color=color,
                     label=label,
                 )
                 label = "_another of the same"  # matplotlib leaves names with an underscore out of the legend
-        bounds = sorted({(bound, one.parameters) for one in shown if (bound := shattered_at_most(one))})
+        bounds = sorted({(bound, frontier.parameters) for frontier in shown if (bound := shattered_at_most(frontier))})
         if bounds:
             axes.plot(
                 *zip(*bounds, strict=True), "x", color="#222222", label="no more points shattered (VC, two classes)"
@@ -59,5 +61,7 @@ def _depth(model: str) -> str:
 
 
 CAPACITY_FIGURES: ResultFigures[CapacityResults] = {
-    "Capacity": ResultFigure("capacity", draw_capacity, lambda results: any(one.fits for one in results.frontiers)),
+    "Capacity": ResultFigure(
+        "capacity", draw_capacity, lambda results: any(frontier.fits for frontier in results.frontiers)
+    ),
 }

@@ -115,8 +115,8 @@ def _curves(axes: Axes, run: Run, color: str, label: str) -> None:
 def _slowdowns(axes: Axes, results: DynamicsResults, width: int, color: str) -> None:
     true = results.at(width)[TRUE_LABELS]
     for predicted in (False, True):
-        found = [(level, slowdown(run, true, predicted=predicted)) for level, run in results.corruption(width)]
-        points = [(level, factor) for level, factor in found if factor is not None]
+        slowdowns = [(level, slowdown(run, true, predicted=predicted)) for level, run in results.corruption(width)]
+        points = [(level, factor) for level, factor in slowdowns if factor is not None]
         axes.plot(
             [level for level, _ in points],
             [factor for _, factor in points],

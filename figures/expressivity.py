@@ -197,9 +197,9 @@ def _two_panels(drawing: Figure, title: str) -> tuple[Axes, Axes]:
 
 def _curve(axes: Axes, sizes: list[int], values: list[float | None], eps: float, compensated: bool = False) -> None:
     """One place of the biases; what is missing ends the line."""
-    known = [(n, value) for n, value in zip(sizes, values, strict=True) if value is not None]
+    points = [(n, value) for n, value in zip(sizes, values, strict=True) if value is not None]
     axes.plot(
-        *zip(*known, strict=True),
+        *zip(*points, strict=True),
         color=EPS_COLORS[eps],
         linewidth=1 if compensated else 2,
         marker="o" if compensated else None,

@@ -77,7 +77,7 @@ def draw_training_loss(network: Network, path: Path) -> None:
                 for below, marker in zip(thresholds, _RERUN_MARKERS, strict=True)
             ]
         axes.set(title=f"Figure 1a: training loss, {network.label}")
-        ends = [_end(run).step / 1000 for run in samples[network]] + [max(each.values()) for each in reruns.values()]
+        ends = [_end(run).step / 1000 for run in samples[network]] + [max(curve.values()) for curve in reruns.values()]
         axes.set(xlabel="thousands of steps", ylabel="training loss (nats)", xlim=(0, 1.05 * max(ends)), ylim=(0, None))
         axes.legend(handles=handles, loc="upper right", fontsize=8.5)
 
@@ -90,9 +90,9 @@ def draw_time_to_fit(runs: DataSetRuns, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
-    networks = {network: found for network in runs.unregularised if len(found := relative_times(network)) > 1}
+    networks = {network: times for network in runs.unregularised if len(times := relative_times(network)) > 1}
     samples = {network: _all(network.levels) for network in networks}
-    left_out = [each.label for each in runs.unregularised if len(each.levels) > 1 and each not in networks]
+    left_out = [sample.label for sample in runs.unregularised if len(sample.levels) > 1 and sample not in networks]
     caption = (
         f"{scale(samples)}. {_CONVERGED} {_when(networks)}; {_HOLLOW}. The time is the "
         f"number of steps until then over the same seed's at p = 0. {_SEEDS}. "
@@ -113,7 +113,7 @@ def draw_error_after_convergence(runs: DataSetRuns, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
-    networks = {network: found for network in runs.unregularised if len(found := errors(network)) > 1}
+    networks = {network: levels for network in runs.unregularised if len(levels := errors(network)) > 1}
     marked = {network.config.model for network in networks} & (_paper_models() if runs.data == "cifar10" else set())
     samples = {network: _all(network.levels) for network in networks}
     caption = (

@@ -72,15 +72,15 @@ def panels(runs: DataSetRuns) -> dict[str, list[Network]]:
             family = [network for network in group if network.config.model == model]
             if {network.regularised for network in family} == {True, False}:
                 families.append(sorted(family, key=lambda network: network.regularised))
-    found = {}
+    pairs_by_title = {}
     if families:
-        found["With and without explicit regularisers"] = max(
+        pairs_by_title["With and without explicit regularisers"] = max(
             families,
             key=lambda family: (family[0].config.model == "inception", len(family), family[0].config.n_train),
         )
     if pairs:
-        found["With and without batch normalisation"] = max(pairs, key=lambda pair: pair[0].config.n_train)
-    return found
+        pairs_by_title["With and without batch normalisation"] = max(pairs, key=lambda pair: pair[0].config.n_train)
+    return pairs_by_title
 
 
 FIGURES: ResultFigures[DataSetRuns] = {

@@ -140,8 +140,8 @@ def draw_diagonal(record: dict[str, Any], path: Path) -> None:
         for name, color, label in (("l1", _RED, "1-norm"), ("l2", _BLUE, "2-norm")):
             axes.plot(data["scales"], data[f"{name}_predicted"], color=color)
             axes.plot(data["scales"], data[f"{name}_excess"], "o", color=color, markersize=4.5, label=f"excess {label}")
-            known = [(s, b) for s, b in zip(data["scales"], data[f"{name}_bound"], strict=True) if b is not None]
-            axes.plot([s for s, _ in known], [b for _, b in known], "--", color=color, label=f"bound on the {label}")
+            points = [(s, b) for s, b in zip(data["scales"], data[f"{name}_bound"], strict=True) if b is not None]
+            axes.plot([s for s, _ in points], [b for _, b in points], "--", color=color, label=f"bound on the {label}")
         axes.set(xscale="log", yscale="log", xlabel="scale α of the start", ylabel="norm over the least one, minus 1")
         axes.set(ylim=(1e-8, 1e3))
         axes.legend(loc="lower left", fontsize=8.5)
@@ -159,8 +159,8 @@ def draw_factorization(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, height=4.4) as drawing:
         axes = drawing.add_subplot()
         set_title(drawing, "Matrix factorisation: the least nuclear norm as the start shrinks")
-        known = [(s, b) for s, b in zip(data["scales"], data["bound"], strict=True) if b is not None]
-        axes.plot([s for s, _ in known], [b for _, b in known], "--", color=_GREEN, label="proved bound")
+        points = [(s, b) for s, b in zip(data["scales"], data["bound"], strict=True) if b is not None]
+        axes.plot([s for s, _ in points], [b for _, b in points], "--", color=_GREEN, label="proved bound")
         axes.plot(data["scales"], data["predicted"], color=_GREEN, label="predicted")
         axes.plot(data["scales"], data["excess"], "o", color=_GREEN, label="trained")
         axes.set(

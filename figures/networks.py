@@ -112,10 +112,10 @@ def scale(samples: Mapping[Network, Sequence[Run]]) -> str:
         for network, runs in samples.items()
     }
     first = next(iter(facts.values()))
-    shared = [fact for fact in first if all(fact in others for others in facts.values())]
+    shared = [fact for fact in first if all(fact in own_facts for own_facts in facts.values())]
     parts = []
-    for network, known in facts.items():
-        own = [fact for fact in known if fact not in shared]
+    for network, network_facts in facts.items():
+        own = [fact for fact in network_facts if fact not in shared]
         parts.append(network.label + (f" ({', '.join(own)})" if own else ""))
     data = next(iter(samples)).config.data
     return f"{data}; {'; '.join(parts)}; n training images" + "".join(f", {fact}" for fact in shared)
@@ -128,8 +128,8 @@ def sources(samples: Mapping[Network, Sequence[Run]]) -> str:
 
 def seeds(runs: Iterable[Run]) -> str:
     """The seeds of runs, in words."""
-    found = sorted({run.config.seed for run in runs})
-    return f"seed{'s' if len(found) > 1 else ''} {', '.join(map(str, found))}"
+    numbers = sorted({run.config.seed for run in runs})
+    return f"seed{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def evaluation_times(trainings: Iterable[TrainingConfig]) -> str:
@@ -157,8 +157,8 @@ def _setting(config: RunConfig) -> RunConfig:
 
 def _place(config: RunConfig) -> tuple[object, ...]:
     chosen = _regularisers(config)
-    known = _PAPER_ORDER.index(config.model) if config.model in _PAPER_ORDER else len(_PAPER_ORDER)
-    return known, config.model, config.n_train, len(chosen), chosen, config.hash
+    place = _PAPER_ORDER.index(config.model) if config.model in _PAPER_ORDER else len(_PAPER_ORDER)
+    return place, config.model, config.n_train, len(chosen), chosen, config.hash
 
 
 def _regularisers(config: RunConfig) -> tuple[str, ...]:

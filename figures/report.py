@@ -103,12 +103,12 @@ def write_report(
     tabled = data_sets(runs)
     data_set_sections = [
         DataSetSection(
-            each.data,
-            tables_of(each.data, tabled[each.data]) if each.data in tabled else {},
+            section.data,
+            tables_of(section.data, tabled[section.data]) if section.data in tabled else {},
             _inline_all(paths),
-            _on_regularizers(tabled[each.data]) if each.data in tabled else [],
+            _on_regularizers(tabled[section.data]) if section.data in tabled else [],
         )
-        for each, paths in whole
+        for section, paths in whole
     ]
     sections = [
         Section(results, _other_seeds(results, runs), table(results), _inline_all(paths), compare(results))
@@ -142,7 +142,7 @@ def write_report(
         kernel_sections=kernel_sections,
         study_sections=study_sections,
         verdicts=verdicts,
-        counts=Counter(one.verdict for one in verdicts if one.claim in CLAIMS),
+        counts=Counter(verdict.verdict for verdict in verdicts if verdict.claim in CLAIMS),
         theory=theory,
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
@@ -185,14 +185,14 @@ def _inline(path: Path) -> str:
 
 def _on_regularizers(runs: list[Run]) -> list[Finding]:
     """By claim: what decides it, on any number of images; where nothing does, what the most images say."""
-    found = [
+    findings = [
         replace(finding, evidence=replace(finding.evidence, measured=f"{n:,} images: {finding.evidence.measured}"))
         for n, some in sizes(runs).items()
         for finding in compare_regularizers(some)
     ]
     shown = []
-    for claim in dict.fromkeys(finding.claim.id for finding in found):
-        of_claim = [finding for finding in found if finding.claim.id == claim]
+    for claim in dict.fromkeys(finding.claim.id for finding in findings):
+        of_claim = [finding for finding in findings if finding.claim.id == claim]
         decisive = [finding for finding in of_claim if finding.evidence.verdict is not Verdict.NOT_DECIDED]
         shown += decisive or of_claim[:1]
     return shown

@@ -38,10 +38,10 @@ def draw_figures(
 ) -> dict[str, Path]:
     """Draw what is possible as `<name>_<slug>` in a directory, or have `draw` do it; returns the SVG files by title."""
     paths = {}
-    for title, one in figures.items():
-        if one.possible(results):
-            path = directory / f"{one.name}_{slug}"
-            draw(one.draw, results, path)
+    for title, figure in figures.items():
+        if figure.possible(results):
+            path = directory / f"{figure.name}_{slug}"
+            draw(figure.draw, results, path)
             paths[title] = path.with_name(path.name + ".svg")
     return paths
 

@@ -113,8 +113,8 @@ def test_colors(tests: Iterable[Randomization]) -> dict[Randomization, str]:
     """A colour for each test of one drawing: partial corruption lies between true and random labels; tests that are
     not the paper's have the others in turn.
     """
-    others = cycle(_OTHER_COLORS)
-    return {test: TEST_COLORS.get(test) or _mixed(test) or next(others) for test in dict.fromkeys(tests)}
+    extra_colors = cycle(_OTHER_COLORS)
+    return {test: TEST_COLORS.get(test) or _mixed(test) or next(extra_colors) for test in dict.fromkeys(tests)}
 
 
 def _mixed(test: Randomization) -> str | None:

@@ -45,7 +45,7 @@ class TheoryRecord:
         """Read the record. Raises ValueError, naming the file, for anything else."""
         try:
             record: dict[str, Any] = read_json(path)
-            missing = {"about", *(part for one in self.figures.values() for part in one.parts)} - record.keys()
+            missing = {"about", *(part for figure in self.figures.values() for part in figure.parts)} - record.keys()
         except (ValueError, AttributeError) as error:
             raise ValueError(f"the record {path.absolute()} cannot be read: {error}") from error
         if missing:

@@ -91,13 +91,13 @@ def _graphed(setting: Setting, name: str, augmentation: Augmentation = "none") -
     """Steps replayed as a graph against steps one operation at a time; the last batch is smaller."""
     if not setting.cuda:
         return {"verdict": "SKIP"}
-    n, found = _STEPS * setting.batch - 7, []
+    n, results = _STEPS * setting.batch - 7, []
     for graphed in (False, True):
         config = _config(setting, name, graphed=graphed, max_steps=2 * _STEPS, min_steps=2 * _STEPS)
         config = replace(config, augmentation=augmentation)
         model, data = prepared(name, setting, setting.device, n, 8, augmented=augmentation != "none")
-        found.append((step_losses(model, data, config)[0], weights(model)))
-    (expected, theirs), (losses, ours) = found
+        results.append((step_losses(model, data, config)[0], weights(model)))
+    (expected, theirs), (losses, ours) = results
     off = max(abs(a / b - 1) for a, b in zip(losses, expected, strict=True))
     return {
         "verdict": "PASS" if off < _LAST else "FAIL",
@@ -137,11 +137,11 @@ def _augmentation(setting: Setting) -> dict[str, Any]:
 
 
 def _dropout(setting: Setting) -> dict[str, Any]:
-    found = []
+    losses = []
     for _ in range(2):
         model, data = prepared("mlp-1x512", setting, setting.device, _STEPS * setting.batch, 8)
-        found.append(step_losses(set_dropout(model, 0.5), data, _config(setting, "mlp-1x512", dropout=0.5))[0])
-    return {"verdict": "PASS" if found[0] == found[1] else "FAIL"}
+        losses.append(step_losses(set_dropout(model, 0.5), data, _config(setting, "mlp-1x512", dropout=0.5))[0])
+    return {"verdict": "PASS" if losses[0] == losses[1] else "FAIL"}
 
 
 def _streamed(setting: Setting) -> dict[str, Any]:
@@ -163,11 +163,11 @@ def _streamed(setting: Setting) -> dict[str, Any]:
 def _precision(setting: Setting, how: str) -> dict[str, Any]:
     """What a lower precision changes, of Inception's losses."""
     name = setting.networks[-1] if setting.tiny else "inception"
-    found = []
+    losses = []
     for kind in ("float32", how):
         model, data = prepared(name, setting, setting.device, _STEPS * setting.batch, 8)
-        found.append(step_losses(model, data, _config(setting, name, precision=kind))[0])
-    first, last = (abs(found[1][at] / found[0][at] - 1) for at in (0, -1))
+        losses.append(step_losses(model, data, _config(setting, name, precision=kind))[0])
+    first, last = (abs(losses[1][at] / losses[0][at] - 1) for at in (0, -1))
     return {"verdict": "INFO", "first_loss_off": f"{first:.1e}", "last_loss_off": f"{last:.1e}"}
 
 
@@ -201,14 +201,14 @@ def _compiled(setting: Setting) -> dict[str, Any]:
     """Two networks of one process, each with a smaller last batch."""
     if not setting.cuda:
         return {"verdict": "SKIP"}
-    n, found = _STEPS * setting.batch - 7, []
+    n, results = _STEPS * setting.batch - 7, []
     for name, compiled in (("alexnet", False), ("mlp-1x512", True), ("alexnet", True)):
         model, data = prepared(name, setting, setting.device, n, 8)
         config = _config(setting, name, compile=compiled, max_steps=2 * _STEPS, min_steps=2 * _STEPS)
-        found.append(step_losses(model, data, config)[0])
-    off = max(abs(a / b - 1) for a, b in zip(found[2], found[0], strict=True))
+        results.append(step_losses(model, data, config)[0])
+    off = max(abs(a / b - 1) for a, b in zip(results[2], results[0], strict=True))
     return {"verdict": "PASS" if off < _LAST else "FAIL", "losses_off": f"{off:.1e}"}
 
 
-def _off(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
+def _off(values: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((values - expected).norm() / expected.norm())

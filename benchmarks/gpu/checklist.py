@@ -61,13 +61,13 @@ class Checklist:
         if self.done(name):
             print(f"       done  {name}", flush=True)
             return
-        left = self.until - time.monotonic()
-        if left <= 0:
+        seconds = self.until - time.monotonic()
+        if seconds <= 0:
             self.note(name, "LATE")
             return
         begun = time.monotonic()
         before = signal.signal(signal.SIGALRM, _interrupt)
-        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             facts = work() or {}
             verdict = facts.pop("verdict", "PASS")

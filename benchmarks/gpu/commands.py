@@ -60,10 +60,10 @@ def _carried_out(command: Command, setting: Setting, checks: Checklist) -> dict[
     out, begun = setting.out / "commands" / command.name, time.monotonic()
     for config in command.runs:
         line = [*command.arguments, "--out", str(out), "--only-run", config.hash]
-        left = max(1.0, checks.until - time.monotonic())
+        seconds = max(1.0, checks.until - time.monotonic())
         try:
             done = subprocess.run(
-                program(*line), capture_output=True, text=True, timeout=left, env=environment(), check=False
+                program(*line), capture_output=True, text=True, timeout=seconds, env=environment(), check=False
             )
         except subprocess.TimeoutExpired:
             return {"verdict": "LATE"}

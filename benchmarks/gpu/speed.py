@@ -158,8 +158,8 @@ def _peers(checks: Checklist, setting: Setting) -> dict[str, Any]:
         return {"verdict": "SKIP"}
     command = [sys.executable, "-m", "benchmarks.training", "--device", str(setting.device), "--turns", "1"]
     command += ["--networks", "mlp-1x512", "inception"]
-    left = max(1.0, checks.until - time.monotonic())
-    done = subprocess.run(command, capture_output=True, text=True, timeout=left, env=environment(), check=True)
+    seconds = max(1.0, checks.until - time.monotonic())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment(), check=True)
     return {"verdict": "INFO", "table": done.stdout.strip().splitlines()[2:]}
 
 

@@ -44,7 +44,7 @@ def run_tables(checks: Checklist, setting: Setting) -> None:
     print(f"       {len(waiting)} of {len(planned)} runs to make, {setting.processes} at a time", flush=True)
     shares = GpuShares(visible_gpus() if setting.cuda else [])
     at_work: dict[str, tuple[_Run, subprocess.Popen[bytes]]] = {}
-    told = time.monotonic()
+    announced = time.monotonic()
     try:
         while (waiting or at_work) and time.monotonic() < checks.until:
             while waiting and len(at_work) < setting.processes:
@@ -57,8 +57,8 @@ def run_tables(checks: Checklist, setting: Setting) -> None:
                     shares.give_back(name)
                     good = run.directory.finished
                     checks.note(_title(run), "PASS" if good else "FAIL", hash=name, run=_progress(run))
-            if time.monotonic() - told > _SECONDS_BETWEEN_WORDS:
-                told = time.monotonic()
+            if time.monotonic() - announced > _SECONDS_BETWEEN_WORDS:
+                announced = time.monotonic()
                 for run, _ in at_work.values():
                     print(f"       .. {_title(run)}: {_progress(run)}", flush=True)
     finally:

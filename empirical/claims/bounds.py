@@ -74,17 +74,20 @@ def bounds_results(runs: list[Run]) -> list[BoundsResults]:
         )
         for group in groups.values()
     ]
-    return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.model, each.config.seed))
+    return sorted(
+        sets,
+        key=lambda results: (results.config.data, results.config.n_train, results.config.model, results.config.seed),
+    )
 
 
 def bounds_of(run: Run) -> dict[str, EvaluatedBound]:
     """A run's bounds by name, those that do not cover its network among them."""
     required = [field.name for field in fields(EvaluatedBound) if field.default is MISSING]
-    found = {}
+    bounds = {}
     for entry in run.summary.metrics["bounds"]:
         stated = {name: entry[name] for name in required}  # names the one that is missing
-        found[stated["name"]] = EvaluatedBound(**(entry | stated))
-    return found
+        bounds[stated["name"]] = EvaluatedBound(**(entry | stated))
+    return bounds
 
 
 def certifies(bound: EvaluatedBound) -> bool:
@@ -110,16 +113,16 @@ def bounds_table(results: BoundsResults) -> TextTable:
     """Each bound on true and on random labels, beside the gap that was measured."""
     notes, rows = [], []
     for true, random in results.pairs():
-        found = [bound for bound in (true, random) if bound is not None]
-        note = next((bound.note for bound in found if bound.note), "")
+        pair = [bound for bound in (true, random) if bound is not None]
+        note = next((bound.note for bound in pair if bound.note), "")
         if note:
-            notes.append(f"{found[0].name}: {note}.")
+            notes.append(f"{pair[0].name}: {note}.")
         rows.append(
             (
-                found[0].name + ("*" if note else ""),
+                pair[0].name + ("*" if note else ""),
                 *(_value(bound) for bound in (true, random)),
                 *(_gap(bound) for bound in (true, random)),
-                _says(found),
+                _says(pair),
             )
         )
     legend = (
@@ -179,21 +182,21 @@ def _says(bounds: list[EvaluatedBound]) -> str:
     command="bounds",
 )
 def _complexity_about_one(results: BoundsResults) -> Evidence:
-    found = {
+    complexities = {
         test: run.summary.metrics["rademacher"]
         for test, run in results.runs.items()
         if "rademacher" in run.summary.metrics
     }
-    if not found:
+    if not complexities:
         return missing("a bounds run with random signs to fit")
-    lowest = min(measured["lower"] for measured in found.values())
+    lowest = min(measured["lower"] for measured in complexities.values())
     # The labels do not enter: runs on the same images have the same numbers.
     parts = dict.fromkeys(
         f"mean correlation {measured['value']:.4f} over {measured['sign_vectors']} sign vectors of "
         f"{measured['images']:,} images: complexity at least {measured['lower']:.3f}"
-        for measured in found.values()
+        for measured in complexities.values()
     )
-    probability = max(measured["failure_probability"] for measured in found.values())
+    probability = max(measured["failure_probability"] for measured in complexities.values())
     return Evidence(
         Verdict.HOLDS if lowest >= ABOUT_ONE else Verdict.NOT_DECIDED,
         "; ".join(parts),
@@ -230,13 +233,13 @@ def _bounds_do_not_tell(results: BoundsResults) -> Evidence:
     telling = [true.name for true, random in decisive if tells(true, random)]
     absent = [family for family in _FAMILIES if all(true.family != family for true, _ in decisive)]
     larger = [true for true, random in pairs if _or_infinite(true.value) < _or_infinite(random.value)]
-    others = [true.name for true, random in pairs if true.family not in _FAMILIES and tells(true, random)]
+    additions = [true.name for true, random in pairs if true.family not in _FAMILIES and tells(true, random)]
     return Evidence(
         Verdict.DOES_NOT_HOLD if telling else Verdict.NOT_DECIDED if absent else Verdict.HOLDS,
         f"gap {gaps[0]:.3f} on true, {gaps[1]:.3f} on random labels; bounds "
         + "; ".join(f"{true.name}: {_value(true)} and {_value(random)}" for true, random in pairs)
         + f"; larger on random labels: {len(larger)} of {len(pairs)}"
-        + (f"; telling: {'; '.join([*telling, *others])}" if telling or others else "")
+        + (f"; telling: {'; '.join([*telling, *additions])}" if telling or additions else "")
         + (f"; no bound of the kind {', '.join(absent)} covers the network" if absent else ""),
         "none is below guessing on true labels and larger on random ones",
         "a bound tells if it certifies that true labels were learnt, and by less than random ones; the order of bounds "

@@ -34,8 +34,8 @@ class CapacityResults:
         """What the results come from, for captions."""
         config = self.config
         training = config.hyper_parameters
-        seeds = sorted({one.seed for one in self.frontiers})
-        looks = sum(one.runs for one in self.frontiers)
+        seeds = sorted({frontier.seed for frontier in self.frontiers})
+        looks = sum(frontier.runs for frontier in self.frontiers)
         return (
             f"{config.data}, random labels in {config.num_classes} classes; {optimizer_in_words(training)}, at "
             f"most {training.max_steps:,} steps; {looks} runs; seed{'s' * (len(seeds) > 1)} "
@@ -49,7 +49,7 @@ class CapacityResults:
 
     def closed(self) -> list[Frontier]:
         """The frontiers whose bracket is closed."""
-        return [one for one in self.frontiers if one.closed]
+        return [frontier for frontier in self.frontiers if frontier.closed]
 
 
 def capacity_results(runs: list[Run]) -> list[CapacityResults]:
@@ -70,8 +70,8 @@ def capacity_results(runs: list[Run]) -> list[CapacityResults]:
 def perceptron_units(model: str) -> tuple[int, ...]:
     """Hidden units of `mlp-LxW`, layer by layer; none for another network."""
     layers, _, width = model.removeprefix("mlp-").partition("x")
-    known = model.startswith("mlp-") and layers.isdigit() and width.isdigit()
-    return (int(width),) * int(layers) if known else ()
+    perceptron = model.startswith("mlp-") and layers.isdigit() and width.isdigit()
+    return (int(width),) * int(layers) if perceptron else ()
 
 
 def shattered_at_most(frontier: Frontier) -> int | None:
@@ -87,22 +87,26 @@ def shattered_at_most(frontier: Frontier) -> int | None:
 def capacity_table(results: CapacityResults) -> TextTable:
     """A row for each frontier."""
     rows = []
-    for one in results.frontiers:
-        ratio = "—" if one.fits == 0 else f"{one.parameters / one.fits:.2f}"
-        best = theorem_1_lower_bound(one.parameters, one.dimension) if one.parameters >= one.dimension + 2 else 0
-        bound = shattered_at_most(one)
+    for frontier in results.frontiers:
+        ratio = "—" if frontier.fits == 0 else f"{frontier.parameters / frontier.fits:.2f}"
+        best = (
+            theorem_1_lower_bound(frontier.parameters, frontier.dimension)
+            if frontier.parameters >= frontier.dimension + 2
+            else 0
+        )
+        bound = shattered_at_most(frontier)
         rows.append(
             (
-                one.model,
-                "real images" if one.pixels == "original" else "Gaussian",
-                str(one.seed),
-                f"{one.parameters:,}",
-                f"{one.fits:,}",
-                "more" if one.fails is None else f"{one.fails:,}",
+                frontier.model,
+                "real images" if frontier.pixels == "original" else "Gaussian",
+                str(frontier.seed),
+                f"{frontier.parameters:,}",
+                f"{frontier.fits:,}",
+                "more" if frontier.fails is None else f"{frontier.fails:,}",
                 ratio,
                 f"{best:,}",
                 "—" if bound is None else f"{bound:,}",
-                str(one.runs),
+                str(frontier.runs),
             )
         )
     return TextTable(
@@ -138,23 +142,25 @@ def compare_capacity(results: CapacityResults) -> list[Finding]:
     command="capacity",
 )
 def _as_theorem_1(results: CapacityResults) -> Evidence:
-    held = [
-        (one, theorem_1_lower_bound(one.parameters, one.dimension))
-        for one in results.frontiers
-        if one.parameters >= one.dimension + 2
+    pairs = [
+        (frontier, theorem_1_lower_bound(frontier.parameters, frontier.dimension))
+        for frontier in results.frontiers
+        if frontier.parameters >= frontier.dimension + 2
     ]
-    held = [(one, best) for one, best in held if best > 0]
-    if not held:
+    pairs = [(frontier, best) for frontier, best in pairs if best > 0]
+    if not pairs:
         return missing("networks of more than d + 2 parameters")
-    fit = [one.fits >= best for one, best in held]
-    fail = [one.fails is not None and one.fails <= best and not results.unfinished for one, best in held]
-    found = Verdict.DOES_NOT_HOLD if any(fail) else Verdict.HOLDS if all(fit) else Verdict.NOT_DECIDED
-    least, worst = min((one.fits / best, at) for at, (one, best) in enumerate(held))
-    most, best_of = max((one.fits / best, at) for at, (one, best) in enumerate(held))
-    named = [f"{held[at][0].model}, {held[at][0].pixels}" for at in (worst, best_of)]
+    fit = [frontier.fits >= best for frontier, best in pairs]
+    fail = [
+        frontier.fails is not None and frontier.fails <= best and not results.unfinished for frontier, best in pairs
+    ]
+    outcome = Verdict.DOES_NOT_HOLD if any(fail) else Verdict.HOLDS if all(fit) else Verdict.NOT_DECIDED
+    least, worst = min((frontier.fits / best, at) for at, (frontier, best) in enumerate(pairs))
+    most, best_of = max((frontier.fits / best, at) for at, (frontier, best) in enumerate(pairs))
+    named = [f"{pairs[at][0].model}, {pairs[at][0].pixels}" for at in (worst, best_of)]
     return Evidence(
-        found,
-        f"{sum(fit)} of {len(held)} networks fit as many, {sum(fail)} do not; n fitted is {least:.2f} ({named[0]}) to "
+        outcome,
+        f"{sum(fit)} of {len(pairs)} networks fit as many, {sum(fail)} do not; n fitted is {least:.2f} ({named[0]}) to "
         f"{most:.2f} ({named[1]}) times (p - d)/2",
         "every network fits as many",
         "an n that was fitted, or one that was not, on the right side of (p - d)/2; what training misses within its "
@@ -173,7 +179,7 @@ def _more_than_n(results: CapacityResults) -> Evidence:
     closed = results.closed()
     if not closed or results.unfinished:
         return missing(f"a network whose frontier is closed by runs of {ENOUGH_STEPS:,} steps")
-    needed = [one.parameters / one.fails for one in closed if one.fails]
+    needed = [frontier.parameters / frontier.fails for frontier in closed if frontier.fails]
     failed = sum(ratio > 1 for ratio in needed)
     return Evidence(
         verdict(failed == 0),

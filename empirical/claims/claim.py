@@ -83,4 +83,4 @@ def claim(name: str, statement: str, source: str, **about: Any) -> Callable[[Che
 
 def decide_all(claims: Sequence[RecordClaim], results: Any) -> list[Finding]:
     """What these results say of each of the claims."""
-    return [each.decide(results) for each in claims]
+    return [claim.decide(results) for claim in claims]

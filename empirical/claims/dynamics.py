@@ -69,8 +69,8 @@ class DynamicsResults:
 
     def mixed(self, width: int) -> list[tuple[float, Run]]:
         """(share of noise, run) of the runs of one width on random labels, by rising share; without noise it is 0."""
-        found = [run for run in self.runs if study_of(run).width == width]
-        random = [(noise_share(run), run) for run in found if run.config.randomization == RANDOM_LABELS]
+        runs = [run for run in self.runs if study_of(run).width == width]
+        random = [(noise_share(run), run) for run in runs if run.config.randomization == RANDOM_LABELS]
         return sorted(random, key=lambda mixed: mixed[0])
 
     def corruption(self, width: int) -> list[tuple[float, Run]]:
@@ -102,13 +102,13 @@ def dynamics_results(runs: list[Run]) -> list[DynamicsResults]:
         return study_of(run).width, run.config.randomization.order
 
     sets = [DynamicsResults(group[0].config, tuple(sorted(group, key=order))) for group in groups.values()]
-    return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.seed))
+    return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.seed))
 
 
 def slowdown(run: Run, true: Run, *, predicted: bool = False) -> float | None:
     """Steps to fit, measured or predicted, of one run over those on true labels; None if a measured run did not fit."""
     name = "predicted_steps_to_fit" if predicted else "steps_to_fit"
-    steps = [each.summary.metrics[name] for each in (run, true)]
+    steps = [record.summary.metrics[name] for record in (run, true)]
     return steps[0] / steps[1] if steps[0] is not None and steps[1] else None
 
 
@@ -212,7 +212,7 @@ def _slowdown_agrees(results: DynamicsResults) -> Evidence:
     off = max(measured / predicted, predicted / measured)
     # Steps are whole: of few of them, one more or less is a good part.
     rounding = 1 + 1 / min(true.summary.metrics["steps_to_fit"], true.summary.metrics["predicted_steps_to_fit"])
-    others = [
+    additions = [
         f"{test.name}: {measured_there:.1f} (predicted {predicted_there:.1f})"
         for test, run in results.at(widest).items()
         if test.partial
@@ -222,7 +222,7 @@ def _slowdown_agrees(results: DynamicsResults) -> Evidence:
     return Evidence(
         verdict(min(measured, predicted) > 1 and off <= CLOSE_FACTOR * rounding),
         f"{measured:.1f} times the steps of true labels, predicted {predicted:.1f} times"
-        + (f"; {', '.join(others)}" if others else "")
+        + (f"; {', '.join(additions)}" if additions else "")
         + f"; width {widest:,}",
         f"both above 1; within a factor {CLOSE_FACTOR:g}, and {rounding:.2f} for steps being whole",
         f"steps to {study_of(random).fitted:g} of the initial residual, the same images, network and step size; the "
@@ -247,13 +247,13 @@ def _noise_images_are_further_apart(results: DynamicsResults) -> Evidence:
             f"in {_LEVELS} shares (metric noise_share)"
         )
     metrics = [run.summary.metrics for _, run in mixed]
-    if any(each["steps_to_halve_loss"] is None for each in metrics):
+    if any(entry["steps_to_halve_loss"] is None for entry in metrics):
         return missing("runs that halve their loss")
-    distances = [float(each["nearest_distance"]) for each in metrics]
-    steps = [float(each["steps_to_halve_loss"]) for each in metrics]
+    distances = [float(entry["nearest_distance"]) for entry in metrics]
+    steps = [float(entry["steps_to_halve_loss"]) for entry in metrics]
     p_value = falling_rank_p_value(distances, steps)
     return Evidence(
-        tested(p_value, falling_rank_p_value(distances, [-each for each in steps]), SIZE),
+        tested(p_value, falling_rank_p_value(distances, [-entry for entry in steps]), SIZE),
         "; ".join(
             f"{share:.0%} noise: distance {distance:.2f}, {count:.0f} steps"
             for (share, _), distance, count in zip(mixed, distances, steps, strict=True)

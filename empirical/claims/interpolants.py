@@ -66,7 +66,7 @@ def interpolants_results(runs: list[Run]) -> list[InterpolantsResults]:
         InterpolantsResults(group[0].config, tuple(sorted(group, key=lambda run: run.config.randomization.order)))
         for group in groups.values()
     ]
-    return sorted(sets, key=lambda each: (each.config.data, each.config.model, each.config.seed))
+    return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
 
 
 def compare_interpolants(results: InterpolantsResults) -> list[Finding]:
@@ -148,8 +148,8 @@ def _both_interpolate(results: InterpolantsResults) -> Evidence:
     ]
     explicit = all(_metrics(run)["explicit"]["fitted"] for run in results.runs)
     # A trained network that was stopped too soon says nothing of others.
-    held = Verdict.HOLDS if results.fitted else Verdict.NOT_DECIDED if explicit else Verdict.DOES_NOT_HOLD
-    return Evidence(held, "train accuracy, " + "; ".join(parts), "100%", "every label given is reproduced")
+    outcome = Verdict.HOLDS if results.fitted else Verdict.NOT_DECIDED if explicit else Verdict.DOES_NOT_HOLD
+    return Evidence(outcome, "train accuracy, " + "; ".join(parts), "100%", "every label given is reproduced")
 
 
 @claim(

@@ -51,13 +51,13 @@ class KernelResults:
 
     def series(self, *, ridge: float = 0.0) -> dict[tuple[str, str], list[Run]]:
         """Minimum-norm runs on uniformly corrupted labels by (kernel, features), by rising corruption."""
-        found: dict[tuple[str, str], list[Run]] = {}
+        series: dict[tuple[str, str], list[Run]] = {}
         for run in self.runs:
             kernel = kernel_of(run)
             plain = kernel.interpolant == "minimum-norm" and run.config.randomization.corruption is not None
             if plain and kernel.ridge == ridge:
-                found.setdefault((kernel.kernel_name, kernel.features), []).append(run)
-        return {key: sorted(runs, key=lambda run: run.config.randomization.order) for key, runs in found.items()}
+                series.setdefault((kernel.kernel_name, kernel.features), []).append(run)
+        return {key: sorted(runs, key=lambda run: run.config.randomization.order) for key, runs in series.items()}
 
     def clean(self) -> dict[tuple[str, str], Run]:
         """The runs on true labels without ridge by (kernel, features)."""
@@ -89,7 +89,7 @@ def kernel_results(runs: list[Run]) -> list[KernelResults]:
         return size, kernel.features, kernel.kernel_name, kernel.ridge, run.config.randomization.order
 
     sets = [KernelResults(group[0].config, tuple(sorted(group, key=order))) for group in groups.values()]
-    return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.seed))
+    return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.seed))
 
 
 def reference(run: Run) -> str:
@@ -115,7 +115,7 @@ def _hits(run: Run) -> int:
 
 def _better(run: Run, other: Run) -> float:
     """p-value of McNemar's exact test, one-sided: whether `run` hits more test images than `other`."""
-    hits = [decode_hits(each.summary.metrics["test_hits"], each.config.n_test) for each in (run, other)]
+    hits = [decode_hits(candidate.summary.metrics["test_hits"], candidate.config.n_test) for candidate in (run, other)]
     return paired_p_value(*hits, one_sided=True)
 
 
@@ -179,19 +179,19 @@ def _fits_random_labels(results: KernelResults) -> Evidence:
     ]
     if not pairs:
         return missing("kernel runs on true and on random labels")
-    held, parts = True, []
+    holds, parts = True, []
     for true, random in pairs:
         before, after = true.summary.metrics, random.summary.metrics
         p_value = guessing_p_value(after["test_confusion"], random.config.seed)
-        held &= bool(before["fitted"] and after["fitted"] and _least_norm(random) > _most_norm(true))
-        held &= p_value >= SIZE / len(pairs)
+        holds &= bool(before["fitted"] and after["fitted"] and _least_norm(random) > _most_norm(true))
+        holds &= p_value >= SIZE / len(pairs)
         parts.append(
             f"{_label(random)}: norm {after['norm']:.1f} against {before['norm']:.1f}, "
             f"{after['norm'] / before['norm']:.2f} times; test accuracy {after['test_accuracy']:.2%}, p-value "
             f"{p_value:.2g}"
         )
     return Evidence(
-        verdict(held),
+        verdict(holds),
         "; ".join(parts),
         f"both fitted; a larger norm; p-values of guessing at least {SIZE / len(pairs):.1e}",
         "norms by their certificates where there are any; permutation test: random labels favour no class, so renaming "
@@ -249,12 +249,12 @@ def _bad_interpolant(results: KernelResults) -> Evidence:
     if not pairs:
         return missing("a kernel run with --kernel.interpolant forced-test-labels beside the plain one")
     low, high = stats.binom.interval(1 - SIZE / len(pairs), results.config.n_test, results.chance)
-    held = all(
+    holds = all(
         bad.summary.metrics["fitted"] and low <= _hits(bad) <= high and _least_norm(bad) > _most_norm(good)
         for good, bad in pairs
     )
     return Evidence(
-        verdict(held),
+        verdict(holds),
         "; ".join(
             f"{_label(bad)}: training labels fitted, test accuracy {bad.summary.metrics['test_accuracy']:.2%}, norm "
             f"{bad.summary.metrics['norm']:.1f} against {good.summary.metrics['norm']:.1f}"
@@ -314,7 +314,7 @@ def _norm_does_not_predict(results: KernelResults) -> Evidence:
 
 
 def _same_but_for_bandwidth(run: Run, other: Run) -> bool:
-    kernels = [kernel_of(each) for each in (run, other)]
+    kernels = [kernel_of(candidate) for candidate in (run, other)]
     same = replace(kernels[0], bandwidth=1.0) == replace(kernels[1], bandwidth=1.0)
     return same and kernels[0].bandwidth != kernels[1].bandwidth
 

@@ -71,8 +71,8 @@ class NoiseResults:
     @property
     def levels(self) -> list[float]:
         """The levels predicted."""
-        found: list[float] = self.prediction.summary.metrics["levels"]
-        return found
+        levels: list[float] = self.prediction.summary.metrics["levels"]
+        return levels
 
     @property
     def measured(self) -> dict[str, Levels]:
@@ -87,8 +87,8 @@ class NoiseResults:
 
     def predicted(self, rule: str) -> list[dict[str, Any]]:
         """accuracy, deviation and draws of a rule, by level."""
-        found: list[dict[str, Any]] = self.prediction.summary.metrics["predictions"][rule]
-        return found
+        entries: list[dict[str, Any]] = self.prediction.summary.metrics["predictions"][rule]
+        return entries
 
     def interval(self, rule: str, index: int, size: float) -> tuple[float, float]:
         """Where the accuracy at level `index` of a run with noise of its own lies, with probability 1 - size."""
@@ -108,7 +108,7 @@ class NoiseResults:
 def noise_results(runs: list[Run]) -> list[NoiseResults]:
     """For each run of predictions the measured runs that it is about: uniformly corrupted labels, same images,
     same seed."""
-    found = []
+    sets = []
     for prediction in runs:
         if not isinstance(prediction.config.study, NoiseConfig):
             continue
@@ -130,8 +130,8 @@ def noise_results(runs: list[Run]) -> list[NoiseResults]:
             _by_level([run for run in same if run.config.kind == "explicit"]),
             _by_level([run for run in same if _predicted_kernel(prediction.config.study.bandwidth, run)]),
         )
-        found.append(results)
-    return sorted(found, key=lambda each: (each.config.data, each.config.n_train, each.config.seed))
+        sets.append(results)
+    return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.seed))
 
 
 def compare_noise(results: NoiseResults) -> list[Finding]:
@@ -226,14 +226,14 @@ def _within_intervals(results: NoiseResults, runs: Levels, rule: str, what: str,
     if not both:
         return missing(what)
     size = SIZE / len(both)
-    held, parts = True, []
+    holds, parts = True, []
     for index, level, run in both:
         low, high = results.interval(rule, index, size)
         accuracy = run.summary.metrics["test_accuracy"]
-        held &= low <= accuracy <= high
+        holds &= low <= accuracy <= high
         parts.append(f"p = {level:g}: {accuracy:.1%} ({max(low, 0):.1%} to {min(high, 1):.1%})")
     return Evidence(
-        verdict(held),
+        verdict(holds),
         "test accuracy (predicted) " + ", ".join(parts) + remark,
         "within the interval at every level",
         f"Student's prediction intervals from draws of the noise on these images, {SIZE:.0%} in all (Bonferroni), "

@@ -64,7 +64,7 @@ _WITHOUT_RECORDS = (
 
 _MODULES = (randomization_tests, regularization, kernels, bounds, dynamics, capacity, label_noise, interpolants)
 
-ALL_CLAIMS: tuple[RecordClaim, ...] = (*(each for module in _MODULES for each in module.CLAIMS), *_WITHOUT_RECORDS)
+ALL_CLAIMS: tuple[RecordClaim, ...] = (*(claim for module in _MODULES for claim in module.CLAIMS), *_WITHOUT_RECORDS)
 """Every claim that is decided here, once."""
 
 
@@ -73,8 +73,8 @@ def _number(claim: RecordClaim) -> int | None:
     return int(digits) if digits.isdigit() else None
 
 
-CLAIMS = tuple(sorted((each for each in ALL_CLAIMS if _number(each)), key=lambda each: _number(each) or 0))
+CLAIMS = tuple(sorted((claim for claim in ALL_CLAIMS if _number(claim)), key=lambda claim: _number(claim) or 0))
 """The paper's, in the order of their numbers."""
 
-ADDED_CLAIMS = tuple(each for each in ALL_CLAIMS if not _number(each))
+ADDED_CLAIMS = tuple(claim for claim in ALL_CLAIMS if not _number(claim))
 """Those that the experiments add, in the order of the modules."""

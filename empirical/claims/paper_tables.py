@@ -160,42 +160,42 @@ def sizes(runs: list[Run]) -> dict[int, list[Run]]:
 
 def table_2(runs: list[Run]) -> list[TableRow]:
     """Table 2 from runs on one data set; other networks' rows follow the paper's."""
-    found = _by_row(runs)
+    samples = _by_row(runs)
     rows = []
     for (test, augmentation, dropout, decay), paper in TABLE_2.items():
         key = "inception-v3", test, (augmentation, decay), dropout
-        sample = found.pop(key, ())
+        sample = samples.pop(key, ())
         top_5 = paper.train_top_5, paper.test_top_5, paper.best_top_5
         accuracies = paper.train_top_1, paper.test_top_1
         rows.append(TableRow(*key[:3], *accuracies, sample, dropout, paper.best_top_1, top_5))
-    return rows + [TableRow(*key[:3], None, None, sample, key[3]) for key, sample in found.items()]
+    return rows + [TableRow(*key[:3], None, None, sample, key[3]) for key, sample in samples.items()]
 
 
 def table_1(runs: list[Run]) -> list[TableRow]:
     """Table 1 from runs on one data set, rows without a run included; other networks' rows follow the paper's."""
-    found = _by_row(runs)
-    rows = [TableRow(*key, paper.train, paper.test, found.pop((*key, 0.0), ())) for key, paper in TABLE_1.items()]
-    others = [
+    samples = _by_row(runs)
+    rows = [TableRow(*key, paper.train, paper.test, samples.pop((*key, 0.0), ())) for key, paper in TABLE_1.items()]
+    additions = [
         TableRow(*key[:3], None, None, sample, key[3])
-        for key, sample in found.items()
+        for key, sample in samples.items()
         if key[1] == TRUE_LABELS or (key[2], key[3]) == (NONE, 0.0)
     ]
-    return rows + others
+    return rows + additions
 
 
 def table_4(runs: list[Run]) -> list[TableRow]:
     """Table 4 from runs on one data set; other networks' rows follow the paper's."""
-    found = {key: sample for key, sample in _by_row(runs).items() if key[1] == RANDOM_LABELS}
+    samples = {key: sample for key, sample in _by_row(runs).items() if key[1] == RANDOM_LABELS}
     rows = [
-        TableRow(model, RANDOM_LABELS, chosen, paper, None, found.pop((model, RANDOM_LABELS, chosen, 0.0), ()))
+        TableRow(model, RANDOM_LABELS, chosen, paper, None, samples.pop((model, RANDOM_LABELS, chosen, 0.0), ()))
         for (model, chosen), paper in TABLE_4.items()
     ]
-    others = [
+    additions = [
         TableRow(*key[:3], None, None, sample, key[3])
-        for key, sample in found.items()
+        for key, sample in samples.items()
         if (key[2], key[3]) != (NONE, 0.0)
     ]
-    return rows + others
+    return rows + additions
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,8 @@ def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
     """The tables from all runs on a data set: those of Inception V3, or with ImageNet's schedule, are Table 2's."""
     large = [run for run in runs if _of_table_2(run.config)]
     small = [run for run in runs if not _of_table_2(run.config)]
-    found = {table: table.rows_on(data, large if table is TABLES["table2"] else small) for table in TABLES.values()}
-    return {table: rows for table, rows in found.items() if any(row.runs for row in rows)}
+    tables = {table: table.rows_on(data, large if table is TABLES["table2"] else small) for table in TABLES.values()}
+    return {table: rows for table, rows in tables.items() if any(row.runs for row in rows)}
 
 
 def _of_table_2(config: RunConfig) -> bool:

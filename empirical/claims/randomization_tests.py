@@ -256,9 +256,9 @@ def _random_labels_at_chance(results: ResultSet) -> Evidence:
     if fit_verdict([run]) is not Verdict.HOLDS:
         return not_fitted()
     config, chance = run.config, results.chance
-    others = [other for other in results.on_random_labels if other.config.hash != config.hash]
-    family = [run, *(other for other in others if hits_recorded([other]) and fits(other))]
-    p_value = holm([_guessing_p_value(each) for each in family])[0]
+    alternatives = [other for other in results.on_random_labels if other.config.hash != config.hash]
+    family = [run, *(other for other in alternatives if hits_recorded([other]) and fits(other))]
+    p_value = holm([_guessing_p_value(member) for member in family])[0]
     low, high = chance - MARGIN, chance + MARGIN
     outside = outside_p_value(int(hits_on_test(run).sum()), config.n_test, low, high)
     power = power_within(config.n_test, chance, low, high, SIZE)
@@ -343,14 +343,14 @@ def _converges_quickly(results: ResultSet) -> Evidence:
 def _fits_noise_images(results: ResultSet) -> Evidence:
     tests = (SHUFFLED_PIXELS, RANDOM_PIXELS, GAUSSIAN)
     runs = [results.trained.get(test) for test in tests]
-    found = [run for run in runs if run is not None]
-    if len(found) < len(tests):
+    noise_runs = [run for run in runs if run is not None]
+    if len(noise_runs) < len(tests):
         return missing("runs on shuffled pixels, random pixels and Gaussian images")
     return Evidence(
-        fit_verdict(found),
+        fit_verdict(noise_runs),
         ", ".join(
             f"{test.name} {run.summary.metrics['train_accuracy']:.2%} ({level(run)})"
-            for test, run in zip(tests, found, strict=True)
+            for test, run in zip(tests, noise_runs, strict=True)
         ),
         f"at least {FITS:.0%}",
         "training labels reproduced by the fixed network; fitted exactly or nearly, as claim C1 has it",
@@ -518,7 +518,9 @@ def _beyond_memorising(results: ResultSet) -> Evidence:
     return Evidence(
         tested(p_value, opposite, SIZE),
         "test accuracy less that of memorising, "
-        + ", ".join(f"p = {p:g}: {each.mean():+.1%}" for (p, _), each in zip(partial, differences, strict=True))
+        + ", ".join(
+            f"p = {p:g}: {difference.mean():+.1%}" for (p, _), difference in zip(partial, differences, strict=True)
+        )
         + f"; mean {together.mean():+.1%}, p-value {p_value:.1g}",
         f"above 0 on average over levels, p-value below {SIZE}",
         f"normal test of the mean over levels, image by image, one-sided, size {SIZE:.0%}; A is that of the network on "
@@ -540,16 +542,18 @@ def _early_stopping_under_noise(results: ResultSet) -> Evidence:
     if fit_verdict([run for _, run in partial]) is not Verdict.HOLDS:
         return not_fitted()
     hits = [hits_by_epoch(run) for _, run in partial]
-    whole = [each for each in hits if each is not None]
+    whole = [values for values in hits if values is not None]
     if len(whole) < len(hits):
         return missing(EPOCH_HITS)
-    gains = [split_half_gains(each) for each in whole]
+    gains = [split_half_gains(values) for values in whole]
     together = np.mean(gains, axis=0)
     p_value = positive_mean_p_value(together)
     return Evidence(
         tested(p_value, positive_mean_p_value(-together), SIZE),
         "best epoch less the last, "
-        + ", ".join(f"p = {p:g}: {100 * each.mean():+.1f} points" for (p, _), each in zip(partial, gains, strict=True))
+        + ", ".join(
+            f"p = {p:g}: {100 * values.mean():+.1f} points" for (p, _), values in zip(partial, gains, strict=True)
+        )
         + f"; p-value {p_value:.1g}",
         f"above 0 on average over levels, p-value below {SIZE}",
         f"the epoch is chosen on one half of the test images and measured on the other; normal test image by image, "
@@ -635,7 +639,7 @@ def hits_by_epoch(run: Run) -> npt.NDArray[np.bool_] | None:
     encoded = [record.test_hits for record in run.epochs]
     if not encoded or None in encoded:
         return None
-    return np.array([decode_hits(each, run.config.n_test) for each in encoded if each is not None])
+    return np.array([decode_hits(code, run.config.n_test) for code in encoded if code is not None])
 
 
 def _guessing_p_value(run: Run) -> float:

@@ -119,7 +119,9 @@ def _too_weak(rows: Sequence[TableRow], experiment: str) -> Evidence:
     return Evidence(
         Verdict.NOT_DECIDED,
         "total weight decay, the paper's in brackets: "
-        + "; ".join(f"{each.model} {{:.2g}} ({{:.2g}})".format(*decay_and_papers(each)) for each in rows),
+        + "; ".join(
+            f"{table_row.model} {{:.2g}} ({{:.2g}})".format(*decay_and_papers(table_row)) for table_row in rows
+        ),
         "at least that of the paper's schedule",
         "coefficient times the sum of step sizes / (1 - momentum): weaker regularisers change next to nothing",
         f"python -m empirical.run {experiment} --model {row.model} --training.weight-decay {rounded:.0e}",
@@ -143,16 +145,16 @@ def compare_regularizers(runs: list[Run]) -> list[Finding]:
     command="table1",
 )
 def _not_necessary(rows: Rows) -> Evidence:
-    found = rows.of(TRUE_LABELS, NONE)
-    if not found:
+    networks = rows.of(TRUE_LABELS, NONE)
+    if not networks:
         return missing("runs on true labels without regularisers")
-    runs = [run for row in found.values() for run in row.runs]
+    runs = [run for row in networks.values() for run in row.runs]
     if any(unfinished(run) for run in runs):
         return not_fitted()
     tests = [above_chance_p_values(run) for run in runs]
     return Evidence(
         tested_at_every([above for above, _ in tests], [below for _, below in tests], SIZE),
-        "; ".join(f"{model}: test {row.test_accuracy}%" for model, row in found.items()),
+        "; ".join(f"{model}: test {row.test_accuracy}%" for model, row in networks.items()),
         f"test accuracy of every network above guessing, p-values below {SIZE}",
         f"exact binomial tests against the majority class, one-sided, each of size {SIZE:.0%}: an intersection-union "
         "test; of networks that fit, or were trained as long as the paper's schedule goes",
@@ -168,12 +170,12 @@ def _not_necessary(rows: Rows) -> Evidence:
     command="table4",
 )
 def _not_sufficient(rows: Rows) -> Evidence:
-    found = [row for row in rows.regularised(RANDOM_LABELS) if (row.model, row.regularisers) != ("alexnet", DECAY)]
-    if not found:
+    table_rows = [row for row in rows.regularised(RANDOM_LABELS) if (row.model, row.regularisers) != ("alexnet", DECAY)]
+    if not table_rows:
         return missing("runs on random labels with regularisers")
-    telling = [row for row in found if row.regularisers[0] != "none" or decays_enough(row)]
+    telling = [row for row in table_rows if row.regularisers[0] != "none" or decays_enough(row)]
     if not telling:
-        return _too_weak(found, "table4")
+        return _too_weak(table_rows, "table4")
     return Evidence(
         fit_verdict([run for row in telling for run in row.runs]),
         "; ".join(f"{row.model}, {_name(row)}: train {row.train}%" for row in telling),
@@ -259,17 +261,17 @@ def _augmentation_against_decay(rows: Rows) -> Evidence:
     command="table1",
 )
 def _early_stopping(rows: Rows) -> Evidence:
-    found = rows.of(TRUE_LABELS, NONE)
-    if not found:
+    networks = rows.of(TRUE_LABELS, NONE)
+    if not networks:
         return missing("runs on true labels without regularisers")
-    if not _all_fit(list(found.values())):
+    if not _all_fit(list(networks.values())):
         return not_fitted()
     gains = {}
-    for model, row in found.items():
+    for model, row in networks.items():
         hits = [found_hits for run in row.runs if (found_hits := hits_by_epoch(run)) is not None]
         if len(hits) < len(row.runs):
             return missing(EPOCH_HITS, f"python -m empirical.run table1 --model {model} --rerun")
-        gains[model] = np.mean([split_half_gains(each) for each in hits], axis=0)
+        gains[model] = np.mean([split_half_gains(matrix) for matrix in hits], axis=0)
     little = [positive_mean_p_value(-gain, -LITTLE) for gain in gains.values()]
     much = [positive_mean_p_value(gain, LITTLE) for gain in gains.values()]
     return Evidence(
@@ -295,8 +297,8 @@ def _early_stopping(rows: Rows) -> Evidence:
     command="figure2 --seed 0 1 2",
 )
 def _batch_normalisation(rows: Rows) -> Evidence:
-    found = rows.of(TRUE_LABELS, NONE)
-    normalised, plain = found.get("inception"), found.get("inception-no-bn")
+    networks = rows.of(TRUE_LABELS, NONE)
+    normalised, plain = networks.get("inception"), networks.get("inception-no-bn")
     if normalised is None or plain is None or not _alike(normalised, plain):
         return missing("inception and inception-no-bn on true labels of the same images, without regularisers")
     if not _all_fit([normalised, plain]):
@@ -312,7 +314,9 @@ def _batch_normalisation(rows: Rows) -> Evidence:
     near = low >= _GAIN[0] - _ABOUT and high <= _GAIN[1] + _ABOUT
     gain = Verdict.DOES_NOT_HOLD if apart else Verdict.HOLDS if near else Verdict.NOT_DECIDED
     halves = {steady, gain}
-    worst = next(each for each in (Verdict.DOES_NOT_HOLD, Verdict.NOT_DECIDED, Verdict.HOLDS) if each in halves)
+    worst = next(
+        outcome for outcome in (Verdict.DOES_NOT_HOLD, Verdict.NOT_DECIDED, Verdict.HOLDS) if outcome in halves
+    )
     return Evidence(
         worst,
         f"steadier {steady.value}: from epoch to epoch over the same steps test accuracy drops by "
@@ -353,8 +357,8 @@ def _architecture_against_regularisers(rows: Rows) -> Evidence:
         return missing(NEWER_RECORDS)
     gains = [_shares(row) - _shares(plain[row.model]) for row in regularised]
     differences = [_shares(row) - _shares(other) for row, other in permutations(alike, 2)]
-    above = min(max(positive_mean_p_value(each - gain) for gain in gains) for each in differences)
-    below = min(max(positive_mean_p_value(gain - each) for each in differences) for gain in gains)
+    above = min(max(positive_mean_p_value(difference - gain) for gain in gains) for difference in differences)
+    below = min(max(positive_mean_p_value(gain - difference) for difference in differences) for gain in gains)
     p_value, opposite = min(1.0, above * len(differences)), min(1.0, below * len(gains))
     return Evidence(
         tested(p_value, opposite, SIZE),
@@ -378,7 +382,7 @@ def _all_fit(rows: Sequence[TableRow]) -> bool:
 
 
 def _same_images(row: TableRow, other: TableRow) -> bool:
-    configs = [each.runs[0].config for each in (row, other)]
+    configs = [table_row.runs[0].config for table_row in (row, other)]
     first, second = ((config.train_digest, config.test_digest, config.crop) for config in configs)
     return first == second
 
@@ -386,8 +390,8 @@ def _same_images(row: TableRow, other: TableRow) -> bool:
 def _alike(row: TableRow, other: TableRow) -> bool:
     """Whether two rows are of the same images and hyper-parameters, regularisers and limits of steps apart."""
 
-    def hyper_parameters(each: TableRow) -> TrainingConfig:
-        training = each.runs[0].config.hyper_parameters
+    def hyper_parameters(table_row: TableRow) -> TrainingConfig:
+        training = table_row.runs[0].config.hyper_parameters
         return replace(training, augmentation="none", weight_decay=0.0, dropout=None, max_steps=1, min_steps=0)
 
     return _same_images(row, other) and hyper_parameters(row) == hyper_parameters(other)
@@ -399,8 +403,8 @@ def _mean(row: TableRow) -> float:
 
 def _pairs(row: TableRow, other: TableRow) -> list[tuple[Run, Run]]:
     """Runs of the same seed."""
-    others = {run.config.seed: run for run in other.runs}
-    return [(run, others[run.config.seed]) for run in row.runs if run.config.seed in others]
+    partners = {run.config.seed: run for run in other.runs}
+    return [(run, partners[run.config.seed]) for run in row.runs if run.config.seed in partners]
 
 
 def _by_seed(row: TableRow, other: TableRow) -> list[float]:
@@ -411,7 +415,7 @@ def _by_seed(row: TableRow, other: TableRow) -> list[float]:
 
 def _mean_drop(run: Run, other: Run) -> float:
     """By how much test accuracy drops from one recorded epoch to the next, over the steps that both runs took."""
-    last = min(each.summary.metrics["step"] for each in (run, other))
+    last = min(member.summary.metrics["step"] for member in (run, other))
     changes = np.diff([epoch.test_accuracy for epoch in run.epochs if epoch.step <= last])
     return float(np.maximum(0, -changes).mean()) if len(changes) else 0.0
 

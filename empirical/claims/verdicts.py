@@ -46,18 +46,18 @@ class ClaimVerdict:
 
     Attributes:
         claim: the claim.
-        found: (subject, finding), the theory's first, those that decide before those that do not.
+        findings: (subject, finding), the theory's first, those that decide before those that do not.
         related: what theory says beside it; it does not count.
     """
 
     claim: RecordClaim
-    found: tuple[tuple[str, Finding], ...]
+    findings: tuple[tuple[str, Finding], ...]
     related: tuple[Finding, ...] = ()
 
     @property
     def verdict(self) -> str:
         """By the rule above."""
-        verdicts = {finding.evidence.verdict for _, finding in self.found} - {Verdict.NOT_DECIDED}
+        verdicts = {finding.evidence.verdict for _, finding in self.findings} - {Verdict.NOT_DECIDED}
         if not verdicts:
             return Verdict.NOT_DECIDED.value
         return verdicts.pop().value if len(verdicts) == 1 else DEPENDS
@@ -70,31 +70,36 @@ class ClaimVerdict:
         """
         if self.verdict != Verdict.NOT_DECIDED.value:
             return ""
-        commands = [finding.evidence.command for _, finding in self.found if finding.evidence.command]
+        commands = [finding.evidence.command for _, finding in self.findings if finding.evidence.command]
         of_their_own = [command for command in commands if command != self.claim.full_command]
         return of_their_own[0] if of_their_own else self.claim.full_command
 
     @property
     def decisive(self) -> tuple[tuple[str, Finding], ...]:
         """Those that decide."""
-        return tuple(pair for pair in self.found if pair[1].evidence.verdict is not Verdict.NOT_DECIDED)
+        return tuple(pair for pair in self.findings if pair[1].evidence.verdict is not Verdict.NOT_DECIDED)
 
 
 def subjects(runs: list[Run]) -> list[Subject]:
     """Every set of runs that bears on a claim, with its findings."""
-    found = [_subject(one.scale, compare(one), one.runs) for one in result_sets(runs) if one.several]
-    found += [
+    collection = [
+        _subject(results.scale, compare(results), results.runs) for results in result_sets(runs) if results.several
+    ]
+    collection += [
         _subject(f"{data}, {n:,} training images, all networks", compare_regularizers(equally_many), equally_many)
         for data, some in data_sets(runs).items()
         for n, equally_many in sizes(some).items()
     ]
-    found += [_subject(f"{one.scale}; kernels", compare_kernels(one), one.runs) for one in kernel_results(runs)]
+    collection += [
+        _subject(f"{results.scale}; kernels", compare_kernels(results), results.runs)
+        for results in kernel_results(runs)
+    ]
     for comparison in COMPARISONS.values():
-        found += [
-            _subject(f"{one.scale}; {comparison.title.lower()}", comparison.compare(one), _runs_of(one))
-            for one in comparison.results(runs)
+        collection += [
+            _subject(f"{results.scale}; {comparison.title.lower()}", comparison.compare(results), _runs_of(results))
+            for results in comparison.results(runs)
         ]
-    return found
+    return collection
 
 
 def _subject(name: str, findings: Sequence[Finding], runs: Iterable[Run]) -> Subject:
@@ -115,7 +120,7 @@ def in_words(finding: Finding) -> str:
     return line + why + (f" ({evidence.command})" if evidence.command else "")
 
 
-def claim_verdicts(found: Sequence[Subject], theory: Sequence[Finding] = ()) -> list[ClaimVerdict]:
+def claim_verdicts(experiments: Sequence[Subject], theory: Sequence[Finding] = ()) -> list[ClaimVerdict]:
     """All claims of the paper, in their order, and then those that the experiments add.
 
     Arguments:
@@ -123,13 +128,16 @@ def claim_verdicts(found: Sequence[Subject], theory: Sequence[Finding] = ()) -> 
         theory: what `python -m theory` says.
     """
     checked = {finding.claim.id: finding for finding in theory}
-    seen = {finding.claim.id for subject in found for finding in subject.findings}
+    seen = {finding.claim.id for subject in experiments for finding in subject.findings}
     added = [claim for claim in ADDED_CLAIMS if claim.id in seen]
     verdicts = []
     for claim in (*CLAIMS, *added):
         by_theory = [("theory, random instances", checked[name]) for name in claim.theory if name in checked]
         by_runs = [
-            (subject.name, finding) for subject in found for finding in subject.findings if finding.claim.id == claim.id
+            (subject.name, finding)
+            for subject in experiments
+            for finding in subject.findings
+            if finding.claim.id == claim.id
         ]
         by_runs.sort(key=lambda pair: pair[1].evidence.verdict is Verdict.NOT_DECIDED)
         related = tuple(checked[name] for name in claim.related if name in checked)
@@ -141,23 +149,25 @@ def write_verdicts(verdicts: Sequence[ClaimVerdict], path: Path) -> None:
     """Write them as a JSON list, whole or not at all."""
     content = [
         {
-            "id": one.claim.id,
-            "statement": one.claim.statement,
-            "source": one.claim.source,
-            "paper": one.claim.paper,
-            "figure": one.claim.figure,
-            "theory": one.claim.theory,
-            "related": one.claim.related,
-            "decided_by": one.claim.decided_by,
-            "command": one.command,
-            "verdict": one.verdict,
+            "id": verdict.claim.id,
+            "statement": verdict.claim.statement,
+            "source": verdict.claim.source,
+            "paper": verdict.claim.paper,
+            "figure": verdict.claim.figure,
+            "theory": verdict.claim.theory,
+            "related": verdict.claim.related,
+            "decided_by": verdict.claim.decided_by,
+            "command": verdict.command,
+            "verdict": verdict.verdict,
             "findings": [
                 {"subject": subject, "claim": finding.claim.id, **asdict(finding.evidence)}
-                for subject, finding in one.found
+                for subject, finding in verdict.findings
             ],
-            "related_findings": [{"claim": finding.claim.id, **asdict(finding.evidence)} for finding in one.related],
+            "related_findings": [
+                {"claim": finding.claim.id, **asdict(finding.evidence)} for finding in verdict.related
+            ],
         }
-        for one in verdicts
+        for verdict in verdicts
     ]
     with replacing(path) as temporary:
         temporary.write_text(

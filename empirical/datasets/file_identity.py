@@ -50,8 +50,8 @@ def file_identity(named: Iterable[tuple[str, Path]]) -> str:
         digest.update(f"{name}\t{size}\n".encode("utf-8", "surrogateescape"))
     paths = [path for _, path in files]
     pieces = _whole(paths, sizes) if sum(sizes) <= WHOLE else _sample(paths, sizes)
-    for found in read_ahead(_digest, pieces):
-        digest.update(found)
+    for piece_digest in read_ahead(_digest, pieces):
+        digest.update(piece_digest)
     return digest.hexdigest()
 
 

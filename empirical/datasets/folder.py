@@ -144,9 +144,9 @@ def find_image_files(root: Path, image_size: int) -> ImageFiles:
             )
         train = _shuffled(train, "folder-train")
         test = _shuffled(_labelled_files(root, test_root, class_names), "folder-test")
-        others = [name for name in TEST_NAMES if name != test_root and _classes(root / name)[0]]
+        extras = [name for name in TEST_NAMES if name != test_root and _classes(root / name)[0]]
         how = f"split as in its folders {train_root} and {test_root}"
-        how += f"; {_listed(others)} {'is' if len(others) == 1 else 'are'} left out" if others else ""
+        how += f"; {_listed(extras)} {'is' if len(extras) == 1 else 'are'} left out" if extras else ""
     else:
         shuffled = _shuffled(train, "folder-split")
         n_test = max(1, round(TEST_FRACTION * len(shuffled)))
@@ -172,22 +172,22 @@ def _test_folder(root: Path) -> str | None:
     Raises ValueError for a folder that may be meant for one and cannot be read as one, DataNotFoundError for one
     without images.
     """
-    found = [name for name in TEST_NAMES if (root / name).is_dir()]
-    with_classes = [name for name in found if _classes(root / name)[0]]
+    names = [name for name in TEST_NAMES if (root / name).is_dir()]
+    with_classes = [name for name in names if _classes(root / name)[0]]
     if with_classes:
         return with_classes[0]
-    for name in found:
+    for name in names:
         if _has_file(root / name):
             raise ValueError(
                 f"{root / name}: its images lie in no class folder: move them to {root / name}/<class>/, or move the "
                 f"folder away, to test on a fixed {TEST_FRACTION:.0%} of {root / 'train'}"
             )
-    if found:
+    if names:
         raise data_not_found(
             "A folder of images",
-            [root / found[0]],
+            [root / names[0]],
             ["at least one training and one test image"],
-            f"put images in ROOT/{found[0]}/<class>/, or remove the folder.",
+            f"put images in ROOT/{names[0]}/<class>/, or remove the folder.",
         )
     beside = [name for name in _folders(root) if name != "train" and _classes(root / name)[0]]
     if beside:
@@ -212,13 +212,13 @@ def _classes(folder: Path) -> tuple[tuple[str, ...], list[str]]:
     """The folders in it that contain files, and those that do not or are links to a folder around them."""
     around = {folder.resolve(), *folder.resolve().parents}
     classes: list[str] = []
-    others: list[str] = []
+    rest: list[str] = []
     for name in _folders(folder):
         path = folder / name
         loop = path.is_symlink() and path.resolve() in around
         filled = not loop and _has_file(path)
-        (classes if filled else others).append(name)
-    return tuple(classes), others
+        (classes if filled else rest).append(name)
+    return tuple(classes), rest
 
 
 def _has_file(folder: Path) -> bool:

@@ -68,20 +68,20 @@ def load_idx(name: str, roots: Sequence[Path]) -> ImageDataset:
 
     Raises DataNotFoundError if files are missing, ValueError if one is damaged.
     """
-    known = _DATASETS[name]
-    places = [place for root in roots for place in (root, root / "raw", root / known.folder / "raw")]
-    found = [{file: path for file in _FILES if (path := _find(place, file))} for place in places]
-    paths = max(found, key=len)
+    entry = _DATASETS[name]
+    places = [place for root in roots for place in (root, root / "raw", root / entry.folder / "raw")]
+    matches = [{file: path for file in _FILES if (path := _find(place, file))} for place in places]
+    paths = max(matches, key=len)
     if len(paths) < len(_FILES):
         missing = [f"{file}[.gz]" for file in _FILES if file not in paths]
-        raise data_not_found(known.title, roots, missing, how_to_get(name, roots[0]))
+        raise data_not_found(entry.title, roots, missing, how_to_get(name, roots[0]))
     train_images, train_labels, test_images, test_labels = (paths[file] for file in _FILES)
     return ImageDataset(
         name=name,
-        train=_split(train_images, train_labels, len(known.class_names)),
-        test=_split(test_images, test_labels, len(known.class_names)),
-        class_names=known.class_names,
-        source=f"{known.title}, idx files, read from {train_images.parent}",
+        train=_split(train_images, train_labels, len(entry.class_names)),
+        test=_split(test_images, test_labels, len(entry.class_names)),
+        class_names=entry.class_names,
+        source=f"{entry.title}, idx files, read from {train_images.parent}",
     )
 
 

@@ -75,10 +75,10 @@ class LazyImages(ABC):
             raise TypeError(f"a histogram is of uint8 images, these are {self.dtype}")
         lines, counts = ProgressLines("moments of all pixels", len(self)), np.zeros(256, np.int64)
         blocks = _blocks(self.reading_order())
-        for block, found in zip(
+        for block, block_counts in zip(
             blocks, read_ahead(lambda samples: count_values(self.read(samples)), blocks), strict=True
         ):
-            counts += found
+            counts += block_counts
             lines.advance(len(block))
         return counts
 

@@ -148,7 +148,7 @@ def load(
     if not source.needs_files and root is not None:
         raise ValueError(f"{name} needs no root: its images come with a package; got {str(root)!r}")
     if not source.stored_anywhere and storage not in ("auto", "memory"):
-        anywhere = " and ".join(each for each, other in DATASETS.items() if other.stored_anywhere)
+        anywhere = " and ".join(title for title, entry in DATASETS.items() if entry.stored_anywhere)
         raise ValueError(f"--data-storage {storage} is for {anywhere}: {name} is kept in memory")
     directory = Path("data", name) if root is None else Path(root)
     location = Location(directory, root is None, image_size, storage, map_directory)

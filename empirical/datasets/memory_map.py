@@ -72,8 +72,8 @@ def mapped_images(images: LazyImages, identity: str, path: Path, workers: int | 
 
     Raises ValueError if the disk does not hold it, and if an image cannot be read, OSError if it cannot be written.
     """
-    found = _open(path, images, identity)
-    if found is None:
+    memory_map = _open(path, images, identity)
+    if memory_map is None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _locked(path.with_suffix(".lock")):
@@ -84,9 +84,9 @@ def mapped_images(images: LazyImages, identity: str, path: Path, workers: int | 
                 raise
             advice = f"{error.strerror}: name another folder for memory maps with --data-map"
             raise OSError(error.errno, advice, str(path)) from error
-        found = _open(path, images, identity)
-        assert found is not None, "it has just been made"
-    return found
+        memory_map = _open(path, images, identity)
+        assert memory_map is not None, "it has just been made"
+    return memory_map
 
 
 def _open(path: Path, images: LazyImages, identity: str) -> MappedImages | None:

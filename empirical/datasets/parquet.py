@@ -115,11 +115,11 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
         )
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1, got {image_size}")
-    found = {title: _files_of(folder, stems) for title, stems in _SPLITS.items()}
-    missing = [f"{_SPLITS[title][0]}-*.parquet" for title, files in found.items() if not files]
-    for files in found.values():
+    splits = {title: _files_of(folder, stems) for title, stems in _SPLITS.items()}
+    missing = [f"{_SPLITS[title][0]}-*.parquet" for title, files in splits.items() if not files]
+    for files in splits.values():
         _check_exports(files)
-    missing += [name for files in found.values() for name in _missing_shards(files)]
+    missing += [name for files in splits.values() for name in _missing_shards(files)]
     if missing:
         raise data_not_found(
             "ImageNet as parquet",
@@ -127,11 +127,11 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
             missing,
             "Hugging Face's imagenet-1k has them in its folder data, for those who accept its terms.",
         )
-    reference = found["training"][0]
+    reference = splits["training"][0]
     names = _class_names(_read_labels(reference).metadata)
     train, test = (
         _read_split(files, f"folder-{purpose}", image_size, reference, names)
-        for files, purpose in zip(found.values(), ("train", "test"), strict=True)
+        for files, purpose in zip(splits.values(), ("train", "test"), strict=True)
     )
     names = names or tuple(str(label) for label in range(1 + int(max(train.labels.max(), test.labels.max()))))
     n = len(train.labels) + len(test.labels)
@@ -195,20 +195,20 @@ def _read_split(
     """The split; its labels are numbers of `names`, the classes of the file `reference`."""
     labels, read, groups, first = [], [], [], 0
     for at, path in enumerate(files):
-        found = _read_labels(path)
-        labels.append(_renumbered(path, found, reference, names))
-        read.append(found)
-        for group in range(found.metadata.num_row_groups):
+        file_labels = _read_labels(path)
+        labels.append(_renumbered(path, file_labels, reference, names))
+        read.append(file_labels)
+        for group in range(file_labels.metadata.num_row_groups):
             groups.append((first, at, group))
-            first += found.metadata.row_group(group).num_rows
-    columns = sorted({found.column for found in read})
+            first += file_labels.metadata.row_group(group).num_rows
+    columns = sorted({file_labels.column for file_labels in read})
     if len(columns) > 1:
         raise ValueError(f"{files[0].parent}: the images are in the columns {' and '.join(columns)} of different files")
     rows = fixed_order(first, purpose)
     identity = f"content of parquet files {file_identity((path.name, path) for path in files)}"
     images = ParquetImages(
         files=tuple(files),
-        metadata=tuple(found.metadata for found in read),
+        metadata=tuple(file_labels.metadata for file_labels in read),
         rows=rows,
         groups=np.array(groups, np.int64).reshape(-1, 3),
         column=columns[0],
@@ -242,26 +242,26 @@ def _read_labels(path: Path) -> _Labels:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _renumbered(path: Path, found: _Labels, reference: Path, names: tuple[str, ...]) -> npt.NDArray[np.int64]:
+def _renumbered(path: Path, file_labels: _Labels, reference: Path, names: tuple[str, ...]) -> npt.NDArray[np.int64]:
     """The file's labels as numbers of `names`. Raises ValueError if the two files' names do not fit together."""
-    own = _class_names(found.metadata)
+    own = _class_names(file_labels.metadata)
     if bool(own) != bool(names):
         without, named = (path, reference) if names else (reference, path)
         raise ValueError(f"{without}: it does not name its classes, but {named} does: labels may mean different things")
     limit = len(own) if own else np.inf
-    outside = np.flatnonzero((found.labels < 0) | (found.labels >= limit))
+    outside = np.flatnonzero((file_labels.labels < 0) | (file_labels.labels >= limit))
     if outside.size:
         classes = f"its classes are 0 .. {len(own) - 1}" if own else "labels count from 0"
-        raise ValueError(f"{path}: row {outside[0]:,} has the label {found.labels[outside[0]]}, but {classes}")
+        raise ValueError(f"{path}: row {outside[0]:,} has the label {file_labels.labels[outside[0]]}, but {classes}")
     if own == names:
-        return found.labels
+        return file_labels.labels
     unknown = [name for name in own if name not in names]
     if unknown or len(set(own)) < len(own):
         what = (
             f"its classes {', '.join(unknown)} are not among those of {reference}" if unknown else "a name comes twice"
         )
         raise ValueError(f"{path}: {what}")
-    return np.array([names.index(name) for name in own], np.int64)[found.labels]
+    return np.array([names.index(name) for name in own], np.int64)[file_labels.labels]
 
 
 def _class_names(metadata: Any) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def _mapped(split: ImageSplit, name: str, directory: Path) -> ImageSplit:
 
 def total_memory() -> int:
     """Bytes that the machine has, or its control group may use, whichever is less."""
-    known = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     with suppress(OSError, ValueError):  # no control group, or no limit ("max")
-        known.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
-    return min(known)
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
+    return min(limits)

@@ -64,11 +64,11 @@ def read_pass(batches: Iterable[Any], limit: int, keep: int) -> tuple[Pass, torc
         if len(digests) >= limit:
             whole = False
             break
-        images, given, index = _parts(batch)
+        images, batch_labels, index = _parts(batch)
         if len(digests) < keep:
             kept.append(images[: keep - len(digests)].float().cpu())
         digests += image_digests(images)
-        labels.append(given)
+        labels.append(batch_labels)
         indices += [] if index is None else [index]
     if indices and len(indices) != len(labels):
         raise ValueError("pipeline: some batches have indices and others have none")

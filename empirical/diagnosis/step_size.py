@@ -57,7 +57,7 @@ def check_step_size(probe_at: ProbeAt, config: TrainingConfig) -> Answer:
     question = "Is the step size right?"
     rate = config.step_size
     probes = {factor: probe_at(rate * factor) for factor in (0.1, 1.0, 10.0)}
-    falls = {factor: made.fall for factor, made in probes.items()}
+    falls = {factor: probe.fall for factor, probe in probes.items()}
     measured = {f"fall_at_{factor:g}": fall for factor, fall in falls.items()}
     steps = probes[1.0].steps or probes[0.1].steps
     words = f"in {steps} steps the loss {_change(falls[1.0])} at {rate:g}, " + ", ".join(
@@ -113,7 +113,7 @@ def _too_short(probe_at: ProbeAt, total: float, rate: float) -> bool:
     if far.fall >= _ENOUGH:
         return False
     smaller = [probe_at(factor * rate) for factor in (0.1, 1.0, 10.0) if factor * rate < far.learning_rate]
-    if any(made.fall >= far.fall for made in smaller):
+    if any(probe.fall >= far.fall for probe in smaller):
         return False
     return far.fall > max(0.0, _GAIN * probe_at(far.learning_rate / 4).fall)
 
@@ -122,10 +122,10 @@ def _best(probe_at: ProbeAt, rate: float, factor: float) -> Probe:
     """The probe whose loss falls furthest among rate * factor, rate * factor^2, ...; it ends past a best one."""
     best = probe_at(rate * factor)
     for power in range(2, _MOST_TRIES + 1):
-        made = probe_at(rate * factor**power)
-        if best.fall > 0 and made.fall <= best.fall:
+        probe = probe_at(rate * factor**power)
+        if best.fall > 0 and probe.fall <= best.fall:
             break
-        best = max(best, made, key=lambda tried: tried.fall)
+        best = max(best, probe, key=lambda candidate: candidate.fall)
     return best
 
 

@@ -95,8 +95,8 @@ def launch_local(runs: Pairs, workers: WorkerConfig, arguments: list[str], out: 
     workers = replace(workers, log=RunLogs(tuple(arguments), out))
     with RunProgress(len(runs), len(runs) - len(waiting)) as progress:
         outcomes = carry_out(waiting, workers, progress)
-    if left := sum(outcome.left for _, outcome in outcomes):
-        print(f"{left} runs are left to other processes: once these are done, the same command reports all of them")
+    if count := sum(outcome.busy for _, outcome in outcomes):
+        print(f"{count} runs are left to other processes: once these are done, the same command reports all of them")
     failures = [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
     if failures:
         print(f"what the runs have printed is in {out / 'launcher'}")
@@ -197,10 +197,10 @@ def _in_queue(jobs: set[str], folder: Path, cluster: str) -> set[str]:
     if not jobs:
         return set()
     command = ["squeue", "--noheader", "--array", "--format=%i", f"--name={_JOB_NAME}"]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    if asked.returncode:
-        raise ValueError(f"--launcher slurm: squeue: {asked.stderr.strip()}; nothing was submitted")
-    return jobs & set(asked.stdout.split())
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise ValueError(f"--launcher slurm: squeue: {answer.stderr.strip()}; nothing was submitted")
+    return jobs & set(answer.stdout.split())
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _submitit() -> Any:
 def _plan(runs: Pairs, out: Path, jobs: dict[str, str]) -> None:
     """Note what was asked for, beside what was before."""
     (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
-    asked = {
+    request = {
         directory.path.name: {"title": config.title, "job": jobs.get(config.hash, "")} for config, directory in runs
     }
-    write_json(out / PLANNED, read_planned(out) | asked)
+    write_json(out / PLANNED, read_planned(out) | request)

@@ -41,12 +41,12 @@ class Outcome:
     Attributes:
         text: in words.
         failure: why it failed, "" if it did not.
-        left: whether another process is at work on it.
+        busy: whether another process is at work on it.
     """
 
     text: str
     failure: str = ""
-    left: bool = False
+    busy: bool = False
 
 
 Perform = Callable[[RunDirectory, Watcher], Outcome]

@@ -202,13 +202,13 @@ def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Setting
     that could be set from here: cells with it are left out.
     Raises ValueError for unknown tests, models, optimisers or devices, and for regularisers beside the cells'.
     """
-    given = settings.training
-    if (given.augmentation, given.dropout, given.min_steps) != ("none", None, 0):
+    training = settings.training
+    if (training.augmentation, training.dropout, training.min_steps) != ("none", None, 0):
         raise ValueError(
             "--training.augmentation, --training.dropout and --training.min-steps are what this experiment varies: "
             "leave them out, or use the experiment randomization-tests"
         )
-    if given.optimizer != "sgd":
+    if training.optimizer != "sgd":
         cells = tuple(cell for cell in cells if not cell.weight_decay)
     if settings.model:
         cells = tuple(cell for cell in cells if cell.model == settings.model) or tuple(
@@ -219,7 +219,7 @@ def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Setting
         cells = tuple(
             cell
             for test in settings.tests
-            for cell in [c for c in cells if c.test == test] or [replace(one, test=test) for one in plain]
+            for cell in [c for c in cells if c.test == test] or [replace(template, test=test) for template in plain]
         )
     return [
         _trained(dataset, settings, seed, cell, scaled=True) for seed in settings.seeds for cell in dict.fromkeys(cells)
@@ -231,7 +231,7 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
 
     Raises ValueError for unknown tests, models, optimisers or devices.
     """
-    model, given = settings.model or "mlp-1x512", settings.training
+    model, training = settings.model or "mlp-1x512", settings.training
     dataset = dataset.subset(settings.n_train, settings.n_test)
     return [
         config
@@ -242,7 +242,7 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
                 dataset,
                 settings,
                 seed,
-                Cell(model, test, given.augmentation, given.weight_decay > 0, 0.0, given.min_steps),
+                Cell(model, test, training.augmentation, training.weight_decay > 0, 0.0, training.min_steps),
                 scaled=False,
             ),
             _run_config("randomization-tests", dataset, settings, seed, parse_test(test), Explicit()),
@@ -277,8 +277,8 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         epochs_per_train_evaluation=grid,
     )
     n_train, n_test = (
-        min(limit or available, available) if asked is None else asked
-        for asked, limit, available in (
+        min(limit or available, available) if choice is None else choice
+        for choice, limit, available in (
             (settings.n_train, reduced.n_train, len(dataset.train.labels)),
             (settings.n_test, reduced.n_test, len(dataset.test.labels)),
         )
@@ -359,8 +359,10 @@ def _with_studies(
 
 def _unvaried(settings: Settings, test: str) -> Cell:
     """A test with the user's own regularisers."""
-    given = settings.training
-    return Cell(settings.model or "mlp-1x512", test, given.augmentation, given.weight_decay > 0, 0.0, given.min_steps)
+    training = settings.training
+    return Cell(
+        settings.model or "mlp-1x512", test, training.augmentation, training.weight_decay > 0, 0.0, training.min_steps
+    )
 
 
 def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
@@ -372,7 +374,7 @@ def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     study = NoiseConfig(bandwidth=settings.kernel.bandwidth)
     tests = settings.tests or tuple(f"corrupted-{level:g}" for level in study.levels)
     randomizations = [parse_test(test) for test in tests]
-    if any(one.corruption is None for one in randomizations):
+    if any(randomization.corruption is None for randomization in randomizations):
         raise ValueError(
             "test (--tests): noise is of uniform label corruption, corrupted-P, on the images as they are; other label "
             "noise is measured by randomization-tests"
@@ -382,11 +384,11 @@ def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     configs = []
     for seed in settings.seeds:
         configs.append(_run_config("noise", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=study.name))
-        for test, one in zip(tests, randomizations, strict=True):
+        for test, randomization in zip(tests, randomizations, strict=True):
             configs += [
                 _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False),
-                _run_config("randomization-tests", dataset, settings, seed, one, Explicit()),
-                _run_config("kernels", dataset, settings, seed, one, KernelRun(kernel)),
+                _run_config("randomization-tests", dataset, settings, seed, randomization, Explicit()),
+                _run_config("kernels", dataset, settings, seed, randomization, KernelRun(kernel)),
             ]
     return configs
 

@@ -54,8 +54,8 @@ def parse_kernel(name: str, bandwidth: float) -> Kernel:
         return Linear()
     if base in makers and number.isdigit():
         return makers[base](int(number))
-    known = ["linear", "polynomial-D", "gaussian", "laplacian", "arc-cosine-0", "arc-cosine-1", "neural-tangent-L"]
-    raise ValueError(f"kernel (--kernel.name): {nearest_name(name, known)}")
+    names = ["linear", "polynomial-D", "gaussian", "laplacian", "arc-cosine-0", "arc-cosine-1", "neural-tangent-L"]
+    raise ValueError(f"kernel (--kernel.name): {nearest_name(name, names)}")
 
 
 def interpolate_images(

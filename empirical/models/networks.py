@@ -117,8 +117,8 @@ def find_network(name: str) -> Network:
     for pattern, network_of in FAMILIES.values():
         if numbers := pattern.fullmatch(name):
             return network_of(*map(int, numbers.groups()))
-    known = nearest_name(name, MODELS)
-    raise ValueError(f"model (--model): {known}; {', '.join(FAMILIES)}, or package.module:factory")
+    hint = nearest_name(name, MODELS)
+    raise ValueError(f"model (--model): {hint}; {', '.join(FAMILIES)}, or package.module:factory")
 
 
 def default_learning_rate(name: str) -> float:

@@ -150,10 +150,10 @@ def make_plan(configs: Sequence[RunConfig], dataset: ImageDataset, settings: Pla
     """
     numbers: dict[tuple[object, ...], int] = {}
     networks: list[StepCost] = []
-    runs, others = [], []
+    runs, reasons = [], []
     for config in configs:
         if config.kind != "trained":
-            others.append(
+            reasons.append(
                 (config.title, _NOT_PLANNED.get(config.kind, "measures in its own way, not by training alone"))
             )
             continue
@@ -174,7 +174,7 @@ def make_plan(configs: Sequence[RunConfig], dataset: ImageDataset, settings: Pla
         )
         cost = networks[numbers[key]]
         runs.append(plan_run(full, numbers[key], cost, dataset.image_shape, is_streamed(dataset)))
-    return Plan(tuple(runs), tuple(networks), tuple(others))
+    return Plan(tuple(runs), tuple(networks), tuple(reasons))
 
 
 def in_memory_sample(dataset: ImageDataset) -> ImageDataset:
@@ -273,9 +273,9 @@ def plan_table(plan: Plan, dataset: ImageDataset, device: str, out: Path) -> Tex
 
 def _extrapolated(plan: Plan) -> str:
     """Which batches were too large to be measured."""
-    found = sorted({(cost.images[-1], cost.batch) for cost in plan.networks if cost.images[-1] < cost.batch})
+    extrapolations = sorted({(cost.images[-1], cost.batch) for cost in plan.networks if cost.images[-1] < cost.batch})
     return "".join(
-        f"Measured up to {n} images a step, extrapolated in a straight line to {batch}. " for n, batch in found
+        f"Measured up to {n} images a step, extrapolated in a straight line to {batch}. " for n, batch in extrapolations
     )
 
 

@@ -133,16 +133,16 @@ class StepCost:
     def network_memory(self, evaluated: int) -> float | None:
         """Bytes beside the images: of a step, or of the evaluation of so many images at once, whichever is more."""
         peaks = [_line(self.images, self.memory, self.batch), _line(self.evaluated, self.evaluation_memory, evaluated)]
-        known = [peak for peak in peaks if peak is not None]
-        return max(known) if known else None
+        measurements = [peak for peak in peaks if peak is not None]
+        return max(measurements) if measurements else None
 
 
 def _line(images: tuple[int, ...], memory: tuple[int | None, ...], at: int) -> float | None:
     """The line through the first and the last measurement; a single one in proportion to the images."""
-    known = [(n, size) for n, size in zip(images, memory, strict=True) if size is not None]
-    if not known:
+    points = [(n, size) for n, size in zip(images, memory, strict=True) if size is not None]
+    if not points:
         return None
-    (first, least), (last, most) = known[0], known[-1]
+    (first, least), (last, most) = points[0], points[-1]
     rise = max(most - least, 0) / (last - first) if last > first else most / last
     return max(most + rise * (at - last), 0.0)
 
@@ -187,8 +187,8 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
         seconds=tuple(size.seconds for size in sizes),
         memory=tuple(size.memory for size in sizes),
         evaluation=evaluations[-1].seconds,
-        evaluated=tuple(one.images for one in evaluations),
-        evaluation_memory=tuple(one.memory for one in evaluations),
+        evaluated=tuple(evaluation.images for evaluation in evaluations),
+        evaluation_memory=tuple(evaluation.memory for evaluation in evaluations),
         checkpoint_bytes=last.checkpoint_bytes,
         checkpoint=last.checkpoint,
         record_bytes=last.record_bytes,
@@ -243,10 +243,10 @@ class PeakMemory:
 def _proc_status(name: str) -> int | None:
     """A field of /proc/self/status in bytes."""
     try:
-        found = re.search(rf"^{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
+        match = re.search(rf"^{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         return None
-    return 1024 * int(found[1]) if found else None
+    return 1024 * int(match[1]) if match else None
 
 
 @dataclass(frozen=True)
@@ -272,12 +272,12 @@ class _Evaluation:
     memory: int | None
 
 
-def _worthwhile(last: _Steps, batch: int, left: float, device: str) -> bool:
+def _worthwhile(last: _Steps, batch: int, seconds: float, device: str) -> bool:
     """Whether a larger batch is likely to be done in time and to fit."""
     growth = batch / last.images
     predicted = (1 + _FEWEST_CHUNKS) * last.seconds * growth
     fits = last.memory is None or 1.2 * last.memory * growth < available_memory(device)
-    return fits and predicted < left
+    return fits and predicted < seconds
 
 
 def _measure_steps(
@@ -316,14 +316,14 @@ def _measure_steps(
 
 def _measure_evaluation(config: RunConfig, dataset: ImageDataset, n: int, memory: PeakMemory) -> _Evaluation:
     config, training, model, data, images = _prepare(config, dataset, config.hyper_parameters.batch_size, n)
-    taken: list[float] = []
+    times: list[float] = []
     with _threads_for(num_parameters(model) * training.batch_size):
         memory.reset()
-        while not taken or (len(taken) <= _EVALUATIONS and taken[-1] < _CHUNK):  # the first has warmed up
+        while not times or (len(times) <= _EVALUATIONS and times[-1] < _CHUNK):  # the first has warmed up
             watch = Stopwatch()
             next(train(model, data, training, config.seed))  # to the record of the untrained network
-            taken.append(watch.undisturbed)
-    return _Evaluation(n, median(taken[1:] or taken) / (n + 1), memory.peak(but=images))
+            times.append(watch.undisturbed)
+    return _Evaluation(n, median(times[1:] or times) / (n + 1), memory.peak(but=images))
 
 
 def _prepare(
@@ -346,12 +346,12 @@ def _checkpoint(config: RunConfig, scratch: Path, state: State) -> tuple[int, fl
     """Bytes, and the median time of several."""
     directory = RunDirectory(scratch, config)
     directory.path.mkdir(exist_ok=True)
-    taken = []
+    times = []
     for _ in range(_SAVES):
         watch = Stopwatch()
         directory.save_state(state)
-        taken.append(watch.undisturbed)
-    return sum(path.stat().st_size for path in directory.path.iterdir()), median(taken)
+        times.append(watch.undisturbed)
+    return sum(path.stat().st_size for path in directory.path.iterdir()), median(times)
 
 
 def _repeated(split: ImageSplit, n: int) -> ImageSplit:
@@ -359,8 +359,8 @@ def _repeated(split: ImageSplit, n: int) -> ImageSplit:
     chosen = np.arange(n) % len(split.labels)
     if isinstance(split.stored, LazyImages):  # decoding takes longer than looking at the same ones again
         chosen %= _DECODED
-    found, places = np.unique(chosen, return_inverse=True)
-    return ImageSplit(split.stored[found][places], split.labels[chosen])
+    distinct, places = np.unique(chosen, return_inverse=True)
+    return ImageSplit(split.stored[distinct][places], split.labels[chosen])
 
 
 def measure_reading(dataset: ImageDataset, config: RunConfig) -> float:

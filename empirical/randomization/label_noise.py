@@ -277,9 +277,9 @@ class Symmetric(_WithProbability):
     def transition(self, num_classes: int) -> Float64Array:
         """1 - p on the diagonal and p/(k - 1) off it."""
         _require_two_classes(self, num_classes)
-        others = np.full((num_classes, num_classes), self.p / (num_classes - 1))
-        np.fill_diagonal(others, 1 - self.p)
-        return others
+        matrix = np.full((num_classes, num_classes), self.p / (num_classes - 1))
+        np.fill_diagonal(matrix, 1 - self.p)
+        return matrix
 
 
 @dataclass(frozen=True)
@@ -443,32 +443,32 @@ class GivenLabels(LabelNoise):
 
     def draw(self, labels: Labels, num_classes: int, seed: int) -> Labels:
         """The first n of the labels, whatever the seed. Raises ValueError for too few labels, or some out of range."""
-        given = self._require_labels()
-        if len(given) < len(labels):
-            raise ValueError(f"{self._source} has {len(given):,} labels for {len(labels):,} training samples")
-        if given.max() >= num_classes:
-            at = int(given.argmax())
+        noisy = self._require_labels()
+        if len(noisy) < len(labels):
+            raise ValueError(f"{self._source} has {len(noisy):,} labels for {len(labels):,} training samples")
+        if noisy.max() >= num_classes:
+            at = int(noisy.argmax())
             raise ValueError(
-                f"{self._source} has the label {given[at]} (sample {at}), but with {num_classes} classes labels are in "
+                f"{self._source} has the label {noisy[at]} (sample {at}), but with {num_classes} classes labels are in "
                 f"0 .. {num_classes - 1}"
             )
-        return given[: len(labels)].copy()
+        return noisy[: len(labels)].copy()
 
     def check(self, labels: Labels, num_classes: int) -> None:
         """Raises ValueError unless there is one label in range for each sample of a whole training set."""
-        given = self._require_labels()
-        if len(given) != len(labels):
+        noisy = self._require_labels()
+        if len(noisy) != len(labels):
             raise ValueError(
-                f"{self._source} has {len(given):,} labels, and the data set {len(labels):,} training samples: give "
+                f"{self._source} has {len(noisy):,} labels, and the data set {len(labels):,} training samples: give "
                 "one label for each sample, in the order of the data set (--train-size takes the first of both)"
             )
         self.draw(labels, num_classes, 0)
 
     def on(self, labels: Labels, num_classes: int) -> "GivenLabels":
         """The first n of the labels, beside the clean ones. Raises ValueError as `draw`."""
-        given = self.draw(labels, num_classes, 0)
-        counts = np.bincount(labels * num_classes + given, minlength=num_classes**2).reshape(num_classes, num_classes)
-        return replace(self, digest=_digest(given), counts=_tuples(counts.tolist()), labels=given)
+        noisy = self.draw(labels, num_classes, 0)
+        counts = np.bincount(labels * num_classes + noisy, minlength=num_classes**2).reshape(num_classes, num_classes)
+        return replace(self, digest=_digest(noisy), counts=_tuples(counts.tolist()), labels=noisy)
 
     def parameters(self) -> dict[str, Any]:
         """The digest, and the counts."""

@@ -32,13 +32,13 @@ def result_row(run: Run) -> dict[str, Any]:
 
 def _scalars(prefix: str, content: Mapping[str, Any]) -> dict[str, Any]:
     """Nested mappings with dotted names; lists and encoded bits are left to the records."""
-    found: dict[str, Any] = {}
+    scalars: dict[str, Any] = {}
     for name, value in content.items():
         if isinstance(value, Mapping):
-            found |= _scalars(f"{prefix}{name}.", value)
+            scalars |= _scalars(f"{prefix}{name}.", value)
         elif isinstance(value, str | int | float | None) and name != "test_hits":
-            found[prefix + name] = value
-    return found
+            scalars[prefix + name] = value
+    return scalars
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -86,5 +86,5 @@ def _feed(update: Any, content: Any) -> None:
 
 
 def _metrics_digest(state: State, epochs: Sequence[EpochRecord]) -> str:
-    known = [asdict(epoch) for epoch in epochs if epoch.epoch <= state["recorded"]]
-    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    entries = [asdict(epoch) for epoch in epochs if epoch.epoch <= state["recorded"]]
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()

@@ -58,7 +58,7 @@ def restored(kind: type[C], content: dict[str, Any]) -> C:
 
     Raises TypeError for names that the configuration does not have.
     """
-    earlier = {known.name: _earlier(known) for known in fields(kind) if known.name not in content}
+    earlier = {attribute.name: _earlier(attribute) for attribute in fields(kind) if attribute.name not in content}
     stated = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
     return kind(**{name: value for name, value in earlier.items() if value is not MISSING}, **stated)
 
@@ -70,13 +70,13 @@ def _content(value: Any, *, whole: bool) -> Any:
         return list(value) if isinstance(value, tuple) else value
     first = next((FIRST_FIELDS[kind].split() for kind in getmro(type(value)) if kind in FIRST_FIELDS), [])
     return {
-        known.name: _content(getattr(value, known.name), whole=whole)
-        for known in fields(value)
-        if whole or known.name in first or getattr(value, known.name) != _earlier(known)
+        attribute.name: _content(getattr(value, attribute.name), whole=whole)
+        for attribute in fields(value)
+        if whole or attribute.name in first or getattr(value, attribute.name) != _earlier(attribute)
     }
 
 
-def _earlier(known: Field[Any]) -> Any:
+def _earlier(attribute: Field[Any]) -> Any:
     """The value that a record without the field means; MISSING for a field that every record has."""
-    default = known.default_factory() if known.default_factory is not MISSING else known.default
-    return known.metadata.get("before", default)
+    default = attribute.default_factory() if attribute.default_factory is not MISSING else attribute.default
+    return attribute.metadata.get("before", default)

@@ -21,13 +21,13 @@ def check_own_code(configs: Sequence[RunConfig], dataset: ImageDataset) -> None:
     cannot be built or whose state cannot be read again from a checkpoint, an optimiser that wants a closure, and for a
     last batch of one image that the network cannot be trained on.
     """
-    tried = set()
+    keys = set()
     for config in configs:
         if config.training is None or not (":" in config.model or config.training.optimizer != "sgd"):
             continue
         key = config.model, config.training, config.n_train
-        if key not in tried:
-            tried.add(key)
+        if key not in keys:
+            keys.add(key)
             _check(config, dataset)
 
 

@@ -400,10 +400,10 @@ def runs_in_directories(root: Path) -> list[Run]:
 def _once(runs: Sequence[Run]) -> list[Run]:
     """Each run once, where its directory was copied: the one that `RunDirectory` finds, whose name ends in its hash."""
     ordered = sorted(runs, key=lambda run: (not run.path.name.endswith(f"_{run.config.hash}"), run.path.name))
-    found: dict[str, Run] = {}
+    runs_by_hash: dict[str, Run] = {}
     for run in ordered:
-        found.setdefault(run.config.hash, run)
-    return list(found.values())
+        runs_by_hash.setdefault(run.config.hash, run)
+    return list(runs_by_hash.values())
 
 
 def has_records(root: Path) -> bool:
@@ -448,12 +448,12 @@ def config_from(content: Any) -> RunConfig:
     """The configuration of a record. Raises TypeError, ValueError or KeyError for what is none."""
     if not isinstance(content, dict):
         raise TypeError(f"the config is no object but {reprlib.repr(content)}")
-    for known in fields(RunConfig):
-        value = content.get(known.name, "")
-        if known.type is str and not isinstance(value, str):
-            raise TypeError(f"{known.name} of the config is no text but {reprlib.repr(value)}")
-        if known.type is int and known.name in content and type(value) is not int:
-            raise TypeError(f"{known.name} of the config is no integer but {reprlib.repr(value)}")
+    for attribute in fields(RunConfig):
+        value = content.get(attribute.name, "")
+        if attribute.type is str and not isinstance(value, str):
+            raise TypeError(f"{attribute.name} of the config is no text but {reprlib.repr(value)}")
+        if attribute.type is int and attribute.name in content and type(value) is not int:
+            raise TypeError(f"{attribute.name} of the config is no integer but {reprlib.repr(value)}")
     try:
         return RunConfig.restored(content)
     except (AttributeError, LookupError) as error:

@@ -96,11 +96,14 @@ def frontiers(runs: Sequence[Run]) -> list[Frontier]:
         config = run.config
         key = config.model, config.model_source, config.randomization.pixels, config.seed
         groups.setdefault(key, {})[config.n_train] = run
-    found = []
+    result = []
     for (model, _, pixels, seed), looks in groups.items():
         fits, fails = bracket({n: bool(run.summary.metrics["fitted"]) for n, run in looks.items()})
         metrics = next(iter(looks.values())).summary.metrics
-        found.append(
+        result.append(
             Frontier(model, metrics["parameters"], metrics["dimension"], pixels, seed, fits, fails, len(looks))
         )
-    return sorted(found, key=lambda one: (one.pixels != "original", one.model[:5], one.parameters, one.seed))
+    return sorted(
+        result,
+        key=lambda frontier: (frontier.pixels != "original", frontier.model[:5], frontier.parameters, frontier.seed),
+    )

@@ -22,7 +22,7 @@ def colour_statistics(images: npt.NDArray[np.generic]) -> npt.NDArray[np.float64
     """
     n, channels = images.shape[:2]
     rows, columns = np.triu_indices(channels)
-    found = []
+    blocks = []
     for start in range(0, n, _BLOCK):
         stored = images[start : start + _BLOCK]
         pixels = stored.reshape(len(stored), channels, -1).astype(np.float64)
@@ -31,8 +31,8 @@ def colour_statistics(images: npt.NDArray[np.generic]) -> npt.NDArray[np.float64
         covariance = (centred @ centred.transpose(0, 2, 1) / pixels.shape[2])[:, rows, columns]
         at = np.rint(_QUANTILES * (pixels.shape[2] - 1)).astype(int)
         quantiles = np.sort(pixels, axis=2)[:, :, at].reshape(len(stored), -1)
-        found.append(np.concatenate([mean, covariance, quantiles], axis=1))
-    return np.concatenate(found)
+        blocks.append(np.concatenate([mean, covariance, quantiles], axis=1))
+    return np.concatenate(blocks)
 
 
 def colour_statistics_accuracy(
@@ -55,7 +55,7 @@ def colour_statistics_accuracy(
     features = [colour_statistics(images) for images in (train, test)]
     mean, deviation = features[0].mean(axis=0), features[0].std(axis=0)
     deviation[deviation == 0] = 1.0
-    X, X_test = (_with_squares((each - mean) / deviation) for each in features)
+    X, X_test = (_with_squares((array - mean) / deviation) for array in features)
     shares = np.bincount(train_labels, minlength=num_classes) / len(train_labels)
     seen = np.flatnonzero(shares)
     means = np.array([X[train_labels == label].mean(axis=0) for label in seen])

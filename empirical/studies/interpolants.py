@@ -77,14 +77,14 @@ class TrainedInterpolant:
 
     def margin_and_slope(self, images: Images) -> tuple[Float64Array, Float64Array]:
         """Largest logit less the second, and the norm of its gradient in the stored pixels, (n,) each."""
-        found = []
+        columns_of_batches = []
         for batch in self._batches(images):
             batch.requires_grad_()
             first, second = self.network(batch).topk(2, dim=1).values.unbind(1)
             (gradient,) = torch.autograd.grad((first - second).sum(), batch)
             slope = gradient.flatten(1).double().norm(dim=1)
-            found.append(torch.stack([(first - second).detach().double(), slope]).cpu().numpy())
-        margin, slope_of_all = np.concatenate(found, axis=1)
+            columns_of_batches.append(torch.stack([(first - second).detach().double(), slope]).cpu().numpy())
+        margin, slope_of_all = np.concatenate(columns_of_batches, axis=1)
         return margin, slope_of_all
 
     def _batches(self, images: Images) -> list[torch.Tensor]:
@@ -151,13 +151,16 @@ def measure_interpolants(
     built = relu_interpolant(train.images, train.labels, seed=config.seed)
     explicit = ExplicitInterpolant(built, config.num_classes)
     images, labels = train.images[: study.images], train.labels[: study.images]
-    found = parts("neighbours", lambda: _neighbours(train.images, len(images)))
-    neighbours, unit = np.array(found["index"]), found["median_distance"]
+    neighbourhood = parts("neighbours", lambda: _neighbours(train.images, len(images)))
+    neighbours, unit = np.array(neighbourhood["index"]), neighbourhood["median_distance"]
     with precision(config.hyper_parameters, data.train_images.device):
 
         def stays(disturbed: list[Images]) -> dict[str, Any]:
             """Shares of answers that are the label of the image disturbed."""
-            hits = [np.mean([one.classes(each) == labels for each in disturbed], axis=0) for one in (trained, explicit)]
+            hits = [
+                np.mean([interpolant.classes(pair) == labels for pair in disturbed], axis=0)
+                for interpolant in (trained, explicit)
+            ]
             difference = hits[0] - hits[1]
             return {
                 "trained": float(hits[0].mean()),
@@ -177,7 +180,7 @@ def measure_interpolants(
         of_trained = parts("trained", lambda: _of_network(trained, randomized, config, unit))
         of_explicit = parts("explicit", lambda: _of_network(explicit, randomized, config, unit))
         distances = [of.pop("distances") for of in (of_trained, of_explicit)]
-        farther = sum(a > b for a, b in zip(*(map(_or_infinite, each) for each in distances), strict=True))
+        farther = sum(a > b for a, b in zip(*(map(_or_infinite, pair) for pair in distances), strict=True))
         return {
             "unit": unit,
             "trained": of_trained,
@@ -190,7 +193,7 @@ def measure_interpolants(
 
 
 def _of_network(
-    one: TrainedInterpolant | ExplicitInterpolant, randomized: RandomizedDataset, config: RunConfig, unit: float
+    interpolant: TrainedInterpolant | ExplicitInterpolant, randomized: RandomizedDataset, config: RunConfig, unit: float
 ) -> dict[str, Any]:
     """Accuracies; margins on training images by the labels given; slopes, lengths in median neighbour distances.
 
@@ -198,13 +201,13 @@ def _of_network(
     is zero. `lipschitz_lower_bound` is the largest slope over training and test images.
     """
     train, test = randomized.data.train, randomized.data.test
-    answers, test_answers = one.classes(train.images), one.classes(test.images)
-    margin, slope = one.margin_and_slope(train.images)
-    _, test_slope = one.margin_and_slope(test.images)
-    given = (
-        margins(one.logits(train.images), train.labels)
-        if isinstance(one, TrainedInterpolant)
-        else 0.5 - np.abs(one.network(train.images) - train.labels)
+    answers, test_answers = interpolant.classes(train.images), interpolant.classes(test.images)
+    margin, slope = interpolant.margin_and_slope(train.images)
+    _, test_slope = interpolant.margin_and_slope(test.images)
+    label_margins = (
+        margins(interpolant.logits(train.images), train.labels)
+        if isinstance(interpolant, TrainedInterpolant)
+        else 0.5 - np.abs(interpolant.network(train.images) - train.labels)
     )
     distances = np.divide(margin, slope * unit, out=np.full(len(margin), np.inf), where=slope > 0)
     lipschitz = float(max(slope.max(), test_slope.max())) * unit
@@ -213,11 +216,11 @@ def _of_network(
         "train_accuracy": float(np.mean(answers == train.labels)),
         "test_accuracy": float(np.mean(test_answers == test.labels)),
         **outcome_on_test(test_answers, test.labels, config.num_classes),
-        "smallest_margin": float(given.min()),
-        "median_margin": float(np.median(given)),
+        "smallest_margin": float(label_margins.min()),
+        "median_margin": float(np.median(label_margins)),
         "lipschitz_lower_bound": lipschitz,
         "median_slope": float(np.median(slope)) * unit,
-        "margin_over_lipschitz": float(np.median(given)) / lipschitz if lipschitz else None,
+        "margin_over_lipschitz": float(np.median(label_margins)) / lipschitz if lipschitz else None,
         "median_distance": _finite(float(np.median(distances))),
         "distances": [_finite(float(distance)) for distance in distances],
     }

@@ -91,9 +91,9 @@ class TrainingConfig:
             raise ValueError(f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a probability below 1, got {self.dropout}")
-        for name, known in (("augmentation", Augmentation), ("precision", Precision), ("batch_norm", BatchNorm)):
-            if getattr(self, name) not in get_args(known):
-                raise ValueError(f"{name} must be one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
+        for name, choices in (("augmentation", Augmentation), ("precision", Precision), ("batch_norm", BatchNorm)):
+            if getattr(self, name) not in get_args(choices):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, got {getattr(self, name)!r}")
         if self.graphed and (self.compile or self.optimizer != "sgd"):
             raise ValueError("graphed (--training.graphed) is for SGD, and not for compiled networks")
         if self.optimizer != "sgd" and (self.momentum, self.weight_decay) != (

@@ -80,11 +80,11 @@ def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: 
     samples = _evaluation_batches(n, source, ranks, labels.device)
     with torch.no_grad():
         for some, images in zip(samples, source.batches(samples), strict=True):
-            logits, given = model(images).float(), labels[some]
+            logits, targets = model(images).float(), labels[some]
             classes[some] = logits.argmax(dim=1)
-            losses[some] = functional.cross_entropy(logits.double(), given, reduction="none")
+            losses[some] = functional.cross_entropy(logits.double(), targets, reduction="none")
             best = logits.topk(min(5, logits.shape[1])).indices
-            top_5[some] = (best == given[:, None]).any(dim=1).long()
+            top_5[some] = (best == targets[:, None]).any(dim=1).long()
     for values in (classes, losses, top_5):
         ranks.sum(values)
     return Predictions(classes, losses, top_5.bool())

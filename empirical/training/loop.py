@@ -104,9 +104,9 @@ def train(
             steps = min(ranks.agree(pace.steps), len(batches) - at)
             online += stepper.take(images, steps, step)
             step, at = step + steps, at + steps
-            taken = time.perf_counter() - begun
-            pace = pace.after(steps, taken)
-            training_seconds += taken
+            seconds = time.perf_counter() - begun
+            pace = pace.after(steps, seconds)
+            training_seconds += seconds
             if at < len(batches):
                 yield (
                     None,
@@ -160,9 +160,9 @@ class _Pace:
         """With so many seconds between states."""
         return _Pace(seconds, 1 if seconds < math.inf else sys.maxsize)
 
-    def after(self, steps: int, taken: float) -> "_Pace":
+    def after(self, steps: int, seconds: float) -> "_Pace":
         """The next, after so many steps that took so many seconds."""
         if self.seconds == math.inf:
             return self
-        rate = steps / max(taken, 1e-9)
+        rate = steps / max(seconds, 1e-9)
         return _Pace(self.seconds, max(1, min(2 * steps, int(rate * self.seconds))))

@@ -196,4 +196,4 @@ def test_the_verdicts_in_the_repository_are_those_of_its_records():
     written = json.loads((results / "claims.json").read_text())
     assert [(entry["id"], entry["verdict"]) for entry in written] == [(one.claim.id, one.verdict) for one in found]
     counts = [len(entry["findings"]) for entry in written]
-    assert counts == [len(one.found) for one in found]
+    assert counts == [len(one.findings) for one in found]

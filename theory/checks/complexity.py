@@ -50,8 +50,8 @@ def linear_class(seed: int) -> Evidence:
     w, signs = cvxpy.Variable(3), cvxpy.Parameter(5)
     problem = cvxpy.Problem(cvxpy.Maximize(signs @ (points @ w) / 5), [cvxpy.norm(w, 2) <= radius])
     suprema = []
-    for one in itertools.product((-1.0, 1.0), repeat=5):
-        signs.value = np.array(one)
+    for pattern in itertools.product((-1.0, 1.0), repeat=5):
+        signs.value = np.array(pattern)
         suprema.append(float(problem.solve(solver=cvxpy.CLARABEL)))
     exact = linear_complexity(points, radius)
     brute = math.fsum(suprema) / len(suprema)
@@ -59,17 +59,17 @@ def linear_class(seed: int) -> Evidence:
     few = random.standard_normal((12, 4))
     padded = np.concatenate([few, np.zeros((8, 4))])
     drawn = linear_complexity(padded, sign_vectors=2000, failure_probability=_SIZE, seed=seed)
-    known = 12 / 20 * linear_complexity(few).value
+    exact_value = 12 / 20 * linear_complexity(few).value
     bound = linear_complexity_bound(points, radius)
     return Evidence(
         verdict(
             abs(exact.value / brute - 1) <= _CONIC
             and bound / math.sqrt(2) <= exact.value <= bound
             and drawn.failure_probability == _SIZE
-            and drawn.lower <= known <= drawn.upper
+            and drawn.lower <= exact_value <= drawn.upper
         ),
         f"closed form {exact.value:.8f}, cvxpy on all 32 sign vectors {brute:.8f}, bound {bound:.4f}; of 20 points "
-        f"{known:.4f} exactly, {drawn.value:.4f} from {drawn.sign_vectors} random sign vectors",
+        f"{exact_value:.4f} exactly, {drawn.value:.4f} from {drawn.sign_vectors} random sign vectors",
         f"relative difference {_CONIC:.0e}; between the bound and that over sqrt(2); in [{drawn.lower:.4f}, "
         f"{drawn.upper:.4f}]",
         f"Clarabel stops at 1e-8; Jensen, and Latala and Oleszkiewicz; McDiarmid's inequality, size {_SIZE:.0e}",

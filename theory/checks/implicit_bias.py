@@ -49,7 +49,7 @@ def torch_optimizers(seed: int) -> Evidence:
     }
     nearest = min((row.distance(2)[0] for row in table if row.optimizer in elsewhere), default=0.0)
     proved = max(
-        (one.minimum_norm_bound for row in table if row.optimizer in reached for one in row.landings), default=1
+        (landing.minimum_norm_bound for row in table if row.optimizer in reached for landing in row.landings), default=1
     )
     return Evidence(
         verdict(reached == _IN_ROW_SPACE and elsewhere >= _ADAPTIVE & {row.optimizer for row in table}),

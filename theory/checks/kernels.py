@@ -37,9 +37,9 @@ def least_norm(seed: int) -> Evidence:
     import cvxpy  # takes a second to import
 
     X, y = _instance(seed, "kernel-least-norm", 15)
-    others, _ = _instance(seed, "kernel-other-centres", 15)
+    extra_points, _ = _instance(seed, "kernel-other-centres", 15)
     kernel = Gaussian(0.8)
-    centres = torch.cat([X, others])
+    centres = torch.cat([X, extra_points])
     whole = kernel.block(centres, centres).numpy()
     root = np.linalg.cholesky(whole + 1e-12 * np.eye(len(whole)))
     beta = cvxpy.Variable(len(whole))
@@ -97,7 +97,7 @@ def solvers_agree(seed: int) -> Evidence:
         worst, tightest = max(worst, distance / bound), min(tightest, bound)
         parts.append(f"{distance:.0e} (bound {bound:.0e})")
     norms = [float(model.norms_[0]) for model in models]
-    lower = min(float(each.norm_lower_bounds[0]) / norms[0] for each in certificates)
+    lower = min(float(entry.norm_lower_bounds[0]) / norms[0] for entry in certificates)
     return Evidence(
         verdict(worst <= 1 and tightest < 1e-3 and lower > 0.999),
         f"norms of the differences from Cholesky in float64: {', '.join(parts)}; every certificate proves that no "
@@ -119,9 +119,9 @@ def leave_one_out(seed: int) -> Evidence:
     whole = matrix.dense().numpy()
     worst = 0.0
     for i in range(40):
-        others = np.delete(np.arange(40), i)
-        coefficients = np.linalg.solve(whole[np.ix_(others, others)], y[others, 0].numpy())
-        worst = max(worst, abs(float(whole[i, others] @ coefficients - held_out[i, 0])))
+        remainder = np.delete(np.arange(40), i)
+        coefficients = np.linalg.solve(whole[np.ix_(remainder, remainder)], y[remainder, 0].numpy())
+        worst = max(worst, abs(float(whole[i, remainder] @ coefficients - held_out[i, 0])))
     condition = float(np.linalg.cond(whole))
     bound = 40 * _EPS * condition * float(y.norm())
     return Evidence(

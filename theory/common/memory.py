@@ -10,10 +10,10 @@ def available_memory(device: str = "cpu") -> int:
         import torch
 
         return int(torch.cuda.mem_get_info(device)[0])
-    known = [int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"))]
+    limits = [int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"))]
     try:
         lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
-        known = [1024 * int(lines["MemAvailable"].split()[0])]
+        limits = [1024 * int(lines["MemAvailable"].split()[0])]
     except (OSError, KeyError, ValueError):
         pass  # not Linux: free pages, which leave out what caches would give back
     try:
@@ -21,7 +21,7 @@ def available_memory(device: str = "cpu") -> int:
             Path(f"/sys/fs/cgroup/memory.{name}").read_text(encoding="utf-8") for name in ("max", "current", "stat")
         )
         cache = int(dict(line.split() for line in details.splitlines()).get("inactive_file", 0))
-        known.append(int(maximum) - int(used) + cache)
+        limits.append(int(maximum) - int(used) + cache)
     except (OSError, ValueError):
         pass  # no control group, or no limit ("max")
-    return min(known)
+    return min(limits)

@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest_name(name: str, known: Iterable[str]) -> str:
+def nearest_name(name: str, choices: Iterable[str]) -> str:
     """What to say of an unknown name: the nearest known one, if any is near, and all of them."""
-    names = list(known)
+    names = list(choices)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown name {name!r}: {hint}known: {', '.join(names)}"

@@ -252,7 +252,7 @@ def best_over_margins(bound: Callable[[float], Bound], margins: Any, candidates:
     if not len(positive):
         raise ValueError("no margin is positive: the network misses every label")
     ranks = np.unique(np.linspace(0, len(positive) - 1, candidates).round().astype(int))
-    return min((bound(float(positive[rank])) for rank in ranks), key=lambda one: one.value)
+    return min((bound(float(positive[rank])) for rank in ranks), key=lambda candidate: candidate.value)
 
 
 def _distances(network: HomogeneousNetwork, reference: HomogeneousNetwork | None) -> list[float]:

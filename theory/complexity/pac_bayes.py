@@ -230,7 +230,7 @@ def _complexity(training_error: float, divergence: float, n: int, failure_probab
 
 
 def _squared_distance(mean: Any, prior_mean: Any) -> tuple[float, int]:
-    here, there = (as_points(each, "weights").astype(np.float64) for each in (mean, prior_mean))
+    here, there = (as_points(weights, "weights").astype(np.float64) for weights in (mean, prior_mean))
     if here.shape != there.shape or here.shape[1] != 1:
         raise ValueError(f"the two means must be vectors of one length, got shapes {here.shape} and {there.shape}")
     return float(((here - there) ** 2).sum()), len(here)

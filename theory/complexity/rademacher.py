@@ -195,14 +195,14 @@ def rademacher_of_fitter(
     require_probability(failure_probability)
     signs = all_signs(n) if sign_vectors is None else random_signs(n, sign_vectors, seed)
     attained = []
-    for index, one in enumerate(signs):
-        returned = fit(one.copy(), seed + index)
+    for index, sign_vector in enumerate(signs):
+        returned = fit(sign_vector.copy(), seed + index)
         values = as_real(returned, "the values that fit returned").astype(np.float64)
         if values.shape != (n,):
             raise ValueError(f"fit must return {n} values, one for each sign, got shape {values.shape}")
         if not np.abs(values).max() <= 1:
             raise ValueError("fit returned values outside [-1, 1]: threshold them by their sign, or clip them")
-        attained.append(float(one @ values) / n)
+        attained.append(float(sign_vector @ values) / n)
     mean = math.fsum(attained) / len(attained)
     if sign_vectors is None:
         return RademacherComplexity(mean, mean, 1.0, 0.0, len(signs))

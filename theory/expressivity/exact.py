@@ -87,8 +87,8 @@ class RationalNetwork:
         zero, offsets = flint.fmpq(0), [_fmpq(q) for q in self.offsets]
         outputs = sweep([z[row] for row in order], layers, _fmpq(self.origin), offsets, zero)
         values: list[tuple[Fraction, ...]] = [()] * len(z)
-        for row, found in zip(order, zip(*outputs, strict=True), strict=True):
-            values[row] = tuple(map(_fraction, found))
+        for row, row_outputs in zip(order, zip(*outputs, strict=True), strict=True):
+            values[row] = tuple(map(_fraction, row_outputs))
         return values
 
     def __call__(self, points: Any) -> Float64Array:

@@ -423,10 +423,10 @@ def _check_eigenvalue_remark(seed: int) -> Evidence:
     first = _column([Fraction(j == 0) for j in range(n)])
     last = exact_interleaved_matrix(multiples, below).solve(first).entries()[-1]
     holds &= min(eigenvalues(multiples, below)) == 1 and last == 9 * (-2) ** (n - 3)
-    found = ", ".join(f"{float(constant):.4g} at eps = {eps}" for eps, constant in constants.items())
+    listing = ", ".join(f"{float(constant):.4g} at eps = {eps}" for eps, constant in constants.items())
     return Evidence(
         verdict(holds),
-        f"n = {n}, equal gaps, labels +-1: max |w| times the smallest eigenvalue is {found}; "
+        f"n = {n}, equal gaps, labels +-1: max |w| times the smallest eigenvalue is {listing}; "
         f"with eigenvalue 1 and labels 1, 0, ..., 0 the last weight is {last}",
         "4/(1 - rho) if rho = (1 - eps)/eps < 1; exactly 4(n - 1) at eps = 1/2; exactly 9 (-2)^(n-3)",
         "the theorem in theory.expressivity.interleaved_matrix; rational weights by a general solver",

@@ -290,7 +290,7 @@ def reading_stage(layout: NarrowLayout, lowest: int) -> list[NamedLayer]:
     tent = 2 * x - 4 * h
     fields = [layout.first_bits, *[layout.bits] * (layout.group_size - 1)]
     layers: list[NamedLayer] = []
-    found = constant(0)  # the label, if one of the codes before was its own
+    label = constant(0)  # the label, if one of the codes before was its own
     for field, bits in enumerate(fields[:-1]):
         for step in range(1, bits + 1):
             layer = {"x": tent, "h": tent - _HALF}
@@ -301,17 +301,17 @@ def reading_stage(layout: NarrowLayout, lowest: int) -> list[NamedLayer]:
             else:
                 layer["p"] = r + _HALF * tent - 1
             if field and step == 1:
-                layer |= {"y": found + p, "excess": p - (layout.num_labels - 1)}
+                layer |= {"y": label + p, "excess": p - (layout.num_labels - 1)}
             elif field:
                 layer["y"] = y - layout.num_labels * excess if step == 2 else y
             layers.append(layer)
         if field:
-            found = y
+            label = y
     del layers[-1]["h"]  # the last field is read without a tent
     layers.append(
         {
             "p": p - (1 << (fields[-1] - 1)) * x - 1,
-            "y": found + p,
+            "y": label + p,
             "excess": p - (layout.num_labels - 1),
         }
     )

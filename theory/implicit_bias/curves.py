@@ -209,8 +209,8 @@ def factorization_curves(
         "measurements": measurements,
         "rank": rank,
         "scales": scales,
-        "excess": [each.nuclear_norm / trace - 1 for each in trained],
-        "predicted": [float(np.trace(each)) / trace - 1 for each in predicted],
+        "excess": [solution.nuclear_norm / trace - 1 for solution in trained],
+        "predicted": [float(np.trace(solution)) / trace - 1 for solution in predicted],
         "prediction_error": [_relative(a.solution, b) for a, b in zip(trained, predicted, strict=True)],
         "bound": [_finite(matrix_factorization.nuclear_excess_bound(least, scale) - 1) for scale in scales],
     }
@@ -232,18 +232,20 @@ def logistic_curves(
         Z = separable_logistic.separable_data(random, samples, dimension)
         if separable_logistic.max_margin(Z).strict_complementarity > 0.01:
             data.append(Z)
-    found = [separable_logistic.direction_curve(Z, tuple(log_times)) for Z in data]
-    slopes = [float(np.polyfit(np.log(log_times[tail]), np.log(np.array(each.errors)[tail]), 1)[0]) for each in found]
+    curves = [separable_logistic.direction_curve(Z, tuple(log_times)) for Z in data]
+    slopes = [
+        float(np.polyfit(np.log(log_times[tail]), np.log(np.array(curve.errors)[tail]), 1)[0]) for curve in curves
+    ]
     low, high = separable_logistic.mean_interval(slopes, 0.99)
     return {
         "samples": samples,
         "dimension": dimension,
         "log_times": log_times.tolist(),
         "fit_from": fit_from,
-        "errors": [list(each.errors) for each in found],
+        "errors": [list(curve.errors) for curve in curves],
         "slope": float(np.mean(slopes)),
         "interval": [low, high],
-        "offset_error": max(each.offset_error for each in found),
+        "offset_error": max(curve.offset_error for curve in curves),
     }
 
 

@@ -94,12 +94,12 @@ def cholesky(
     factor: list[torch.Tensor] = list(done)
     for start, stop, panel in list(matrix.rows())[len(factor) :]:
         row = panel.clone()
-        for left in factor:
-            low, high = left.shape[1] - left.shape[0], left.shape[1]
+        for earlier in factor:
+            low, high = earlier.shape[1] - earlier.shape[0], earlier.shape[1]
             block = row[:, low:high]
             if low:
-                block = block - multiply(row[:, :low], left[:, :low].T.to(row.device))
-            row[:, low:high] = _divide_by_transpose(block, left[:, low:].to(row.device))
+                block = block - multiply(row[:, :low], earlier[:, :low].T.to(row.device))
+            row[:, low:high] = _divide_by_transpose(block, earlier[:, low:].to(row.device))
         square = row[:, start:] - multiply(row[:, :start], row[:, :start].T)
         triangle, failed = torch.linalg.cholesky_ex(square)
         if failed:

@@ -196,8 +196,8 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
         """
         rows = sample_rows(len(points), 0)
         device = self.devices[0]
-        known = points.to(device)
-        outputs = cross_product(self.kernel_, known[rows], known, torch.from_numpy(self.dual_coef_).to(device))
+        centres = points.to(device)
+        outputs = cross_product(self.kernel_, centres[rows], centres, torch.from_numpy(self.dual_coef_).to(device))
         errors = outputs.cpu().numpy() + self.ridge * self.dual_coef_[rows] - targets[rows]
         sizes = np.linalg.norm(targets, axis=0) * (len(rows) / len(points)) ** 0.5
         return float((np.linalg.norm(errors, axis=0) / np.maximum(sizes, np.finfo(np.float64).tiny)).max())
@@ -211,8 +211,8 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
         require_unmasked(X, "X")
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         device, dtype = self.devices[0], self.plan_.dtype
-        points, known = (torch.tensor(array, dtype=dtype, device=device) for array in (X, self.X_fit_))
-        outputs = cross_product(self.kernel_, points, known, torch.from_numpy(self.dual_coef_).to(device))
+        points, centres = (torch.tensor(array, dtype=dtype, device=device) for array in (X, self.X_fit_))
+        outputs = cross_product(self.kernel_, points, centres, torch.from_numpy(self.dual_coef_).to(device))
         values: Float64Array = outputs.cpu().numpy()
         return values
 

@@ -216,10 +216,10 @@ def cross_product(kernel: Kernel, Z: torch.Tensor, X: torch.Tensor, coefficients
         own = squared_norms(rows)
         _require_no_overflow(own, X.dtype)
         block = multiply(rows, centred.T)
-        for left in range(0, block.shape[1], _TILE):
-            tile = block[:, left : left + _TILE]
-            part = X[left : left + _TILE]
-            tile.copy_(evaluate(kernel, tile.clone(), own, norms[left : left + _TILE], points, part))
+        for column in range(0, block.shape[1], _TILE):
+            tile = block[:, column : column + _TILE]
+            part = X[column : column + _TILE]
+            tile.copy_(evaluate(kernel, tile.clone(), own, norms[column : column + _TILE], points, part))
         out[start : start + HEIGHT] = multiply(block, coefficients.to(block.dtype)).to(out.dtype)
     return out
 

@@ -214,8 +214,8 @@ def _by_eigenvalues(
         fitted = basis @ (basis.T @ y)
         outside = vectors[:, ~kept].square().sum(1)[:, None]  # 1 - h
         inverse = (basis.square() / spectrum).sum(1)[:, None]
-        others = fitted - solution / inverse.clamp_min(torch.finfo(torch.float64).tiny)
-        held_out = torch.where(outside > _DEPENDENT, y - (y - fitted) / outside.clamp_min(_DEPENDENT), others)
+        alternatives = fitted - solution / inverse.clamp_min(torch.finfo(torch.float64).tiny)
+        held_out = torch.where(outside > _DEPENDENT, y - (y - fitted) / outside.clamp_min(_DEPENDENT), alternatives)
         clock.lap("leave one out")
     bound = EigenvalueBound(0.0, "cholesky", 0.0) if bound_eigenvalue else None
     return Interpolation(solution, "eigenvalues", 0, relative, relative <= tolerance, held_out, bound, clock.seconds)

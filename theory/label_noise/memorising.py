@@ -45,8 +45,8 @@ def nearest_neighbours(train: Float64Array, test: Float64Array) -> Labels:
     from sklearn.neighbors import NearestNeighbors
 
     train, test = as_points(train, "train"), as_points(test, "test")
-    found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train).kneighbors(test, return_distance=False)
-    return np.asarray(found[:, 0], dtype=np.int64)
+    indices = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train).kneighbors(test, return_distance=False)
+    return np.asarray(indices[:, 0], dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -62,17 +62,17 @@ def draw_labels(
     samples = np.arange(len(labels)) if samples is None else samples
     bits = words(seed, purpose, samples, 2)
     change, choice = uniforms(bits[:, 0]), uniforms(bits[:, 1])
-    given = labels.copy()
+    noisy = labels.copy()
     for label in np.unique(labels):
-        others = np.where(np.arange(len(transition)) == label, 0.0, transition[label])
-        leaves = others.sum()  # rather than 1 - P_aa: exactly 0 where no other class is possible
+        weights = np.where(np.arange(len(transition)) == label, 0.0, transition[label])
+        leaves = weights.sum()  # rather than 1 - P_aa: exactly 0 where no other class is possible
         if leaves == 0:
             continue
         changed = (labels == label) & (change < leaves)
-        cumulative = np.cumsum(others)
+        cumulative = np.cumsum(weights)
         # Divided by its last value it ends at 1 exactly, above every choice; a class of probability 0 is a step of 0.
-        given[changed] = np.searchsorted(cumulative / cumulative[-1], choice[changed], side="right")
-    return given
+        noisy[changed] = np.searchsorted(cumulative / cumulative[-1], choice[changed], side="right")
+    return noisy
 
 
 def copying_accuracy(transition: Float64Array, clean_accuracy: float) -> float:

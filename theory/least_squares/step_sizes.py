@@ -67,10 +67,10 @@ def as_schedule(step_size: float | Schedule | None, default: float, problem: Pro
     With a problem the caller's step sizes are converted to its units, in which the default is.
     """
     if callable(step_size):
-        given = step_size
+        function = step_size
         if problem is None or problem.X_exponent == 0:
-            return given
-        return lambda steps: scaled(np.asarray(given(steps), dtype=np.float64), 2 * problem.X_exponent)
+            return function
+        return lambda steps: scaled(np.asarray(function(steps), dtype=np.float64), 2 * problem.X_exponent)
     value = default if step_size is None else float(step_size)
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"step_size must be positive and finite, got {value}")

@@ -43,11 +43,11 @@ def files(folder: Path = SOURCES) -> list[str]:
 
 def requirements(file: str, folder: Path = SOURCES) -> list[str]:
     """The files that a file builds on, and last itself."""
-    found: list[str] = []
+    files: list[str] = []
     for names in _REQUIRE.findall((folder / f"{file}.v").read_text(encoding="utf-8")):
         for name in names.split():
-            found += [other for other in requirements(name, folder) if other not in found]
-    return [*found, file]
+            files += [other for other in requirements(name, folder) if other not in files]
+    return [*files, file]
 
 
 def digest(file: str, folder: Path = SOURCES) -> str:

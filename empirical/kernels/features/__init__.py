@@ -29,14 +29,14 @@ def parse_features(name: str, seed: int) -> "FeatureMap":
     kind, _, number = name.rpartition("-")
     if kind == "random-convolution" and number.isdigit():
         return RandomConvolution(int(number), seed)
-    known: dict[str, FeatureMap] = {
+    feature_maps: dict[str, FeatureMap] = {
         "pixels": Pixels(),
         "whitened-pixels": Pixels(whitened=True),
         "gabor": GaborWavelets(),
     }
-    if name not in known:
+    if name not in feature_maps:
         raise ValueError(f"features (--kernel.features): {nearest_name(name, FEATURES)}")
-    return known[name]
+    return feature_maps[name]
 
 
 __all__ = ["FEATURES", "FeatureBlocks", "FeatureMap", "GaborWavelets", "Pixels", "RandomConvolution", "parse_features"]

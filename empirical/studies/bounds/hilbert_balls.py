@@ -44,29 +44,31 @@ def ball_bounds(subject: Subject, parts: Parts) -> Found:
     """
     n = min(subject.n, subject.study.kernel_images)
     data = subject.data
-    points, others = (images.flatten(1).double().cpu() for images in (data.train_images[:n], data.test_images))
+    points, test_points = (images.flatten(1).double().cpu() for images in (data.train_images[:n], data.test_images))
     kernels: dict[str, Kernel] = {
         "linear interpolant": Linear(),
-        "Gaussian kernel interpolant": Gaussian(MEDIAN_SHARE * median_distance(others.numpy(), subject.config.seed)),
+        "Gaussian kernel interpolant": Gaussian(
+            MEDIAN_SHARE * median_distance(test_points.numpy(), subject.config.seed)
+        ),
     }
-    found, measures = [], {}
+    entries, measures = [], {}
     for name, kernel in kernels.items():
-        ball = parts(name, partial(_ball, kernel, points, others, subject))
+        ball = parts(name, partial(_ball, kernel, points, test_points, subject))
         gram = kernel.block(points, points).numpy()
         root = math.sqrt(subject.config.num_classes) * kernel_complexity_bound(gram)
         values = np.array(ball.pop("margins"))
         bound = partial(_ball_margin_bound, name, root, ball["norm"], values, subject.study.failure_probability)
         gap = ball["test_error"] - ball["train_error"]
-        found.append(
+        entries.append(
             subject.entry("interpolant", best_over_margins(bound, values), measured=ball["test_error"], gap=gap)
             if (values > 0).any()
             else left_out("interpolant", [name], "no margin is positive")[0]
         )
         measures[name] = ball | {"kernel": str(kernel), "images": n}
-    return found, {"balls": measures}
+    return entries, {"balls": measures}
 
 
-def _ball(kernel: Kernel, points: torch.Tensor, others: torch.Tensor, subject: Subject) -> dict[str, Any]:
+def _ball(kernel: Kernel, points: torch.Tensor, test_points: torch.Tensor, subject: Subject) -> dict[str, Any]:
     """Least squares of least norm, up to directions that the Gram matrix hardly has."""
     labels, test_labels = subject.data.train_labels[: len(points)].cpu(), subject.data.test_labels.cpu()
     targets = torch.eye(subject.config.num_classes, dtype=torch.float64)[labels]
@@ -78,7 +80,7 @@ def _ball(kernel: Kernel, points: torch.Tensor, others: torch.Tensor, subject: S
     outputs = gram @ coefficients
     norm = float((coefficients * outputs).sum().clamp_min(0) ** 0.5)
     complexity = kernel_complexity(gram.numpy(), norm, seed=subject.config.seed)
-    predictions = (kernel.block(others, points) @ coefficients).argmax(1)
+    predictions = (kernel.block(test_points, points) @ coefficients).argmax(1)
     return {
         "norm": norm,
         "margins": margins(outputs, labels).tolist(),

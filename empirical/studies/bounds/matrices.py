@@ -74,12 +74,12 @@ def norm_bounds(subject: Subject, parts: Parts) -> Found:
         ),
         lambda gamma: pac_bayes_spectral_bound(network, longest, values, gamma, failure_probability=delta),
     )
-    found = []
+    entries = []
     for name, evaluation in zip(names, evaluations, strict=True):
         try:
-            found.append(subject.entry("norm", best_over_margins(evaluation, values)))
+            entries.append(subject.entry("norm", best_over_margins(evaluation, values)))
         except (ValueError, OverflowError) as error:  # no margin is positive, or a norm is 0 or not finite
-            found += left_out("norm", [name], str(error))
+            entries += left_out("norm", [name], str(error))
     differences = [a - m for a, m in zip(network.matrices, reference.matrices, strict=True)]
     measures = {
         "spectral": list(network.spectral_norms),
@@ -88,4 +88,4 @@ def norm_bounds(subject: Subject, parts: Parts) -> Found:
         "spectral_complexity": spectral_complexity(network, reference),
         "median_margin": float(np.median(values)),
     }
-    return found, {"norms": measures}
+    return entries, {"norms": measures}

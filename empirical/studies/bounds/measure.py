@@ -64,8 +64,8 @@ def measure_bounds(config: RunConfig, randomized: RandomizedDataset, parts: Part
         random_sign_bounds,
         stability_bounds,
     ):
-        found, more = evaluate_family(subject, parts)
-        bounds += found
+        family_bounds, more = evaluate_family(subject, parts)
+        bounds += family_bounds
         measures |= more
     return {
         "parameters": num_parameters(trained),

@@ -48,5 +48,5 @@ def _fit_signs(subject: Subject, signs: Float64Array, seed: int) -> Float64Array
         epochs_per_record=max(1, _STEPS_BETWEEN_LOOKS * subject.training.batch_size // n),
     )
     train_to_the_end(model, subject.first(n, labels), training, seed)
-    found: Float64Array = 2.0 * evaluate(model, subject.data.train_images[:n]).argmax(1).cpu().numpy() - 1
-    return found
+    outputs: Float64Array = 2.0 * evaluate(model, subject.data.train_images[:n]).argmax(1).cpu().numpy() - 1
+    return outputs

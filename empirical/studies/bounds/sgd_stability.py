@@ -91,10 +91,12 @@ def _nonconvex_bound(lipschitz: float, smoothness: float, largest: float, sizes:
 
 def _stability_entry(subject: Subject, bound: Bound, stability: dict[str, Any], note: str) -> EvaluatedBound:
     """Guessing has a loss of log k: what is left of it when the training loss is taken off."""
-    left = math.log(subject.config.num_classes) - stability["train_loss"]
+    guessing_loss = math.log(subject.config.num_classes) - stability["train_loss"]
     gap = stability["test_loss"] - stability["train_loss"]
-    entry = subject.entry("stability", bound, note, measured=stability["loss_difference"], gap=gap, guessing=left)
-    return replace(entry, vacuous=bound.value >= min(bound.trivial, left))
+    entry = subject.entry(
+        "stability", bound, note, measured=stability["loss_difference"], gap=gap, guessing=guessing_loss
+    )
+    return replace(entry, vacuous=bound.value >= min(bound.trivial, guessing_loss))
 
 
 def _linear(subject: Subject) -> nn.Module:
@@ -124,10 +126,10 @@ def _measure_stability(
     sample = data.train_images[:n].cpu().numpy(), data.train_labels[:n].cpu().numpy()
 
     def fit(sample: Sample, seed: int) -> tuple[nn.Module, int]:
-        inputs, given = (torch.from_numpy(part).to(device) for part in sample)
+        inputs, labels = (torch.from_numpy(part).to(device) for part in sample)
         inputs = inputs.to(memory_format=_memory_format(data.train_images))
         model = build()
-        resident = replace(subject.first(n, given), train_images=inputs)
+        resident = replace(subject.first(n, labels), train_images=inputs)
         return model, train_to_the_end(model, resident, training, seed)
 
     def losses(parameters: torch.Tensor) -> torch.Tensor:
@@ -149,7 +151,7 @@ def _measure_stability(
 
     def of_pair(pair: int) -> list[float]:
         measured = measure_stability(
-            lambda given, seed: weight_vector((fit_sample() if given is sample else fit(given, seed))[0]),
+            lambda images, seed: weight_vector((fit_sample() if images is sample else fit(images, seed))[0]),
             losses,
             sample,
             pair,
@@ -158,10 +160,10 @@ def _measure_stability(
         )
         return [measured.parameter_distance, measured.loss_difference]
 
-    found = dict(parts(f"{name} on the sample", of_sample))
+    sample_losses = dict(parts(f"{name} on the sample", of_sample))
     measured = [parts(f"{name} on neighbour {pair}", partial(of_pair, pair)) for pair in range(pairs)]
     distances, differences = zip(*measured, strict=True)
-    return found | {"images": n, "parameter_distance": max(distances), "loss_difference": max(differences)}
+    return sample_losses | {"images": n, "parameter_distance": max(distances), "loss_difference": max(differences)}
 
 
 def _constants_seen(subject: Subject) -> dict[str, float]:

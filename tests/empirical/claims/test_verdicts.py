@@ -46,7 +46,7 @@ def test_the_rule(verdicts, expected):
     assert first.verdict == expected
     assert len(first.decisive) == len([one for one in verdicts if one is not Verdict.NOT_DECIDED])
     if len(first.decisive) == 1:
-        assert first.found[0] == first.decisive[0], "what decides comes first"
+        assert first.findings[0] == first.decisive[0], "what decides comes first"
 
 
 def test_theory_speaks_on_its_claims_and_further_claims_follow(tmp_path):
