@@ -83,7 +83,7 @@ class DataParallelJob:
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """The steps of an epoch."""
         return -(-self.train_images // self.batch)
 
     def step(self, devices: int, *, overlap: bool, compute: float | None = None) -> float:
@@ -116,11 +116,12 @@ def sensible_devices(batch: int) -> list[int]:
 
 @dataclass(frozen=True)
 class ScalingLimit:
-    """Where training stops scaling.
+    """The numbers of devices at which training stops scaling.
 
     Attributes:
-        fastest: the number of devices of the least time; more do not help.
-        inefficient: the first whose efficiency, T(1)/(N T(N)), is below one half; None if none is up to the batch.
+        fastest: the number of devices with the least time; more devices do not help.
+        inefficient: the first number whose efficiency, T(1)/(N T(N)), is below one half; None if no number up to the
+            batch is.
     """
 
     fastest: int
@@ -128,7 +129,7 @@ class ScalingLimit:
 
 
 def scaling_limit(job: DataParallelJob, *, overlap: bool) -> ScalingLimit:
-    """By the formula, over all sensible numbers up to one image a device."""
+    """The limits by the formula, over all sensible numbers up to one image a device."""
     seconds = {n: job.epoch(n, overlap=overlap) for n in sensible_devices(job.batch)}
     slow = [n for n, duration in seconds.items() if seconds[1] / (n * duration) < 0.5]
     return ScalingLimit(min(seconds, key=lambda n: seconds[n]), slow[0] if slow else None)

@@ -48,7 +48,7 @@ def photographs(root: Path) -> None:
 
 
 def training_images(root: Path, image_size: int) -> LazyImages:
-    """Those of ImageNet's folder or parquet files, decoded when they are asked for."""
+    """The images in ImageNet's folder or parquet files, decoded when they are asked for."""
     images = load_imagenet(root, image_size, "stream").train.stored
     assert isinstance(images, LazyImages), "streamed images are lazy"
     return images

@@ -62,7 +62,7 @@ def product_rate() -> float:
 
 
 def coefficients(method: str, X: np.ndarray, Y: np.ndarray, bandwidth: float) -> np.ndarray:
-    """alpha (n, 10), float64."""
+    """The coefficients alpha (n, 10), float64."""
     gamma = 1 / (2 * bandwidth**2)
     if method in OURS:
         plan = plan_fit(len(X), 10, 2 * X.size, solver=OURS[method], dtype=torch.float32)

@@ -86,7 +86,7 @@ def schedule(durations: Sequence[float], slots: int, interruptions: Interruption
         raise ValueError(f"a sweep has runs of positive time and at least one slot, got {len(durations)} on {slots}")
     random = generator(seed, f"list-scheduling/{slots}")
     waiting = deque(durations)
-    ends: list[tuple[float, float]] = []  # of attempts at work: when, and the work that is then left
+    ends: list[tuple[float, float]] = []  # the end of each attempt at work, and the work that is left then
     clock = start_up = lost = 0.0
     attempts = 0
     while waiting or ends:

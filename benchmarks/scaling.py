@@ -51,16 +51,16 @@ class Options:
     """Numbers of devices that share every batch: predict and simulate the time of an epoch on each."""
 
     bandwidth_gbps: float = 100.0
-    """Of the interconnect, for each device: gigabits a second."""
+    """Gigabits a second of the interconnect, for each device."""
 
     latency_us: float = 5.0
-    """Of the interconnect, for each message: microseconds."""
+    """Microseconds of the interconnect, for each message."""
 
     images_per_second: Annotated[float | None, tyro.conf.arg(metavar="R")] = None
     """Training rate of another device, in place of the one measured here."""
 
     overhead_ms: float = 0.0
-    """Of that device: milliseconds of a step beside its images."""
+    """Milliseconds of a step on that device, beside its images."""
 
     variation: float = 0.05
     """Coefficient of variation of a device's compute from step to step."""
@@ -72,19 +72,19 @@ class Options:
     """Numbers of machines, or shares of them, that each carry out one run of a sweep at a time: simulate it."""
 
     runs: int = 1000
-    """Of the sweep: the planned ones again and again."""
+    """Number of runs in the sweep, which repeats the planned runs."""
 
     records: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Directory of finished runs: the sweep's times are drawn from theirs, in place of the time to the limit."""
 
     preemptions_per_hour: float = 0.0
-    """Of each slot while it works."""
+    """Preemptions an hour of each slot while it works."""
 
     limit_hours: Annotated[float | None, tyro.conf.arg(metavar="HOURS")] = None
     """Time limit of an attempt at a run."""
 
     seed: int = 0
-    """Of the simulations."""
+    """Seed of the simulations."""
 
     record: Annotated[Path | None, tyro.conf.arg(metavar="FILE.json")] = None
     """Write all that was measured, stated and found; `python -m figures` draws a file called scaling.json."""
@@ -160,7 +160,7 @@ def measure_start_up() -> float:
 
 
 def _longest_of_each(plan: Plan) -> list[PlannedRun]:
-    """Of every number of parameters the run that takes longest: others of it scale alike."""
+    """The run that takes longest for every number of parameters: the other runs scale like it."""
     longest: dict[int, PlannedRun] = {}
     for run in sorted(plan.runs, key=lambda run: run.seconds):
         longest[plan.networks[run.network].parameters] = run
@@ -396,7 +396,7 @@ def sweep_table(
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    """As JSON takes it: paths as text, no limit as None."""
+    """A value as JSON takes it: paths as text, no limit as None."""
     return {
         name: str(value) if isinstance(value, Path) else None if value == math.inf else value
         for name, value in content.items()

@@ -69,7 +69,7 @@ def network(name: str, device: str) -> tuple[nn.Module, torch.memory_format]:
 
 
 def sgd(model: nn.Module) -> torch.optim.SGD:
-    """So small a step that nothing is fitted: the loop would stop."""
+    """The configuration, with so small a step that nothing is fitted: a fit would stop the loop."""
     return torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9, fused=True)
 
 

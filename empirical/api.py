@@ -41,7 +41,7 @@ class ExperimentResults:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """A mapping for each run, as a row of `results.csv`: the whole configuration and the scalar metrics."""
+        """The rows of `results.csv`, a mapping for each run: the whole configuration and the scalar metrics."""
         return [result_row(run) for run in self.runs]
 
     def frame(self) -> "DataFrame":
@@ -76,21 +76,23 @@ def run_experiment(
 ) -> ExperimentResults:
     """Carry out an experiment's runs that are not finished, record them, and return all of them.
 
-    The runs are those of `python -m empirical.run` with the same options: of the same hashes and metrics, and in the
-    same directory the one goes on where the other stopped. Figures and report are drawn by the command line alone.
+    The runs are the same as those of `python -m empirical.run` with the same options: their hashes and metrics are
+    equal, and in a common directory the function and the command each go on where the other stopped. Only the command
+    line draws figures and a report.
 
     Arguments:
-        name: of the experiment, see `python -m empirical.run --list`.
+        name: the experiment's name, see `python -m empirical.run --list`.
         data: a data set's name; an `ImageDataset`; or a pair (train, test), each of arrays (images, labels) or a data
             set of torch, torchvision or Hugging Face (`empirical.datasets.given`). By default the experiment's own.
         model: a name, `module:factory`, a factory `(image_shape, num_classes) -> torch.nn.Module`, or an instance:
             every run begins at its weights then, whatever the seed.
         optimizer: `sgd`, `module:factory`, or a factory `(parameters, learning_rate) -> torch.optim.Optimizer`.
         tests: names of randomisation tests; the experiment's own by default.
-        seeds: of everything random.
+        seeds: the seeds of everything random.
         training: hyper-parameters, or the ones among them that differ from the defaults.
         out: directory of the records.
-        options: others of the command line, with underscores: `data_root`, `train_size`, `scale`, `device`, ...
+        options: further options of the command line, with underscores: `data_root`, `train_size`, `scale`, `device`,
+            ...
 
     A run that fails is among the results' `failures`, and the others go on. Raises ValueError for options that do not
     fit together, as the command line does, and TypeError for unknown ones.
@@ -108,7 +110,7 @@ def run_experiment(
         hyper_parameters = replace(hyper_parameters, optimizer=import_path_of(optimizer, "optimizer"))
     dataset_given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else dataset_of(*data)
     if unsuitable := [key for key in options if key in _COMMAND_LINE_ALONE]:
-        raise ValueError(f"{unsuitable[0]} is of the command line alone: python -m empirical.run")
+        raise ValueError(f"{unsuitable[0]} is an option of the command line alone: python -m empirical.run")
     further: dict[str, Any] = {
         key: Path(value) if key in ("data_root", "data_map") and value else value for key, value in options.items()
     }

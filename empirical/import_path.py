@@ -35,8 +35,7 @@ def import_object(path: str, argument: str) -> Any:
 
 def source_digest(path: str, argument: str) -> str:
     """SHA-256 of the user's source behind an import path, "" for a built-in name: edited code is another experiment.
-
-    See `empirical.source_digest` for what the user's source is.
+    `empirical.source_digest` says what the user's source is.
     """
     if ":" not in path:
         return ""

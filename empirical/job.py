@@ -1,4 +1,4 @@
-"""What a command line asks for, carried out: `run` an experiment and report it, `plan` it, `diagnose` a network."""
+"""Carry out what a command line asks for: `run` an experiment and report it, `plan` it, `diagnose` a network."""
 
 import math
 import os
@@ -76,10 +76,10 @@ def run(options: Options, arguments: list[str]) -> int:
     """Carry out an experiment's runs, record and report them; returns the exit status.
 
     Arguments:
-        options: what is asked for.
-        arguments: the command line that asks for it.
+        options: the parsed options.
+        arguments: the command line from which they were parsed.
 
-    Raises ValueError or OSError, before anything is recorded, for what cannot be run.
+    Raises ValueError or OSError, before anything is recorded, for options that cannot be run.
     """
     dataset, settings, configs = plan_runs(options)
     check_own_code(configs, dataset)
@@ -132,7 +132,7 @@ def _check_ranks(options: Options) -> None:
 
 
 def _run_on_ranks(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> int:
-    """What `main` does, as one of the processes that torchrun has started; the first one says all there is to say."""
+    """Do the same in one of the processes that torchrun has started; only the first process prints."""
     runs = _only(runs, dataset, settings, options) if options.only_run else runs
     device = next((config.device for config, _ in runs if config.kind == "trained"), "cpu")
     with joined_ranks(device, options.network_timeout) as ranks:
@@ -146,7 +146,7 @@ def _run_on_ranks(runs: Pairs, dataset: ImageDataset, settings: Settings, option
 
 
 def _follow_all(runs: Pairs, dataset: ImageDataset, ranks: Ranks) -> None:
-    """Have a part in every run that the first rank says is next. Raises ValueError if its data are not this rank's."""
+    """Take part in every run that the first rank announces. Raises ValueError if its data are not this rank's."""
     for config, directory in runs:
         next_run = ranks.tell(None)
         if next_run is None:
@@ -158,24 +158,23 @@ def _follow_all(runs: Pairs, dataset: ImageDataset, ranks: Ranks) -> None:
             )
         try:
             execute(config, dataset, directory, _Silent(), ranks=ranks)
-        except FloatingPointError:  # the loss, which is of all ranks: the first one says so
+        except FloatingPointError:  # a loss that is not finite is the same on all ranks: the first rank reports it
             continue
 
 
 class _Silent:
-    """A watcher that says nothing."""
+    """A watcher that ignores the progress of a run."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def stage(self, name: str, share: float) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[ImageDataset, Settings, list[RunConfig]]:
-    """The data set, the settings and the runs that are asked for; of a given data set none is loaded.
-
-    What is wrong with options and data is found here, before a record is begun. Raises ValueError or OSError.
+    """The data set, the settings and the runs that the options ask for; a data set that is given is not loaded again.
+    Faults of options and data are found here, before a record is begun. Raises ValueError or OSError.
     """
     experiment = find_experiment(options.name)
     _check_sizes(options)
@@ -207,9 +206,8 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
 
 
 def load_dataset(options: Options, data: ImageDataset | None = None) -> ImageDataset:
-    """The data set that is given, or asked for, or the experiment's own.
-
-    Raises ValueError or OSError if it is not to be had.
+    """The data set that is given, asked for, or the experiment's own. Raises ValueError or OSError if it cannot be
+    loaded.
     """
     experiment = find_experiment(options.name)
     name = data.name if data else options.data or experiment.data
@@ -246,7 +244,8 @@ def _device_of_jobs(options: Options) -> str:
 
 
 def _for_jobs(configs: list[RunConfig], options: Options) -> list[RunConfig]:
-    """As a cluster's job will find them on its own device; a process that carries out a run knows its device."""
+    """The options as a cluster's job will parse them on its own device; a process that carries out a run knows its
+    device."""
     if options.only_run or _device_of_jobs(options) == "cpu":
         return configs
     return [config if config.kind == "explicit" else replace(config, device="cuda") for config in configs]
@@ -255,7 +254,8 @@ def _for_jobs(configs: list[RunConfig], options: Options) -> list[RunConfig]:
 def _carry_out(
     runs: Pairs, dataset: ImageDataset, options: Options, arguments: list[str]
 ) -> list[tuple[RunConfig, str]]:
-    """Where the launcher says: what is not finished, or everything with --rerun; returns what failed, and why."""
+    """Carry out the unfinished runs, or all runs with --rerun, where the launcher says; returns the failures with
+    reasons."""
     if options.rerun:
         restart_all([directory for _, directory in runs])  # to go on after an interruption needs no --rerun then
     arguments = [argument for argument in arguments if argument != "--rerun"]
@@ -275,7 +275,7 @@ def _carry_out(
 
 
 def _in_queue(runs: Pairs, options: Options) -> bool:
-    """Whether they were sent to a cluster and none is finished yet: there is nothing to report."""
+    """Whether the runs were sent to a cluster and none is finished yet, so that there is nothing to report."""
     done = sum(directory.finished for _, directory in runs)
     if options.launcher.kind != "slurm" or done == len(runs):
         return False
@@ -287,7 +287,7 @@ def _in_queue(runs: Pairs, options: Options) -> bool:
 
 
 def _more(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
-    """The runs that follow from those that are finished, where an experiment is adaptive."""
+    """The runs that follow from the finished runs, where an experiment is adaptive."""
     follow = EXPERIMENTS[options.name].follow
     if follow is None:
         return []
@@ -295,7 +295,7 @@ def _more(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Optio
 
 
 def _only(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Options) -> Pairs:
-    """The one run that --only-run names, among those that follow too. Raises ValueError if there is none."""
+    """The run that --only-run names, which may be a run that follows. Raises ValueError if there is none."""
     seen = more = runs
     while not (chosen := [pair for pair in more if pair[0].hash == options.only_run]):
         more = _more(seen, dataset, settings, options)
@@ -306,7 +306,7 @@ def _only(runs: Pairs, dataset: ImageDataset, settings: Settings, options: Optio
 
 
 def _not_among(runs: Pairs, configs: list[RunConfig], out: Path) -> Pairs:
-    """Those that have not been tried: a run that failed is not asked for again."""
+    """The runs that have not been tried: a run that failed is not planned again."""
     hashes = {config.hash for config, _ in runs}
     untried = [config for config in configs if config.hash not in hashes]
     return list(zip(untried, run_directories(out, untried), strict=True))
@@ -317,9 +317,10 @@ def _finished(runs: Pairs) -> list[Run]:
 
 
 def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = ALONE) -> list[tuple[RunConfig, str]]:
-    """Carry out what is not finished; a run that fails is reported and the others go on.
+    """Carry out the unfinished runs; a run that fails is reported and the other runs go on.
 
-    Of several ranks this is the first, which tells the others each run that is next, or that it needs nobody for it.
+    Among several ranks this is the first, which announces each run to the other ranks, or that it carries the run out
+    alone.
     """
     failures = []
     with RunProgress(len(runs)) as progress:
@@ -360,7 +361,7 @@ def _reason(error: Exception) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Performer:
-    """Carries out runs in a worker process. One that shares no memory with this process loads the data anew."""
+    """Carries out runs in a worker process. A worker that shares no memory with this process loads the data anew."""
 
     options: Options
     dataset: ImageDataset
@@ -392,7 +393,7 @@ def _workers(count: int, threads: int, dataset: ImageDataset, options: Options, 
 
 
 def _processes(runs: Pairs, dataset: ImageDataset, options: Options) -> int:
-    """How many processes carry out the runs without being asked to: one if a run takes more than a thread."""
+    """The default number of processes for these runs: 1 if a run takes more than a thread."""
     unfinished = [config for config, directory in runs if not directory.finished]
     if options.launcher.kind != "auto" or sum(config.kind == "trained" for config in unfinished) < 2:
         return 1
@@ -402,7 +403,7 @@ def _processes(runs: Pairs, dataset: ImageDataset, options: Options) -> int:
 
 
 def _run_in_workers(runs: Pairs, workers: WorkerConfig) -> list[tuple[RunConfig, str]]:
-    """As `_run_all`, several at a time."""
+    """Do as `_run_all`, several runs at a time."""
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
             if directory.finished:
@@ -425,7 +426,8 @@ def _outcome(directory: RunDirectory) -> str:
 
 
 def _report(name: str, runs: Pairs, out: Path) -> bool:
-    """Print the tables; write the claims; have the figures and the page drawn from the records: whether they were."""
+    """Print the tables, write the claims, and draw the figures and the page from the records; returns whether they were
+    drawn."""
     finished = _finished(runs)
     if not finished:
         return False
@@ -463,7 +465,7 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
 
 
 def _draw(out: Path) -> bool:
-    """Have the figures drawn by a process of its own: from records alone, and nothing imports their package.
+    """Draw the figures in a process of its own, from records alone: nothing here imports their package.
 
     It is the package beside this one, whatever the user's own modules in the current directory are called.
     """

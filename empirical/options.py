@@ -1,4 +1,4 @@
-"""The options of the command line, for each of its commands, and what each experiment takes of them."""
+"""The options of the command line, for each of its commands, and the options that each experiment takes."""
 
 from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ class Options:
     """Fetch the official archive of the data set if its files are missing."""
 
     data_note: str = ""
-    """What readers of the results must know about these files, such as lossy compression; it joins the records."""
+    """A note that readers of the results need about these files, such as lossy compression; the records contain it."""
 
     image_size: int | None = None
     """Side to which the images of a folder or of ImageNet are resized; by default the experiment's: 32, or 299 for
@@ -95,7 +95,7 @@ class Options:
     """Hyper-parameters."""
 
     kernel: KernelSettings = field(default_factory=KernelSettings)
-    """The kernel's own."""
+    """Settings of the kernel."""
 
     memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
     """Memory that a kernel run may take; what is free by default."""
@@ -104,11 +104,11 @@ class Options:
     """Where the runs are carried out."""
 
     network_timeout: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 600.0
-    """Under torchrun: a rank that hears nothing from the others for as long ends, and says so. It must be longer than
-    the first writes a checkpoint."""
+    """Seconds after which a rank under torchrun that hears nothing from the other ranks ends with a message. The time
+    must be longer than the first rank takes to write a checkpoint."""
 
     only_run: Annotated[str, tyro.conf.arg(metavar="HASH")] = ""
-    """Carry out only the run whose directory ends so, and report nothing: what a cluster's jobs do."""
+    """Carry out only the run with this hash, and report nothing; a cluster's jobs use this option."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ class DiagnoseOptions(Options):
 
 @dataclass(frozen=True)
 class PlanOptions(Options):
-    """What the runs of an experiment need: time, memory and disk, measured on this machine in seconds. Runs nothing."""
+    """Say what time, memory and disk the runs of an experiment need, measured on this machine in seconds; run
+    nothing."""
 
     plan: PlanSettings = field(default_factory=PlanSettings)
     """The size in full, and how it is measured."""
@@ -126,14 +127,14 @@ class PlanOptions(Options):
 
 @dataclass(frozen=True)
 class StatusOptions:
-    """Where the runs recorded in a directory stand; safe at any time."""
+    """Show the state of the runs recorded in a directory; safe at any time."""
 
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[DIR]")] = Path("runs")
     """Directory of the records."""
 
 
 _OF_SOME = ("model", "training", "scale", "kernel", "memory")
-"""What not every experiment takes: its `takes` names what it does."""
+"""The options that not every experiment takes; an experiment's `takes` names the options that it takes."""
 
 _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
     Options: ("pipeline",),
@@ -143,15 +144,16 @@ _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
     ),
     PlanOptions: ("list", "pipeline", "rerun", "memory", "network_timeout", "only_run"),
 }
-"""What a command accepts, since all are options of the same runs, but has no use for."""
+"""The options that a command accepts, because all describe the same runs, but does not use."""
 
 Command = TypeVar("Command", bound=Options)
 
 
 def parsed(command: type[Command], prog: str, arguments: list[str]) -> Command:
-    """The options of a command. Its help shows what it has a use for; where an experiment is named, what that takes.
+    """Parse the options of a command. Its help shows the options that it uses; with an experiment, those that the
+    experiment takes.
 
-    Exits as command lines do: status 0 after the help, 2 for what cannot be read.
+    Exits as command lines do: with status 0 after the help, 2 for options that cannot be read.
     """
     hidden = set(_LEFT_OUT[command])
     if experiment := next((EXPERIMENTS[word] for word in arguments if word in EXPERIMENTS), None):
@@ -163,7 +165,7 @@ def parsed(command: type[Command], prog: str, arguments: list[str]) -> Command:
 
 
 def _without(command: type[Command], hidden: set[str]) -> type[Command]:
-    """The same options, of which the hidden ones are not shown."""
+    """The same options with some of them hidden from the help."""
     suppressed: list[tuple[str, Any, Any]] = [
         (
             option.name,

@@ -1,4 +1,4 @@
-"""What a classifier did on its test set, small enough for a record."""
+"""The results of a classifier on its test set, small enough for a record."""
 
 import base64
 from typing import Any
@@ -20,19 +20,19 @@ def outcome_on_test(
 
 
 def encode_hits(hits: npt.NDArray[np.bool_]) -> str:
-    """Which test images were classified rightly, a bit each, in base64."""
+    """Encode which test images were classified correctly: a bit each, in base64."""
     return base64.b64encode(np.packbits(hits).tobytes()).decode()
 
 
 def decode_hits(encoded: str, n_test: int) -> npt.NDArray[np.bool_]:
-    """The inverse of `encode_hits`, bool (n_test,)."""
+    """Decode what `encode_hits` encoded, bool (n_test,)."""
     return np.unpackbits(np.frombuffer(base64.b64decode(encoded), np.uint8), count=n_test).astype(bool)
 
 
 def confusion_matrix(
     predictions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], num_classes: int
 ) -> list[list[int]]:
-    """How often class i was predicted where j is right: row i, column j."""
+    """The confusion matrix: row i, column j counts the test images of class j that were predicted as class i."""
     counts = np.zeros((num_classes, num_classes), dtype=np.int64)
     np.add.at(counts, (predictions, labels), 1)
     table: list[list[int]] = counts.tolist()

@@ -23,7 +23,11 @@ from torch import nn
 from empirical.source_digest import SESSION, source_digest_of
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...))
-_PLACES = ("__module__", "__doc__", "__firstlineno__")  # of a class: where it was written, not what it is
+_PLACES = (
+    "__module__",
+    "__doc__",
+    "__firstlineno__",
+)  # attributes of a class that say where it was written, not what it is
 
 
 def import_path_of(target: Any, argument: str) -> str:
@@ -51,7 +55,7 @@ def import_path_of(target: Any, argument: str) -> str:
 
 
 def _registered(factory: Any, name: str, digest: str) -> str:
-    """Put where Python's import system finds it; the newest object of a name counts."""
+    """Put an object where Python's import system finds it; the newest object with a name counts."""
     module = sys.modules.setdefault(SESSION, ModuleType(SESSION, "Objects that this session gave."))
     setattr(module, name, factory)
     module.__dict__.setdefault("digests", {})[name] = digest
@@ -66,13 +70,13 @@ def _digest(value: Any) -> str:
 
 
 def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
-    """What tells a value from others, piece by piece."""
+    """Yield the pieces that tell a value from other values."""
     if isinstance(value, _PLAIN):
         yield f"{type(value).__name__} {value!r}".encode()
     elif id(value) in seen:
         yield b"again"
     else:
-        seen[id(value)] = value  # kept, for the place of one that is gone may be taken by another
+        seen[id(value)] = value  # kept alive, for an object that is gone may leave its address to another
         yield f"{type(value).__module__}.{type(value).__qualname__}".encode()
         yield from _parts_of_object(value, seen)
 
@@ -113,7 +117,7 @@ def _parts_of_object(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
         yield f"{value.__module__}.{value.__qualname__}".encode()
     elif hasattr(value, "__dict__"):
         yield from _parts(vars(value), seen)
-    elif " at 0x" not in repr(value):  # a place in memory is no part of what it is
+    elif " at 0x" not in repr(value):  # an address in memory is no part of the value
         yield repr(value).encode()
 
 
@@ -124,7 +128,7 @@ def _parts_of_function(function: FunctionType, seen: dict[int, Any]) -> Iterator
     if own_file or not in_file:
         try:
             yield inspect.getsource(function).encode()
-        except (OSError, TypeError):  # of text that was executed and is gone
+        except (OSError, TypeError):  # the text was executed and is gone
             yield from _parts_of_code(function.__code__)
     yield from _parts((function.__defaults__, function.__kwdefaults__), seen)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -144,13 +148,13 @@ def _parts_of_code(code: CodeType) -> Iterator[bytes]:
 
 
 def _names(code: CodeType) -> set[str]:
-    """The names that code and the code within it look up."""
+    """The names that a code object, and the code objects within it, look up."""
     inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
     return set(code.co_names).union(*map(_names, inner))
 
 
 def _of_a_file(value: FunctionType | type) -> bool:
-    """Whether it can be found in the source of a module, or is Python's own."""
+    """Whether a value is in the source of a module, or is Python's own."""
     module = sys.modules.get(value.__module__)
     if module is None or module.__name__ == "__main__":
         return False

@@ -1,4 +1,4 @@
-"""What of a user's code is part of a run's identity: the module that is named, and the user's modules that it imports.
+"""The part of a user's code that belongs to a run's identity: the named module, and the user's modules that it imports.
 
 Imports are read from the source text, those within functions included, and followed from module to module. Libraries
 are not followed, nor is this project: their versions stand in a run's record. What code reads or imports by other
@@ -23,8 +23,8 @@ _OURS = ("empirical", "theory", "figures")
 def source_digest_of(module_name: str, *, libraries: bool = True) -> str:
     """SHA-256, in hexadecimal, of the source of an imported module and of the user's modules that it imports.
 
-    It is that of the module's file alone where it imports no other module of the user's; "" for a module without file,
-    and without `libraries` for a module of a library.
+    The digest is that of the module's file alone where the module imports no other module of the user's; "" for a
+    module without file, and without `libraries` for a module of a library.
     """
     named = _source(module_name)
     if named is None or not (libraries or _users_source(module_name)):
@@ -49,11 +49,11 @@ def source_digest_of(module_name: str, *, libraries: bool = True) -> str:
 
 
 def _imported_names(name: str, path: Path) -> Iterator[str]:
-    """The modules that a module may import: of `from a import b` both a and a.b, and the packages around them."""
+    """The modules that a module may import: for `from a import b` both a and a.b, and the packages around them."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):  # of a module that is imported only where it is not run
+    except (SyntaxError, ValueError):  # a module that is imported only where it is never executed
         return
     for node in ast.walk(tree):
         names = []
@@ -69,7 +69,7 @@ def _imported_names(name: str, path: Path) -> Iterator[str]:
 
 
 def _users_source(name: str) -> Path | None:
-    """The file of a module that is the user's; None for others and for what is no module."""
+    """The file of a user's module; None for other modules and for names that are no module."""
     top = name.partition(".")[0]
     if top in sys.stdlib_module_names or top in _OURS:
         return None
@@ -86,7 +86,7 @@ def _source(name: str) -> Path | None:
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    """Where a module would be found; nothing is imported for it."""
+    """The place where a module would be found; nothing is imported."""
     parent = name.rpartition(".")[0]
     try:
         if not parent:

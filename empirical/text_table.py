@@ -16,7 +16,7 @@ class TextTable:
     """A table.
 
     Attributes:
-        title: what it shows, on what data, at what scale, with what seeds and device.
+        title: what the table shows, on what data, at what scale, with what seeds and device.
         columns: headings.
         rows: cells, as many in each row as there are columns; a dash where there is nothing.
         note: what a reader must know to read the numbers.
@@ -33,7 +33,8 @@ class TextTable:
 
 
 def rendered(table: TextTable) -> Table:
-    """A table of text cells; all but the first column to the right. Nothing in them is an order to the terminal."""
+    """Render a table of text cells; all but the first column are aligned to the right. No cell can send orders to the
+    terminal."""
     title, note = _plain(f"{table.title}\n"), _plain(table.note) if table.note else None
     columns = Table(title=title, title_justify="left", caption=note, caption_justify="left")
     columns.box = box.SIMPLE
@@ -49,7 +50,7 @@ def _plain(text: str) -> Text:
 
 
 WIDE = 132
-"""Columns that the whole results table takes."""
+"""The columns of a terminal that the whole results table takes."""
 
 
 def wide_console() -> Console:

@@ -59,7 +59,7 @@ class Options:
     """Directory of the records, or of such directories: then one page holds them all."""
 
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Where to put `figures/` and `report.html`; beside the records by default."""
+    """The folder of `figures/` and `report.html`; beside the records by default."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from empirical.report.freshness import code_digest
 from theory.common.atomic import replacing
 
 Draw = Callable[[Any, Path], None]
-"""Takes results and a path without suffix, writes its .svg and .png."""
+"""Draw results to a path without suffix: writes its .svg and .png."""
 
 _WORTH_A_PROCESS = 4  # figures: a process takes as long to begin as one of them to draw
 

@@ -27,7 +27,7 @@ _CONVERGED = "Converged: every training label reproduced by the fixed network, l
 _HOLLOW = "hollow: not within the limit of steps, drawn where it stopped"
 _SEEDS = "Curves: means over seeds; small dots: every seed"
 _GREY = "#888888"
-_MARKERS = {"-": "o", "--": "s", "-.": "^", ":": "D"}  # of points, by the dashes of their line
+_MARKERS = {"-": "o", "--": "s", "-.": "^", ":": "D"}  # markers of points, by the dashes of their line
 
 Point = tuple[float, bool]
 """A run's value, and whether it has converged."""
@@ -142,7 +142,7 @@ def draw_error_after_convergence(runs: DataSetRuns, path: Path) -> None:
 
 
 def relative_times(network: Network) -> dict[float, list[Point]]:
-    """By label corruption: steps to converge over those of the same seed on true labels.
+    """The steps to converge over the steps of the same seed on true labels, by label corruption.
 
     Seeds that have not converged on true labels are left out.
     """
@@ -159,7 +159,7 @@ def relative_times(network: Network) -> dict[float, list[Point]]:
 
 
 def errors(network: Network) -> dict[float, list[Point]]:
-    """By label corruption: test error at convergence."""
+    """The test error at convergence, by label corruption."""
     return {
         level: [(1 - _end(run).test_accuracy, _end(run).fitted) for run in runs]
         for level, runs in network.levels.items()
@@ -171,7 +171,7 @@ NETWORK_FIGURES: ResultFigures[Network] = {
         "figure-1a", draw_training_loss, lambda network: not network.regularised and len(_tests(network)) >= 3
     )
 }
-"""Of one network."""
+"""The figures of one network."""
 
 DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
     "Figure 1b: time to fit": ResultFigure(
@@ -185,7 +185,7 @@ DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
         lambda runs: any(len(network.levels) > 1 for network in runs.unregularised),
     ),
 }
-"""Of all networks of a data set."""
+"""The figures of all networks on a data set."""
 
 
 def _tests(network: Network) -> dict[Randomization, tuple[Run, ...]]:
@@ -211,7 +211,7 @@ def _all(samples: Mapping[Any, tuple[Run, ...]]) -> list[Run]:
 
 
 def _end(run: Run) -> EpochRecord:
-    """Where a run has converged, or else stopped."""
+    """The epoch in which a run has converged, or else stopped."""
     return first_fit(run) or run.epochs[-1]
 
 

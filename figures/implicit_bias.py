@@ -1,4 +1,4 @@
-"""Which solution algorithms pick, from the record of `python -m theory.implicit_bias.curves`."""
+"""The solutions that algorithms pick, from the record of `python -m theory.implicit_bias.curves`."""
 
 from pathlib import Path
 from typing import Any

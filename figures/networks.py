@@ -82,7 +82,7 @@ class DataSetRuns:
 
     @property
     def unregularised(self) -> tuple[Network, ...]:
-        """Those without explicit regularisers."""
+        """The networks without explicit regularisers."""
         return tuple(network for network in self.networks if not network.regularised)
 
     @property
@@ -122,7 +122,7 @@ def scale(samples: Mapping[Network, Sequence[Run]]) -> str:
 
 
 def sources(samples: Mapping[Network, Sequence[Run]]) -> str:
-    """Where their images came from."""
+    """The source of the images."""
     return "; ".join(dict.fromkeys(run.config.source for runs in samples.values() for run in runs))
 
 

@@ -152,7 +152,7 @@ def write_report(
 
 
 def lowest_seeds(sets: Sequence[ResultSet]) -> list[ResultSet]:
-    """Of sets that differ in their seeds alone the one of the lowest seed."""
+    """The set of the lowest seed among sets that differ in their seeds alone."""
     lowest: dict[RunConfig, ResultSet] = {}
     for results in sorted(sets, key=lambda results: results.config.seed):
         lowest.setdefault(_but_for_seed(results.config), results)
@@ -184,7 +184,8 @@ def _inline(path: Path) -> str:
 
 
 def _on_regularizers(runs: list[Run]) -> list[Finding]:
-    """By claim: what decides it, on any number of images; where nothing does, what the most images say."""
+    """The findings that decide each claim, on any number of images; where none decides, the finding on the most
+    images."""
     findings = [
         replace(finding, evidence=replace(finding.evidence, measured=f"{n:,} images: {finding.evidence.measured}"))
         for n, some in sizes(runs).items()

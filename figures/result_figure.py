@@ -24,7 +24,7 @@ class ResultFigure(Generic[Results]):
 
 
 ResultFigures = Mapping[str, ResultFigure[Results]]
-"""By title."""
+"""The figures by title."""
 
 
 def draw_figures(

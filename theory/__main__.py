@@ -39,7 +39,7 @@ class Options:
     """Check every claim on five seeds, from --seed on: it holds only if it does on each. Takes minutes."""
 
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Also write the findings to this file."""
+    """Write the findings to this file, too."""
 
 
 def main(arguments: list[str] | None = None) -> int:

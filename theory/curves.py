@@ -17,7 +17,7 @@ from theory.common.atomic import replacing
 
 @dataclass(frozen=True)
 class Options:
-    """Where the record goes, and the seed of what is in it."""
+    """The path of the record, and the seed of its contents."""
 
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[OUT.json]")]
     """The file to write; figures look for it, under the name of the default, in their directory of records."""

@@ -35,7 +35,7 @@ _STAGES: dict[str, tuple[float, Callable[[Checklist, Setting], None]]] = {
     "together": (0.15, check_together),
     "tables": (1.0, run_tables),
 }
-"""In order, each with the share that it may take of the seconds left."""
+"""The stages in order, each with the share that it may take of the seconds left."""
 
 
 def main() -> int:
@@ -43,11 +43,13 @@ def main() -> int:
     begun = time.monotonic()
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
-    parser.add_argument("--seconds", type=float, default=900.0, help="that the whole call may take")
+    parser.add_argument("--seconds", type=float, default=900.0, help="seconds that the whole call may take")
     parser.add_argument("--data-root", type=Path, default=Path("data"), help="folder that holds cifar-10-batches-bin")
     parser.add_argument("--out", type=Path, default=Path("runs/gpu"), help="folder of results and records")
     parser.add_argument("--tiny", action="store_true", help="a rehearsal: a few images, a few steps")
-    parser.add_argument("--precision", default="tf32", choices=["float32", "tf32", "bf16"], help="of the tables' runs")
+    parser.add_argument(
+        "--precision", default="tf32", choices=["float32", "tf32", "bf16"], help="precision of the tables' runs"
+    )
     parser.add_argument("--processes", type=int, default=6, help="runs of the tables at a time")
     parser.add_argument("--stages", nargs="+", default=list(_STAGES), choices=list(_STAGES))
     options = parser.parse_args()

@@ -41,11 +41,11 @@ class Checklist:
 
     @property
     def seconds_left(self) -> float:
-        """Of the call."""
+        """The seconds left for the call."""
         return self.end - time.monotonic()
 
     def begin(self, stage: str, share: float) -> None:
-        """A stage, which may take this share of the seconds left."""
+        """Begin a stage, which may take this share of the seconds left."""
         self.until = time.monotonic() + share * max(0.0, self.seconds_left)
         print(f"== {stage}: {self.until - time.monotonic():.0f} of {self.seconds_left:.0f} s left", flush=True)
 

@@ -79,7 +79,7 @@ def program(*arguments: str) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Of a process that shares this machine with others, started from this repository."""
+    """The environment of a process that shares this machine with other processes, started from this repository."""
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join(path for path in (root, os.environ.get("PYTHONPATH", "")) if path)
     return os.environ | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "2"} | more

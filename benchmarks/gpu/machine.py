@@ -53,7 +53,7 @@ def _copy(setting: Setting) -> dict[str, Any]:
 
 
 def _seconds(setting: Setting, work: Any) -> float:
-    """Of one call, the mean of a few, after two."""
+    """The seconds of a call: the mean of a few calls, after two that do not count."""
     for _ in range(2):
         work()
     setting.synchronize()

@@ -59,7 +59,8 @@ def check_together(checks: Checklist, setting: Setting) -> None:
 
 
 def images_per_second(name: str, device: str, config: TrainingConfig, n: int, seconds: float) -> tuple[float, float]:
-    """Of training on n random images, evaluation apart, over so many seconds; and the seconds of the warm-up before."""
+    """The rate of training on n random images without evaluation, over this many seconds, and the seconds of the
+    warm-up before."""
     begun = time.perf_counter()
     model, memory_format = network(name, device)
     augmented = config.augmentation != "none"
@@ -76,7 +77,7 @@ def images_per_second(name: str, device: str, config: TrainingConfig, n: int, se
 
 
 def _config(setting_tiny: bool, **changes: Any) -> TrainingConfig:
-    """So small a step that nothing is fitted: the loop would stop."""
+    """The configuration, with so small a step that nothing is fitted: a fit would stop the loop."""
     return TrainingConfig(
         learning_rate=1e-6,
         batch_size=16 if setting_tiny else _BATCH,
@@ -126,7 +127,7 @@ def build_model_on_meta(name: str) -> torch.nn.Module:
 
 
 def _rows(checks: Checklist) -> list[dict[str, Any]]:
-    """Those of earlier calls too."""
+    """The rows of this call and of earlier calls."""
     return [json.loads(line) for line in checks.path.read_text().splitlines() if line.endswith("}")]
 
 

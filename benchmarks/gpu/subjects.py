@@ -56,7 +56,7 @@ class Setting:
 
     @property
     def networks(self) -> list[str]:
-        """Those that are compared and timed."""
+        """The networks that are compared and timed."""
         if self.tiny:
             return ["mlp-1x512", "alexnet"]
         return ["mlp-1x512", "mlp-3x512", "alexnet", "inception", "inception-no-bn", "wide-resnet-28-1"]

@@ -14,7 +14,7 @@ from empirical.text_table import TextTable
 from theory.claims import Evidence, Finding, Verdict
 
 ABOUT_ONE = 0.9
-"""What `close to 1` of a complexity of at most 1 is held to: our reading, the paper gives no number."""
+"""The least complexity, of at most 1, that counts as `close to 1`: our reading, since the paper gives no number."""
 
 _FAMILIES = ("VC", "norm", "stability")
 
@@ -24,8 +24,8 @@ class BoundsResults:
     """Bounds runs that share data, network, hyper-parameters, seed and what was measured.
 
     Attributes:
-        config: of one of them, standing for what all share.
-        runs: by test, true labels first.
+        config: the configuration of one run, which stands for what all runs share.
+        runs: the runs by test, true labels first.
     """
 
     config: RunConfig
@@ -91,15 +91,16 @@ def bounds_of(run: Run) -> dict[str, EvaluatedBound]:
 
 
 def certifies(bound: EvaluatedBound) -> bool:
-    """Whether it shows that something was learnt: it is below what guessing has."""
+    """Whether a bound shows that something was learnt: it is below the error of guessing."""
     return bound.value is not None and bound.guessing is not None and bound.value < bound.guessing
 
 
 def tells(true: EvaluatedBound, random: EvaluatedBound) -> bool:
-    """Whether a bound tells true labels from random ones: it certifies the first to be learnt, by less than the second.
+    """Whether a bound tells true labels from random ones: it certifies that the true labels were learnt, and is smaller
+    on them than on random ones.
 
-    One that certifies nothing would say of either network, truly, that its test error may be any; one that is no
-    smaller on true labels gives no reason why these are learnt.
+    A bound that certifies nothing allows either network any test error; a bound that is no smaller on true labels gives
+    no reason why these are learnt.
     """
     return certifies(true) and _or_infinite(true.value) < _or_infinite(random.value)
 
@@ -128,7 +129,7 @@ def bounds_table(results: BoundsResults) -> TextTable:
     legend = (
         "A bound on the test error, or on test less training loss (stability). Gap: test less training error, or loss, "
         "of the function that the bound speaks of. Vacuous: no less than the largest error possible, or for a loss "
-        "than what guessing has; above guessing: less than that, but no less than the error of guessing, "
+        "than that of guessing; above guessing: less than that, but no less than the error of guessing, "
         f"{results.guessing:.0%}."
     )
     return TextTable(
@@ -150,7 +151,7 @@ def _value(bound: EvaluatedBound | None) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits; just below 1, how far."""
+    """The value to three digits; just below 1, its distance from 1."""
     return f"1 - {1 - value:.0e}" if 0.9995 <= value < 1 else f"{value:.3g}"
 
 
@@ -159,7 +160,7 @@ def _gap(bound: EvaluatedBound | None) -> str:
 
 
 def _says(bounds: list[EvaluatedBound]) -> str:
-    """In one word for all; for each where they differ."""
+    """One word where all bounds agree, and a word for each of them where they differ."""
     words = [
         "not covered"
         if bound.vacuous is None
@@ -242,7 +243,8 @@ def _bounds_do_not_tell(results: BoundsResults) -> Evidence:
         + (f"; telling: {'; '.join([*telling, *additions])}" if telling or additions else "")
         + (f"; no bound of the kind {', '.join(absent)} covers the network" if absent else ""),
         "none is below guessing on true labels and larger on random ones",
-        "a bound tells if it certifies that true labels were learnt, and by less than random ones; the order of bounds "
+        "a bound tells true from random labels if it certifies that true labels were learnt, and is smaller on them; "
+        "the order of bounds "
         "above guessing is reported and decides nothing: they allow any error on both; the other bounds stand beside",
     )
 
@@ -251,4 +253,4 @@ CLAIMS = (
     _complexity_about_one,
     _bounds_do_not_tell,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

@@ -12,7 +12,7 @@ from theory.claims import Evidence, Finding, Verdict, verdict
 from theory.complexity import ReLUArchitecture, theorem_1_lower_bound, vc_upper_bound
 
 _NEEDED = {"fitted", "parameters", "dimension"}
-"""Metrics without which a run is no look at a frontier."""
+"""The metrics that a run needs to be a step of the search for a frontier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +20,9 @@ class CapacityResults:
     """Runs of the capacity experiment on one data set with one set of hyper-parameters.
 
     Attributes:
-        config: of one of them, standing for what all share.
-        frontiers: of every network, kind of input and seed.
-        runs: that they come from.
+        config: the configuration of one run, which stands for what all runs share.
+        frontiers: a frontier for every network, kind of input and seed.
+        runs: the runs that the frontiers come from.
     """
 
     config: RunConfig
@@ -44,7 +44,7 @@ class CapacityResults:
 
     @property
     def unfinished(self) -> bool:
-        """Whether labels were missed after fewer steps than the experiment allows: that decides nothing."""
+        """Whether a run missed labels after fewer steps than the experiment allows: such a run decides nothing."""
         return self.config.training is not None and self.config.training.max_steps < ENOUGH_STEPS
 
     def closed(self) -> list[Frontier]:
@@ -75,9 +75,8 @@ def perceptron_units(model: str) -> tuple[int, ...]:
 
 
 def shattered_at_most(frontier: Frontier) -> int | None:
-    """The VC bound: no architecture of these units with one output gives all two-class labellings to more points.
-
-    Of a network with k outputs it bounds what it does when two classes are asked for. None for networks other than
+    """The VC bound: no architecture of these units with one output realises all two-class labellings of more points.
+    For a network with k outputs the bound is on what it does with two of the classes. None for networks other than
     perceptrons.
     """
     units = perceptron_units(frontier.model)
@@ -85,7 +84,7 @@ def shattered_at_most(frontier: Frontier) -> int | None:
 
 
 def capacity_table(results: CapacityResults) -> TextTable:
-    """A row for each frontier."""
+    """The table of the frontiers, a row for each."""
     rows = []
     for frontier in results.frontiers:
         ratio = "—" if frontier.fits == 0 else f"{frontier.parameters / frontier.fits:.2f}"
@@ -194,4 +193,4 @@ CLAIMS = (
     _as_theorem_1,
     _more_than_n,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

@@ -12,8 +12,8 @@ def chance_range(run: Run) -> tuple[float, float]:
     """Accuracies of guessing without looking at an image, where true labels are kept.
 
     Guessing each class as often as it comes is right with probability sum_c f_c^2, guessing the majority class with
-    max_c f_c: of two classes in the shares 0.9 and 0.1, with 82% and 90%. The shares are those of the test set, from
-    the record's confusion matrix; 1/k where there is none.
+    max_c f_c: with two classes in the shares 0.9 and 0.1 that is 82% and 90%. The shares are those of the test set,
+    from the record's confusion matrix; 1/k where there is none.
     """
     confusion: Sequence[Sequence[int]] | None = run.summary.metrics.get("test_confusion")
     if confusion is None:
@@ -34,14 +34,14 @@ def above_chance_p_values(run: Run) -> tuple[float, float]:
 
 
 TELLING_POWER = 0.9
-"""A level of corruption can tell if the test there would see pure memorising at least so often."""
+"""A level of corruption counts where the test detects pure memorising with at least this probability."""
 
 
 def telling_power(clean_accuracy: float, corruption: float, run: Run, size: float) -> float:
     """How often the test against chance rejects at a level of corruption where a network memorises, and no more.
 
     Copying the label of a training image that is of the right class with probability A is right with probability
-    (1 - p) A + p/k. Near p = 1 that is chance itself, and a level there can tell nothing.
+    (1 - p) A + p/k. Near p = 1 that is chance itself, and such a level decides nothing.
     """
     from scipy import stats
 

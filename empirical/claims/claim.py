@@ -16,7 +16,7 @@ from empirical.runs.missing_metric import MissingMetricError
 from theory.claims import Claim, Evidence, Finding, Verdict
 
 Check = Callable[[Any], Evidence]
-"""Decides a claim from results, a set of runs as the claim's module sorts them."""
+"""Decide a claim from results, a set of runs as the claim's module sorts them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class RecordClaim:
         id: C1 to C29 for the paper's, a name of its own for what the experiments add.
         statement: what is claimed, in a sentence that stands alone.
         source: section, table or figure.
-        check: decides it from results; None for a claim that theory alone decides, or nothing here.
+        check: decides the claim from results; None for a claim that theory alone decides, or that nothing here decides.
         paper: the paper's numbers; "" where it gives none.
         figure: title of the figure that shows it; "" for none.
         theory: ids of the claims of `theory.checks` that decide it, where it is a theorem.
@@ -49,12 +49,12 @@ class RecordClaim:
 
     @property
     def claim(self) -> Claim:
-        """What findings carry of it."""
+        """The part of the claim that its findings carry."""
         return Claim(self.id, self.statement, self.source)
 
     @property
     def full_command(self) -> str:
-        """The command line that would decide it; "" if there is none."""
+        """The command line that would decide the claim; "" if there is none."""
         if self.theory and not self.command:
             return "python -m theory"
         return f"python -m empirical.run {self.command}" if self.command else ""
@@ -77,7 +77,8 @@ class RecordClaim:
 
 
 def claim(name: str, statement: str, source: str, **about: Any) -> Callable[[Check], RecordClaim]:
-    """Makes a check the claim that it decides; `name` is its id, the keywords are attributes of `RecordClaim`."""
+    """Turn a check into the claim that it decides; `name` is the claim's id, the keywords are attributes of
+    `RecordClaim`."""
     return lambda check: RecordClaim(name, statement, source, check, **about)
 
 

@@ -18,16 +18,16 @@ from empirical.text_table import TextTable
 from theory.claims import Evidence, Finding, Verdict, verdict
 
 CLOSE = 0.1
-"""What `the curves agree` is held to: the largest difference, as a share of the initial residual."""
+"""The curves agree if their largest difference is at most this share of the initial residual."""
 
 CLOSE_FACTOR = 1.25
-"""What predicted and measured slow-down may differ by, either way: as in `theory.checks.dynamics`."""
+"""The factor by which predicted and measured slow-down may differ, either way: as in `theory.checks.dynamics`."""
 
 SPREADS = 3.0
-"""By how many standard deviations of the measure of random labels two measures differ clearly."""
+"""Two measures differ clearly if they are this many standard deviations of the measure of random labels apart."""
 
 WIDE = 4096
-"""From here on a network counts as wide."""
+"""The width from which a network counts as wide."""
 
 _LEVELS = 5
 """Distances that a rank test of size 1% needs at least: 1/5! is 0.8%."""
@@ -41,8 +41,8 @@ class DynamicsResults:
     """Runs that share their images, seed, device, and all but the width of their networks.
 
     Attributes:
-        config: of one of them, standing for what all share.
-        runs: by width and test.
+        config: the configuration of one run, which stands for what all runs share.
+        runs: the runs by width and test.
     """
 
     config: RunConfig
@@ -84,7 +84,7 @@ def study_of(run: Run) -> DynamicsConfig:
 
 
 def noise_share(run: Run) -> float:
-    """Which share of each image is noise that was mixed in to move images apart; 0 where the record says nothing."""
+    """The share of each image that is noise, mixed in to move images apart; 0 where the record does not say."""
     return float(run.summary.metrics.get("noise_share", 0.0))
 
 
@@ -306,7 +306,7 @@ def _complexity_orders_errors(results: DynamicsResults) -> Evidence:
 
 
 def _bound_in_words(measures: Sequence[float], errors: Sequence[float]) -> str:
-    """What the measure is worth as a bound on the test error, up to its lower-order terms."""
+    """How good the measure is as a bound on the test error, up to its lower-order terms."""
     if min(measures) >= 1:
         return "; as a bound it says nothing: above 1 throughout"
     holds = all(measure >= error for measure, error in zip(measures, errors, strict=True))
@@ -325,4 +325,4 @@ CLAIMS = (
     _noise_images_are_further_apart,
     _complexity_orders_errors,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

@@ -14,7 +14,7 @@ from empirical.training.schedule import CIFAR_10
 from theory.claims import Evidence, Verdict
 
 FITS = 0.99
-"""Share of the training labels that a network which fits reproduces."""
+"""A network fits if it reproduces at least this share of the training labels."""
 
 _ENOUGH_STEPS = CIFAR_10.max_steps
 
@@ -25,7 +25,7 @@ def fits(run: Run) -> bool:
 
 
 def stopped_early(config: RunConfig) -> bool:
-    """Whether a run may take fewer steps than the paper's schedule has."""
+    """Whether a run may take fewer steps than the paper's schedule."""
     return config.training is not None and config.training.max_steps < _ENOUGH_STEPS
 
 
@@ -35,14 +35,14 @@ def unfinished(run: Run) -> bool:
 
 
 def fit_verdict(runs: Sequence[Run]) -> Verdict:
-    """Whether every run fits; not decided where one that does not is unfinished."""
+    """The verdict on whether every run fits; not decided if a run that does not fit was stopped too soon."""
     if all(fits(run) for run in runs):
         return Verdict.HOLDS
     return Verdict.NOT_DECIDED if any(unfinished(run) for run in runs) else Verdict.DOES_NOT_HOLD
 
 
 def level(run: Run) -> str:
-    """In words, which of the two levels a run reaches."""
+    """The level that a run reaches, in words."""
     if run.summary.metrics["fitted"]:
         return "fitted exactly"
     if fits(run):
@@ -51,7 +51,7 @@ def level(run: Run) -> str:
 
 
 def not_fitted() -> Evidence:
-    """The evidence where a claim about networks that fit meets some that do not."""
+    """The evidence on a claim about networks that fit, where some of the networks do not."""
     return Evidence(
         Verdict.NOT_DECIDED,
         f"less than {FITS:.0%} of the training labels are fitted",

@@ -24,8 +24,8 @@ class InterpolantsResults:
     """Runs on the same images with the same network, hyper-parameters and seed.
 
     Attributes:
-        config: of one of them, standing for what all share.
-        runs: by test.
+        config: the configuration of one run, which stands for what all runs share.
+        runs: the runs by test.
     """
 
     config: RunConfig
@@ -48,7 +48,7 @@ class InterpolantsResults:
 
     @property
     def decisive(self) -> "InterpolantsResults":
-        """Its runs on true and on uniformly corrupted labels: those that the claims are about."""
+        """The runs on true and on uniformly corrupted labels, which the claims are about."""
         return replace(
             self, runs=tuple(run for run in self.runs if run.config.randomization.label_noise.uniform_level is not None)
         )
@@ -78,7 +78,7 @@ def compare_interpolants(results: InterpolantsResults) -> list[Finding]:
 
 
 def interpolants_table(results: InterpolantsResults) -> TextTable:
-    """A row for each network of each run."""
+    """The table of the networks, a row for each network of each run."""
     rows = []
     for run in results.runs:
         for name, title in _NETWORKS.items():
@@ -154,7 +154,7 @@ def _both_interpolate(results: InterpolantsResults) -> Evidence:
 
 @claim(
     "interpolants-2",
-    "Of two interpolants of one sample the trained one generalises better: fitting does not decide it.",
+    "The trained network generalises better than Theorem 1's on the same sample: fitting does not decide it.",
     "sections 1.1 and 4",
     figure="Two interpolants of one sample, off the sample",
     command="interpolants",
@@ -177,7 +177,7 @@ def _one_generalises(results: InterpolantsResults) -> Evidence:
         tested(max(better), min(worse), SIZE / len(runs)),
         "test accuracy, " + "; ".join(parts),
         f"p-values below {SIZE / len(runs):.1e}: largest {max(better):.0e}",
-        f"McNemar's exact tests on the images that one of them gets right, one-sided, size {SIZE:.0%} in all",
+        f"McNemar's exact tests on the images that only one network gets right, one-sided, size {SIZE:.0%} in all",
     )
 
 
@@ -284,4 +284,4 @@ CLAIMS = (
     _distance_to_a_change,
     _answers_from_afar,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

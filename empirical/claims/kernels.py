@@ -20,7 +20,8 @@ from empirical.runs.records import Run
 from theory.claims import Evidence, Finding, Verdict, verdict
 
 DOUBLED, UNCHANGED = 2.0, 0.01
-"""What `a larger norm at the same error` is held to: a factor, and a share of the test images; our reading."""
+"""The factor of the norms and the share of the test images that define `a larger norm at the same error`: our
+reading."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +29,8 @@ class KernelResults:
     """Kernel runs on the same images and the same seed.
 
     Attributes:
-        config: of one of them, standing for what all share.
-        runs: by features, kernel, ridge and test.
+        config: the configuration of one run, which stands for what all runs share.
+        runs: the runs by features, kernel, ridge and test.
     """
 
     config: RunConfig
@@ -120,13 +121,14 @@ def _better(run: Run, other: Run) -> float:
 
 
 def _least_norm(run: Run) -> float:
-    """No interpolant of these labels has less: the certificate's bound, or the norm as measured if there is none."""
+    """A lower bound on the norm of every interpolant of these labels: the certificate's, or the norm as measured
+    without one."""
     bound: float | None = run.summary.metrics.get("norm_lower_bound")
     return float(run.summary.metrics["norm"]) if bound is None else bound
 
 
 def _most_norm(run: Run) -> float:
-    """The least interpolant of these labels has no more: by the certificate, or as measured if there is none."""
+    """An upper bound on the least norm of an interpolant: by the certificate, or the norm as measured without one."""
     return float(run.summary.metrics["norm"] + (run.summary.metrics.get("distance_bound") or 0.0))
 
 
@@ -338,4 +340,4 @@ CLAIMS = (
     _bad_interpolant,
     _norm_does_not_predict,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

@@ -1,7 +1,8 @@
 """Measured test accuracies under label noise beside what theory predicts of them: from records alone.
 
-A prediction speaks of draws of the noise on fixed images, so a measured accuracy, which is one draw, is held to a
-prediction interval. An accuracy is a whole number of images: the interval is closed to half an image either way.
+A prediction is for draws of the noise on fixed images. A measured accuracy is one draw, so it is compared with a
+prediction interval. An accuracy is a whole number of images, so the interval is widened by half an image on either
+side.
 """
 
 from collections.abc import Sequence
@@ -40,9 +41,9 @@ class NoiseResults:
     """A run of predictions and the measured runs on the same images and the same seed.
 
     Attributes:
-        config: of the predictions, standing for what all share.
+        config: the configuration of the predictions, which stands for what all runs share.
         prediction: the predictions.
-        networks: trained networks by what tells them apart, in words.
+        networks: trained networks, by a name that tells them apart.
         explicit: Theorem 1's network.
         kernel: interpolants of the predicted kernel.
     """
@@ -76,7 +77,7 @@ class NoiseResults:
 
     @property
     def measured(self) -> dict[str, Levels]:
-        """All series that have a run, by their names in words."""
+        """All series that contain a run, by their names in words."""
         series = {**self.networks, "Gaussian kernel": self.kernel, "explicit network": self.explicit}
         return {name: runs for name, runs in series.items() if runs}
 
@@ -86,12 +87,12 @@ class NoiseResults:
         return [self.prediction, *(run for levels in self.measured.values() for _, run in levels)]
 
     def predicted(self, rule: str) -> list[dict[str, Any]]:
-        """accuracy, deviation and draws of a rule, by level."""
+        """The accuracy, deviation and draws of a rule, by level."""
         entries: list[dict[str, Any]] = self.prediction.summary.metrics["predictions"][rule]
         return entries
 
     def interval(self, rule: str, index: int, size: float) -> tuple[float, float]:
-        """Where the accuracy at level `index` of a run with noise of its own lies, with probability 1 - size."""
+        """The interval in which the accuracy at level `index` lies with probability 1 - size, for noise drawn anew."""
         from scipy import stats
 
         entry = self.predicted(rule)[index]
@@ -106,8 +107,7 @@ class NoiseResults:
 
 
 def noise_results(runs: list[Run]) -> list[NoiseResults]:
-    """For each run of predictions the measured runs that it is about: uniformly corrupted labels, same images,
-    same seed."""
+    """Join each run of predictions with the measured runs on uniformly corrupted labels, the same images and seed."""
     sets = []
     for prediction in runs:
         if not isinstance(prediction.config.study, NoiseConfig):
@@ -135,12 +135,12 @@ def noise_results(runs: list[Run]) -> list[NoiseResults]:
 
 
 def compare_noise(results: NoiseResults) -> list[Finding]:
-    """What theory predicts of test error under label noise, each with its verdict by a stated rule."""
+    """The claims on test error under label noise, each with its verdict by a stated rule."""
     return decide_all(CLAIMS, results)
 
 
 def noise_table(results: NoiseResults) -> TextTable:
-    """Test error in percent: a row for each level of corruption, predictions first."""
+    """The table of test errors in percent, a row for each level of corruption, predictions first."""
     metrics = results.prediction.summary.metrics
     size = SIZE / len(results.levels)
     rows = []
@@ -194,7 +194,7 @@ def _predicted_kernel(bandwidth: float, run: Run) -> bool:
 
 
 def _by_level(runs: Sequence[Run]) -> Levels:
-    """One run a level, the last where solvers differ."""
+    """The runs by level, the last where several differ in their solver."""
     by_level = {level: run for run in runs if (level := run.config.randomization.corruption) is not None}
     return sorted(by_level.items(), key=lambda level: level[0])
 
@@ -392,4 +392,4 @@ CLAIMS = (
     _explicit_as_predicted,
     _excess,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

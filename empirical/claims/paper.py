@@ -12,7 +12,7 @@ from empirical.randomization import (
 )
 
 Regularisers = tuple[str, bool]
-"""Augmentation, and whether there is weight decay."""
+"""The augmentation, and whether there is weight decay."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ TABLE_1: dict[tuple[str, Randomization, Regularisers], PaperAccuracy] = {
     ("mlp-1x512", TRUE_LABELS, NONE): PaperAccuracy(100.0, 50.51),
     ("mlp-1x512", RANDOM_LABELS, NONE): PaperAccuracy(99.34, 10.61),
 }
-"""CIFAR-10; by network, test and regularisers, in the paper's order."""
+"""Table 1, on CIFAR-10, by network, test and regularisers, in the paper's order."""
 
 
 RERUN_1A: dict[Randomization, dict[float, float]] = {
@@ -56,8 +56,9 @@ RERUN_1A: dict[Randomization, dict[float, float]] = {
     RANDOM_PIXELS: {0.1: 11.9, 0.01: 13.0},
     RANDOM_LABELS: {0.1: 16.6, 0.01: 17.7},
 }
-"""Not the paper's, whose Figure 1a has no printed values, but an independent public re-run's of it: thousands of steps
-until Inception's training loss on all of CIFAR-10 is below 0.1 and below 0.01, by test. One seed, batches of 128."""
+"""Thousands of steps until Inception's training loss on all of CIFAR-10 is below 0.1 and below 0.01, by test. The
+numbers are those of an independent public re-run of Figure 1a, for which the paper prints none: one seed, batches of
+128."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class PaperImageNetAccuracy:
 
 
 INCEPTION_V3_DROPOUT = 0.2
-"""Of TensorFlow's package, whose settings the paper takes for ImageNet: activations are kept with probability 0.8."""
+"""The dropout of TensorFlow's package, whose settings the paper takes for ImageNet: it keeps activations with
+probability 0.8."""
 
 TABLE_2: dict[tuple[Randomization, str, float, bool], PaperImageNetAccuracy] = {
     (TRUE_LABELS, "resized-crop", INCEPTION_V3_DROPOUT, True): PaperImageNetAccuracy(92.18, 99.21, 77.84, 93.92),
@@ -84,8 +86,8 @@ TABLE_2: dict[tuple[Randomization, str, float, bool], PaperImageNetAccuracy] = {
     (RANDOM_LABELS, "none", 0.0, True): PaperImageNetAccuracy(87.81, 96.15, 0.12, 0.50),
     (RANDOM_LABELS, "none", 0.0, False): PaperImageNetAccuracy(95.20, 99.14, 0.11, 0.56),
 }
-"""Inception V3 on ImageNet; by test, augmentation, probability of dropout and whether there is weight decay, in the
-paper's order."""
+"""Table 2, Inception V3 on ImageNet, by test, augmentation, probability of dropout and whether there is weight decay,
+in the paper's order."""
 
 TABLE_4: dict[tuple[str, Regularisers], float | None] = {
     ("inception", ("none", True)): 100.0,
@@ -95,13 +97,14 @@ TABLE_4: dict[tuple[str, Regularisers], float | None] = {
     ("inception", ("crop", False)): 99.93,
     ("inception", ("flip-rotate", False)): 99.28,
 }
-"""Random labels on CIFAR-10, training accuracy by network and regularisers; None where it failed to converge. The last
-is the mean online accuracy on augmented samples. As quoted from memory of the published text."""
+"""Table 4, training accuracy on random labels of CIFAR-10 by network and regularisers; None where the network failed to
+converge. The last row is the mean online accuracy on augmented samples. The values are quoted from memory of the
+published text."""
 
 
 @dataclass(frozen=True)
 class PaperKernelError:
-    """A row of Table 3: test error in percent, and what it is of."""
+    """A row of Table 3: the test error in percent, and its setting."""
 
     test_error: float
     setting: str
@@ -114,7 +117,7 @@ TABLE_3: dict[tuple[str, str, bool], PaperKernelError] = {
     ("cifar10", "random-convolution", False): PaperKernelError(17.0, "32,000 random filters"),
     ("cifar10", "random-convolution", True): PaperKernelError(15.0, "32,000 random filters, l2 regularisation"),
 }
-"""Kernel interpolation; by data set, features, and whether with l2 regularisation."""
+"""Table 3, kernel interpolation, by data set, features, and whether with l2 regularisation."""
 
 KERNEL_NORMS: dict[tuple[str, str], int] = {("mnist", "pixels"): 220, ("mnist", "gabor"): 390}
-"""Section 5: about what the minimum norm is, by data set and features."""
+"""The minimum norm that section 5 states, about, by data set and features."""

@@ -1,6 +1,6 @@
 """The paper's claims C1 to C29 in one list, collected from the modules that decide them.
 
-Here are those that no record decides: theorems, which `theory.checks` checks, and ImageNet at its size.
+Defined here are the claims that no record decides: theorems, which `theory.checks` checks, and ImageNet at full size.
 """
 
 from empirical.claims import (
@@ -31,7 +31,7 @@ _WITHOUT_RECORDS = (
         "The matrix of Theorem 1's network has full rank, and where the biases are well placed its smallest eigenvalue "
         "bounds the weights.",
         "section 4, appendix C, lemma 1",
-        paper="a reasonable bound, wherever the biases are; badly placed ones have none (lemma-1-eigenvalue-remark)",
+        paper="a reasonable bound, wherever the biases are; badly placed biases have none (lemma-1-eigenvalue-remark)",
         theory=(
             "lemma-1-rank",
             "lemma-1-eigenvalue",
@@ -65,7 +65,7 @@ _WITHOUT_RECORDS = (
 _MODULES = (randomization_tests, regularization, kernels, bounds, dynamics, capacity, label_noise, interpolants)
 
 ALL_CLAIMS: tuple[RecordClaim, ...] = (*(claim for module in _MODULES for claim in module.CLAIMS), *_WITHOUT_RECORDS)
-"""Every claim that is decided here, once."""
+"""Every claim that this project decides, once."""
 
 
 def _number(claim: RecordClaim) -> int | None:
@@ -74,7 +74,7 @@ def _number(claim: RecordClaim) -> int | None:
 
 
 CLAIMS = tuple(sorted((claim for claim in ALL_CLAIMS if _number(claim)), key=lambda claim: _number(claim) or 0))
-"""The paper's, in the order of their numbers."""
+"""The paper's claims, in the order of their numbers."""
 
 ADDED_CLAIMS = tuple(claim for claim in ALL_CLAIMS if not _number(claim))
-"""Those that the experiments add, in the order of the modules."""
+"""The claims that the experiments add, in the order of the modules."""

@@ -19,31 +19,32 @@ from empirical.training.schedule import IMAGENET, decay_of, is_the_papers
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation (None of one value) of shares over seeds."""
+    """The mean and standard deviation of shares over seeds; the deviation is None for one seed."""
 
     mean: float
     deviation: float | None
 
     @staticmethod
     def of(values: list[float]) -> "Spread":
-        """Of at least one value."""
+        """Summarise at least one value."""
         return Spread(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None)
 
     def __str__(self) -> str:
-        """In percent."""
+        """The mean and deviation in percent."""
         return f"{100 * self.mean:.2f}" + ("" if self.deviation is None else f" ± {100 * self.deviation:.2f}")
 
 
 @dataclass(frozen=True, eq=False)
 class TableRow:
-    """A row, beside the paper's numbers in percent (None where it has none, or failed to converge).
+    """A row of our runs beside the paper's numbers in percent, None where the paper prints none or its network failed
+    to converge.
 
     Attributes:
-        model, test, regularisers: which.
+        model, test, regularisers: what the row shows.
         paper_train, paper_test: the paper's accuracies.
-        runs: ours, a seed each; none if it was not run.
-        dropout: probability; 0 for none.
-        paper_best: the paper's best test accuracy along training, where it gives one.
+        runs: our runs, a seed each; none if the row was not run.
+        dropout: its probability; 0 for none.
+        paper_best: the paper's best test accuracy along training, where the paper gives a value.
         paper_top_5: what the paper has of top-5 accuracy, in the same three places; all None but for ImageNet.
     """
 
@@ -59,32 +60,32 @@ class TableRow:
 
     @property
     def fitted(self) -> int:
-        """Runs that fitted every label."""
+        """The runs that fitted every label."""
         return sum(run.summary.metrics["fitted"] for run in self.runs)
 
     @property
     def train(self) -> Spread | None:
-        """Accuracy on the labels given."""
+        """The accuracy on the given labels."""
         return self._spread("train_accuracy")
 
     @property
     def test_accuracy(self) -> Spread | None:
-        """Accuracy on the test set, at the end."""
+        """The accuracy on the test set, at the end."""
         return self._spread("test_accuracy")
 
     @property
     def best(self) -> Spread | None:
-        """Best accuracy of any epoch on the test set: what early stopping could have had."""
+        """The best accuracy of any epoch on the test set, which early stopping could have reached."""
         return self._spread("best_test_accuracy")
 
     @property
     def online(self) -> Spread | None:
-        """Accuracy on augmented samples as they were trained on in the last epoch."""
+        """The accuracy on augmented samples as they were trained on in the last epoch."""
         return self._spread("online_accuracy") if self.regularisers[0] != "none" else None
 
     @property
     def shown_train(self) -> Spread | None:
-        """Training accuracy as the paper has it in this row: online where images are flipped and rotated."""
+        """The training accuracy that the paper prints in this row: online where images are flipped and rotated."""
         return self.online if self.regularisers[0] == "flip-rotate" else self.train
 
     @property
@@ -103,7 +104,7 @@ class TableRow:
 
     @property
     def values(self) -> tuple[str, str, str]:
-        """Ours, likewise."""
+        """Our accuracies on the training and test set and of the best epoch, top-5 in brackets."""
         train_top_5, test_top_5 = self._spread("train_top_5_accuracy"), self._spread("test_top_5_accuracy")
         train, test = _with_top_5(self.shown_train, train_top_5), _with_top_5(self.test_accuracy, test_top_5)
         return train, test, _with_top_5(self.best, None)
@@ -131,13 +132,13 @@ def _with_top_5(accuracy: float | Spread | None, top_5: float | Spread | None) -
 
 
 def regularisers(config: RunConfig) -> Regularisers:
-    """What a trained run is regularised with, as the tables have it."""
+    """The regularisers of a trained run, as the tables name them."""
     training = config.hyper_parameters
     return training.augmentation, training.weight_decay > 0
 
 
 def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
-    """Trained runs by data set, of those with several networks or with regularisers: what makes a table."""
+    """Trained runs by data set, for the data sets with several networks or with regularisers, which make a table."""
     by_data: dict[str, list[Run]] = {}
     for run in networks_on_tests(runs):
         by_data.setdefault(run.config.data, []).append(run)
@@ -149,8 +150,8 @@ def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
 
 
 def sizes(runs: list[Run]) -> dict[int, list[Run]]:
-    """The runs of a data set by the number of training images, the most first: networks are compared on equally many.
-    Of those with several networks or with regularisers.
+    """The runs of a data set by the number of training images, the most first: networks are compared on equally many
+    images. Only numbers with several networks or with regularisers are included.
     """
     by_size: dict[int, list[Run]] = {}
     for run in runs:
@@ -203,8 +204,8 @@ class PaperTable:
     """A table of the paper.
 
     Attributes:
-        title: its number, and what it is of.
-        data, source: the data set that the paper's numbers are of, as records name it and for headings.
+        title: its number, and what it shows.
+        data, source: the data set of the paper's numbers, as records name it and as headings do.
         rows: the table from runs on one data set.
     """
 
@@ -214,7 +215,7 @@ class PaperTable:
     rows: Callable[[list[Run]], list[TableRow]]
 
     def rows_on(self, data: str, runs: list[Run]) -> list[TableRow]:
-        """The table from runs on a data set; on any but the paper's only what was run."""
+        """The table from runs on a data set; on other data than the paper's only the rows that were run."""
         return [row for row in self.rows(runs) if row.runs or data == self.data]
 
 
@@ -223,11 +224,11 @@ TABLES = {
     "table2": PaperTable("Table 2: ImageNet, top-1 (top-5) accuracy", "imagenet", "ImageNet", table_2),
     "table4": PaperTable("Table 4: random labels, with regularisers", "cifar10", "CIFAR-10", table_4),
 }
-"""By the experiment's name."""
+"""The tables by the name of their experiment."""
 
 
 def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
-    """The tables from all runs on a data set: those of Inception V3, or with ImageNet's schedule, are Table 2's."""
+    """The tables from all runs on a data set: runs of Inception V3, or with ImageNet's schedule, belong to Table 2."""
     large = [run for run in runs if _of_table_2(run.config)]
     small = [run for run in runs if not _of_table_2(run.config)]
     tables = {table: table.rows_on(data, large if table is TABLES["table2"] else small) for table in TABLES.values()}
@@ -241,9 +242,9 @@ def _of_table_2(config: RunConfig) -> bool:
 def _by_row(runs: list[Run]) -> dict[tuple[str, Randomization, Regularisers, float], tuple[Run, ...]]:
     """Runs on true and random labels by row: network, test, regularisers, dropout.
 
-    A sample's configurations differ in their seed alone. Of several samples the row's is the one of most images; of
-    these the one with most of the paper's hyper-parameters, then one that ends at the fit rather than one that trains
-    on, then the one of most seeds, then the first by hash.
+    A sample's configurations differ in their seed alone. Among several samples the row shows the sample of the most
+    images; among equals the sample with most of the paper's hyper-parameters, then a sample that ends at the fit rather
+    than one that trains on, then the sample of the most seeds, then the first by hash.
     """
     groups: dict[tuple[str, Randomization, Regularisers, float], dict[str, list[Run]]] = {}
     for run in runs:

@@ -1,6 +1,6 @@
 """Results beside chance, the theory and the paper's numbers: from records alone.
 
-Networks are compared image by image on the test set they share (`significance`). Each test's size is stated with it; a
+Networks are compared image by image on the test set they share (`significance`). The size of every test is stated; a
 single run per test cannot speak for other seeds.
 """
 
@@ -50,17 +50,18 @@ SIZE = 0.01
 """Size of every statistical test here: the probability of rejecting a true hypothesis."""
 
 SMALL_FACTOR = 10.0
-"""What the paper's `small constant factor` of training time is held to: an order of magnitude."""
+"""The paper's `small constant factor` of training time means at most this: an order of magnitude."""
 
 
 MARGIN = 0.026
-"""Accuracy on random labels this near to guessing counts as guessing's."""
+"""An accuracy this near to that of guessing counts as guessing."""
 
 HALF = 0.5
-"""Labels that were changed and that were not are compared where a network first fits this share of all."""
+"""Changed and unchanged labels are compared in the epoch in which a network first fits this share of all labels."""
 
 QUICK_SHARE = 0.1
-"""Fitting has started where the loss is this share below guessing's, log k, and is done where that much is left."""
+"""Fitting has started where the loss is this share below the loss of guessing, log k, and has ended where the loss is
+this share of log k."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +69,9 @@ class ResultSet:
     """The runs of one experiment that share data, network, hyper-parameters, device and seed, by test.
 
     Attributes:
-        config: of a trained run, standing for what all share.
+        config: the configuration of a trained run, which stands for what all runs share.
         trained, explicit: finished runs by test, in the paper's order.
-        on_random_labels: trained runs on random labels of all sets: of so many tests of guessing some are small.
+        on_random_labels: trained runs on random labels in all sets, for the correction for many tests of guessing.
     """
 
     config: RunConfig
@@ -85,12 +86,12 @@ class ResultSet:
 
     @property
     def runs(self) -> list[Run]:
-        """All of them."""
+        """All runs, trained and explicit."""
         return [*self.trained.values(), *self.explicit.values()]
 
     @property
     def several(self) -> bool:
-        """Whether there is something to compare: a lone run of a table has its row there."""
+        """Whether there is something to compare; a single run of a table is shown in the table alone."""
         return len(self.trained) + len(self.explicit) > 1
 
     @property
@@ -147,7 +148,7 @@ def result_sets(runs: list[Run]) -> list[ResultSet]:
 
 
 def optimizer_in_words(training: TrainingConfig) -> str:
-    """The optimiser and its first step size, and whatever else of it is not the paper's, for captions."""
+    """The optimiser, its first step size and whatever hyper-parameter differs from the paper's, for captions."""
     paper = TrainingConfig()
     name = "SGD" if training.optimizer == "sgd" else training.optimizer
     words = [f"{name} from {training.learning_rate:g}"]
@@ -159,7 +160,7 @@ def optimizer_in_words(training: TrainingConfig) -> str:
 
 
 def explicit_regularisers(training: TrainingConfig) -> list[str]:
-    """Each in words, with its strength; none for the paper's unregularised setting."""
+    """The regularisers in words, each with its strength; none for the paper's unregularised setting."""
     return (
         [f"weight decay {training.weight_decay:g}"] * (training.weight_decay > 0)
         + [f"augmentation {training.augmentation}"] * (training.augmentation != "none")
@@ -168,7 +169,7 @@ def explicit_regularisers(training: TrainingConfig) -> list[str]:
 
 
 def table(results: ResultSet) -> list[Row]:
-    """The results table: a row for each test."""
+    """The table of results, a row for each test."""
     rows = []
     for test in dict.fromkeys([*results.trained, *results.explicit]):
         trained, explicit = results.trained.get(test), results.explicit.get(test)
@@ -353,7 +354,7 @@ def _fits_noise_images(results: ResultSet) -> Evidence:
             for test, run in zip(tests, noise_runs, strict=True)
         ),
         f"at least {FITS:.0%}",
-        "training labels reproduced by the fixed network; fitted exactly or nearly, as claim C1 has it",
+        "training labels reproduced by the fixed network; fitted exactly or nearly, as in claim C1",
     )
 
 
@@ -475,9 +476,9 @@ def _enough_labels(groups: tuple[int, int, int, int] | None) -> bool:
 
 
 def _fitted_by_group(run: Run) -> tuple[int, int, int, int] | None:
-    """(fitted, all) of the unchanged and of the changed labels, after the first epoch that fits half of all labels.
+    """(fitted, all) for the unchanged and for the changed labels, after the first epoch that fits half of all labels.
 
-    The epoch is chosen by all labels together, which says nothing of either group. None if the records do not tell.
+    The epoch is chosen by all labels together, which favours neither group. None if the records do not tell.
     """
     counted = [
         (record.train_accuracy, record.train_accuracy_unchanged, record.train_accuracy_changed) for record in run.epochs
@@ -630,12 +631,13 @@ def hits_recorded(runs: Sequence[Run]) -> bool:
 
 
 def hits_on_test(run: Run) -> npt.NDArray[np.bool_]:
-    """Which test images a run gets right."""
+    """Whether a run classifies each test image correctly, bool (m,)."""
     return decode_hits(run.summary.metrics["test_hits"], run.config.n_test)
 
 
 def hits_by_epoch(run: Run) -> npt.NDArray[np.bool_] | None:
-    """Which test images a network gets right after each recorded epoch, (epochs, m); None if the record lacks it."""
+    """Whether a network classifies each test image correctly after each recorded epoch, bool (epochs, m); None if the
+    record lacks it."""
     encoded = [record.test_hits for record in run.epochs]
     if not encoded or None in encoded:
         return None
@@ -643,7 +645,8 @@ def hits_by_epoch(run: Run) -> npt.NDArray[np.bool_] | None:
 
 
 def _guessing_p_value(run: Run) -> float:
-    """Of a run on random labels; for more classes than its record has a confusion matrix of, by the binomial test."""
+    """The p-value of guessing for a run on random labels, by the binomial test where the record lacks a confusion
+    matrix."""
     from scipy import stats
 
     metrics = run.summary.metrics
@@ -654,19 +657,19 @@ def _guessing_p_value(run: Run) -> float:
 
 
 def first_fit(run: Run) -> EpochRecord | None:
-    """The first epoch after which every label given is fitted; None if there is none within the limit of steps."""
+    """The first epoch after which every given label is fitted; None if there is none within the limit of steps."""
     return next((record for record in run.epochs if record.fitted), None)
 
 
 def _steps_to_fit(run: Run) -> int:
-    """Of a run that fits its labels; it may have gone on after that."""
+    """The number of steps after which a run first fits its labels; the run may have gone on after that."""
     fit = first_fit(run)
     assert fit is not None, "only runs that fit come here"
     return fit.step
 
 
 def _expected(results: ResultSet, test: Randomization) -> str:
-    """What the paper measured in the same setting, or else what chance or memorisation predicts of test accuracy."""
+    """The paper's accuracies in the same setting, or else the test accuracy that chance or memorising predicts."""
     config = results.config
     reference = _reference(config, test)
     if reference is not None:
@@ -691,7 +694,7 @@ def _expected(results: ResultSet, test: Randomization) -> str:
 
 
 def _reference(config: RunConfig, test: Randomization) -> PaperAccuracy | None:
-    """The paper's accuracies in the same setting, if it has it."""
+    """The paper's accuracies in the same setting; None if the paper did not measure it."""
     if config.data != "cifar10" or config.training is None:
         return None
     chosen = config.training.augmentation, config.training.weight_decay > 0
@@ -699,7 +702,8 @@ def _reference(config: RunConfig, test: Randomization) -> PaperAccuracy | None:
 
 
 def missing(what: str, command: str = "") -> Evidence:
-    """The evidence where runs that would decide a claim are not there; `command` if it is not the claim's own."""
+    """The evidence where the runs that would decide a claim are missing; `command` is set if it is not the claim's
+    own."""
     return Evidence(Verdict.NOT_DECIDED, "not run", "", f"would be decided by {what}", command)
 
 
@@ -730,4 +734,4 @@ CLAIMS = (
     _explicit_network_fits,
     _same_network_same_settings,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

@@ -48,12 +48,12 @@ DECAY: Regularisers = ("none", True)
 CROP: Regularisers = ("crop", False)
 
 LITTLE = 0.01
-"""What `early stopping does not help` is held to: our reading, the paper gives no number."""
+"""The gain up to which early stopping `does not help`: our reading, since the paper gives no number."""
 
 _PATIENCE = 3
 
 _GAIN, _ABOUT = (0.03, 0.04), 0.01
-"""Of batch normalisation, by the paper, and how near an interval must keep to it: our reading."""
+"""The gain of batch normalisation that the paper states, and how near to it an interval must stay: our reading."""
 
 _SEEDS = "0 1 2"
 
@@ -75,21 +75,21 @@ class Rows:
         self._samples = samples
 
     def of(self, test: Randomization, regularisers: Regularisers) -> dict[str, TableRow]:
-        """By network."""
+        """The rows of a test and its regularisers, by network."""
         return {model: _chosen(rows) for (model, *key), rows in self._samples.items() if key == [test, regularisers]}
 
     def regularised(self, test: Randomization) -> list[TableRow]:
-        """With any regulariser."""
+        """The rows of a test with any regulariser."""
         return [_chosen(rows) for (_, of, chosen), rows in self._samples.items() if of == test and chosen != NONE]
 
 
 def _chosen(rows: Sequence[TableRow]) -> TableRow:
-    """Of rows by rising strength of weight decay the first that decays enough, or the last."""
+    """The first row that decays enough, or the last, from rows by rising strength of weight decay."""
     return next((row for row in rows[:-1] if decays_enough(row)), rows[-1])
 
 
 def decay_and_papers(row: TableRow) -> tuple[float, float]:
-    """Least total weight decay of a row's runs, and that of the paper's schedule: `schedule.total_decay`."""
+    """The least total weight decay of a row's runs, and the total of the paper's schedule (`schedule.total_decay`)."""
     training = row.runs[0].config.training
     assert training is not None, "a row is of trained runs"
     rate = default_learning_rate(row.model) if row.model in MODELS else training.step_size
@@ -372,7 +372,7 @@ def _architecture_against_regularisers(rows: Rows) -> Evidence:
 
 
 def _shares(row: TableRow) -> npt.NDArray[np.float64]:
-    """Which share of the seeds gets each test image right."""
+    """The share of the seeds that classify each test image correctly, (m,)."""
     shares: npt.NDArray[np.float64] = np.mean([hits_on_test(run) for run in row.runs], axis=0, dtype=np.float64)
     return shares
 
@@ -402,19 +402,19 @@ def _mean(row: TableRow) -> float:
 
 
 def _pairs(row: TableRow, other: TableRow) -> list[tuple[Run, Run]]:
-    """Runs of the same seed."""
+    """The pairs of runs with the same seed."""
     partners = {run.config.seed: run for run in other.runs}
     return [(run, partners[run.config.seed]) for run in row.runs if run.config.seed in partners]
 
 
 def _by_seed(row: TableRow, other: TableRow) -> list[float]:
-    """Differences of test accuracies, paired by seed."""
+    """The differences of test accuracies, paired by seed."""
     pairs = ([run.summary.metrics["test_accuracy"] for run in pair] for pair in _pairs(row, other))
     return [first - second for first, second in pairs]
 
 
 def _mean_drop(run: Run, other: Run) -> float:
-    """By how much test accuracy drops from one recorded epoch to the next, over the steps that both runs took."""
+    """The mean drop of test accuracy from one recorded epoch to the next, over the steps that both runs took."""
     last = min(member.summary.metrics["step"] for member in (run, other))
     changes = np.diff([epoch.test_accuracy for epoch in run.epochs if epoch.step <= last])
     return float(np.maximum(0, -changes).mean()) if len(changes) else 0.0
@@ -434,4 +434,4 @@ CLAIMS = (
     _batch_normalisation,
     _architecture_against_regularisers,
 )
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

@@ -59,7 +59,7 @@ def _guessing_p_value(confusion: tuple[tuple[int, ...], ...], seed: int) -> floa
 def paired_p_value(hits: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], *, one_sided: bool = False) -> float:
     """p-value of the hypothesis that two classifiers are equally accurate: McNemar's exact test.
 
-    Of the images that only one of them gets right, each is as likely to be won by either.
+    Under the hypothesis each image that only one classifier gets right is as likely to be the first's as the second's.
 
     Arguments:
         hits, other: which of the same test images each gets right, (m,).
@@ -144,7 +144,7 @@ def outside_p_value(hits: int, n: int, low: float, high: float) -> float:
 
 
 def power_within(n: int, truth: float, low: float, high: float, size: float) -> float:
-    """How often `outside_p_value` of n images is below `size` where the accuracy is `truth`."""
+    """The power of the test: how often `outside_p_value` of n images is below `size` where the accuracy is `truth`."""
     from scipy import stats
 
     hits = np.arange(n + 1)
@@ -154,7 +154,7 @@ def power_within(n: int, truth: float, low: float, high: float, size: float) -> 
 
 
 MIN_SEEDS = 3
-"""A claim on networks in general is decided by no fewer seeds."""
+"""The fewest seeds that decide a claim on networks in general."""
 
 
 def seeds_p_value(differences: Sequence[float]) -> float:
@@ -204,7 +204,7 @@ def fitted_first_p_value(first: int, of_first: int, other: int, of_other: int) -
 def split_half_gains(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """What stopping at the best epoch gains on each test image: the epoch is chosen on the other half of the images.
 
-    Images of even and of odd number are the halves. The best of many epochs on the images that it is measured on
+    The halves are the images of even and of odd number. The best of many epochs on the images that it is measured on
     would gain from noise alone.
 
     Arguments:
@@ -215,7 +215,9 @@ def split_half_gains(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     gains = np.zeros(hits.shape[1])
     for half in (0, 1):
         chosen = hits[:, 1 - half :: 2].mean(axis=1)
-        best = len(hits) - 1 - int(np.argmax(chosen[::-1]))  # of equals the last: no gain without a reason
+        best = (
+            len(hits) - 1 - int(np.argmax(chosen[::-1]))
+        )  # the last of equal epochs, so that there is no gain without a reason
         gains[half::2] = hits[best, half::2].astype(float) - hits[-1, half::2]
     return gains
 

@@ -1,4 +1,4 @@
-"""The experiments that hold theory against measurement: how each sorts runs, decides claims, shows its numbers."""
+"""The experiments that compare theory with measurement: how each sorts runs, decides claims and shows its numbers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Comparison:
     """How one experiment's records are read.
 
     Attributes:
-        title: of its section.
+        title: the title of its section.
         results: sorts runs into sets that are compared with one another; a set has a `scale`, its runs in a sentence.
         compare: decides the claims that a set bears on.
         table: shows a set.
@@ -38,4 +38,4 @@ COMPARISONS: Mapping[str, Comparison] = {
     "noise": Comparison("Label noise", noise_results, compare_noise, noise_table),
     "interpolants": Comparison("Two interpolants", interpolants_results, compare_interpolants, interpolants_table),
 }
-"""By the experiment."""
+"""The comparisons by the name of their experiment."""

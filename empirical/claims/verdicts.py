@@ -27,12 +27,12 @@ DEPENDS = "depends on the data"
 
 @dataclass(frozen=True)
 class Subject:
-    """What some findings are of: a set of runs.
+    """The set of runs that some findings are about.
 
     Attributes:
         name: data, network, seeds and device in a sentence.
-        findings: what they say of each claim.
-        hashes: of the runs.
+        findings: what the runs say of each claim.
+        hashes: the hashes of the runs.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Subject:
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """A claim of the paper and what was found.
+    """A claim of the paper and all findings on it.
 
     Attributes:
         claim: the claim.
         findings: (subject, finding), the theory's first, those that decide before those that do not.
-        related: what theory says beside it; it does not count.
+        related: findings of the theory on a related statement, which do not count.
     """
 
     claim: RecordClaim
@@ -56,7 +56,7 @@ class ClaimVerdict:
 
     @property
     def verdict(self) -> str:
-        """By the rule above."""
+        """The verdict on the claim as a whole, by the rule above."""
         verdicts = {finding.evidence.verdict for _, finding in self.findings} - {Verdict.NOT_DECIDED}
         if not verdicts:
             return Verdict.NOT_DECIDED.value
@@ -64,9 +64,10 @@ class ClaimVerdict:
 
     @property
     def command(self) -> str:
-        """The command that would decide it where nothing does: what a finding asks for, or else the claim's own.
+        """The command that would decide the claim where no finding does: what a finding asks for, or else the claim's
+        own.
 
-        It is "" where something decides, or no command would.
+        The command is "" where a finding decides, or where no command would.
         """
         if self.verdict != Verdict.NOT_DECIDED.value:
             return ""
@@ -76,7 +77,7 @@ class ClaimVerdict:
 
     @property
     def decisive(self) -> tuple[tuple[str, Finding], ...]:
-        """Those that decide."""
+        """The findings that decide."""
         return tuple(pair for pair in self.findings if pair[1].evidence.verdict is not Verdict.NOT_DECIDED)
 
 
@@ -111,7 +112,8 @@ def _runs_of(results: Any) -> Iterable[Run]:
 
 
 def in_words(finding: Finding) -> str:
-    """A line: what was measured; of what is not decided also why, and the command that would decide it."""
+    """A finding on a line: what was measured and, if it decides nothing, why, and the command that would decide the
+    claim."""
     evidence = finding.evidence
     line = f"{finding.claim.id:>4} {evidence.verdict.value}: {evidence.measured}"
     if evidence.verdict is not Verdict.NOT_DECIDED:
@@ -121,7 +123,7 @@ def in_words(finding: Finding) -> str:
 
 
 def claim_verdicts(experiments: Sequence[Subject], theory: Sequence[Finding] = ()) -> list[ClaimVerdict]:
-    """All claims of the paper, in their order, and then those that the experiments add.
+    """All claims of the paper, in their order, and then the claims that the experiments add.
 
     Arguments:
         found: what the experiments say.
@@ -146,7 +148,7 @@ def claim_verdicts(experiments: Sequence[Subject], theory: Sequence[Finding] = (
 
 
 def write_verdicts(verdicts: Sequence[ClaimVerdict], path: Path) -> None:
-    """Write them as a JSON list, whole or not at all."""
+    """Write the verdicts as a JSON list, whole or not at all."""
     content = [
         {
             "id": verdict.claim.id,

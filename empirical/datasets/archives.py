@@ -19,7 +19,7 @@ class Archive:
 
     @property
     def filename(self) -> str:
-        """The last part of the address."""
+        """The file's name, the last part of the address."""
         return self.url.rpartition("/")[2]
 
 
@@ -85,7 +85,7 @@ def unpack(archive: Path, directory: Path) -> None:
 
 
 def how_to_get(name: str, directory: Path) -> str:
-    """A sentence or two on how to get data set `name` into `directory`."""
+    """Say in a sentence or two how to get data set `name` into `directory`."""
     unpacked = any(archive.filename.endswith(".tar.gz") for archive in ARCHIVES[name])
     lines = [
         "--download (in Python, download=True) fetches it. By hand, "

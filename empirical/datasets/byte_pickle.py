@@ -18,7 +18,7 @@ from empirical.datasets.pickle_bounds import check_bounds
 
 
 class ByteArray:
-    """Stands for a pickled NumPy array of bytes. `array` is None until the pickle has given its content."""
+    """A stand-in for a pickled NumPy array of bytes. `array` is None until the pickle has given its content."""
 
     array: npt.NDArray[np.uint8] | None = None
 
@@ -30,7 +30,7 @@ class ByteArray:
 
 
 class _ByteType:
-    """Stands for dtype("u1"), the only one there is. Byte order, fields and flags mean nothing to bytes."""
+    """A stand-in for dtype("u1"), the only permitted dtype. Byte order, fields and flags mean nothing to bytes."""
 
     def __init__(self, name: object, *_: object) -> None:
         if name not in (b"u1", "u1"):

@@ -20,10 +20,10 @@ _Records = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # pixels (n, 307
 
 
 def load_cifar10(root: Path) -> ImageDataset:
-    """CIFAR-10 from `root`, the directory of the official files or the one that it lies in.
+    """Read CIFAR-10 from `root`, the directory of the official files or its parent.
 
-    Takes the binary layout where both are there. Whether the content is the official one is not checked
-    here; the digests of the splits tell.
+    The binary layout is read if both layouts are there. Whether the content is official is not checked here; the
+    digests of the splits tell.
 
     Raises DataNotFoundError if files are missing, ValueError if one is damaged.
     """

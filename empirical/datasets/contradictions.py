@@ -1,4 +1,4 @@
-"""Equal images with different labels: what no network can fit."""
+"""Equal images with different labels, which no network can fit."""
 
 import hashlib
 
@@ -14,7 +14,7 @@ def contradictions(split: ImageSplit, crop: int | None = None) -> list[tuple[int
     """Pairs of rows whose images are equal, pixel for pixel, and whose labels differ.
 
     Arguments:
-        split: of a data set; that of images which are not in memory is not looked at, and has none.
+        split: a split of a data set. Images that are not in memory are not compared: such a split yields no pairs.
         crop: side of the centre crop within which images are compared; None for whole images.
 
     Returns (first row of such an image, a later row of it with another label than the first), in order of the later.

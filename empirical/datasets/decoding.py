@@ -1,4 +1,4 @@
-"""From an image file of the usual formats to the square of pixels that this project takes it for."""
+"""Decode an image file of one of the usual formats into a square of pixels."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 from theory.common.regular_files import open_regular
 
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "PPM", "TIFF", "WEBP")
-"""As Pillow calls them. Others are refused: some of Pillow's readers start programs, such as Ghostscript."""
+"""The formats that are read, by Pillow's names. Other formats are refused: some of Pillow's readers start programs,
+such as Ghostscript."""
 
 
 def read_square(file: Path | BinaryIO, image_size: int) -> npt.NDArray[np.uint8]:

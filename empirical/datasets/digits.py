@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: real images that are there without a download."""
+"""scikit-learn's handwritten digits: real images that need no download."""
 
 import numpy as np
 import numpy.typing as npt

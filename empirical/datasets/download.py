@@ -55,7 +55,7 @@ def download(url: str, path: Path, digest: str, *, progress: bool = True) -> Non
 
 
 def _transfer(url: str, path: Path, algorithm: str, progress: bool) -> str:
-    """Copy `url` to `path` and return the digest of what came."""
+    """Copy `url` to `path` and return the digest of the bytes received."""
     hasher = hashlib.new(algorithm, usedforsecurity=False)
     received = 0
     try:
@@ -87,7 +87,7 @@ def _digest_of_file(path: Path, algorithm: str) -> str:
 
 @contextmanager
 def _reporter(name: str, total: int | None, progress: bool) -> Iterator[Callable[[int], None]]:
-    """A function to call with the number of bytes received so far."""
+    """Make the function that is called with the number of bytes received so far."""
     console = Console(stderr=True)
     if not progress:
         yield lambda received: None

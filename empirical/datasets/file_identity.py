@@ -1,4 +1,4 @@
-"""What tells a data set of files from all others: the names, the sizes and the bytes of its files.
+"""The identity of a data set of files: the names, the sizes and the bytes of its files.
 
 Laid end to end, the files are one row of bytes. A row of up to a gigabyte is hashed whole. From a longer one 4,096
 blocks of 4 KiB are hashed, evenly spaced, with the first and the last bytes among them: that takes seconds where all
@@ -19,7 +19,7 @@ import numpy as np
 from empirical.datasets.read_ahead import read_ahead
 
 WHOLE = 2**30
-"""Bytes that are hashed whole."""
+"""A row of up to this many bytes is hashed whole."""
 BLOCK = 4096
 BLOCKS = 4096
 
@@ -28,7 +28,7 @@ _AT_ONCE = 2**20  # bytes that are in memory at once, of each thread
 
 @dataclass(frozen=True)
 class _Piece:
-    """Bytes `start` .. `stop` of a file."""
+    """A piece of a file: its bytes `start` .. `stop`."""
 
     path: Path
     start: int
@@ -36,7 +36,7 @@ class _Piece:
 
 
 def file_identity(named: Iterable[tuple[str, Path]]) -> str:
-    """SHA-256 of the files, in hexadecimal: of their names, their sizes and their bytes, or a sample of these.
+    """SHA-256 of the names, the sizes and the bytes of the files, or a sample of the bytes, in hexadecimal.
 
     Arguments:
         named: the name and the path of each file, in the order of the data set.

@@ -28,12 +28,12 @@ _Item = tuple[str, int]  # a file's path below the root, and its label
 
 @dataclass(frozen=True, eq=False)
 class FileImages(LazyImages):
-    """Files that are decoded whenever they are asked for.
+    """Images in files that are decoded whenever the images are asked for.
 
     Attributes:
         root: where the paths begin.
-        paths: of the files, in the order of their samples.
-        image_size: side of the squares, see `read_square`.
+        paths: the paths of the files, in the order of their samples.
+        image_size: the side of the squares, see `read_square`.
     """
 
     root: Path
@@ -64,7 +64,7 @@ class ImageFiles:
         root: where the paths begin.
         train, test: (path, label) of each sample.
         class_names: the name of class 0, 1, ...
-        how: where the split comes from.
+        how: how the split was made, in words.
     """
 
     root: Path
@@ -129,7 +129,7 @@ def load_folder(
 
 
 def find_image_files(root: Path, image_size: int) -> ImageFiles:
-    """What `load_folder` reads, without reading it; raises as it does."""
+    """Find the files that `load_folder` reads, without reading them; raises the same errors."""
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1, got {image_size}")
     train_root = "train" if _classes(root / "train")[0] else ""
@@ -199,7 +199,8 @@ def _test_folder(root: Path) -> str | None:
 
 
 def _visible(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """In order of name. A folder of ImageNet has more than a thousand entries: no `Path` for each."""
+    """The names in a folder, sorted. A folder of ImageNet contains more than a thousand entries, so no `Path` is made
+    for each."""
     with os.scandir(folder) as entries:
         yield from sorted((e for e in entries if not e.name.startswith(".")), key=lambda entry: entry.name)
 
@@ -209,7 +210,7 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _classes(folder: Path) -> tuple[tuple[str, ...], list[str]]:
-    """The folders in it that contain files, and those that do not or are links to a folder around them."""
+    """The subfolders that contain files, and the subfolders that contain none or are links to a folder around them."""
     around = {folder.resolve(), *folder.resolve().parents}
     classes: list[str] = []
     rest: list[str] = []

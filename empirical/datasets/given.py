@@ -1,4 +1,4 @@
-"""A data set that a program has already: arrays, or data sets of torch, torchvision or Hugging Face."""
+"""A data set that a program has in memory: arrays, or data sets of torch, torchvision or Hugging Face."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 
 _CHANNELS = (1, 3)
 _IMAGE_KEYS = ("image", "img")
-_ROUNDING = 1e-3  # of a byte: float32 has 24 bits, and ToTensor() divides once
+_ROUNDING = 1e-3  # the rounding of a byte over 255: float32 keeps 24 bits, and ToTensor() divides once
 
 
 def dataset_of(train: Any, test: Any, class_names: Sequence[str] = (), name: str = "arrays") -> ImageDataset:
@@ -70,7 +70,7 @@ def _collected(split: Any, title: str) -> tuple[npt.NDArray[Any], list[Any]]:
 
 
 def _stored(images: npt.NDArray[Any], title: str) -> npt.NDArray[np.uint8]:
-    """As uint8 (n, channels, height, width)."""
+    """Convert images to uint8 (n, channels, height, width)."""
     if images.ndim == 3:
         images = images[:, np.newaxis]
     if images.ndim == 4 and images.shape[1] not in _CHANNELS and images.shape[3] in _CHANNELS:
@@ -80,7 +80,7 @@ def _stored(images: npt.NDArray[Any], title: str) -> npt.NDArray[np.uint8]:
     if images.dtype == np.uint8:
         return np.array(images, order="C")  # a copy: the data set makes it read-only
     if not (np.issubdtype(images.dtype, np.number) or images.dtype == bool) or np.iscomplexobj(images):
-        raise ValueError(f"{title}: images of dtype {images.dtype} are no pixels")
+        raise ValueError(f"{title}: images of dtype {images.dtype} are not pixels")
     values = images.astype(np.float64)
     if not np.isfinite(values).all():
         at = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))[0])

@@ -57,7 +57,7 @@ _DATASETS = {
 
 
 def load_idx(name: str, roots: Sequence[Path]) -> ImageDataset:
-    """MNIST or Fashion-MNIST from the first of `roots` that has all four files.
+    """Read MNIST or Fashion-MNIST from the first of `roots` that contains all four files.
 
     The files may be gzipped, and may have a dot for the hyphen before `idx`. They may also lie where torchvision puts
     them below a root: in MNIST/raw or FashionMNIST/raw.

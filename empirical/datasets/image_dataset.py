@@ -55,14 +55,14 @@ class ImageSplit:
 
     @cached_property
     def images(self) -> Images:
-        """All images as one array; lazy ones are read into memory at first use. ValueError if it does not hold them."""
+        """All images as one array; lazy images are read into memory at first use. Raises ValueError if memory does not
+        hold them."""
         return in_memory(self.stored) if isinstance(self.stored, LazyImages) else self.stored
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, of dtypes, shapes, images and labels (C order, little-endian).
-
-        Of the identity in place of the images, where there is one.
+        """SHA-256 of dtypes, shapes, images and labels (C order, little-endian), in hexadecimal. An identity, where the
+        images have one, takes their place.
         """
         digest = hashlib.sha256()
         images = self.identity.encode() or _bytes(self.images)
@@ -74,13 +74,13 @@ class ImageSplit:
     def first(self, n: int) -> "ImageSplit":
         """The first `n` images. Raises ValueError unless n is in 1 .. the number of images."""
         if not 1 <= n <= len(self.labels):
-            raise ValueError(f"{n} images asked for, of a split that has {len(self.labels)}")
+            raise ValueError(f"{n} images asked for, of a split that contains {len(self.labels)}")
         stored = self.stored.first(n) if isinstance(self.stored, LazyImages) else self.stored[:n]
         return ImageSplit(stored, self.labels[:n], self.identity)
 
 
 def _require_finite(images: Images) -> None:
-    """ValueError for NaN or infinity: one such pixel makes every loss NaN, which shows hours later."""
+    """Raise ValueError for NaN or infinity: one such pixel makes every loss NaN, which shows hours later."""
     if images.dtype != np.float32:
         return
     for number, image in enumerate(images):
@@ -135,9 +135,9 @@ class ImageDataset:
         return channels, height, width
 
     def subset(self, n_train: int | None = None, n_test: int | None = None) -> "ImageDataset":
-        """The first `n_train` training and `n_test` test images, None for all; the source line says so.
+        """The first `n_train` training and `n_test` test images, None for all; the line `source` says so.
 
-        Raises ValueError for a number below 1 or above what there is.
+        Raises ValueError for a number below 1 or above the number of images.
         """
         parts = []
         n_train = None if n_train == len(self.train.labels) else n_train

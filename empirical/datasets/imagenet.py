@@ -20,7 +20,8 @@ _HOW_TO_GET = (
 def load_imagenet(
     root: Path, image_size: int = 32, storage: Storage = "auto", map_directory: Path | None = None
 ) -> ImageDataset:
-    """ImageNet from parquet files in `root` or `root`/data if there are any, else from `root`/train and `root`/val.
+    """Read ImageNet from parquet files in `root` or `root`/data if there are any, else from `root`/train and
+    `root`/val.
 
     Files are read and ordered as those of `load_folder`; classes are the folders, in order of name: WordNet's numbers,
     in the order that everybody has them in. Digests are of the files (`file_identity`) whatever the storage, so that a
@@ -40,7 +41,7 @@ def load_imagenet(
         needed = (len(streamed.train.labels) + len(streamed.test.labels)) * math.prod(streamed.image_shape)
         if chosen_storage(storage, needed) == "stream" and needed > _WORTH_SAYING:
             print(
-                f"{parquet}: a hundred rows are read for each image of a random order; --data-storage memmap, made "
+                f"{parquet}: a random order reads a hundred rows for each image; --data-storage memmap, made "
                 "once, spares that",
                 file=sys.stderr,
             )

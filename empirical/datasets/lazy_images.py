@@ -1,4 +1,4 @@
-"""Images that are not in memory: an array of which any images can be had by their indices."""
+"""Images that are not in memory: an array from which any images are read by their indices."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,12 +19,13 @@ _BLOCK = 64  # images that a thread reads at once
 
 
 class LazyImages(ABC):
-    """Images read or computed when they are asked for, the same ones each time; safe to ask from several threads."""
+    """Images that are read or computed when they are asked for, the same each time; safe to use from several
+    threads."""
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, int, int, int]:
-        """(n, channels, height, width)."""
+        """The shape (n, channels, height, width)."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -33,7 +34,7 @@ class LazyImages(ABC):
 
     @abstractmethod
     def read(self, samples: Samples) -> Images:
-        """The images of these indices, all of them in 0 .. n - 1: shape (len(samples), channels, height, width)."""
+        """The images with these indices, each in 0 .. n - 1: shape (len(samples), channels, height, width)."""
 
     def reading_order(self) -> Samples:
         """All indices, in the order in which a pass over all images reads least."""
@@ -43,7 +44,7 @@ class LazyImages(ABC):
         return self.shape[0]
 
     def __getitem__(self, samples: slice | npt.ArrayLike) -> Images:
-        """These images, as of an array: a slice, or a vector of indices. Raises IndexError for others."""
+        """The images of a slice or of a vector of indices, as for an array. Raises IndexError for any other index."""
         n = len(self)
         chosen = np.arange(*samples.indices(n)) if isinstance(samples, slice) else np.asarray(samples)
         if chosen.ndim != 1 or (chosen.size and not np.issubdtype(chosen.dtype, np.integer)):
@@ -54,11 +55,11 @@ class LazyImages(ABC):
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all of them would take in memory."""
+        """The bytes that all images would take in memory."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
     def first(self, n: int) -> "LazyImages":
-        """The first `n` of them."""
+        """The first `n` images, lazy."""
         order = self.reading_order()
         return ComputedImages((n, *self.shape[1:]), self.dtype, self.read, order[order < n])
 
@@ -91,7 +92,7 @@ class ComputedImages(LazyImages):
         shape_: see `shape`.
         dtype_: see `dtype`.
         compute: from indices to images; pure.
-        order: see `reading_order`; by default as they come.
+        order: see `reading_order`; by default the order of the indices.
     """
 
     shape_: tuple[int, int, int, int]
@@ -101,7 +102,7 @@ class ComputedImages(LazyImages):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(n, channels, height, width)."""
+        """The shape (n, channels, height, width)."""
         return self.shape_
 
     @property
@@ -114,12 +115,12 @@ class ComputedImages(LazyImages):
         return self.compute(samples)
 
     def reading_order(self) -> Samples:
-        """As given."""
+        """The order given."""
         return np.arange(len(self)) if self.order is None else self.order
 
 
 def in_memory(images: LazyImages) -> Images:
-    """All of them as one array. Raises ValueError, before anything is read, if memory does not hold them."""
+    """All images as one array. Raises ValueError, before anything is read, if memory does not hold them."""
     free = available_memory()
     if images.nbytes > free:
         raise ValueError(

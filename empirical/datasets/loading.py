@@ -15,8 +15,8 @@ class Location:
     """Where the files of a data set are, and how its images are kept.
 
     Attributes:
-        directory: of the files.
-        is_default: whether nobody asked for this directory: then a source may look elsewhere too.
+        directory: the directory of the files.
+        is_default: whether the directory is the default: then a source may look elsewhere too.
         image_size: height and width to which images of any size are resized.
         storage, map_directory: see `empirical.datasets.storage`.
     """
@@ -33,10 +33,10 @@ class Source:
     """A data set by name.
 
     Attributes:
-        description: in a line, for `--list`.
-        load: reads it from its location.
+        description: a line for `--list`.
+        load: reads the data set from its location.
         needs_files: whether there are files to locate.
-        stored_anywhere: whether its images may be streamed or in a memory map; the others are kept in memory.
+        stored_anywhere: whether its images may be streamed or in a memory map; otherwise they are kept in memory.
     """
 
     description: str
@@ -110,7 +110,7 @@ DATASETS = {
         stored_anywhere=True,
     ),
 }
-"""The data sets by name. An entry of `ARCHIVES` makes one of them downloadable."""
+"""The data sets by name. An entry of `ARCHIVES` makes a data set downloadable."""
 
 
 def load(

@@ -55,14 +55,14 @@ class MappedImages(LazyImages):
         return np.asarray(self.pixels)[samples]
 
     def histogram(self) -> npt.NDArray[np.int64]:
-        """As counted when the map was made."""
+        """How often each value occurs, as counted when the map was made."""
         return self.counts
 
 
 def mapped_images(images: LazyImages, identity: str, path: Path, workers: int | None = None) -> MappedImages:
-    """The memory map of images in the file `path`, which is made unless it is there.
+    """Open the memory map of images in the file `path`, and make the file first if it is missing.
 
-    Several processes may ask: one makes it, the others wait. After a kill the next one goes on.
+    If several processes ask, one makes the map and the others wait. After a kill the next process goes on.
 
     Arguments:
         images: uint8.
@@ -90,7 +90,7 @@ def mapped_images(images: LazyImages, identity: str, path: Path, workers: int | 
 
 
 def _open(path: Path, images: LazyImages, identity: str) -> MappedImages | None:
-    """The map, if it is there, whole, and of these images."""
+    """The map, if the file is there, whole, and of these images; else None."""
     try:
         about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         pixels = np.load(path, mmap_mode="r")
@@ -151,7 +151,7 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
         "pillow": PIL.__version__,
         "histogram": np.sum(list(done.values()), axis=0).tolist(),
     }
-    path.unlink(missing_ok=True)  # of other images: a kill must not leave it beside what is said of these
+    path.unlink(missing_ok=True)  # the map is of other images: a kill must not leave it beside the description of these
     with replacing(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)
@@ -159,7 +159,7 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
 
 
 def _done_chunks(log: Path, key: dict[str, Any]) -> dict[int, list[int]] | None:
-    """The histograms of the chunks that are done; None if the log is not of this map. A torn last line is dropped."""
+    """The histograms of the finished chunks; None if the log is not of this map. A torn last line is dropped."""
     if not log.is_file():
         return None
     content = log.read_bytes()
@@ -176,14 +176,14 @@ def _done_chunks(log: Path, key: dict[str, Any]) -> dict[int, list[int]] | None:
 
 
 def _write_empty(path: Path, images: LazyImages) -> int:
-    """An array file whose pixels are still missing; returns where they begin."""
+    """Make an array file whose pixels are still missing; returns the offset at which they begin."""
     path.unlink(missing_ok=True)
     array = np.lib.format.open_memmap(path, "w+", images.dtype, images.shape)
     return int(array.offset)
 
 
 def _offset(partial: Path) -> int:
-    """Where the pixels of an array file begin; 0 if there is none."""
+    """The offset at which the pixels of an array file begin; 0 if there is no file."""
     try:
         return int(np.load(partial, mmap_mode="r").offset)
     except (OSError, ValueError, EOFError):
@@ -191,7 +191,7 @@ def _offset(partial: Path) -> int:
 
 
 def _check_disk(images: LazyImages, path: Path, partial: Path | None) -> None:
-    """Says what the map takes; raises ValueError if the disk has less. What is written of it already is not needed."""
+    """Say how much disk the map takes; raises ValueError if less is free. What is written already is not counted."""
     written = partial.stat().st_blocks * 512 if partial else 0
     needed, free = max(0, images.nbytes - written), shutil.disk_usage(path.parent).free
     plan = (
@@ -223,7 +223,7 @@ def _descriptor(path: Path, flags: int) -> Iterator[int]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Wait until no other process has this file locked, and lock it; a kill gives it up."""
+    """Wait until no other process holds the lock of this file, and lock it; a kill releases the lock."""
     with open(path, "w") as file:
         try:
             import fcntl

@@ -35,10 +35,10 @@ class ParquetImages(LazyImages):
 
     Attributes:
         files: paths of the files.
-        metadata: of each file, by pyarrow.
-        rows: of each sample, counted over all files.
+        metadata: pyarrow's metadata of each file.
+        rows: the row of each sample, counted over all files.
         groups: (first row, file, row group in it) of each row group, int64 (groups, 3), in order.
-        column: of the images.
+        column: the name of the column of images.
         image_size: side of the squares, see `read_square`.
     """
 
@@ -55,7 +55,7 @@ class ParquetImages(LazyImages):
         return len(self.rows), 3, self.image_size, self.image_size
 
     def reading_order(self) -> Samples:
-        """As they lie in the files."""
+        """The samples in the order in which they lie in the files."""
         return np.argsort(self.rows, kind="stable").astype(np.int64)
 
     def read(self, samples: Samples) -> npt.NDArray[np.uint8]:
@@ -152,7 +152,7 @@ def _files_of(folder: Path, stems: tuple[str, ...]) -> list[Path]:
 
 
 def _check_exports(files: list[Path]) -> None:
-    """ValueError for files of several exports side by side: their images would count more than once."""
+    """Raise ValueError for files of several exports side by side: their images would count more than once."""
     numbered = {path.name: match for path in files if (match := _SHARD.search(path.name))}
     totals = sorted({match[2] for match in numbered.values()}, key=int)
     advice = "keep the files of one and move the others away"
@@ -170,7 +170,7 @@ def _check_exports(files: list[Path]) -> None:
 
 
 def _missing_shards(files: list[Path]) -> list[str]:
-    """Names of the files that are not there though the others' names count them: k of -k-of-N."""
+    """The names of the missing files: of the names -k-of-N each k below N must be there."""
     numbered = [(path.name, match) for path in files if (match := _SHARD.search(path.name))]
     if not numbered:
         return []
@@ -265,7 +265,7 @@ def _renumbered(path: Path, file_labels: _Labels, reference: Path, names: tuple[
 
 
 def _class_names(metadata: Any) -> tuple[str, ...]:
-    """As `datasets` writes them into the metadata of a file; none if it did not."""
+    """The class names that Hugging Face's `datasets` wrote into the metadata of a file; none if it did not."""
     try:
         written = json.loads((metadata.metadata or {})[b"huggingface"])
         return tuple(map(str, written["info"]["features"]["label"]["names"]))

@@ -1,4 +1,4 @@
-"""What a pickle would do to this process, found by looking at it and before it is read.
+"""What a pickle would do to this process, found by inspection before the pickle is read.
 
 Even a pickle that calls nothing is a program: it can share a tuple with itself until no computer hashes it in a year,
 nest tuples until the interpreter's stack overflows, or ask for a table of 2^26 memories in six bytes. The pickles of
@@ -8,9 +8,9 @@ image data do nothing of this kind.
 import pickletools
 from typing import Any
 
-_LARGEST = 2**28  # bytes; a batch of CIFAR-10 has 31 million
-_MOST_STEPS = 500_000  # a batch has 40,000
-_DEEPEST = 20  # tuples within tuples; a batch has 3
+_LARGEST = 2**28  # bytes; a batch of CIFAR-10 takes 31 million
+_MOST_STEPS = 500_000  # a batch takes 40,000
+_DEEPEST = 20  # tuples within tuples; a batch nests 3
 _LARGEST_INTEGER = 2**31
 _NEVER_NEEDED = {"DUP", "EMPTY_SET", "ADDITEMS", "FROZENSET", "BYTEARRAY8", "NEXT_BUFFER", "READONLY_BUFFER"}
 _INTEGERS = {"INT", "LONG", "LONG1", "LONG4", "BININT"}
@@ -22,8 +22,8 @@ _MARK = -1
 def check_bounds(content: bytes) -> None:
     """Raises ValueError for a pickle that is malformed, or out of bounds in size, depth, memory or integers."""
     if len(content) > _LARGEST:
-        raise ValueError(f"it has {len(content):,} bytes, of {_LARGEST:,} that image data may take")
-    depths: list[int] = []  # of the values on the unpickler's stack
+        raise ValueError(f"it is {len(content):,} bytes long, where image data may take {_LARGEST:,}")
+    depths: list[int] = []  # the depths of the values on the unpickler's stack
     tuples: set[int] = set()  # the memories that hold a tuple
     memories, last = 0, ""
     for step, (opcode, argument, _) in enumerate(pickletools.genops(content)):
@@ -33,7 +33,7 @@ def check_bounds(content: bytes) -> None:
         if name in _NEVER_NEEDED:
             raise ValueError(f"it uses {name}, which image data does not need: refused")
         if name in _INTEGERS and abs(number) > _LARGEST_INTEGER:
-            raise ValueError("it has an integer of more than 32 bits, which image data does not need")
+            raise ValueError("it contains an integer of more than 32 bits, which image data does not need")
         if name.endswith("PUT") or name == "MEMOIZE":
             index = memories if name == "MEMOIZE" else number
             if not 0 <= index <= memories + 1:

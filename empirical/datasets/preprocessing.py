@@ -1,4 +1,4 @@
-"""From stored images to the network's input, as in the paper's appendix A."""
+"""Turn stored images into the network's input, as in the paper's appendix A."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def preprocess(images: Images, crop: int | None = 28) -> torch.Tensor:
 
 
 def crop_box(sides: Sequence[int], crop: int | None) -> tuple[int, int, int, int]:
-    """(top, left, rows, columns) of the centre crop of side `crop` of an image of these sides."""
+    """The centre crop of side `crop` of an image of these sides, as (top, left, rows, columns)."""
     rows, columns = (min(side, crop or side) for side in sides)
     return (sides[0] - rows) // 2, (sides[1] - columns) // 2, rows, columns
 

@@ -1,4 +1,4 @@
-"""Work that threads do ahead of its use: results in order, a bounded number of them waiting."""
+"""Work that threads do ahead of its use: results come in order, and a bounded number of results waits."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 def read_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None, ahead: int | None = None
 ) -> Generator[Result, None, None]:
-    """function(item) for each item, in their order, whatever the number of threads.
+    """Yield function(item) for each item, in their order, whatever the number of threads.
 
     Threads, since Pillow and NumPy leave Python's lock while they work: they share the images with the process, and
     decode as fast as processes do (benchmarks/README.md).
@@ -49,14 +49,14 @@ def usable_cores() -> int:
 
 
 class ProgressLines:
-    """A line on standard error now and then, for work on many images: none if it is done within seconds."""
+    """Print a line on standard error now and then, for work on many images; none if the work ends within seconds."""
 
     def __init__(self, title: str, total: int):
         self._title, self._total, self._done = title, total, 0
         self._begun = self._printed = time.monotonic()
 
     def advance(self, images: int) -> None:
-        """So many more are done."""
+        """Count this many more images as done."""
         self._done += images
         now = time.monotonic()
         if now - self._printed < _SECONDS_BETWEEN_LINES:

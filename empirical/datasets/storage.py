@@ -29,7 +29,7 @@ from theory.common.memory import available_memory
 
 Storage = Literal["auto", "memory", "stream", "memmap"]
 
-_SHARE = 1 / 8  # of the machine's memory: five eighths with the same as float32
+_SHARE = 1 / 8  # the share of the machine's memory: with the same images as float32 it is five eighths
 _WORTH_SAYING = 1e9  # bytes
 
 
@@ -52,10 +52,10 @@ def fits_in_memory(storage: Storage, shape: tuple[int, ...], title: str) -> bool
 
 
 def chosen_storage(storage: Storage, needed: int) -> Storage:
-    """What `storage` comes to for images of so many bytes: never `auto`."""
+    """Resolve `storage` for images of this many bytes: never to `auto`."""
     if storage != "auto":
         return storage
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # of torchrun
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by torchrun
     return "memory" if needed * processes <= _SHARE * total_memory() else "stream"
 
 
@@ -93,7 +93,7 @@ def _mapped(split: ImageSplit, name: str, directory: Path) -> ImageSplit:
 
 
 def total_memory() -> int:
-    """Bytes that the machine has, or its control group may use, whichever is less."""
+    """The bytes of memory of the machine, or of its control group if that may use fewer."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     with suppress(OSError, ValueError):  # no control group, or no limit ("max")
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))

@@ -50,7 +50,7 @@ def check_accuracy(trained: Probe, data: ResidentData, config: TrainingConfig) -
         return Answer(question, words, Verdict.OK, "", measured)
     refreshed = _accuracy_with_fresh_statistics(trained.network, data, config.batch_size)
     measured["fixed_with_fresh_statistics"] = refreshed
-    gap = f"the fixed network has {training:.1%} with the statistics of the batch, {evaluation:.1%} in evaluation mode"
+    gap = f"the fixed network reaches {training:.1%} with the statistics of the batch, {evaluation:.1%} in evaluation mode"
     if training - refreshed > _GAP:
         return Answer(
             question,
@@ -72,7 +72,8 @@ def check_accuracy(trained: Probe, data: ResidentData, config: TrainingConfig) -
 
 
 def _accuracy_with_fresh_statistics(model: nn.Module, data: ResidentData, batch_size: int) -> float:
-    """In evaluation mode, batch norm's averages being plain means over the batches of the sample."""
+    """The accuracy in evaluation mode with batch norm's averages replaced by plain means over the batches of the
+    sample."""
     network = copy.deepcopy(model).train()
     for module in network.modules():
         if isinstance(module, _BatchNorm) and module.track_running_stats:

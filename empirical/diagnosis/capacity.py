@@ -18,7 +18,7 @@ from empirical.diagnosis.passes import Pass
 from empirical.models import num_parameters
 
 _CONSTANT = 1e-5
-"""Of the largest logit: what rounding of float32 may leave of the difference between logits that are equal."""
+"""The difference that float32's rounding may leave between equal logits, as a share of the largest logit."""
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 
@@ -127,7 +127,7 @@ def _logits(network: nn.Module, images: torch.Tensor, hooks: dict[nn.Module, Hoo
 
 
 def _hold(module: nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
-    """The first image's output for all images."""
+    """The output of a network that gives every image the first image's."""
     return output[:1].expand_as(output).clone()
 
 
@@ -136,6 +136,6 @@ def _constant(logits: torch.Tensor) -> bool:
 
 
 def _below_one(share: float) -> str:
-    """A share below 1 in as many digits as show that it is."""
+    """A share below 1, in as many digits as show that it is below 1."""
     digits = next(digits for digits in range(1, 18) if round(100 * share, digits) < 100)
     return f"{100 * share:.{digits}f}%"

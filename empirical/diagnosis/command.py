@@ -138,7 +138,8 @@ def _sizes(samples: Pass, data: ResidentData) -> str:
 
 
 def _show_stage(name: str) -> None:
-    """On a terminal in place of the last one; elsewhere a line for each. Large networks take minutes for some."""
+    """Say which check is running: on a terminal in place of the last line, elsewhere on a line of its own. Some checks
+    take minutes with large networks."""
     if sys.stderr.isatty():
         print(f"\r\033[K{name}", end="", file=sys.stderr, flush=True)
     elif name:
@@ -156,7 +157,7 @@ def _table(answers: list[Answer]) -> Table:
 
 
 def _line(answer: Answer) -> str:
-    """For files and pipes."""
+    """Print an answer as plain text, for files and pipes."""
     return f"[{answer.verdict.value}] {answer.question} {_sentence(answer.answer)}"
 
 

@@ -16,11 +16,13 @@ from empirical.training.random_state import forked_rng
 from theory.common.streams import torch_seed
 
 _LARGEST_RATIO = 1e4
-"""Between the relative gradients of the fastest and the slowest layer. One step size serves all layers: at 10,000 the
-slowest moves in 60,000 steps, the longest training by default, in proportion as far as the fastest in 6."""
+"""The largest ratio allowed between the relative gradients of the fastest and the slowest layer. One step size serves
+all layers: at 10,000 the slowest moves in 60,000 steps, the longest training by default, in proportion as far as the
+fastest in 6."""
 
 _DEAD_SHARE = 0.5
-"""Of a layer's units. Initialisations leave a few percent dead; half of a layer gone is a network of half the width."""
+"""The share of a layer's units from which dead units are a problem. Initialisations leave a few percent dead; a layer
+that is half dead is a layer of half the width."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class ParameterGradient:
     """The gradient of the mean loss with respect to one parameter tensor.
 
     Attributes:
-        name: of the parameter.
-        dimensions: of its shape; weights have 2 or more, biases 1.
-        norm: of the gradient; None if there is none.
-        size: norm of the parameter.
+        name: the parameter's name.
+        dimensions: the number of its dimensions, 2 or more for weights and 1 for biases.
+        norm: the norm of the gradient; None if there is no gradient.
+        size: the norm of the parameter.
         frozen: whether the parameter is excluded from training (requires_grad is False).
     """
 
@@ -201,7 +203,7 @@ def check_gradients(before: Sequence[ParameterGradient], after: Sequence[Paramet
 
 
 def _spread(state: Sequence[ParameterGradient]) -> tuple[float, str, str]:
-    """How far the relative gradients of the weights are apart, and the names of the smallest and the largest."""
+    """The ratio of the largest to the smallest relative gradient of the weights, and the names of the two."""
     relative = {g.name: g.norm / g.size for g in state if g.dimensions > 1 and g.norm and g.size}
     if not relative:
         return 1.0, "", ""

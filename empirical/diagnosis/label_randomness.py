@@ -35,7 +35,7 @@ def agreement_up_to_permutation(labels: Labels, reference: Labels, num_classes: 
 
 
 def nearest_neighbours(images: torch.Tensor) -> npt.NDArray[np.int64]:
-    """For each image (n, ...) the index of the nearest other one in Euclidean distance, (n,)."""
+    """The index of the nearest other image in Euclidean distance for each image (n, ...): int64 (n,)."""
     flat = images.flatten(1).double()
     distances = torch.cdist(flat, flat).fill_diagonal_(torch.inf)
     return distances.argmin(dim=1).cpu().numpy()
@@ -47,7 +47,7 @@ def check_labels_random(
     """Are the labels independent of the images?
 
     Arguments:
-        images, labels: as the network is given them. Of equal images the first counts.
+        images, labels: as the network is given them. The first of several equal images counts.
         clean_labels: the true ones if they are known. Then the measure is the agreement with them up to a permutation
             of the classes; else how often an image has the label of its nearest neighbour.
 

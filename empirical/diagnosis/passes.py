@@ -19,8 +19,8 @@ class Pass:
 
     Attributes:
         digests: of each image's content.
-        labels: int64 (n,).
-        indices: of the samples, int64 (n,); None where they are not told.
+        labels: the labels, int64 (n,).
+        indices: the indices of the samples, int64 (n,); None where the pipeline does not give them.
         whole: whether the pass went to the end of the data.
     """
 
@@ -84,7 +84,7 @@ def read_pass(batches: Iterable[Any], limit: int, keep: int) -> tuple[Pass, torc
 
 
 def _parts(batch: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """Images, labels and perhaps indices of a batch."""
+    """The images, the labels and, where there are any, the indices of a batch."""
     if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
         raise ValueError(
             f"pipeline: a batch must be (images, labels) or (images, labels, indices), got a {type(batch).__name__}"

@@ -22,7 +22,7 @@ STEPS = 40
 """Least number of steps of a probe: enough to see a loss fall or rise, too few to fit random labels."""
 
 _LEAST_EPOCHS = 2
-"""Two epochs can be compared."""
+"""A probe trains for at least this many epochs, so that two epochs can be compared."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Probe:
 
     @property
     def fall(self) -> float:
-        """By how much the loss fell, as a share of what it was; -inf if training broke off."""
+        """The fall of the loss, as a share of its first value; -inf if training broke off."""
         if self.stopped or not math.isfinite(self.after.loss):
             return -math.inf
         return (self.before.loss - self.after.loss) / self.before.loss

@@ -18,8 +18,9 @@ from empirical.training.random_state import forked_rng
 from theory.common.streams import torch_seed
 
 _ROUNDING = 1e-4
-"""Of the largest logit. Two orders of one float32 sum, all that differs between equal passes on some devices, stay a
-hundred times below; noise that matters to training is far above."""
+"""The difference between passes that counts as noise, as a share of the largest logit. Two orders of one float32 sum,
+which is all that differs between equal passes on some devices, stay a hundred times below this share; noise that
+matters to training is far above."""
 
 
 def check_stochastic_layers(model: nn.Module, images: torch.Tensor, seed: int) -> Answer:

@@ -17,11 +17,11 @@ from empirical.diagnosis.probe import Probe
 from empirical.training.config import TrainingConfig
 
 ProbeAt = Callable[[float], Probe]
-"""The probe at a step size; it should remember those made."""
+"""Returns the probe at a step size, and should remember the probes made."""
 
 _RISE = 0.1
-"""By this share of its first value the loss rises only if the steps are too large: batches of one sample each would not
-make it, since the loss is taken over the whole sample."""
+"""A rise of the loss by this share of its first value shows that the steps are too large. Small batches cannot cause
+such a rise, since the loss is taken over the whole sample."""
 
 _ENOUGH = 0.5
 """Share of its first value by which the loss must have fallen. A fit needs nearly all of it."""
@@ -31,7 +31,7 @@ _GAIN = math.sqrt(2)
 random labels steps well below the best size gain a factor of 2 or more, steps of the best size 1.1."""
 
 _MARGIN = 3.0
-"""How many times as far as the plan the probe goes. Large steps are worth less: perceptrons of 1 and 3 layers on 300
+"""How many times as far as planned the probe goes. Large steps are worth less: perceptrons of 1 and 3 layers on 300
 and 1,000 digits with random labels fitted at S = 8 to 43, up to twice as early as the S that would be called too
 little without a margin."""
 

@@ -43,17 +43,17 @@ from theory.expressivity import relu_interpolant
 from theory.kernels import Checkpoint
 
 _SECONDS_BETWEEN_CHECKPOINTS = 2.0
-_LARGEST_SHARE_OF_CHECKPOINTS = 1 / 20  # of the time: a large network's take long
-_FOR_COLOURS = 10_000  # training images: of all 50,000 of CIFAR-10 half a point more, in three times the time
+_LARGEST_SHARE_OF_CHECKPOINTS = 1 / 20  # share of the time: checkpoints of a large network take long
+_FOR_COLOURS = 10_000  # training images: all 50,000 of CIFAR-10 add half a point, in three times the time
 MANY_CLASSES = 20  # among fewer, five guesses are often right
 _WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under a millisecond on one core
 
 Observer = Callable[[EpochRecord], None]
-"""Told of every epoch as it is recorded."""
+"""Receives every epoch as it is recorded."""
 
 
 Measurement = Callable[[RunConfig, RandomizedDataset, Parts, Path], dict[str, Any]]
-"""Takes also the directory of all records; returns the metrics."""
+"""Measures a study: takes also the directory of all records, and returns the metrics."""
 
 MEASUREMENTS: dict[str, Measurement] = {
     "bounds": measure_bounds,
@@ -61,7 +61,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "interpolants": measure_interpolants,
     "noise": measure_label_noise,
 }
-"""By the kind of run."""
+"""The measurements by the kind of run."""
 
 
 def execute(
@@ -75,14 +75,15 @@ def execute(
     """Carry out a run and record it, going on from where an interrupted one stopped.
 
     Arguments:
-        config, dataset: what; of the data set the first images, as many as the configuration says.
-        directory: where it is recorded.
-        watcher: told how it goes on.
+        config, dataset: the run, and a data set from which it takes the first images, as many as the configuration
+            says.
+        directory: where the run is recorded.
+        watcher: receives the progress of the run.
         memory_limit: bytes that a kernel run may take; what is free by default.
-        ranks: that train a network together. The first has claimed the directory and records; the others do without.
-            Of a run that trains no network they do nothing.
+        ranks: the processes that train a network together. The first has claimed the directory and writes the records.
+            For a run that trains no network the other ranks do nothing.
 
-    Raises ValueError or FloatingPointError if the run is impossible; nothing but its summary is missing then.
+    Raises ValueError or FloatingPointError if the run is impossible; then only the summary is missing from its record.
     """
     if not isinstance(config.what, Trained) and not ranks.first:
         return
@@ -162,7 +163,8 @@ def _train(
 
 
 def _colours_alone(randomized: RandomizedDataset) -> float:
-    """What colours tell without shapes, from the first training images: the baseline where pixels are permuted."""
+    """The accuracy of colours without shapes, fitted to the first training images: the baseline where pixels are
+    permuted."""
     train, test = randomized.data.train, randomized.data.test
     few = slice(0, _FOR_COLOURS)
     return colour_statistics_accuracy(
@@ -171,21 +173,21 @@ def _colours_alone(randomized: RandomizedDataset) -> float:
 
 
 def checkpoint_interval(writing: float) -> float:
-    """Seconds of training between checkpoints, from those that it takes to write one."""
+    """The seconds of training between checkpoints, from the seconds that a checkpoint takes to write."""
     return max(_SECONDS_BETWEEN_CHECKPOINTS, writing / _LARGEST_SHARE_OF_CHECKPOINTS)
 
 
 def _weights(model: nn.Module) -> torch.Tensor:
-    """All trainable parameters in a row, float64."""
+    """All trainable parameters as one vector, float64."""
     return torch.cat([p.detach().reshape(-1).double() for p in model.parameters() if p.requires_grad])
 
 
 @contextmanager
 def _threads_for(multiplications: float) -> Iterator[None]:
-    """One thread for steps so small that handing out the work costs more than doing it.
+    """Use one thread for steps so small that sharing the work costs more than doing it.
 
-    A function of the network alone, not of the machine's load: the number of threads changes the order of sums and
-    with it the last bits of every result.
+    The choice is a function of the network alone, not of the machine's load: the number of threads changes the order of
+    sums, and so the last bits of every result.
     """
     threads = torch.get_num_threads()
     if multiplications < _WORTH_SHARING:
@@ -197,9 +199,9 @@ def _threads_for(multiplications: float) -> Iterator[None]:
 
 
 def takes_one_thread(config: RunConfig, image_shape: tuple[int, int, int]) -> bool:
-    """Whether a run of these stored images trains on a single thread whatever the machine has: so another one may run
-    beside it. Theorem 1's network counts, too: its construction takes milliseconds. Networks of the user's do not: what
-    they do is not known.
+    """Whether a run of these stored images trains on a single thread whatever the machine, so that another run fits
+    beside it. Theorem 1's network counts, too: its construction takes milliseconds. A user's network does not count:
+    what it does is not known.
     """
     if isinstance(config.what, Explicit):
         return True
@@ -260,7 +262,7 @@ def _interpolate(
 
 
 def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory, watcher: Watcher) -> None:
-    """A run of `STUDIES`. Its seconds are those since it last began."""
+    """Carry out a run of `STUDIES`. Its seconds count from when it last began."""
     start = time.perf_counter()
     parts = Parts(directory.scratch, _while_claimed(directory, watcher))
     work = math.inf

@@ -4,24 +4,26 @@ import os
 from collections.abc import Mapping
 
 RUNS_PER_GPU = 3
-"""Processes that share a GPU unless their number is given: the paper's networks are small, a step of one leaves most of
-a GPU idle, and every process takes half a gigabyte for itself. Not measured on a GPU yet."""
+"""The number of processes that share a GPU by default: the paper's networks are small, a step of a single network
+leaves most of a GPU idle, and every process takes half a gigabyte for itself. This number is not measured on a GPU
+yet."""
 
 
 class GpuShares:
-    """Which process has which GPU. A process sees its own alone, which is `cuda:0` to it."""
+    """The assignment of processes to GPUs. A process sees its own GPU alone, as `cuda:0`."""
 
     def __init__(self, gpus: list[str]):
-        """Of these GPUs, by number or identifier; without any, processes see what the launcher sees."""
+        """Share these GPUs, given by number or identifier; without any, processes see what the launcher sees."""
         self._runs: dict[str, set[str]] = {gpu: set() for gpu in gpus}
 
     @property
     def processes(self) -> int | None:
-        """How many processes the GPUs are for, together; None without any."""
+        """The number of processes that all GPUs serve together; None without GPUs."""
         return RUNS_PER_GPU * len(self._runs) or None
 
     def take(self, run: str) -> dict[str, str]:
-        """A share for a run, or a worker, of a GPU that fewest have: what joins the environment of its process."""
+        """Give a run, or a worker, the GPU with the fewest processes: returns what to add to the environment of its
+        process."""
         if not self._runs:
             return {}
         gpu = min(self._runs, key=lambda gpu: len(self._runs[gpu]))
@@ -29,7 +31,7 @@ class GpuShares:
         return {"CUDA_VISIBLE_DEVICES": gpu}
 
     def give_back(self, run: str) -> None:
-        """The run has ended."""
+        """Take back the share of a run that has ended."""
         for runs in self._runs.values():
             runs.discard(run)
 

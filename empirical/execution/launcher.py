@@ -1,11 +1,11 @@
 """A sweep in several processes of this machine, or as a job array on a SLURM cluster.
 
-The unit of work is a run. On this machine resident processes take one after another (`workers`). On a cluster each is
+The unit of work is a run. On this machine resident processes carry out run after run (`workers`). On a cluster each is
 carried out by the command that asked for all of them, with `--only-run HASH` at its end, so nothing but strings is
 handed over, and what such a job does is what the command would have done for that run: claim it, go on from its
-checkpoint, record it. Doing it twice is therefore harmless: a finished run is skipped, one that another process is at
-work on is left to it. The records are those of an undisturbed sweep; only the number of threads, which is part of what
-is recorded, may change the last bits of networks large enough to share work among them.
+checkpoint, record it. Doing so twice is therefore harmless: a finished run is skipped, and a run that another process
+is at work on is left to that process. The records are those of an undisturbed sweep; only the number of threads, which
+is part of what is recorded, may change the last bits of networks large enough to share work among them.
 
 When the launcher is stopped or killed, its processes end with it, and the same command goes on from their checkpoints.
 SLURM's jobs do not depend on the process that submitted them.
@@ -27,10 +27,10 @@ from empirical.runs.config import RunConfig
 from empirical.runs.records import RunDirectory, write_json
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_TIMEOUTS = 100  # after so many time limits a job is not put back into the queue
+_TIMEOUTS = 100  # after this many time limits a job is not put back into the queue
 _LARGEST_ARRAY = 1000  # tasks: SLURM's default MaxArraySize allows 1001
-_PROGRAM = "empirical.run"  # what a job starts: it is above the launcher, and not imported here
-_JOB_NAME = "rethinking"  # by which they are found in the queue
+_PROGRAM = "empirical.run"  # the module that a job starts; it imports the launcher, so it is not imported here
+_JOB_NAME = "rethinking"  # the name by which the jobs are found in the queue
 
 Pairs = list[tuple[RunConfig, RunDirectory]]
 Failures = list[tuple[RunConfig, str]]
@@ -38,7 +38,7 @@ Failures = list[tuple[RunConfig, str]]
 
 @dataclass(frozen=True)
 class LauncherConfig:
-    """Where the runs of a sweep are carried out, and what each of them gets."""
+    """Where the runs of a sweep are carried out, and the resources of each run."""
 
     kind: Annotated[Literal["auto", "none", "local", "slurm"], tyro.conf.arg(name="")] = "auto"
     """none: one after another in this process; local: in several processes of this machine; slurm: as a job array on a
@@ -46,27 +46,27 @@ class LauncherConfig:
     the same results, and none otherwise."""
 
     processes: int = 0
-    """Of local: how many at a time; 0 is as many as the machine's cores have threads for, on GPUs three for each of
-    them at most. They share the memory: give kernel runs a --memory each. On GPUs each sees the one it is dealt."""
+    """Runs at a time for local; 0 is as many as the machine's cores have threads for, and on GPUs at most three a GPU.
+    The runs share the memory: give each kernel run a --memory. On GPUs each run sees its own GPU alone."""
 
     threads: int = 1
-    """Threads of a run, on SLURM its CPUs. The last bits of a network's results depend on it if it is large enough to
-    share its work among them."""
+    """Threads of a run, on SLURM its CPUs. The last bits of the results depend on this number if the network is large
+    enough to use several threads."""
 
     partition: str = ""
-    """Of slurm: the partition; the cluster's own default if it is not given."""
+    """Partition for slurm; the cluster's own default if it is not given."""
 
     gpus: int = 0
-    """Of slurm: GPUs of a run, 0 or 1. With one, the runs are on CUDA, whatever this machine has."""
+    """GPUs of a run for slurm, 0 or 1. With 1 the runs are on CUDA, even if this machine has no GPU."""
 
     minutes: int = 240
-    """Of slurm: time limit. A run that reaches it is put back into the queue and goes on from its checkpoint."""
+    """Time limit for slurm. A run that reaches the limit is put back into the queue and goes on from its checkpoint."""
 
     memory_gb: float | None = None
-    """Of slurm: memory of a run; the cluster's own default if it is not given."""
+    """Memory of a run for slurm; the cluster's own default if it is not given."""
 
     max_parallel: int = 256
-    """Of slurm: how many runs of the array may be at work at a time."""
+    """Runs of the array that may be at work at a time, for slurm."""
 
     def __post_init__(self) -> None:
         for name in ("threads", "minutes", "max_parallel"):
@@ -81,12 +81,12 @@ class LauncherConfig:
 
 
 def launch_local(runs: Pairs, workers: WorkerConfig, arguments: list[str], out: Path) -> Failures:
-    """Carry out what is not finished in processes of this machine; returns what failed, with the reasons.
+    """Carry out the unfinished runs in processes of this machine; returns the runs that failed, with the reasons.
 
     Arguments:
-        runs: of the sweep.
+        runs: the runs of the sweep.
         workers: the processes.
-        arguments: the command line that asks for them.
+        arguments: the command line that asks for the runs.
         out: directory of the records. What is printed during a run is added to `launcher/<run>.log` there.
     """
     _plan(runs, out, {})
@@ -105,13 +105,13 @@ def launch_local(runs: Pairs, workers: WorkerConfig, arguments: list[str], out: 
 
 @dataclass(frozen=True)
 class RunLogs:
-    """Where each run's output goes, below the command that carries it out alone."""
+    """The function that opens each run's log, with the command that carries out this run alone at its top."""
 
     arguments: tuple[str, ...]
     out: Path
 
     def __call__(self, directory: RunDirectory) -> Path:
-        """The log of a run, with that command at its end."""
+        """Open the log of a run, with that command at its end."""
         log = self.out / "launcher" / f"{directory.path.name}.log"
         command = shlex.join(["python", "-m", _PROGRAM, *self.arguments, "--only-run", directory.config.hash])
         with open(log, "a", encoding="utf-8") as output:
@@ -122,19 +122,20 @@ class RunLogs:
 def launch_slurm(
     runs: Pairs, arguments: list[str], launcher: LauncherConfig, out: Path, cluster: str = "slurm"
 ) -> None:
-    """Submit what is neither finished nor in the queue as a job array, and return at once.
+    """Submit the runs that are neither finished nor in the queue as a job array, and return at once.
 
-    What a job has left unfinished, because it was killed, cancelled or failed, is named and submitted again. A run
-    about a trained network waits in the queue for it. Preempted runs, and those that reach the time limit, go back into
-    the queue and on from their checkpoints. Submitit's files, among them what the jobs print, are in `launcher/jobs`
-    under the directory of records. All nodes must see it, on a file system whose flock holds for all.
+    A run that a job left unfinished, because the job was killed, cancelled or failed, is named and submitted again. A
+    run about a trained network waits in the queue for the run that trains the network. Runs that are preempted or reach
+    the time limit go back into the queue and go on from their checkpoints. Submitit's files, among them what the jobs
+    print, are in `launcher/jobs` under the directory of records. All nodes must see it, on a file system whose flock
+    holds for all.
 
     Arguments:
         runs, arguments, launcher, out: as for `launch_local`.
         cluster: submitit's name of the engine; `local` imitates the queue in processes of this machine.
 
     Raises ValueError if submitit is not installed, or this machine has no SLURM, or SLURM does not answer or refuses a
-    job: what it had accepted before is noted then.
+    job: the jobs accepted before are noted then.
     """
     submitit = _submitit()
     folder = (out / "launcher" / "jobs").absolute()
@@ -187,10 +188,8 @@ def launch_slurm(
 
 
 def _in_queue(jobs: set[str], folder: Path, cluster: str) -> set[str]:
-    """Those of the jobs that wait, run or are being put back.
-
-    The queue itself is asked: submitit asks sacct, which knows nothing on a cluster without accounting, so that a job
-    that was killed would count as queued for ever.
+    """The jobs that wait, run or are being put back. The queue itself is asked: submitit asks sacct, which knows
+    nothing on a cluster without accounting, and a killed job would count as queued for ever.
     """
     if cluster == "local":
         return {job for job in jobs if not _submitit().LocalJob(folder, job).done()}
@@ -205,7 +204,7 @@ def _in_queue(jobs: set[str], folder: Path, cluster: str) -> set[str]:
 
 @dataclass(frozen=True)
 class SweepRun:
-    """What a job of the array does: the command that asked for the sweep, for one run of it."""
+    """What a job of the array does: it gives the command that asked for the sweep, for a single run."""
 
     arguments: tuple[str, ...]
 
@@ -216,7 +215,7 @@ class SweepRun:
             raise RuntimeError(f"run {run} failed (exit status {status}): the lines above say why")
 
     def checkpoint(self, run: str) -> Any:
-        """Called by submitit before it puts the job back into the queue: the state is in the run's own checkpoint."""
+        """Tell submitit how to put the job back into the queue: the state is in the run's own checkpoint."""
         return _submitit().helpers.DelayedSubmission(self, run)
 
 
@@ -229,7 +228,7 @@ def _submitit() -> Any:
 
 
 def _plan(runs: Pairs, out: Path, jobs: dict[str, str]) -> None:
-    """Note what was asked for, beside what was before."""
+    """Note the runs asked for, beside those noted before."""
     (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
     request = {
         directory.path.name: {"title": config.title, "job": jobs.get(config.hash, "")} for config, directory in runs

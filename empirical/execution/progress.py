@@ -15,13 +15,13 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Watcher(Protocol):
-    """Told how a run goes on."""
+    """Receives the progress of a run."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """An epoch has been recorded."""
+        """Receive an epoch that has been recorded."""
 
     def stage(self, name: str, share: float) -> None:
-        """This share of a stage is done."""
+        """Receive the share of a stage that is done."""
 
 
 class RunProgress:
@@ -59,11 +59,11 @@ class RunProgress:
 
 
 class RunLine:
-    """What is shown of a run."""
+    """The display of a run."""
 
     def __init__(self, progress: RunProgress, name: str):
         self._console, self._live, self._name = progress.console, progress.live, name
-        self._stage = ("", 0.0, 0.0)  # its name, when it was first heard of, and how far it was then
+        self._stage = ("", 0.0, 0.0)  # the stage's name, the time of its first report, and the share done then
         self._printed = time.monotonic()
         self._task = self._live.add_task(_plain(name)) if self._live else None
 
@@ -74,7 +74,7 @@ class RunLine:
         )
 
     def stage(self, name: str, share: float) -> None:
-        """Show how far a stage is, and about how long it will take."""
+        """Show the share of a stage that is done, and about how long the rest will take."""
         now = time.monotonic()
         if name != self._stage[0]:
             self._stage = (name, now, share)
@@ -102,7 +102,7 @@ class RunLine:
 
 
 def _plain(line: str) -> str:
-    """Without markup."""
+    """Show a line without markup."""
     return visible(line).replace("[", r"\[")
 
 

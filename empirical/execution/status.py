@@ -1,7 +1,8 @@
 """A sweep at a glance, from its records alone: which runs are finished, at work, stopped, not begun.
 
-Nothing is written. Whether a run is at work is asked of its lock, which the kernel frees when the process dies: the
-question takes the lock, shared, for microseconds. Across machines it is as good as the file system's flock.
+Nothing is written. The lock of a run tells whether a process is at work on the run: the kernel frees the lock when the
+process dies. The test takes the lock, shared, for microseconds. Across machines the test is as good as the file
+system's flock.
 """
 
 import os
@@ -25,17 +26,18 @@ from theory.common.regular_files import open_regular
 State = Literal["running", "stopped", "waiting", "finished"]
 
 PLANNED = Path("launcher") / "runs.json"
-"""Under the directory of records: what a launcher was asked for, `{directory: {"title": ..., "job": ...}}`."""
+"""The file under the directory of records that lists the runs a launcher was asked for, `{directory: {"title": ...,
+"job": ...}}`."""
 
 _LONGEST_LINE = 65_536  # bytes of the metrics' end that are read
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands; None where nothing is known.
+    """The status of a run; None where a value is not known.
 
     Attributes:
-        name: of its directory.
+        name: the name of its directory.
         title: the test, the network and what regularises it.
         state: finished: it has its summary; running: a live process holds its lock; stopped: it has begun and nobody is
             at work, by failure or interruption; waiting: a launcher was asked for it and it has not begun.
@@ -60,12 +62,12 @@ class RunStatus:
 def read_status(out: Path) -> list[RunStatus]:
     """Every run under `out`: the running ones first, then stopped, waiting and finished, each by name.
 
-    Safe at any moment: what is not whole yet counts as not known. Raises FileNotFoundError if there is no such
-    directory.
+    It is safe at any moment: a file that is not whole yet counts as not known. Raises FileNotFoundError if there is no
+    such directory.
     """
     if not out.is_dir():
         raise FileNotFoundError(f"no directory of records at {out.absolute()}")
-    # A directory that vanishes while it is looked at counts as not there, or as a run of which nothing is known.
+    # A directory that vanishes meanwhile counts as missing, or as a run about which nothing is known.
     paths = {path.name: path for path in out.iterdir() if re.search(r"_[0-9a-f]{12}$", path.name) and path.is_dir()}
     waiting = [
         RunStatus(name, str(planned.get("title", name)), "waiting")
@@ -79,7 +81,7 @@ def read_status(out: Path) -> list[RunStatus]:
 
 
 def run_status(path: Path) -> RunStatus:
-    """Where the run in this directory stands."""
+    """The status of the run in this directory."""
     at_work = _locked(path / "lock")  # before the summary is looked for: it is written under the lock
     finished = (path / "summary.json").exists()
     summary = _read_json(path / "summary.json")
@@ -135,7 +137,7 @@ def _status(
 
 
 def status_table(statuses: list[RunStatus], out: Path) -> TextTable:
-    """A row for each run; how many are in which state in the title."""
+    """The table of the runs, with the number of runs in each state in its title."""
     counts = Counter(status.state for status in statuses)
     states = ", ".join(f"{counts[state]} {state}" for state in ("finished", "running", "stopped", "waiting"))
     rows = [
@@ -165,12 +167,12 @@ def print_status(out: Path, console: Console) -> int:
 
 
 def read_planned(out: Path) -> dict[str, dict[str, Any]]:
-    """What a launcher was asked for."""
+    """The runs that a launcher was asked for."""
     return {name: entry for name, entry in _read_json(out / PLANNED).items() if isinstance(entry, dict)}
 
 
 def duration(seconds: float) -> str:
-    """In the two largest units: 4 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    """A time in its two largest units: 4 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
     whole = int(seconds)
     for size, unit, smaller, part in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if whole >= size:
@@ -198,7 +200,7 @@ def _locked(lock: Path) -> bool:
 
 
 def _last_record(metrics: Path) -> dict[str, Any]:
-    """The last whole line; the one that is being written does not count."""
+    """The last whole line; a line that is still being written does not count."""
     try:
         with open_regular(metrics) as file:
             file.seek(max(0, file.seek(0, 2) - _LONGEST_LINE))
@@ -220,7 +222,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float | None:
-    """A number that is not absurd: it is formatted."""
+    """The value if it is a number that can be printed; else None."""
     return value if type(value) in (int, float) and abs(value) < 1e15 else None
 
 

@@ -1,4 +1,5 @@
-"""Time of work on a machine that others use too: what a thread waits for a core is told apart from what it runs."""
+"""Time of work on a shared machine: the time that a thread waits for a core is measured apart from the time that it
+runs."""
 
 import time
 from pathlib import Path
@@ -15,22 +16,23 @@ def seconds_waited() -> float:
 
 
 class Stopwatch:
-    """Started when it is made."""
+    """A stopwatch that starts when it is made."""
 
     def __init__(self) -> None:
         self._begun, self._waited = time.perf_counter(), seconds_waited()
 
     @property
     def elapsed(self) -> float:
-        """Seconds by the clock."""
+        """The seconds by the clock."""
         return time.perf_counter() - self._begun
 
     @property
     def waited(self) -> float:
-        """Of these, seconds of waiting for a core."""
+        """The seconds by the clock that were spent waiting for a core."""
         return seconds_waited() - self._waited
 
     @property
     def undisturbed(self) -> float:
-        """The others: what the work would take if nobody else were there. At least a microsecond."""
+        """The seconds that the work would take on an idle machine: by the clock, less the waiting. At least a
+        microsecond."""
         return max(self.elapsed - self.waited, 1e-6)

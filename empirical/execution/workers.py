@@ -1,8 +1,8 @@
-"""Resident processes that carry out run after run, and tell how each goes on.
+"""Resident processes that carry out run after run, and report the progress of each.
 
-On Linux they are forked from this process, which has everything imported and the data loaded, if every run is on a CPU
-and takes one thread: OpenMP does not survive a fork in a process that it has made threads in, but with one thread it
-makes none. Otherwise they are started anew.
+On Linux the processes are forked from this process, in which everything is imported and the data are loaded, if every
+run is on a CPU and takes one thread: OpenMP does not survive a fork in a process that it has made threads in, but with
+one thread it makes none. Otherwise they are started anew.
 
 They end with this process, however it ends, in the middle of a run if need be: its records are whole at any moment.
 """
@@ -31,7 +31,9 @@ from empirical.runs.records import RunDirectory
 from empirical.training.epoch_record import EpochRecord
 from theory.common.terminal import prepare_output
 
-_SECONDS_BETWEEN_REPORTS = 0.2  # of a run's epochs: reading them costs the launching process time
+_SECONDS_BETWEEN_REPORTS = (
+    0.2  # seconds between a run's epochs that are reported: reading them costs the launching process time
+)
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        text: in words.
-        failure: why it failed, "" if it did not.
-        busy: whether another process is at work on it.
+        text: the outcome in words.
+        failure: why the run failed, "" if it did not.
+        busy: whether another process is at work on the run.
     """
 
     text: str
@@ -55,15 +57,15 @@ Perform = Callable[[RunDirectory, Watcher], Outcome]
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What the processes are.
+    """The processes that carry out runs.
 
     Attributes:
-        count: how many there are at a time.
-        threads: of each.
-        perform: what they do.
-        forked: whether they may be forked from this process.
+        count: the number of processes at a time.
+        threads: the threads of each process.
+        perform: what a process does with a run.
+        forked: whether the processes may be forked from this process.
         log: the file for what is printed during a run; None leaves it where this process prints.
-        gpus: dealt out to the processes, one to each; None where they see what this process sees.
+        gpus: the GPUs that the processes share; None where every process sees what this process sees.
     """
 
     count: int
@@ -79,8 +81,8 @@ def carry_out(
 ) -> list[tuple[RunConfig, Outcome]]:
     """Carry out runs in worker processes; a study of a trained network waits for the run that trains it.
 
-    A process that a run kills is replaced, and the other runs go on. Returns how each ended, in the order in which they
-    did.
+    A process that a run kills is replaced, and the other runs go on. Returns the outcomes, in the order in which the
+    runs ended.
     """
     waiting = {directory.config.hash: directory for directory in directories}
     idle: list[_Worker] = []
@@ -94,7 +96,7 @@ def carry_out(
                 directory = waiting.pop(run)
                 worker = idle.pop() if idle else _Worker(workers)
                 busy[worker.channel] = worker, directory, progress.start(directory.config.title)
-                with suppress(BrokenPipeError):  # it has died, and says so where its messages are read
+                with suppress(BrokenPipeError):  # the worker has died, which shows where its messages are read
                     worker.channel.send(directory)
             for channel in connection.wait(list(busy)):
                 worker, directory, line = busy[channel]
@@ -112,12 +114,12 @@ def carry_out(
 
 
 def needed_runs(config: RunConfig) -> set[str]:
-    """The runs that must come before: a study of a trained network needs the run that trains it."""
+    """The runs that must come first: a study of a trained network needs the run that trains the network."""
     return {trained_run(config).hash} if config.study and config.training else set()
 
 
 class _Worker:
-    """A process, and the channel to it."""
+    """A process and its channel."""
 
     def __init__(self, workers: WorkerConfig):
         context = multiprocessing.get_context("fork" if workers.forked and sys.platform == "linux" else "spawn")
@@ -130,7 +132,7 @@ class _Worker:
         inner.close()
 
     def next_message(self) -> Any:
-        """What it says of its run; once it has died, that."""
+        """The worker's next message about its run; the message that it died, once it has."""
         try:
             return self.channel.recv()
         except (EOFError, OSError):  # between messages, or within one
@@ -139,7 +141,7 @@ class _Worker:
             return Outcome("", _cause_of_death(self.process.exitcode or 0))
 
     def end(self) -> None:
-        """Stop it, whatever it is doing."""
+        """Stop the process, whatever it is doing."""
         self.process.terminate()
         self.process.join()
         self.channel.close()
@@ -148,7 +150,7 @@ class _Worker:
 
 @contextmanager
 def _environment(changed: Mapping[str, str]) -> Iterator[None]:
-    """The environment that a process begins with, for as long as one is started."""
+    """Set the environment that a process begins with, for the time of the block that starts it."""
     before = dict(os.environ)
     os.environ.update(changed)
     try:
@@ -160,7 +162,7 @@ def _environment(changed: Mapping[str, str]) -> Iterator[None]:
 
 
 def _cause_of_death(status: int) -> str:
-    """Of an exit status as Python gives it: negative for a signal, which need not have a name."""
+    """Describe an exit status as Python gives it: negative for a signal, which need not have a name."""
     if status >= 0:
         return f"its process ended with exit status {status}"
     try:
@@ -171,7 +173,7 @@ def _cause_of_death(status: int) -> str:
 
 @contextmanager
 def _ending(idle: Sequence[_Worker], busy: Mapping[Any, tuple[_Worker, RunDirectory, RunLine]]) -> Iterator[None]:
-    """Whatever ends this block ends the processes, SIGTERM included."""
+    """End the processes at the end of the block, whatever ends it, SIGTERM included."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -188,11 +190,11 @@ def _ending(idle: Sequence[_Worker], busy: Mapping[Any, tuple[_Worker, RunDirect
 
 
 def _work(channel: Any, workers: WorkerConfig) -> None:
-    """What a worker process does: run after run, until it is ended."""
+    """The worker process: it carries out run after run, until it is ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live display's are the other process's
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # a live display belongs to the other process
     prepare_output()
     import torch
     from threadpoolctl import threadpool_limits
@@ -219,28 +221,28 @@ def _end_with_parent() -> None:
 
 
 def _print_to(log: Path) -> None:
-    """Have whatever is printed from now on added to a file."""
+    """Append whatever is printed from now on to a file."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     kept_open = open(log, "a", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115, to the next run
     sys.stdout = sys.stderr = kept_open
     for stream, descriptor in ((sys.__stdout__, 1), (sys.__stderr__, 2)):
-        if stream is not None:  # it was closed from the beginning: another file may have its number
+        if stream is not None:  # standard output was closed from the beginning: another file may have its number
             os.dup2(kept_open.fileno(), descriptor)
 
 
 class _Reporter:
-    """Sends how a run goes on, at most a few times a second."""
+    """Sends the progress of a run, at most a few times a second."""
 
     def __init__(self, channel: Any):
         self._channel, self._sent = channel, 0.0
 
     def epoch(self, record: EpochRecord) -> None:
-        """An epoch has been recorded."""
+        """Send an epoch that has been recorded."""
         self._send(record)
 
     def stage(self, name: str, share: float) -> None:
-        """This share of a stage is done."""
+        """Send the share of a stage that is done."""
         self._send((name, share))
 
     def _send(self, message: EpochRecord | tuple[str, float]) -> None:

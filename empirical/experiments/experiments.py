@@ -1,4 +1,4 @@
-"""Named experiments: each a list of runs, planned from the user's settings.
+"""Named experiments: each is a list of runs, planned from the user's settings.
 
 Runs of trained networks are recorded under one name whatever experiment asks for them: two experiments that need the
 same run share it.
@@ -37,7 +37,7 @@ SIX_TESTS = (
     "random-pixels",
     "gaussian",
 )
-"""The paper's six tests, partial corruption at three levels."""
+"""The paper's six tests, with partial corruption at three levels."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class KernelSettings:
     """gaussian, laplacian, linear, polynomial-D, arc-cosine-0, arc-cosine-1 or neural-tangent-L."""
 
     bandwidth: float = MEDIAN_SHARE
-    """Of the Gaussian and the Laplacian kernel, as a share of the median distance between training images."""
+    """Bandwidth of the Gaussian and the Laplacian kernel, as a share of the median distance between training images."""
 
     features: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FEATURES ...")] = ()
     """pixels, whitened-pixels, gabor, random-convolution-F; by default pixels, and gabor for grey images or
@@ -67,10 +67,10 @@ class KernelSettings:
     """Cholesky up to 8,192 images, conjugate gradients above."""
 
     leave_one_out: bool = False
-    """Also the leave-one-out accuracy, in closed form; needs Cholesky."""
+    """Compute also the leave-one-out accuracy, in closed form; this needs Cholesky."""
 
     certify: bool = True
-    """Also bound the distance from the exact minimum-norm interpolant."""
+    """Bound also the distance from the exact minimum-norm interpolant."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Settings:
         model: name or import path of the network; the experiment's own if empty.
         tests: names of the randomisation tests; the experiment's own if empty.
         device: `auto`, `cpu` or `cuda`.
-        seeds: of everything random; every run is made once for each.
+        seeds: the seeds of everything random; every run is made once for each seed.
         training: hyper-parameters.
         crop: side of the centre crop.
         kernel: of the experiment `kernels`.
@@ -106,8 +106,8 @@ class Experiment:
     """A named experiment: what it shows, the runs that show it, its data set, centre crop, and the size of a folder's
     images.
 
-    Where the next runs depend on what earlier ones gave, `follow` names them, from the finished runs: none at the end.
-    `takes` are those of a user's settings that mean something here, beside those that mean something everywhere.
+    Where the next runs depend on the results of earlier runs, `follow` plans them from the finished runs: none at the
+    end. `takes` names the user's settings that this experiment uses, beside the settings that all experiments use.
     """
 
     name: str
@@ -191,16 +191,16 @@ FIGURE_1_CELLS = (
 
 FIGURE_2_STEPS = 10_000
 FIGURE_2_CELLS = (Cell("inception", min_steps=FIGURE_2_STEPS), Cell("inception-no-bn", min_steps=FIGURE_2_STEPS))
-"""Figure 2b: Inception with and without batch normalisation. (2a is of table 2's runs.)"""
+"""Figure 2b: Inception with and without batch normalisation. (Figure 2a shows the runs of table 2.)"""
 
 
 def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     """The runs of cells at the chosen scale, for every seed.
 
     A network of the user's takes the place of the cells' own, its own dropout as the cell has it; chosen tests restrict
-    the cells, and where no cell has one of them, it is run without regularisers. A user's optimiser has no weight decay
-    that could be set from here: cells with it are left out.
-    Raises ValueError for unknown tests, models, optimisers or devices, and for regularisers beside the cells'.
+    the cells, and where no cell has one of them, it is run without regularisers. The weight decay of a user's optimiser
+    cannot be set from here: cells with weight decay are left out. Raises ValueError for unknown tests, models,
+    optimisers or devices, and for regularisers beside the cells'.
     """
     training = settings.training
     if (training.augmentation, training.dropout, training.min_steps) != ("none", None, 0):
@@ -227,7 +227,7 @@ def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Setting
 
 
 def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """For each test a trained network and, on the same images and labels, Theorem 1's explicit one.
+    """Plan a trained network for each test and, on the same images and labels, Theorem 1's explicit network.
 
     Raises ValueError for unknown tests, models, optimisers or devices.
     """
@@ -251,7 +251,7 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
 
 
 def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *, scaled: bool) -> RunConfig:
-    """A network's run. Its numbers of images and steps are the scale's unless the user asks for others."""
+    """A network's run. Its numbers of images and steps are the scale's unless the user sets them."""
     from empirical.datasets.preprocessing import crop_box
     from empirical.models import check_model, default_learning_rate
 
@@ -295,7 +295,7 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
 
 
 def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Augmentation) -> None:
-    """Raises ValueError for an unknown optimiser, and an augmentation that does not suit the images."""
+    """Raise ValueError for an unknown optimiser, or for an augmentation that does not suit the images."""
     from empirical.training.augmentation import check_augmentation
     from empirical.training.optimization import optimizer_factory
 
@@ -305,7 +305,7 @@ def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Aug
 
 
 def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """A kernel run for every combination of features, ridge and test, and the interpolant made not to generalise.
+    """Plan a kernel run for every combination of features, ridge and test, and the interpolant made not to generalise.
 
     Raises ValueError for unknown tests, kernels, features or devices, and features that do not suit the images.
     """
@@ -335,19 +335,19 @@ def plan_kernels(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
 
 def plan_bounds(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """A network trained on true and on random labels, and the bounds of each."""
+    """Plan a network trained on true and on random labels, and the bounds of each."""
     return _with_studies(dataset, settings, ("true-labels", "random-labels"), BoundsConfig())
 
 
 def plan_interpolants(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """A network trained on true, on partly corrupted and on random labels, each beside Theorem 1's on the same."""
+    """Plan a network trained on true, on partly corrupted and on random labels, and Theorem 1's network beside each."""
     return _with_studies(dataset, settings, ("true-labels", "corrupted-0.5", "random-labels"), InterpolantsConfig())
 
 
 def _with_studies(
     dataset: ImageDataset, settings: Settings, tests: tuple[str, ...], study: BoundsConfig | InterpolantsConfig
 ) -> list[RunConfig]:
-    """For each test a network trained on it, followed by the run that studies this network."""
+    """Plan a network trained on each test, followed by the run that studies this network."""
     dataset = dataset.subset(settings.n_train, settings.n_test)
     configs = []
     for seed, test in product(settings.seeds, settings.tests or tests):
@@ -358,7 +358,7 @@ def _with_studies(
 
 
 def _unvaried(settings: Settings, test: str) -> Cell:
-    """A test with the user's own regularisers."""
+    """The cell of a test with the user's own regularisers."""
     training = settings.training
     return Cell(
         settings.model or "mlp-1x512", test, training.augmentation, training.weight_decay > 0, 0.0, training.min_steps
@@ -366,9 +366,8 @@ def _unvaried(settings: Settings, test: str) -> Cell:
 
 
 def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """At eleven levels of corruption a trained network, Theorem 1's, a kernel's; and what theory predicts of all.
-
-    Tests chosen restrict the levels that are measured; predictions are made at all of them. Raises ValueError for
+    """Plan a trained network, Theorem 1's and a kernel interpolant at eleven levels of corruption, and the predictions
+    of theory. Chosen tests restrict the measured levels; predictions are made at all levels. Raises ValueError for
     tests other than label corruption.
     """
     study = NoiseConfig(bandwidth=settings.kernel.bandwidth)
@@ -376,7 +375,7 @@ def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     randomizations = [parse_test(test) for test in tests]
     if any(randomization.corruption is None for randomization in randomizations):
         raise ValueError(
-            "test (--tests): noise is of uniform label corruption, corrupted-P, on the images as they are; other label "
+            "test (--tests): noise takes uniform label corruption, corrupted-P, on the images as they are; other label "
             "noise is measured by randomization-tests"
         )
     dataset = dataset.subset(settings.n_train, settings.n_test)
@@ -401,10 +400,10 @@ _DYNAMICS_TESTS = (
 
 
 def plan_dynamics(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """Wide two-layer networks on five levels of corruption, random pixels and Gaussian images, at two widths."""
+    """Plan wide two-layer networks on five levels of corruption, random pixels and Gaussian images, at two widths."""
     if dataset.num_classes % 2:
         raise ValueError(
-            f"dynamics holds even against odd classes, which of {dataset.num_classes} classes are not equally many: "
+            f"dynamics compares even with odd classes, and in {dataset.num_classes} classes are not equally many: "
             "use a data set with an even number of classes"
         )
     n, n_test = dynamics_images(settings.scale)
@@ -421,16 +420,16 @@ def plan_dynamics(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 CAPACITY_MODELS = ("mlp-1x4", "mlp-1x8", "mlp-1x16", "mlp-1x32", "mlp-2x8", "mlp-2x16", "mlp-2x32")
 _CAPACITY_INPUTS: dict[str, Pixels] = {"random-labels": "original", "gaussian": "gaussian"}
 _STEPS_BETWEEN_LOOKS = 200
-_TEST_IMAGES = 100  # with random labels there is nothing to learn from more
+_TEST_IMAGES = 100  # with random labels more test images tell nothing
 
 
 def plan_capacity(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """The first look at every frontier. Raises ValueError as `follow_capacity` does."""
+    """Plan the first size for every frontier. Raises ValueError as `follow_capacity` does."""
     return follow_capacity(dataset, settings, [])
 
 
 def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Run]) -> list[RunConfig]:
-    """The next look at every frontier that is not closed: random labels on real images and on Gaussian ones.
+    """Plan the next size for every frontier that is not closed: random labels on real and on Gaussian images.
 
     Raises ValueError for unknown models, and for tests other than random-labels and gaussian (random labels on both).
     """
@@ -442,7 +441,7 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
     tests = settings.tests or tuple(_CAPACITY_INPUTS)
     if unknown := [test for test in tests if test not in _CAPACITY_INPUTS]:
         raise ValueError(
-            f"test (--tests): capacity is of random labels, on real images (random-labels) or on Gaussian ones "
+            f"test (--tests): capacity takes random labels, on real images (random-labels) or on Gaussian ones "
             f"(gaussian), got {', '.join(unknown)}"
         )
     channels, *sides = dataset.image_shape
@@ -602,7 +601,7 @@ def find_experiment(name: str) -> Experiment:
 
 
 def resolve_device(device: str) -> str:
-    """`auto` is CUDA where there is one. Raises ValueError for CUDA where there is none."""
+    """Resolve `auto`, which is CUDA where there is a GPU. Raises ValueError for CUDA where there is no GPU."""
     import torch
 
     available = torch.cuda.is_available()

@@ -34,7 +34,7 @@ _SMOKE = Reduction(160, 80, 4)
 
 
 def reduction(scale: Scale, model: str) -> Reduction:
-    """How many images and steps a network gets at this scale."""
+    """The numbers of images and steps of a network at this scale."""
     if scale == "paper":
         return _WHOLE
     if scale == "smoke":
@@ -44,7 +44,7 @@ def reduction(scale: Scale, model: str) -> Reduction:
 
 
 def capacity_steps(scale: Scale) -> int:
-    """Limit of the steps in which a network must fit its labels for `capacity`: seconds on one core at laptop scale."""
+    """The limit of steps in which a network must fit its labels for `capacity`: seconds on one core at laptop scale."""
     return {"smoke": 400, "laptop": ENOUGH_STEPS, "paper": CIFAR_10.max_steps}[scale]
 
 

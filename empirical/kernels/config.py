@@ -14,7 +14,7 @@ class KernelConfig:
 
     Attributes:
         kernel: gaussian, laplacian, linear; polynomial-3, arc-cosine-1, neural-tangent-5 (degree, order, depth).
-        bandwidth: of the Gaussian and the Laplacian kernel, as a share of the median distance.
+        bandwidth: the width of the Gaussian and the Laplacian kernel, as a share of the median distance.
         features: what the kernel acts on, see `features`.
         ridge: lambda of (K + lambda I) alpha = Y; 0 interpolates.
         interpolant: `minimum-norm`; or `forced-test-labels`, which also interpolates labels drawn at random on the test
@@ -43,13 +43,13 @@ class KernelConfig:
 
     @property
     def name(self) -> str:
-        """The kernel, on what, and how."""
+        """The kernel, its features, and how the system is solved, in words."""
         ridge = f", ridge {self.ridge:g}" if self.ridge else ""
         forced = ", random labels forced on the test images" if self.interpolant == "forced-test-labels" else ""
         return f"{self.kernel_name} on {self.features}{ridge}{forced}"
 
     @property
     def kernel_name(self) -> str:
-        """The kernel, and its bandwidth if that is not the default."""
+        """The kernel's name, and its bandwidth if that is not the default."""
         has_bandwidth = self.kernel in ("gaussian", "laplacian") and self.bandwidth != MEDIAN_SHARE
         return self.kernel + (f" (bandwidth {self.bandwidth:g})" if has_bandwidth else "")

@@ -41,7 +41,8 @@ from theory.kernels.panels import HEIGHT
 
 
 def parse_kernel(name: str, bandwidth: float) -> Kernel:
-    """The kernel called `name`, of this bandwidth if it has one. Raises ValueError for unknown names and parameters."""
+    """The kernel called `name`, with this bandwidth if the kernel takes a bandwidth. Raises ValueError for unknown
+    names and parameters."""
     base, _, number = name.rpartition("-")
     makers: dict[str, Callable[[int], Kernel]] = {
         "polynomial": Polynomial,
@@ -72,12 +73,12 @@ def interpolate_images(
     """Interpolate, certify and evaluate: what was measured, and what it took.
 
     Arguments:
-        config: how.
+        config: how to interpolate.
         randomized: images and labels.
-        num_classes: k.
-        seed: of random features, of forced labels, of the solver's preconditioner.
+        num_classes: the number of classes, k.
+        seed: the seed of random features, of forced labels and of the solver's preconditioner.
         device: where features are computed and the Gram matrix lies.
-        memory_limit: bytes that it may take; what is free by default.
+        memory_limit: the bytes that the matrix may take; by default all that are free.
         checkpoint: where to save progress, and to go on from.
         report: told of progress.
 
@@ -177,7 +178,8 @@ def interpolate_images(
 
 
 def _certified(certificate: InterpolationCertificate, ridge: float) -> dict[str, Any]:
-    """With a ridge the system is K + lambda I: the bounds are on a norm in another space, and are left out."""
+    """The bounds of the certificate for the record. With a ridge the system is K + lambda I: the bounds are on a norm
+    in another space, and are left out."""
     norms: dict[str, float | None] = {"norm_lower_bound": None, "distance_bound": None}
     if not ridge:
         norms["norm_lower_bound"] = float(certificate.norm_lower_bounds.norm())
@@ -210,7 +212,7 @@ def _median_distance(features: FeatureMap, images: Images, seed: int) -> float:
 
 
 def _peak_memory() -> int | None:
-    """Most bytes that this process has held so far; None where the system does not tell."""
+    """The most bytes that this process has held so far; None where the system does not tell."""
     try:
         import resource
     except ImportError:  # not POSIX

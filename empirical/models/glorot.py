@@ -1,4 +1,4 @@
-"""Initial weights by Glorot and Bengio."""
+"""The initial weights of Glorot and Bengio."""
 
 from torch import nn
 

@@ -1,4 +1,5 @@
-"""Networks by name, and what is known of them without building them: they import torch when they are built."""
+"""Networks by name, and their properties that are known before they are built: only building a network imports
+torch."""
 
 import re
 from collections.abc import Callable
@@ -18,14 +19,14 @@ ModelFactory = Callable[[tuple[int, int, int], int], "nn.Module"]
 
 @dataclass(frozen=True)
 class Network:
-    """A network by name, and what goes with it.
+    """A network by name, and its defaults.
 
     Attributes:
         build: makes it, with weights drawn by its own initialisation.
-        description: in a line, for `--list`.
+        description: a line for `--list`.
         learning_rate: initial step size of SGD with momentum 0.9.
         laptop_images: training images, and test images, that it gets at laptop scale.
-        laptop_steps: limit of steps there.
+        laptop_steps: the limit of steps at laptop scale.
     """
 
     build: ModelFactory
@@ -74,7 +75,7 @@ MODELS: dict[str, Network] = {
     "inception-no-bn": Network(_builder("small_inception", batch_norm=False), "the same without batch norm", 0.1),
     "alexnet": Network(_builder("small_alexnet"), "the paper's small AlexNet"),
     "wide-resnet-28-1": _wide_resnet(28, 1),
-    # TensorFlow's package has 0.045 for RMSprop with an epsilon of 1, which divides by little more than 1 where
+    # TensorFlow's package takes 0.045 for RMSprop with an epsilon of 1, which divides by little more than 1 where
     # gradients are small.
     "inception-v3": Network(
         _builder("inception_v3"),
@@ -92,13 +93,13 @@ MODELS: dict[str, Network] = {
     ),
 }
 """The networks of the paper and of its authors' release, and two that came after. The step sizes are the paper's
-(appendix A) where it has the network, 0.1 for residual networks as in the authors' release."""
+(appendix A) for its networks, 0.1 for residual networks as in the authors' release."""
 
 FAMILIES: dict[str, tuple[re.Pattern[str], Callable[[int, int], Network]]] = {
     "mlp-LxW": (re.compile(r"mlp-([1-9]\d*)x([1-9]\d*)"), _perceptron),
     "wide-resnet-D-W": (re.compile(r"wide-resnet-(\d+)-([1-9]\d*)"), _wide_resnet),
 }
-"""Names with two numbers: L hidden layers of W units; depth D and widening factor W."""
+"""Families of networks, named by two numbers: L hidden layers of W units; depth D and widening factor W."""
 
 
 def find_network(name: str) -> Network:

@@ -39,7 +39,7 @@ def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, 
 
 
 def _check_logits(name: str, model: nn.Module, image_shape: tuple[int, int, int], num_classes: int) -> None:
-    """Raises ValueError unless the network turns two images into logits, in evaluation and, as a copy, in training."""
+    """Raise ValueError unless the network turns two images into logits, in evaluation and, as a copy, in training."""
     own = next(itertools.chain(model.parameters(), model.buffers()), torch.empty(0))
     images = torch.zeros(2, *image_shape, device=own.device)
     for training in (False, True):
@@ -66,7 +66,8 @@ def model_factory(name: str) -> ModelFactory:
 
 
 def check_model(name: str, image_shape: tuple[int, int, int], num_classes: int) -> None:
-    """Raises ValueError for an unknown name, and for images that one of our networks does not take; builds nothing."""
+    """Raise ValueError for an unknown name, or for images that a network of this package does not take; builds
+    nothing."""
     factory = model_factory(name)
     if ":" not in name:
         with torch.device("meta"):  # shapes without values
@@ -74,5 +75,5 @@ def check_model(name: str, image_shape: tuple[int, int, int], num_classes: int) 
 
 
 def num_parameters(model: nn.Module) -> int:
-    """Trainable parameters."""
+    """The number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

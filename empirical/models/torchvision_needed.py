@@ -4,7 +4,7 @@ import importlib.util
 
 
 def require_torchvision(model: str) -> None:
-    """Raises ValueError, saying how to get torchvision, if it is missing."""
+    """Raise ValueError, saying how to get torchvision, if it is missing."""
     if importlib.util.find_spec("torchvision") is None:
         raise ValueError(
             f"the model {model} needs torchvision: install this package with the extra imagenet, "

@@ -7,7 +7,7 @@ from empirical.models.networks import blocks_per_group
 
 
 class ResidualBlock(nn.Module):
-    """Twice batch norm, ReLU, convolution 3 x 3, added to the block's input.
+    """Batch norm, ReLU and a convolution 3 x 3, twice, added to the block's input.
 
     Where the number of channels changes, the sum's other term is a 1 x 1 convolution of the input after its batch norm
     and ReLU, so that the identity is only added where it is one.

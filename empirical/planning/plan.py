@@ -30,8 +30,10 @@ from empirical.training.streamed_images import ahead_bytes, is_streamed
 from theory.common.memory import available_memory
 
 _SAMPLE = 1024  # images: eight batches of the paper's
-_TEST_IMAGES_A_BYTE = 6  # of a record: which images were hit, a bit each, six of them to a letter of base64
-_PREDICTION_BYTES = 3 * 8  # of a training image: its class, its loss, whether it is among five
+_TEST_IMAGES_A_BYTE = 6  # bytes in a record: which images were hit, a bit each, six bits to a letter of base64
+_PREDICTION_BYTES = (
+    3 * 8
+)  # bytes for a training image: its class, its loss, whether its label is among the five likeliest
 _NOT_PLANNED = {
     "explicit": "built in closed form, in seconds",
     "kernel": "a linear system: the run says what memory it needs before it starts",
@@ -40,11 +42,11 @@ _NOT_PLANNED = {
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """What a run needs until its limit of steps; it ends sooner if it fits its labels.
+    """What a run needs until its limit of steps; a run that fits its labels ends sooner.
 
     Attributes:
-        title: of the run.
-        network: number of the measured network, from 0.
+        title: the title of the run.
+        network: the number of the measured network, from 0.
         train_images, test_images, batch, epochs, steps, evaluations: as the run will have them.
         training, evaluation, checkpoints: seconds spent on each.
         image_memory: bytes of the images on the device.
@@ -69,7 +71,7 @@ class PlannedRun:
 
     @property
     def seconds(self) -> float:
-        """In all."""
+        """The seconds in all."""
         return self.training + self.evaluation + self.checkpoints
 
 
@@ -80,8 +82,8 @@ def plan_run(
 
     Arguments:
         config: the run, its numbers of images those of the full run.
-        network: its number.
-        cost: measured.
+        network: the number of the network.
+        cost: its measured cost.
         image_shape: (channels, height, width) of the stored images.
         streamed: whether images are read whenever they are needed; memory then holds those on their way.
     """
@@ -118,8 +120,8 @@ def plan_run(
 
 
 def num_checkpoints(steps: int, step: float, interval: float) -> float:
-    """Checkpoints in so many steps of `step` seconds, on average over epochs: one at the end of the step in which
-    `interval` seconds have passed since the last.
+    """The number of checkpoints in this many steps of `step` seconds, on average over epochs: a checkpoint follows the
+    step in which `interval` seconds have passed since the last.
     """
     return steps / max(1, math.ceil(interval / step))
 
@@ -130,7 +132,8 @@ def _at_least(number: float | None, least: float) -> float | None:
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a command: its trained runs, the networks measured for them, and what is not planned and why."""
+    """The plan of a command: its trained runs, the networks measured for them, and the runs that are not planned, with
+    reasons."""
 
     runs: tuple[PlannedRun, ...]
     networks: tuple[StepCost, ...]
@@ -138,7 +141,7 @@ class Plan:
 
 
 def make_plan(configs: Sequence[RunConfig], dataset: ImageDataset, settings: PlanSettings, out: Path) -> Plan:
-    """Measure and count.
+    """Measure the networks and count the needs of the runs.
 
     Arguments:
         configs: the command's runs.
@@ -185,7 +188,7 @@ def in_memory_sample(dataset: ImageDataset) -> ImageDataset:
 
 
 def _beside(out: Path) -> Path:
-    """The nearest directory above `out` that is there."""
+    """The nearest directory above `out` that exists."""
     return next(path for path in out.absolute().parents if path.is_dir())
 
 
@@ -202,7 +205,7 @@ def print_plan(
     Arguments:
         configs, dataset, settings, out: as for `make_plan`.
         loading: seconds that loading the data took.
-        console: where to.
+        console: where the plan is printed.
 
     Raises ValueError as `make_plan` does; OSError if the record cannot be written.
     """
@@ -222,7 +225,7 @@ def print_plan(
 
 
 def plan_table(plan: Plan, dataset: ImageDataset, device: str, out: Path) -> TextTable:
-    """A row for each run, and their sum."""
+    """The table of the runs, and their sum."""
     rows = [
         (
             run.title,
@@ -272,7 +275,7 @@ def plan_table(plan: Plan, dataset: ImageDataset, device: str, out: Path) -> Tex
 
 
 def _extrapolated(plan: Plan) -> str:
-    """Which batches were too large to be measured."""
+    """A sentence on the batches that were too large to be measured."""
     extrapolations = sorted({(cost.images[-1], cost.batch) for cost in plan.networks if cost.images[-1] < cost.batch})
     return "".join(
         f"Measured up to {n} images a step, extrapolated in a straight line to {batch}. " for n, batch in extrapolations
@@ -280,7 +283,7 @@ def _extrapolated(plan: Plan) -> str:
 
 
 def _waited(plan: Plan) -> str:
-    """How much longer all takes in the company that this machine has now."""
+    """A sentence on how much longer everything takes under the machine's present load."""
     waited = max(cost.waited for cost in plan.networks)
     if waited < 0.02:
         return ""
@@ -291,7 +294,7 @@ def _waited(plan: Plan) -> str:
 
 
 def time_in_words(seconds: float) -> str:
-    """Three digits below 100 seconds, the two largest units above."""
+    """A time with three digits below 100 seconds, in its two largest units above."""
     if seconds < 0.1:
         return f"{1000 * seconds:.3g} ms"
     return f"{seconds:.3g} s" if seconds < 100 else duration(seconds)
@@ -307,7 +310,7 @@ def _size(number: float | None) -> str:
 
 
 def _load() -> str:
-    """How busy the machine is, in words: it takes its share of what is measured."""
+    """The load of the machine, in words: the load changes what is measured."""
     if not hasattr(os, "getloadavg"):
         return ""
     return f", with a load of {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"

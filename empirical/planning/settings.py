@@ -10,16 +10,16 @@ import tyro
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """The size of a run in full, and how it is measured."""
+    """The size of a full run, and how it is measured."""
 
     train_images: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
-    """Plan for so many training images, whatever a sample here has; 1281167 for ImageNet."""
+    """Plan for this many training images, whatever the size of a sample here; 1281167 for ImageNet."""
 
     test_images: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
-    """The same for test images; 50000 for ImageNet."""
+    """Plan for this many test images; 50000 for ImageNet."""
 
     seconds: float = 15.0
-    """Measure each network for about so long."""
+    """Measure each network for about this many seconds."""
 
     record: Annotated[Path | None, tyro.conf.arg(metavar="FILE.json")] = None
     """Write all that was measured and counted; `python -m benchmarks.scaling` goes on from there to other machines."""

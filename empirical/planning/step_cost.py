@@ -1,4 +1,4 @@
-"""What a network's training costs on this machine, measured in seconds: steps, evaluation, checkpoint, memory.
+"""The cost of a network's training on this machine, measured in seconds: steps, evaluation, checkpoint, memory.
 
 The steps are those of the training loop itself, on a few of the run's own images, the network as the run would have it.
 Their batches grow from two images to the run's own: how much less a device does with a small share of a batch is what
@@ -39,10 +39,10 @@ from theory.common.memory import available_memory
 _CHUNK = 0.1  # seconds of training between looks at the clock; a step that takes longer is a chunk
 _CHUNKS = 5  # timed, after one to warm up
 _FEWEST_CHUNKS = 2
-_BATCHES_AT_HAND = 8  # of small batches; of large ones a single batch, again and again
+_BATCHES_AT_HAND = 8  # if they are small; large batches repeat a single batch
 _ENDLESS = 10**9
 _EVALUATIONS = 3
-_EVALUATION_SHARE = 0.1  # of the time for measuring
+_EVALUATION_SHARE = 0.1  # share of the time for measuring
 _FEWEST_EVALUATED = 16
 _SAVES = 3
 _DECODED = 64  # streamed images at hand
@@ -54,12 +54,12 @@ class ComputeCost:
     """Seconds of a training step's compute by the number of images on a device.
 
     Between the numbers measured it is linear, and beyond them it goes on so; it never falls as images are added there.
-    One number alone gives a time proportional to the images.
+    A single measurement gives a time proportional to the images.
 
     Attributes:
         images: ascending.
-        seconds: one for each.
-        forward_share: of these, in the forward pass; the rest is the backward pass, which an all-reduce may overlap.
+        seconds: the seconds for each number.
+        forward_share: the share of the forward pass; the rest is the backward pass, which an all-reduce may overlap.
     """
 
     images: tuple[int, ...]
@@ -73,7 +73,7 @@ class ComputeCost:
             raise ValueError(f"the forward pass's share is in 0 .. 1, got {self.forward_share:g}")
 
     def __call__(self, images: float) -> float:
-        """Seconds for so many images."""
+        """The seconds for this many images."""
         if len(self.images) == 1:
             return self.seconds[0] * images / self.images[0]
         if self.images[0] <= images <= self.images[-1]:
@@ -88,12 +88,12 @@ class StepCost:
     """A network's cost, in seconds and bytes.
 
     Attributes:
-        parameters: trainable.
-        batch: the run's own.
+        parameters: the number of trainable parameters.
+        batch: the run's batch size.
         images, seconds: batches measured, and the median time of a step with each.
         memory: with each, the most that the process grew by while it trained, the images left out; None where that
             cannot be measured.
-        evaluation: for an image.
+        evaluation: the seconds for an image.
         evaluated, evaluation_memory: the same for numbers of images that were evaluated at once.
         checkpoint_bytes, checkpoint: size, and time to write it durably.
         record_bytes: an epoch's line in the metrics.
@@ -117,12 +117,12 @@ class StepCost:
 
     @property
     def compute(self) -> ComputeCost:
-        """Of a step by the number of images; of it, the forward pass takes what evaluation does."""
+        """The time of a step by the number of images; its forward pass takes as long as evaluation."""
         return ComputeCost(self.images, self.seconds, min(self.evaluation * self.images[-1] / self.seconds[-1], 1.0))
 
     @property
     def step(self) -> float:
-        """Of the run's own batch."""
+        """The seconds of a step with the run's own batch."""
         return self.compute(self.batch)
 
     def with_reading(self, seconds: float, images: int, device: str) -> float:
@@ -131,14 +131,14 @@ class StepCost:
         return seconds + reading if device == "cpu" else max(seconds, reading)
 
     def network_memory(self, evaluated: int) -> float | None:
-        """Bytes beside the images: of a step, or of the evaluation of so many images at once, whichever is more."""
+        """The bytes beside the images: for a step, or for evaluating this many images at once, whichever is more."""
         peaks = [_line(self.images, self.memory, self.batch), _line(self.evaluated, self.evaluation_memory, evaluated)]
         measurements = [peak for peak in peaks if peak is not None]
         return max(measurements) if measurements else None
 
 
 def _line(images: tuple[int, ...], memory: tuple[int | None, ...], at: int) -> float | None:
-    """The line through the first and the last measurement; a single one in proportion to the images."""
+    """The line through the first and the last measurement; with one measurement, a line through 0."""
     points = [(n, size) for n, size in zip(images, memory, strict=True) if size is not None]
     if not points:
         return None
@@ -148,7 +148,7 @@ def _line(images: tuple[int, ...], memory: tuple[int | None, ...], at: int) -> f
 
 
 def network_key(config: RunConfig) -> tuple[object, ...]:
-    """What the cost of a trained run's network depends on: runs that are equal in it are measured once."""
+    """The key of a trained run's cost: runs with equal keys are measured once."""
     training = config.hyper_parameters
     names = ("optimizer", "batch_size", "augmentation", "dropout", "precision", "compile")
     network = config.model, config.model_source, config.optimizer_source, config.crop, config.num_classes, config.device
@@ -160,7 +160,7 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
 
     Arguments:
         config: the run.
-        dataset: images of the kind; a few are enough, they are repeated.
+        dataset: images of the same kind; a few are enough, since they are repeated.
         budget: seconds after which no larger batch is begun. The smallest is always measured.
         scratch: a directory for the checkpoint, on the file system that records will be on.
 
@@ -198,8 +198,8 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
 
 
 def batch_sizes(batch: int) -> list[int]:
-    """The batches to measure: 2, 8, 32 and so on below the run's own, and that. One image is too few for batch
-    normalisation of a single number a channel.
+    """The batches to measure: 2, 8, 32 and so on below the run's own, and the run's own. A single image is too few for
+    batch normalisation of a single number a channel.
     """
     smaller = [2 * 4**k for k in range(16) if 2 * 4**k < batch]
     return [*smaller, batch]
@@ -209,7 +209,7 @@ class PeakMemory:
     """The largest amount of memory in use since `reset`, above what was in use when this was made.
 
     On CUDA that is torch's own count; on Linux the resident set of the process, whose high-water mark /proc lets one
-    reset. Elsewhere it is not known.
+    reset. Elsewhere the amount is not known.
     """
 
     def __init__(self, device: str):
@@ -219,13 +219,13 @@ class PeakMemory:
         self._before = torch.cuda.memory_allocated() if self._cuda else _proc_status("VmRSS") or 0
 
     def reset(self) -> None:
-        """Give back to the system what is free, and forget the largest so far."""
+        """Return free memory to the system, and forget the largest amount so far."""
         gc.collect()
         if self._cuda:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             return
-        with suppress(AttributeError, OSError, TypeError):  # not glibc: what is free stays with the process
+        with suppress(AttributeError, OSError, TypeError):  # without glibc free memory stays with the process
             ctypes.CDLL(None).malloc_trim(0)
         try:
             Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
@@ -233,7 +233,7 @@ class PeakMemory:
             self._known = False
 
     def peak(self, but: int = 0) -> int | None:
-        """Bytes since `reset`, without so many that are not to count; None where that is not known."""
+        """The bytes since `reset`, less the bytes `but` that do not count; None where they are not known."""
         if self._cuda:
             return max(torch.cuda.max_memory_allocated() - self._before - but, 0)
         mark = _proc_status("VmHWM") if self._known else None
@@ -251,7 +251,7 @@ def _proc_status(name: str) -> int | None:
 
 @dataclass(frozen=True)
 class _Steps:
-    """What was measured of steps with one batch; `evaluation` is a first look at an image's time."""
+    """The measurements of steps with one batch; `evaluation` is a first estimate of the seconds for an image."""
 
     images: int
     parameters: int
@@ -265,7 +265,7 @@ class _Steps:
 
 @dataclass(frozen=True)
 class _Evaluation:
-    """Seconds for an image, and the memory of so many evaluated at once."""
+    """The seconds for an image, and the memory for evaluating this many images at once."""
 
     images: int
     seconds: float
@@ -343,7 +343,7 @@ def _prepare(
 
 
 def _checkpoint(config: RunConfig, scratch: Path, state: State) -> tuple[int, float]:
-    """Bytes, and the median time of several."""
+    """The bytes of a checkpoint, and the median time of writing several."""
     directory = RunDirectory(scratch, config)
     directory.path.mkdir(exist_ok=True)
     times = []
@@ -357,16 +357,16 @@ def _checkpoint(config: RunConfig, scratch: Path, state: State) -> tuple[int, fl
 def _repeated(split: ImageSplit, n: int) -> ImageSplit:
     """The first `n` images, from the start again where there are fewer."""
     chosen = np.arange(n) % len(split.labels)
-    if isinstance(split.stored, LazyImages):  # decoding takes longer than looking at the same ones again
+    if isinstance(split.stored, LazyImages):  # decoding takes longer than using the same images again
         chosen %= _DECODED
     distinct, places = np.unique(chosen, return_inverse=True)
     return ImageSplit(split.stored[distinct][places], split.labels[chosen])
 
 
 def measure_reading(dataset: ImageDataset, config: RunConfig) -> float:
-    """Seconds for an image that is streamed, by all threads that read ahead; 0 for images in memory.
+    """The seconds for reading an image that is streamed, by all threads that read ahead; 0 for images in memory.
 
-    They are read again and again: from files that the system has at hand by then.
+    The same images are read again and again, so their files are in the system's cache.
     """
     if not is_streamed(dataset):
         return 0.0

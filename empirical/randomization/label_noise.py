@@ -37,7 +37,8 @@ from theory.label_noise import (
 )
 
 PRINTED = 0.01
-"""What the sum of a row of a matrix in a file may lack of 1: ten probabilities to three digits are off by 0.005."""
+"""The difference from 1 that the sum of a row in a file may have: ten probabilities to three digits are off by
+0.005."""
 
 Labels = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ class LabelNoise(ABC):
 
     Attributes:
         kind: its name in records; for most kinds also the word that begins its spelling.
-        spellings: how it is typed, each with what it means, for the command line's help.
+        spellings: how the noise is typed, each spelling with its meaning, for the command line's help.
     """
 
     kind: ClassVar[str]
@@ -61,7 +62,7 @@ class LabelNoise(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name for tables, legends and directories."""
+        """The name for tables, legends and directories."""
 
     @property
     @abstractmethod
@@ -71,13 +72,13 @@ class LabelNoise(ABC):
     @classmethod
     @abstractmethod
     def parse(cls, word: str) -> "LabelNoise | None":
-        """The noise that is spelled so; None for a word of another kind. Raises ValueError for a wrong parameter."""
+        """The noise with this spelling; None for a word of another kind. Raises ValueError for a wrong parameter."""
 
     @abstractmethod
     def transition(self, num_classes: int) -> Float64Array:
         """P, (k, k): row a is the distribution of the given label of a sample whose clean label is a.
 
-        Raises ValueError for a number of classes that the noise is not of.
+        Raises ValueError for a number of classes that does not suit the noise.
         """
 
     @property
@@ -116,11 +117,12 @@ class LabelNoise(ABC):
         return self
 
     def record(self) -> Any:
-        """What records hold of it, as JSON has it: `read_label_noise` is the inverse. Part of a run's hash."""
+        """The noise as records hold it, in JSON's types: `read_label_noise` is the inverse. It is part of a run's
+        hash."""
         return {"kind": self.kind, **self.parameters()}
 
     def parameters(self) -> dict[str, Any]:
-        """What tells it from others of its kind, as JSON has it."""
+        """The parameters that tell the noise from others of its kind, in JSON's types."""
         return {}
 
     @classmethod
@@ -169,7 +171,7 @@ class NoNoise(LabelNoise):
         return labels
 
     def record(self) -> float:
-        """Its probability: records are older than other kinds."""
+        """The probability alone, since the first records knew no other kind."""
         return 0.0
 
 
@@ -247,11 +249,11 @@ class Uniform(_WithProbability):
         return memorised_accuracy(clean_accuracy, self.p, 1 / num_classes)
 
     def draw(self, labels: Labels, num_classes: int, seed: int) -> Labels:
-        """From the stream of the paper's tests."""
+        """Draw from the stream of the paper's tests."""
         return corrupt_labels(labels, num_classes, self.p, seed)
 
     def record(self) -> float:
-        """Its probability: records are older than other kinds."""
+        """The probability alone, since the first records knew no other kind."""
         return self.p
 
 
@@ -371,7 +373,7 @@ class Transition(LabelNoise):
 
 @dataclass(frozen=True)
 class GivenLabels(LabelNoise):
-    """Labels that somebody gave the training samples, such as people's. The labels are its identity.
+    """Labels that somebody gave the training samples, such as human annotators. The labels are its identity.
 
     As read it holds the labels of a whole training set; `on` takes it to the samples of a run and compares it with
     their clean labels. A record holds the digest and what the comparison gave, not the labels: from a record alone no
@@ -411,7 +413,8 @@ class GivenLabels(LabelNoise):
 
     @classmethod
     def of(cls, labels: npt.ArrayLike, path: str = "") -> "GivenLabels":
-        """Labels of a training set, (n,) integers of at least 0. Raises ValueError for anything else."""
+        """The noise of given labels of a training set, (n,) integers of at least 0. Raises ValueError for anything
+        else."""
         numbers = np.squeeze(np.asarray(labels))
         whole = numbers.astype(np.int64) if np.isfinite(numbers).all() else np.full(numbers.shape, -1)
         if numbers.ndim != 1 or not numbers.size or (whole != numbers).any() or whole.min() < 0:
@@ -438,14 +441,14 @@ class GivenLabels(LabelNoise):
         return shares
 
     def is_independent(self, num_classes: int) -> bool:
-        """Never: equal shares in a sample would not make the labels independent of the images."""
+        """Given labels never are: equal shares in a sample would not make the labels independent of the images."""
         return False
 
     def draw(self, labels: Labels, num_classes: int, seed: int) -> Labels:
         """The first n of the labels, whatever the seed. Raises ValueError for too few labels, or some out of range."""
         noisy = self._require_labels()
         if len(noisy) < len(labels):
-            raise ValueError(f"{self._source} has {len(noisy):,} labels for {len(labels):,} training samples")
+            raise ValueError(f"{self._source} contains {len(noisy):,} labels for {len(labels):,} training samples")
         if noisy.max() >= num_classes:
             at = int(noisy.argmax())
             raise ValueError(
@@ -494,7 +497,7 @@ KINDS: tuple[type[LabelNoise], ...] = (NoNoise, Uniform, Symmetric, PairFlip, Tr
 
 
 def parse_label_noise(word: str) -> LabelNoise | None:
-    """The label noise that is spelled so on the command line; None if no kind is.
+    """The label noise with this spelling on the command line; None if no kind has it.
 
     Raises ValueError, saying what is wrong, for a kind with a wrong parameter; OSError for a file that cannot be read.
     """
@@ -514,7 +517,7 @@ def read_label_noise(content: Any) -> LabelNoise:
 
 
 def _probability(word: str, kind: str) -> float | None:
-    """P of `kind-P`; None for another word. Raises ValueError if P is none."""
+    """The probability P of `kind-P`; None for another word. Raises ValueError if P is not a probability."""
     if not word.startswith(f"{kind}-"):
         return None
     number = word.removeprefix(f"{kind}-")
@@ -528,7 +531,7 @@ def _probability(word: str, kind: str) -> float | None:
 
 
 def _from_file(word: str, kind: str, read: Callable[[str], _Noise]) -> _Noise | None:
-    """What `kind:FILE` names; None for another word."""
+    """The file that `kind:FILE` names; None for another word."""
     if not word.startswith(f"{kind}:"):
         return None
     path = word.removeprefix(f"{kind}:")

@@ -32,7 +32,7 @@ def _read(path: Path) -> npt.NDArray[Any]:
             return np.asarray(np.load(path, allow_pickle=False))
         case ".csv" | ".txt" as suffix:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # of an empty file: the caller says so
+                warnings.simplefilter("ignore", UserWarning)  # numpy warns of an empty file: the caller says so
                 return np.loadtxt(path, delimiter="," if suffix == ".csv" else None, ndmin=1)
         case ".json":
             return np.array(json.loads(path.read_text(encoding="utf-8")))

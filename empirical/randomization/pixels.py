@@ -44,7 +44,7 @@ def change_images(
 
 
 def _change(images: Images | LazyImages, change: Callable[[Images, Samples], Images]) -> Images | LazyImages:
-    """change(images, their indices): now, or whenever lazy images are read."""
+    """Apply change(images, their indices): now, or whenever lazy images are read."""
     if isinstance(images, LazyImages):
         source = images
         return ComputedImages(
@@ -54,7 +54,7 @@ def _change(images: Images | LazyImages, change: Callable[[Images, Samples], Ima
 
 
 def pixel_permutation(num_pixels: int, seed: int) -> npt.NDArray[np.int64]:
-    """The one permutation of pixel positions of the shuffled-pixels test."""
+    """The permutation of pixel positions that the shuffled-pixels test uses for all images."""
     return np.argsort(words(seed, "pixel-permutation", [0], num_pixels)[0], kind="stable").astype(np.int64)
 
 
@@ -83,7 +83,7 @@ def permute_pixels_of_each(
 def image_moments(images: Images | LazyImages) -> tuple[float, float]:
     """Mean and variance of all values of all pixels: exactly the same of lazy images, in one pass over them.
 
-    A memory map has its histogram beside it and needs no pass. Raises TypeError for lazy images that are not uint8.
+    A memory map comes with its histogram and needs no pass. Raises TypeError for lazy images that are not uint8.
     """
     if isinstance(images, LazyImages) or images.dtype == np.uint8:
         counts = (images.histogram() if isinstance(images, LazyImages) else count_values(images)).astype(np.float64)

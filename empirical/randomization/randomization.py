@@ -16,7 +16,7 @@ _PIXELS = get_args(Pixels)
 
 @dataclass(frozen=True)
 class Randomization:
-    """Which of the tests.
+    """One of the tests.
 
     Attributes:
         pixels: what happens to the pixels of training and test images.
@@ -34,7 +34,7 @@ class Randomization:
 
     @property
     def name(self) -> str:
-        """The paper's name of the test; for other label noise than the paper's, its own."""
+        """The paper's name of the test, with the name of the label noise where that is not the paper's."""
         labels = self.label_noise.name
         if self.pixels == "original":
             return labels
@@ -43,7 +43,7 @@ class Randomization:
 
     @property
     def option(self) -> str:
-        """How it is typed on the command line: `parse_test` is the inverse."""
+        """The spelling on the command line: `parse_test` is the inverse."""
         if self.pixels == "original":
             return self.label_noise.option
         pixels = next(word for word, kind in _SPELLED_PIXELS.items() if kind == self.pixels)
@@ -59,12 +59,12 @@ class Randomization:
 
     @property
     def partial(self) -> bool:
-        """Whether it is uniform corruption of some labels, 0 < p < 1."""
+        """Whether the test is uniform corruption of some labels, 0 < p < 1."""
         return self.corruption is not None and 0 < self.corruption < 1
 
     @property
     def with_clean_labels(self) -> "Randomization":
-        """The test of the same pixels without label noise."""
+        """The test with the same pixels and without label noise."""
         return replace(self, label_noise=NoNoise())
 
     @property
@@ -78,20 +78,20 @@ class Randomization:
         return self.pixels in ("random", "gaussian") or self.label_noise.is_independent(num_classes)
 
     def check(self, data: ImageDataset) -> None:
-        """Raises ValueError unless the label noise suits a whole data set."""
+        """Raise ValueError unless the label noise suits a whole data set."""
         self.label_noise.check(data.train.labels, data.num_classes)
 
     def on(self, data: ImageDataset) -> "Randomization":
-        """The test of a data set, or of the first samples of one; see `LabelNoise.on`."""
+        """The test for a data set or for its first samples; see `LabelNoise.on`."""
         return replace(self, label_noise=self.label_noise.on(data.train.labels, data.num_classes))
 
     def record(self) -> dict[str, Any]:
-        """What records hold of it, as JSON has it; part of a run's hash."""
+        """The test as records hold it, in JSON's types; part of a run's hash."""
         return {"pixels": self.pixels, "label_noise": self.label_noise.record()}
 
     @staticmethod
     def from_record(content: dict[str, Any]) -> "Randomization":
-        """The inverse of `record`. Raises ValueError for what is none."""
+        """The inverse of `record`. Raises ValueError for a value that is no such record."""
         return Randomization(content["pixels"], read_label_noise(content["label_noise"]))
 
 
@@ -112,11 +112,11 @@ TEST_SPELLINGS = (
         "PIXELS+LABELS": "one of the three before, and one of the others for the labels, as gaussian+random-labels",
     }
 )  # fmt: skip
-"""How tests are typed, each with what it means."""
+"""The spellings of the tests, each with its meaning."""
 
 
 def parse_test(word: str) -> Randomization:
-    """The test that is typed so: one of `TEST_SPELLINGS`. The inverse of `Randomization.option`.
+    """The test with this spelling, one of `TEST_SPELLINGS`: the inverse of `Randomization.option`.
 
     Raises ValueError for any other word, for a probability outside 0 .. 1 and for a file that holds something else.
     """

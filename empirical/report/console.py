@@ -9,7 +9,7 @@ from empirical.claims.randomization_tests import ResultSet, table
 
 
 def results_table(results: ResultSet, *, narrow: bool) -> Table:
-    """Runs of one network on the tests; on a narrow terminal without the columns that are not measurements of fit."""
+    """The runs of one network on the tests; a narrow terminal shows only the columns that measure the fit."""
     config = results.config
     parameters = {
         kind: f"{next(iter(runs.values())).summary.metrics['parameters']:,}" if runs else "no"

@@ -1,5 +1,5 @@
-"""Whether figures and page are still those of the records: what was made is made anew only if what it is made from, or
-with, has changed.
+"""Whether figures and page are up to date: they are made anew only if the records or the code that they are made from
+have changed.
 
 A stamp beside the records holds a digest of all that goes into the report, and digests of the files that came out of
 it. Nothing is redrawn as long as both are what they were.
@@ -18,7 +18,7 @@ from theory.common.atomic import replacing
 
 _PACKAGES = ("matplotlib", "numpy", "scipy", "jinja2")
 _SOURCES = ("theory", "empirical", "figures")
-_PARTS = ("config.json", "metrics.jsonl", "summary.json")  # of a run: what figures and page are made from
+_PARTS = ("config.json", "metrics.jsonl", "summary.json")  # the files of a run from which figures and page are made
 _PAGE = "report.html"
 _NO_RECORDS = ("claims.json", ".report.json", "figures", "launcher", ".cache")
 
@@ -42,14 +42,14 @@ class Report:
 
     @property
     def fresh(self) -> bool:
-        """Whether every file is there that was made from just this."""
+        """Whether every file that was made from this digest is still there."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             stamp = json.loads(self._stamp.read_text(encoding="utf-8"))
             return stamp["digest"] == self.digest and stamp["files"] == self._files() and _PAGE in stamp["files"]
         return False
 
     def stamp(self) -> None:
-        """Note that the files that are there have been made from this."""
+        """Note that the present files have been made from this digest."""
         with replacing(self._stamp) as temporary:
             temporary.write_text(
                 json.dumps({"digest": self.digest, "files": self._files()}, indent=1) + "\n", encoding="utf-8"

@@ -1,7 +1,8 @@
-"""What `python -m theory` finds, kept for each version of the theory: checking it takes longer than many a report.
+"""The findings of `python -m theory`, kept for each version of the theory: checking the claims takes longer than many a
+report.
 
-A check is a function of its seed, of the theory's source and of the numeric packages: as long as these are the same it
-is not made again. Findings are kept in the user's cache directory or, where that cannot be written, with the records.
+A check is a function of its seed, of the theory's source and of the numeric packages: while these are the same, no
+check is repeated. Findings are kept in the user's cache directory or, where that cannot be written, with the records.
 Only a theory that holds is kept: what fails, for whatever reason, is checked anew.
 """
 
@@ -62,7 +63,7 @@ def source_digest(files: Iterable[Path], folder: Path, packages: Iterable[str]) 
 
 
 def cache_directory() -> Path:
-    """Where this user's programs keep what they can compute again (XDG base directory specification)."""
+    """The folder where this user's programs keep what they can compute again (XDG base directory specification)."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     folder = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
     return folder / "rethinking-generalization"

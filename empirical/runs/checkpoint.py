@@ -1,4 +1,4 @@
-"""A trained network's checkpoint: a state that says whose it is, and that is used only as it was saved.
+"""A trained network's checkpoint: a state that names its run, and that is used only if it is as it was saved.
 
 A state has a digest of its own content beside it, and one of the epochs recorded before it. Whoever goes on from it
 then goes on from what the run has been through, or starts over: a bit that has flipped, a state of another run or one
@@ -22,20 +22,20 @@ _MARKS = ("run", "metrics", "digest")
 
 
 def save_checkpoint(path: Path, state: State, run: str, epochs: Sequence[EpochRecord]) -> None:
-    """Replace the checkpoint, whole or not at all.
+    """Replace the checkpoint file, whole or not at all.
 
     Arguments:
         path: the file.
-        state: to go on from.
-        run: hash of the configuration.
-        epochs: the epochs recorded so far; those up to the last that the state knows of belong to it.
+        state: the state to go on from.
+        run: the hash of the configuration.
+        epochs: the epochs recorded so far; the epochs up to the last in the state belong to it.
     """
     marked = {**state, "run": run, "metrics": _metrics_digest(state, epochs)}
     save_tensors(path, marked | {"digest": content_digest(marked)})
 
 
 def load_checkpoint(path: Path, run: str, epochs: Sequence[EpochRecord]) -> State:
-    """The state to go on from, for a run of which these epochs are recorded.
+    """Load the state to go on from, for a run with these recorded epochs.
 
     Raises FileNotFoundError if there is none, ValueError, saying why, if it must not be used.
     """
@@ -50,7 +50,7 @@ def load_checkpoint(path: Path, run: str, epochs: Sequence[EpochRecord]) -> Stat
 
 
 def load_weights(path: Path, run: str) -> State:
-    """The state of a finished run, of an older version too; raises as `load_checkpoint` does."""
+    """Load the state of a finished run, of an older version too; raises as `load_checkpoint` does."""
     state = load_tensors(path)
     if state.get("run", run) != run:
         raise ValueError(f"{path} is of another run, {state['run']}")
@@ -61,7 +61,7 @@ def load_weights(path: Path, run: str) -> State:
 
 
 def content_digest(content: Any) -> str:
-    """SHA-256 of nested dictionaries, lists, tensors and numbers, to the bit and in their order."""
+    """SHA-256 of nested dictionaries, lists, tensors and numbers, by their bits and in their order."""
     digest = hashlib.sha256()
     _feed(digest.update, content)
     return digest.hexdigest()

@@ -57,8 +57,8 @@ class RunConfig:
     """A run, fully resolved: two runs of equal configuration have equal results on one machine (on a GPU: `precision`).
 
     Attributes:
-        experiment: name of the experiment.
-        what: what is done with the data, and how.
+        experiment: the name of the experiment.
+        what: what is done with the data, and how it is done.
         data: name of the data set.
         source: where the data came from, in a sentence (not part of the hash: the digests are).
         n_train, n_test: numbers of samples.
@@ -93,7 +93,8 @@ class RunConfig:
 
     @property
     def kind(self) -> str:
-        """`trained`, `explicit`, `kernel`, or a kind of `STUDIES`: its name in records and on the command line."""
+        """`trained`, `explicit`, `kernel`, or a kind of `STUDIES`: the name of the kind in records and on the command
+        line."""
         match self.what:
             case Trained():
                 return "trained"
@@ -106,45 +107,46 @@ class RunConfig:
 
     @property
     def training(self) -> TrainingConfig | None:
-        """The hyper-parameters of the network that is trained or studied; None where there is none."""
+        """The hyper-parameters of the network that is trained or studied; None for a run without such a network."""
         return self.what.training if isinstance(self.what, Trained | StudyRun) else None
 
     @property
     def hyper_parameters(self) -> TrainingConfig:
-        """As `training`, of a run that has them; raises TypeError for one that has none."""
+        """The hyper-parameters of a run that needs them; raises TypeError for a run without them."""
         if self.training is None:
             raise TypeError(f"a run of kind {self.kind} has no hyper-parameters of a trained network")
         return self.training
 
     @property
     def kernel(self) -> KernelConfig | None:
-        """How a kernel run interpolates; None for a run of another kind."""
+        """The settings of a kernel run; None for a run of another kind."""
         return self.what.kernel if isinstance(self.what, KernelRun) else None
 
     @property
     def study(self) -> Study | None:
-        """What the run of a study measures; None for a run of another kind."""
+        """The settings of a study; None for a run of another kind."""
         return self.what.study if isinstance(self.what, StudyRun) else None
 
     def study_of(self, kind: type[S]) -> S:
-        """The study, which is of this kind; raises TypeError if it is not."""
+        """The settings of a study of this kind; raises TypeError for a run of another kind."""
         if not isinstance(self.study, kind):
             raise TypeError(f"a run of kind {self.kind} has no {kind.__name__}")
         return self.study
 
     def with_training(self, training: TrainingConfig) -> "RunConfig":
-        """The same run with other hyper-parameters; raises TypeError for a run that has none."""
+        """The same run with other hyper-parameters; raises TypeError for a run without hyper-parameters."""
         if not isinstance(self.what, Trained | StudyRun):
             raise TypeError(f"a run of kind {self.kind} has no hyper-parameters of a trained network")
         return replace(self, what=replace(self.what, training=training))
 
     def recorded(self) -> dict[str, Any]:
-        """As `config.json` has it: what is done stands beside the rest, as `kind`, `training`, `kernel`, `study`."""
+        """The content of `config.json`: what is done stands beside the other fields, as `kind`, `training`, `kernel`,
+        `study`."""
         return {"kernel": None, "study": None} | self._content(recorded)
 
     @staticmethod
     def restored(content: dict[str, Any]) -> "RunConfig":
-        """The inverse of `recorded`. Raises TypeError, ValueError or KeyError for what is no such record."""
+        """The inverse of `recorded`. Raises TypeError, ValueError or KeyError for a value that is no such record."""
         rest = dict(content)
         kind, training, kernel, study = (rest.pop(name, None) for name in ("kind", "training", "kernel", "study"))
         hyper_parameters = restored(TrainingConfig, training) if training else None
@@ -164,7 +166,8 @@ class RunConfig:
 
     @property
     def hash(self) -> str:
-        """Twelve hexadecimal digits of SHA-256 of what names the run (`identity`), which `source` does not."""
+        """Twelve hexadecimal digits of SHA-256 of the fields that name the run (`identity`); `source` is not among
+        them."""
         content = self._content(identity)
         del content["source"]
         return digest(content)
@@ -188,7 +191,7 @@ class RunConfig:
 
     @property
     def title(self) -> str:
-        """The test, the network and what regularises it, in words; the seed if it is not 0."""
+        """The test, the network and its regularisers, in words; the seed if it is not 0."""
         training = self.training
         parts = [self.randomization.name, self.model]
         if training:
@@ -199,7 +202,7 @@ class RunConfig:
 
 
 def trained_run(config: RunConfig) -> RunConfig:
-    """The run that trains the network which `config`, of another kind, is about: all else is the same."""
+    """The run that trains the network which `config`, of another kind, is about: all other fields are the same."""
     return replace(config, experiment="randomization-tests", what=Trained(config.hyper_parameters))
 
 

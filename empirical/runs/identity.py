@@ -1,11 +1,11 @@
-"""A configuration as JSON, and what of it names a run: one rule by which every configuration can grow.
+"""A configuration as JSON, and the fields that name a run: one rule by which every configuration can grow.
 
-A record is named by a hash of its configuration. So that a new field leaves the names of all earlier records alone, a
-field that came later is left out of the hash where it has the value that a record without it means. That value is the
-field's default, or what its metadata has under `before`. Only the fields that were there from the first are always in
-the hash: `FIRST_FIELDS` lists them, and that list never grows. Whoever adds a field with a default to a configuration,
-or a new configuration, needs to do nothing else. Whoever changes the default of a later field gives it the old one:
-`field(default=new, metadata={"before": old})`.
+A record is named by a hash of its configuration. A new field must leave the names of all earlier records as they are: a
+later field is left out of the hash where its value is the value that a record without the field means. That value is
+the field's default, or what its metadata has under `before`. Only the fields that were there from the first are always
+in the hash: `FIRST_FIELDS` lists them, and that list never grows. Whoever adds a field with a default to a
+configuration, or a new configuration, needs to do nothing else. Whoever changes the default of a later field gives it
+the old one: `field(default=new, metadata={"before": old})`.
 """
 
 import hashlib
@@ -39,12 +39,13 @@ FIRST_FIELDS: dict[type, str] = {
 
 
 def recorded(config: Any) -> Any:
-    """A configuration as its record has it, all fields of it: mappings, lists, numbers, strings."""
+    """All fields of a configuration, as its record holds them: mappings, lists, numbers, strings."""
     return _content(config, whole=True)
 
 
 def identity(config: Any) -> Any:
-    """The part of `recorded` that names a run: without later fields that have the value of records without them."""
+    """The part of `recorded` that names a run: later fields are left out where they have the value of records without
+    them."""
     return _content(config, whole=False)
 
 
@@ -54,9 +55,9 @@ def digest(content: dict[str, Any]) -> str:
 
 
 def restored(kind: type[C], content: dict[str, Any]) -> C:
-    """The configuration that `recorded` wrote, now or before some of its fields were there.
+    """The configuration that `recorded` wrote, now or before some of its fields existed.
 
-    Raises TypeError for names that the configuration does not have.
+    Raises TypeError for names that are no fields of the configuration.
     """
     earlier = {attribute.name: _earlier(attribute) for attribute in fields(kind) if attribute.name not in content}
     stated = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
@@ -77,6 +78,6 @@ def _content(value: Any, *, whole: bool) -> Any:
 
 
 def _earlier(attribute: Field[Any]) -> Any:
-    """The value that a record without the field means; MISSING for a field that every record has."""
+    """The value that a record without the field means; MISSING for a field in every record."""
     default = attribute.default_factory() if attribute.default_factory is not MISSING else attribute.default
     return attribute.metadata.get("before", default)

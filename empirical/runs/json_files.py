@@ -1,4 +1,5 @@
-"""JSON that anybody may have written: bounded in size and depth, and without the numbers that JSON does not have."""
+"""JSON that anybody may have written: bounded in size and depth, and without NaN and infinity, which JSON does not
+define."""
 
 import json
 import math
@@ -9,11 +10,12 @@ from typing import Any, NoReturn
 from theory.common.regular_files import open_regular
 
 LARGEST = 2**28
-"""Bytes of a file of records: the largest that were ever made have a hundredth of it."""
+"""The most bytes of a file of records: the largest files ever made are a hundredth of this size."""
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value; raises ValueError for what is no JSON, is nested too deeply, or has a number that is not finite."""
+    """Parse a value; raises ValueError for text that is no JSON, is nested too deeply, or contains a number that is not
+    finite."""
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
@@ -21,16 +23,16 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """The value in a file; raises OSError, and ValueError as `parse_json` does or for a file that is too large."""
+    """Read the value in a file; raises OSError, and ValueError as `parse_json` does or for a file that is too large."""
     return parse_json(read_bytes(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a regular file that is not too large; raises OSError or ValueError."""
+    """Read a regular file that is not too large; raises OSError or ValueError."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > LARGEST:
-            raise ValueError(f"{path.name} has {size:,} bytes; records have at most {LARGEST:,}")
+            raise ValueError(f"{path.name} is {size:,} bytes long; records are at most {LARGEST:,}")
         return file.read(LARGEST + 1)
 
 

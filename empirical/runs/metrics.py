@@ -15,13 +15,13 @@ BEGIN, END = "<!-- metrics: begin -->", "<!-- metrics: end -->"
 
 @dataclass(frozen=True)
 class Metric:
-    """A number, or a list of numbers, that a record has.
+    """A number, or a list of numbers, in a record.
 
     Attributes:
         name: its path in the record: `a.b` is b in the mapping a, `a[]` each mapping of the list a, `*` any name.
-        unit: of the number; "1" for a share or a ratio.
-        meaning: what it is, in a sentence.
-        absent: when a record does not have it, or has null; "" if every record has it.
+        unit: the unit of the number; "1" for a share or a ratio.
+        meaning: the definition, in a sentence.
+        absent: when the number is missing from a record, or null; "" if every record contains it.
     """
 
     name: str
@@ -84,7 +84,7 @@ EPOCH = (
         f"before training; {_BEFORE}",
     ),
 )
-"""Of every line of `metrics.jsonl`, and of the last line in the metrics of a trained run."""
+"""The numbers in every line of `metrics.jsonl`; the metrics of a trained run repeat those of its last line."""
 
 EPOCH_TIME = (Metric("seconds", "s", "The time of training and evaluation so far, over interruptions."),)
 
@@ -104,7 +104,7 @@ TIME = {
         Metric("peak_bytes", "bytes", "The most memory that the process has held."),
     ),
 }
-"""What differs from one repetition of a run to the next, by kind of run."""
+"""The numbers that differ from one repetition of a run to the next, by kind of run."""
 
 ENVIRONMENT = (
     Metric("python", "version", "The version of Python."),
@@ -299,7 +299,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("bounds[].source", "name", "Where the bound is from."),
         Metric("bounds[].value", "1", "The bound.", "where it overflows or does not cover the network"),
         Metric("bounds[].vacuous", "yes or no", "Whether it says no more than is known without it.", "as `value`"),
-        Metric("bounds[].guessing", "1", "What guessing has of the bounded quantity.", "where it is not covered"),
+        Metric("bounds[].guessing", "1", "The value of the bounded quantity for guessing.", "where it is not covered"),
         Metric("bounds[].measured", "1", "What is bounded, on test images.", "where it is not measured"),
         Metric("bounds[].gap", "1", "Test less training error of the function in question.", "as `measured`"),
         Metric("bounds[].note", "sentence", "What keeps it from being a proved bound of `measured`; may be empty."),
@@ -342,7 +342,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         ),
     ),
 }
-"""By kind of run."""
+"""The metrics by kind of run."""
 
 
 def entries(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -358,7 +358,7 @@ def entries(content: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def described(name: str, metrics: Iterable[Metric]) -> list[Metric]:
-    """The metrics that a name is one of: none if it is not documented."""
+    """The documented metrics that a name matches; none if the name is not documented."""
     return [metric for metric in metrics if fnmatchcase(name, metric.name.replace("[", "[[]"))]
 
 
@@ -380,7 +380,7 @@ def _table(metrics: Iterable[Metric]) -> str:
 
 
 def with_reference(page: str) -> str:
-    """The page with the reference between its markers; raises ValueError if it does not have them."""
+    """The page with the reference between its markers; raises ValueError if the page lacks them."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -5,10 +5,10 @@ from typing import Any
 
 
 class MissingMetricError(KeyError):
-    """A record lacks a metric that was asked for.
+    """Raised where a record lacks a metric that was asked for.
 
     Attributes:
-        metric: its name.
+        metric: the name of the metric.
     """
 
     def __init__(self, metric: str):

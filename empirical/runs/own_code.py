@@ -1,4 +1,5 @@
-"""A user's network and optimiser, tried before any run starts: what would stop a run late is said early."""
+"""Try a user's network and optimiser before any run starts, so that faults that would stop a run late are reported
+early."""
 
 import io
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from empirical.training.optimization import build_optimizer
 
 
 def check_own_code(configs: Sequence[RunConfig], dataset: ImageDataset) -> None:
-    """Try the network and the optimiser of each run that has hyper-parameters, where one of them is a user's.
+    """Try the network and the optimiser of each run with hyper-parameters, where the network or the optimiser is a
+    user's.
 
     Raises ValueError, with the remedy, for a network without trainable parameters, a network or an optimiser that
     cannot be built or whose state cannot be read again from a checkpoint, an optimiser that wants a closure, and for a
@@ -61,7 +63,7 @@ def _check_state(owner: str, state: dict[str, Any]) -> None:
         torch.save(state, file)
         file.seek(0)
         torch.load(file, weights_only=True)
-    except Exception as error:  # of whatever objects the state consists
+    except Exception as error:  # any object in the state may raise anything
         raise ValueError(
             f"{owner}: its state cannot be read again from a checkpoint, and an interrupted run could not go on; keep "
             f"tensors, numbers, texts, lists and dictionaries in it, not NumPy scalars nor other objects "
@@ -70,7 +72,7 @@ def _check_state(owner: str, state: dict[str, Any]) -> None:
 
 
 def _check_smallest_batch(config: RunConfig, model: nn.Module, shape: tuple[int, int, int]) -> None:
-    """An epoch's last batch may be of one image, of which batch norm has no variance."""
+    """Train on the last batch of an epoch, which may be a single image, whose variance batch norm cannot take."""
     size = config.hyper_parameters.batch_size
     last = config.n_train % size or min(size, config.n_train)
     if last > 1:

@@ -1,7 +1,7 @@
 """Finished runs packed into one file, for publication: `records.jsonl.gz` in place of a directory for each run.
 
-The file is JSON, a line for each run in order of their directories' names, compressed by gzip. A line has what the
-run's directory has (`records`), number for number, but for the checkpoint:
+The file is JSON, a line for each run in order of their directories' names, compressed by gzip. A line holds the content
+of the run's directory (`records`), number for number, except the checkpoint:
 
     {"run": name of the directory, "config": config.json, "epochs": [lines of metrics.jsonl], "summary": summary.json}
 
@@ -24,11 +24,11 @@ PACKED = "records.jsonl.gz"
 _LARGEST = 2**30  # bytes of all records, unpacked
 
 Record = dict[str, Any]
-"""What a run has left behind, as JSON: `config`, `epochs` and `summary`."""
+"""The record of a run as JSON: `config`, `epochs` and `summary`."""
 
 
 def read_packed(root: Path) -> dict[str, Record]:
-    """The packed runs of a directory by name; none if it has no packed file. Raises ValueError for a damaged file."""
+    """The packed runs of a directory by name; none without a packed file. Raises ValueError for a damaged file."""
     return {name: packed_record(root, name) for name in packed_names(root)}
 
 
@@ -38,7 +38,7 @@ def packed_names(root: Path) -> list[str]:
 
 
 def packed_record(root: Path, name: str) -> Record:
-    """One of the packed runs, by its name; raises KeyError if it is not there."""
+    """The packed run with this name; raises KeyError if there is none."""
     content: Record = parse_json(_current_lines(root)[name])
     del content["run"]
     return content

@@ -15,7 +15,7 @@ from empirical.runs.records import read_record, runs_in_directories
 class PackOptions:
     """Pack the finished runs of a directory into one compressed file, records.jsonl.gz, for publication.
 
-    What is read from the directory stays the same, and a command with this --out counts packed runs as finished.
+    Readers of the directory see the same runs, and a command with this --out counts packed runs as finished.
     Weights are not packed: keep the directories of runs whose checkpoint you need.
     """
 
@@ -39,7 +39,8 @@ def pack_command(arguments: list[str]) -> int:
 
 
 def pack(root: Path, *, remove: bool = False) -> tuple[Path, int, int]:
-    """Pack the finished runs under `root`, beside those that are packed there; a run in both is its directory's.
+    """Pack the finished runs under `root` together with those that are packed there; a run's directory takes
+    precedence.
 
     Arguments:
         root: the directory of records; runs that are not finished stay as they are.

@@ -21,9 +21,9 @@ def resident_data(
     augmented: bool = False,
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> ResidentData:
-    """A randomised data set, preprocessed, as tensors on the device; with the stored images if they are augmented.
+    """A randomised data set, preprocessed, as tensors on the device; with the stored images for runs with augmentation.
 
-    Raises ValueError, before anything is allocated, if they do not fit into what is free there.
+    Raises ValueError, before anything is allocated, if the tensors do not fit into the free memory.
     """
     train_split, test_split = randomized.data.train, randomized.data.test
     needed, free = resident_bytes(randomized, crop, augmented=augmented), available_memory(device)
@@ -49,7 +49,7 @@ def resident_data(
 
 
 def resident_bytes(randomized: RandomizedDataset, crop: int | None, *, augmented: bool = False) -> int:
-    """Bytes of memory that `resident_data` takes on its device; arguments as there. Nothing is read for it."""
+    """The bytes that `resident_data` takes on its device, with the same arguments. Nothing is read."""
     train_split, test_split = randomized.data.train, randomized.data.test
     channels, *sides = randomized.data.image_shape
     _, _, height, width = crop_box(sides, crop)
@@ -59,7 +59,7 @@ def resident_bytes(randomized: RandomizedDataset, crop: int | None, *, augmented
 
 def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module, ResidentData]:
     """A trained run's network, with its initial weights and its dropout, and all its data on its device, in one memory
-    format. Raises ValueError if they do not fit there.
+    format. Raises ValueError if the data do not fit.
     """
     model, memory_format = _initial_network(config, randomized.data.image_shape)
     augmented = config.hyper_parameters.augmentation != "none"
@@ -69,14 +69,14 @@ def prepare(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module
 
 
 def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[nn.Module, TrainingData]:
-    """As `prepare`, but images are streamed that are not in memory, or that the device does not hold as float32.
+    """Do as `prepare`, but stream images that are not in memory, or that the device cannot hold as float32.
 
-    Raises ValueError for images that a GPU does hold, if others have taken its memory.
+    Raises ValueError for images that a GPU could hold if other processes had not taken its memory.
     """
     train_split, test_split = randomized.data.train, randomized.data.test
     needed = resident_bytes(randomized, config.crop, augmented=config.hyper_parameters.augmentation != "none")
     if config.device.startswith("cuda"):
-        torch.cuda.empty_cache()  # what torch keeps of the run before counts as taken
+        torch.cuda.empty_cache()  # memory that torch keeps from the run before counts as taken
     if not is_streamed(randomized.data):
         if needed <= available_memory(config.device):
             return prepare(config, randomized)
@@ -96,8 +96,8 @@ def prepare_training(config: RunConfig, randomized: RandomizedDataset) -> tuple[
 
 
 def _require_room(device: str, needed: int) -> None:
-    """ValueError where a GPU would hold the images if others had not taken its memory: streaming them, many times
-    slower, is for images that it does not hold at all.
+    """Raise ValueError where a GPU would hold the images if other processes had not taken its memory. Streaming is many
+    times slower, and meant for images that the GPU cannot hold at all.
     """
     if not device.startswith("cuda"):
         return
@@ -110,7 +110,8 @@ def _require_room(device: str, needed: int) -> None:
 
 
 def _initial_network(config: RunConfig, image_shape: tuple[int, int, int]) -> tuple[nn.Module, torch.memory_format]:
-    """On its device. Convolutional networks are channels_last: on a CPU small Inception trains 1.4 times as fast so."""
+    """The network on its device. Convolutional networks are channels_last, with which small Inception trains 1.4 times
+    as fast on a CPU."""
     channels, *sides = image_shape
     _, _, height, width = crop_box(sides, config.crop)
     model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)

@@ -1,8 +1,8 @@
-"""What a run leaves behind, and the only input of comparisons, figures and reports.
+"""The record of a run, which is the only input of comparisons, figures and reports.
 
 A run is one directory, `<experiment>_<hash of its resolved configuration>`:
 
-    config.json      what was asked for, fully resolved, digests of the data included
+    config.json      the configuration, fully resolved, with digests of the data
     metrics.jsonl    one line an epoch, append-only
     checkpoint.pt    the state to resume from; a run that trains no network has a folder `scratch` until it is finished
     summary.json     the outcome; written last, atomically: a run is finished if and only if it is there
@@ -45,7 +45,7 @@ class Summary:
 
     Attributes:
         metrics: what was measured; equal to the bit when the same run is repeated on the same machine's CPU.
-        time: seconds and the like: differ from run to run.
+        time: seconds and the like, which differ from run to run.
         environment: versions, machine, device, threads.
     """
 
@@ -68,23 +68,23 @@ class Run:
 
 
 def networks_on_tests(runs: Iterable[Run]) -> list[Run]:
-    """Trained networks of the paper's tests: not the many small ones of the capacity experiment."""
+    """The trained networks of the paper's tests, without the many small networks of the capacity experiment."""
     return [run for run in runs if run.config.kind == "trained" and run.config.experiment != "capacity"]
 
 
 _CONTENT = ("summary.json", "metrics.jsonl", "checkpoint.pt", "scratch")
-"""All that a run leaves behind beside its configuration; the summary first, without which it is not finished."""
+"""The files of a run beside its configuration; the summary first, without which a run is not finished."""
 
 
-_TRIES = 100  # to claim a directory that others remove
+_TRIES = 100  # tries to claim a directory that other processes remove
 
 
 class BusyError(RuntimeError):
-    """Another process is at work on the run."""
+    """Raised where another process is at work on the run."""
 
 
 class RemovedError(OSError):
-    """The run's directory was removed or replaced while this process was at work on it."""
+    """Raised where the run's directory was removed or replaced while this process was at work on it."""
 
 
 class RunDirectory:
@@ -104,10 +104,8 @@ class RunDirectory:
 
     @contextmanager
     def claim(self) -> Iterator[None]:
-        """Make the directory and keep it from other processes; a kill gives it up. What a kill has left half written is
-        removed.
-
-        Raises BusyError if another process has it.
+        """Make the directory and claim it against other processes; a kill gives up the claim. Files that a kill has
+        left half written are removed. Raises BusyError if another process has claimed the directory.
         """
         with self._locked():
             self._begin()
@@ -115,7 +113,8 @@ class RunDirectory:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Nothing but the lock; a directory that was made for it and has nothing else is removed in the end."""
+        """Take the lock alone; a directory that was made for the lock and contains nothing else is removed in the
+        end."""
         with _lock(self.path) as file:
             self._held = file
             try:
@@ -126,8 +125,8 @@ class RunDirectory:
                 self._held = None
 
     def _begin(self) -> None:
-        for leftover in self.path.glob(".*"):  # half a file each, or one that was moved aside to be deleted
-            with suppress(OSError):  # as a network's file system does for what another machine has open
+        for leftover in self.path.glob(".*"):  # each is half a file, or a file that was moved aside to be deleted
+            with suppress(OSError):  # a network's file system does so for files that another machine holds open
                 _remove(leftover)
         write_json(self.path / "config.json", self.config.recorded())
         self._repair_metrics()
@@ -137,7 +136,7 @@ class RunDirectory:
         return self._held is not None and _is_at(self._held, self.path / "lock")
 
     def check_claim(self) -> None:
-        """Raise RemovedError if the directory was claimed and is another one by now."""
+        """Raise RemovedError if another directory has taken the place of the claimed one."""
         if self._held is not None and not self._is_claimed:
             raise RemovedError(
                 f"{self.path} was removed or replaced while this process was at work on it: the run is given up here, "
@@ -159,13 +158,13 @@ class RunDirectory:
 
     @property
     def scratch(self) -> Path:
-        """Where a run without checkpoint keeps what it goes on from: of no use once it is finished, and of a kernel run
-        as large as its Gram matrix.
+        """The folder in which a run without checkpoint keeps its state: useless once the run is finished, and for a
+        kernel run as large as its Gram matrix.
         """
         return self.path / "scratch"
 
     def remove_scratch(self) -> None:
-        """Remove it, if it is there."""
+        """Remove the scratch folder, if there is one."""
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def restart(self) -> None:
@@ -175,7 +174,8 @@ class RunDirectory:
         self._delete_moved()
 
     def _move_aside(self) -> None:
-        """From now on the run is not finished; nothing is lost yet. All of it is moved, or nothing."""
+        """Move the files of the run aside, all of them or none: the run is then not finished, and nothing is lost
+        yet."""
         moved: list[str] = []
         try:
             for name in _CONTENT:
@@ -197,10 +197,10 @@ class RunDirectory:
             _remove(self.path / _aside(name))
 
     def load_state(self) -> "State | None":
-        """The state to resume from, and the metrics cut off after it; None if there is none that is this run's and as
-        it was saved: the metrics are empty then. For whoever has claimed the run.
+        """Load the state to resume from, and cut off the metrics after it. Without a state of this run that is as it
+        was saved, returns None and empties the metrics. The run must be claimed.
         """
-        assert self._held is not None, "what is damaged is removed, which takes a claim"
+        assert self._held is not None, "damaged files are removed, which needs a claim"
         from empirical.runs.checkpoint import load_checkpoint
 
         try:
@@ -216,9 +216,9 @@ class RunDirectory:
         return state
 
     def append(self, record: EpochRecord) -> None:
-        """Add an epoch to the metrics, unless an interrupted run had already got that far.
+        """Add an epoch to the metrics, unless an interrupted run had already recorded it.
 
-        Raises ValueError for a number that is not finite, which JSON does not have.
+        Raises ValueError for a number that is not finite, which JSON does not define.
         """
         if self._epochs and record.epoch <= self._epochs[-1].epoch:
             return
@@ -229,7 +229,8 @@ class RunDirectory:
         self._epochs.append(record)
 
     def read_epochs(self) -> list[EpochRecord]:
-        """The epochs recorded so far, as this process has read them when it claimed the run, and written since."""
+        """The epochs recorded so far: those that this process read when it claimed the run, and those that it wrote
+        since."""
         return list(self._epochs)
 
     def save_state(self, state: "State") -> None:
@@ -247,7 +248,7 @@ class RunDirectory:
         self.remove_scratch()
 
     def _repair_metrics(self) -> None:
-        """Read the metrics; drop a line torn by a kill. What is damaged otherwise has the run start over."""
+        """Read the metrics and drop a line torn by a kill. With any other damage the run starts over."""
         path = self.path / "metrics.jsonl"
         content = read_bytes(path) if path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
@@ -270,7 +271,7 @@ class RunDirectory:
 
 
 def restart_all(directories: Sequence[RunDirectory]) -> None:
-    """Have runs forget everything but their configurations: all of them, or none.
+    """Remove everything but the configurations of these runs: for all runs, or for none.
 
     All are claimed before anything is touched, then everything is moved aside, and deleted last. Raises BusyError if
     another process is at work on one of them, OSError if the system refuses.
@@ -324,7 +325,7 @@ def _remove_empty(path: Path) -> None:
 
 
 def run_directories(root: Path, configs: Iterable[RunConfig]) -> list[RunDirectory]:
-    """The directory of each run under `root`, which is listed once for all of them."""
+    """The directory of each run under `root`, which is listed once for all runs."""
     paths = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
     packed = [root / name for name in reversed(packed_names(root))]
     by_hash = {path.name.rpartition("_")[2]: path for path in (*packed, *paths)}
@@ -338,7 +339,7 @@ def _found(root: Path, config: RunConfig) -> Path:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[TextIO]:
-    """The open lock file of a directory, which is made if it is not there."""
+    """Open the lock file of a directory, and make the directory if it is missing."""
     for _ in range(_TRIES):
         path.mkdir(parents=True, exist_ok=True)
         try:
@@ -393,12 +394,13 @@ def read_runs(root: Path, experiment: str | None = None) -> list[Run]:
 
 
 def runs_in_directories(root: Path) -> list[Run]:
-    """The finished runs that have a directory of their own; raises ValueError for one that cannot be read."""
+    """The finished runs in directories of their own; raises ValueError for a record that cannot be read."""
     return _once([read_run(path.parent) for path in sorted(root.glob("*/summary.json"))])
 
 
 def _once(runs: Sequence[Run]) -> list[Run]:
-    """Each run once, where its directory was copied: the one that `RunDirectory` finds, whose name ends in its hash."""
+    """Keep each run once where its directory was copied: from the directory that `RunDirectory` finds, whose name ends
+    in the hash."""
     ordered = sorted(runs, key=lambda run: (not run.path.name.endswith(f"_{run.config.hash}"), run.path.name))
     runs_by_hash: dict[str, Run] = {}
     for run in ordered:
@@ -407,7 +409,7 @@ def _once(runs: Sequence[Run]) -> list[Run]:
 
 
 def has_records(root: Path) -> bool:
-    """Whether a directory has finished runs, packed or not; nothing is read for it but names."""
+    """Whether a directory contains finished runs, packed or not; only names are read."""
     return any(root.glob("*/summary.json")) or (root / PACKED).exists()
 
 
@@ -430,7 +432,8 @@ def read_run(path: Path) -> Run:
 
 
 def read_record(path: Path) -> Record:
-    """What the directory of a finished run has, as JSON; raises OSError or ValueError for what cannot be read."""
+    """The content of a finished run's directory, as JSON; raises OSError or ValueError for files that cannot be
+    read."""
     return {
         "config": read_json(path / "config.json"),
         "epochs": list(_read_lines(path / "metrics.jsonl")),
@@ -439,13 +442,13 @@ def read_record(path: Path) -> Record:
 
 
 def run_from(path: Path, record: Record) -> Run:
-    """The run of a record. Raises TypeError, ValueError or KeyError for what is no record."""
+    """The run of a record. Raises TypeError, ValueError or KeyError for a value that is no record."""
     config, epochs, summary = record["config"], record["epochs"], record["summary"]
     return Run(path, config_from(config), tuple(map(_epoch, epochs)), _summary(summary))
 
 
 def config_from(content: Any) -> RunConfig:
-    """The configuration of a record. Raises TypeError, ValueError or KeyError for what is none."""
+    """The configuration of a record. Raises TypeError, ValueError or KeyError for a value that is none."""
     if not isinstance(content, dict):
         raise TypeError(f"the config is no object but {reprlib.repr(content)}")
     for attribute in fields(RunConfig):
@@ -530,8 +533,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def environment(device: str) -> dict[str, Any]:
-    """What a result may depend on beside its configuration. Of GPUs it asks for a run on `cuda` alone: that takes
-    memory there.
+    """The environment that a result may depend on beside its configuration. Only a run on `cuda` is asked for its GPU,
+    since the question takes memory there.
     """
     import torch
 

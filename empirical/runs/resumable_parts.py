@@ -1,4 +1,4 @@
-"""A long measurement in parts, each kept once it is done: a kill loses the part at work and nothing else."""
+"""A long measurement in parts, each of which is kept once it is done: a kill loses only the part at work."""
 
 import hashlib
 import json
@@ -16,9 +16,9 @@ class Parts:
     """Finished parts in a directory, a JSON file each; floats come back to the bit.
 
     Arguments:
-        directory: made if it is not there.
-        report: told a part's name and the share of the whole that is done before it.
-        total: number of parts that will be asked for.
+        directory: where the parts are kept; it is made if it is missing.
+        report: called with a part's name and the share of the whole that is done before it.
+        total: the number of parts that will be asked for.
     """
 
     def __init__(self, directory: Path, report: Callable[[str, float], None], total: int = 1):
@@ -27,9 +27,9 @@ class Parts:
         directory.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, name: str, compute: Callable[[], Any]) -> Any:
-        """What `compute` returned, now or before an interruption: numbers, strings, lists, mappings.
+        """Return what `compute` returns, now or before an interruption: numbers, strings, lists, mappings.
 
-        Raises ValueError for what JSON cannot hold, NaN and infinity among it.
+        Raises ValueError for values that JSON cannot hold, such as NaN and infinity.
         """
         self._report(name, min(self._asked / self.total, 1.0))
         self._asked += 1
@@ -48,7 +48,8 @@ class Parts:
 
 
 def _value(path: Path) -> Any:
-    """The value in a part's file. Raises ValueError, KeyError or TypeError if it is not what was written there."""
+    """Read the value in a part's file. Raises ValueError, KeyError or TypeError if the file is not as it was
+    written."""
     content = read_json(path)
     if content["sha256"] != _digest(content["value"]):
         raise ValueError("its digest does not hold")

@@ -1,4 +1,4 @@
-"""How the runs that hold theory against measurement measure: a frozen dataclass each, part of a run's identity.
+"""The settings of the runs that compare theory with measurement: a frozen dataclass each, part of a run's identity.
 
 A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`): `execution`
 calls the function that goes with the kind.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from theory.kernels import MEDIAN_SHARE
 
 _FIRST = {"before": 1}
-"""Marks the version: a record without one has the first (`identity`)."""
+"""The metadata of the field `version`: a record without the field means version 1 (`identity`)."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DynamicsConfig:
         rate: eta n, the step size on the mean loss: the same for every test, as in the paper.
         fitted: training stops where the residual has fallen to this share of its initial norm.
         max_steps: limit of full-batch steps.
-        version: of the measurement.
+        version: the version of the measurement.
     """
 
     width: int = 4096
@@ -48,9 +48,10 @@ class NoiseConfig:
 
     Attributes:
         levels: p, the corruption levels.
-        bandwidth: of the Gaussian kernel, as a share of the median distance; a kernel run of the same is predicted.
+        bandwidth: the width of the Gaussian kernel, as a share of the median distance; a kernel run with this bandwidth
+            is predicted.
         repeats: corruptions drawn to simulate a rule's accuracy, at least 2.
-        version: of the measurement.
+        version: the version of the measurement.
     """
 
     levels: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -69,11 +70,11 @@ class InterpolantsConfig:
     """Theorem 1's network and a trained one on the same sample: how each answers off it (`interpolants`).
 
     Attributes:
-        norms: of random perturbations of training images, in median distances to the nearest neighbour.
+        norms: the norms of random perturbations of training images, in median distances to the nearest neighbour.
         fractions: places on the segment from a training image to its nearest neighbour, below a half.
         images: training images perturbed, at most.
         draws: perturbations of each image and norm.
-        version: of the measurement.
+        version: the version of the measurement.
     """
 
     norms: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -104,7 +105,7 @@ class BoundsConfig:
         stability_images: size of the samples, at most.
         stability_steps: of the network on each; the epoch is finished.
         linear_epochs: of one-example steps of the linear classifier on each.
-        version: of the measurement.
+        version: the version of the measurement.
     """
 
     failure_probability: float = 0.05
@@ -134,9 +135,9 @@ STUDIES: dict[str, type[Study]] = {
     "interpolants": InterpolantsConfig,
     "bounds": BoundsConfig,
 }
-"""By the kind of run."""
+"""The settings of the studies by the kind of run."""
 
 
 def kind_of(study: Study) -> str:
-    """The kind of run that it belongs to."""
+    """The kind of run that the settings belong to."""
     return next(kind for kind, config in STUDIES.items() if isinstance(study, config))

@@ -1,4 +1,4 @@
-"""A network that an earlier run trained, found again by what the run is: for experiments about trained networks."""
+"""A network that an earlier run trained, found by the run's configuration: for experiments about trained networks."""
 
 import copy
 import shlex
@@ -17,11 +17,12 @@ from empirical.training.data import ResidentData
 def load_trained(
     config: RunConfig, randomized: RandomizedDataset, records: Path
 ) -> tuple[nn.Module, nn.Module, ResidentData]:
-    """The trained network, the same at its initialisation, and the data it was trained on; both in evaluation mode.
+    """Load the trained network, the same network at its initialisation, and its data; both networks are in evaluation
+    mode.
 
     Arguments:
         config: any run with the hyper-parameters, network, images, labels and seed of the trained one.
-        randomized: its data.
+        randomized: the run's data.
         records: the directory of all records.
 
     Raises ValueError, saying what to run, if no finished run of that network left its weights there.

@@ -14,17 +14,17 @@ from collections.abc import Iterable, Sequence
 from empirical.runs.records import Run
 
 _LAGGING = 1.5
-"""Times log k. In our records the highest losses of networks without batch norm are at most 1.03, of those with it from
-2.1 to 34 and, for Inception V3, 10^7."""
+"""A fixed network's loss above this multiple of log k is not drawn. In our records the highest losses of networks
+without batch norm are at most 1.03 log k; with batch norm they are 2.1 to 34, and 10^7 for Inception V3."""
 
 
 def online_loss_recorded(runs: Iterable[Run]) -> bool:
-    """Whether every epoch of every run has the loss of its samples as they were trained on."""
+    """Whether every epoch of every run records the loss of its samples as they were trained on."""
     return all(record.online_loss is not None for run in runs for record in run.epochs[1:])
 
 
 def loss_curve(run: Run, *, online: bool) -> tuple[list[int], list[float]]:
-    """Steps, and the mean cross-entropy in nats on the labels given.
+    """The steps, and the mean cross-entropy in nats on the given labels.
 
     Arguments:
         online: of the samples as they were trained on, over the epoch that ends at the step; or else by the fixed
@@ -39,15 +39,16 @@ def loss_curve(run: Run, *, online: bool) -> tuple[list[int], list[float]]:
 
 
 def tell_training_loss(runs: Sequence[Run]) -> bool:
-    """Whether the records have the losses of samples as trained on, or a fixed network's that can stand for them."""
+    """Whether the records contain the losses of samples as trained on, or losses of the fixed network that can stand
+    for them."""
     highest = (max(loss_curve(run, online=False)[1]) / math.log(run.config.num_classes) for run in runs)
     return online_loss_recorded(runs) or max(highest) <= _LAGGING
 
 
 def steps_to_reach(runs: Sequence[Run], share: float) -> list[int | None]:
-    """Steps until the training loss is first below this share of guessing's, log k; None if it never is.
+    """The steps until the training loss is first below this share of the loss of guessing, log k; None if it never is.
 
-    By the same measure for all runs: the loss as trained on if every one has it.
+    All runs are measured alike: by the loss as trained on if every record contains it.
     """
     online = online_loss_recorded(runs)
     steps: list[int | None] = []

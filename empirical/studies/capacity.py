@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from empirical.runs.records import Run
 
 ENOUGH_STEPS = 20_000
-"""Limit of steps of the experiment: labels that are missed sooner are not shown to be out of reach."""
+"""The limit of steps of the experiment: labels that a run misses after fewer steps might still be fitted."""
 
 RESOLUTION = 0.1
 """A bracket's width, relative to its lower end, at which bisection stops."""
@@ -27,11 +27,11 @@ class Frontier:
 
     Attributes:
         model: the network.
-        parameters: p.
-        dimension: d, numbers in an image as the network sees it.
+        parameters: the number of parameters, p.
+        dimension: d, the number of values in an image as the network sees it.
         pixels: `original`, or `gaussian`.
-        seed: of the runs.
-        fits: the largest n that was fitted with no failure at or below it; 0 if none.
+        seed: the seed of the runs.
+        fits: the largest n that was fitted without a failure at or below it; 0 if there is none.
         fails: the least n that was not fitted; None if all were.
         runs: looks taken.
     """
@@ -47,12 +47,12 @@ class Frontier:
 
     @property
     def closed(self) -> bool:
-        """Whether the bracket is as narrow as it is meant to be."""
+        """Whether the bracket is as narrow as RESOLUTION."""
         return self.fails is not None and _closed(self.fits, self.fails)
 
 
 def bracket(outcomes: Mapping[int, bool]) -> tuple[int, int | None]:
-    """(largest n fitted below every failure, or 0; least n that failed, or None) from outcomes by n."""
+    """The bracket (largest n fitted below every failure, or 0; least n that failed, or None) from outcomes by n."""
     fails = min((n for n, fitted in outcomes.items() if not fitted), default=None)
     fits = max((n for n, fitted in outcomes.items() if fitted and (fails is None or n < fails)), default=0)
     return fits, fails
@@ -85,7 +85,7 @@ def _closed(fits: int, fails: int) -> bool:
 
 
 def first_size(parameters: int) -> int:
-    """A first guess: a parameter for each of four labels."""
+    """The first n to try: four labels a parameter."""
     return max(1, parameters // 4)
 
 

@@ -1,4 +1,4 @@
-"""What an image's colours alone tell of its class: what is left where each image's pixels are permuted.
+"""The accuracy that an image's colours alone allow: what a permutation of each image's pixels leaves.
 
 A permutation of an image's pixels keeps every function of the set of its pixels. From these an accuracy follows that is
 above chance and owes nothing to shapes: the baseline for the test with random pixels.
@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 _QUANTILES = np.linspace(0, 1, 9)
-_RIDGE = 1e-3  # of standardised features: quantiles may repeat one another
+_RIDGE = 1e-3  # ridge on standardised features, since quantiles may be equal
 _BLOCK = 2048
 
 
 def colour_statistics(images: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-    """Means, covariances and quantiles of the channels over an image's pixels: the same for any order of the pixels.
+    """The means, covariances and quantiles of the channels over an image's pixels: the same for any order of the
+    pixels.
 
     Arguments:
         images: (n, channels, height, width), of any real type.
@@ -42,7 +43,8 @@ def colour_statistics_accuracy(
     test_labels: npt.NDArray[np.int64],
     num_classes: int,
 ) -> float:
-    """Test accuracy of linear discriminants on `colour_statistics` and their squares, fitted to the training images.
+    """The test accuracy of linear discriminants on `colour_statistics` and their squares, fitted to the training
+    images.
 
     Arguments:
         train, test: (n, channels, height, width).

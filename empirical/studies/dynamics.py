@@ -44,15 +44,15 @@ from theory.dynamics import (
 )
 from theory.kernels.kernels import EPS
 
-_PART = 300_000_000_000  # multiplications between two states kept: about ten seconds on two cores
-_ELEMENTWISE = 200  # multiplications that take as long as all else that a step does with a hidden value
+_PART = 300_000_000_000  # multiplications between two kept states: about ten seconds on two cores
+_ELEMENTWISE = 200  # multiplications that take as long as the other work of a step on a hidden value
 _STEPS_SHOWN = 120
-_HALF = 0.5**0.5  # of the norm: half of the loss
+_HALF = 0.5**0.5  # share of the norm at half of the loss
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Images as the theory asks for them: float64 rows of norm 1.
+    """Images as the theory assumes them: float64 rows of norm 1.
 
     Attributes:
         train, test: (n, d) and (n_test, d).
@@ -67,7 +67,7 @@ class Points:
 
 
 def unit_points(randomized: RandomizedDataset, crop: int | None, device: str) -> Points:
-    """The images of a test less the mean training image, in unit norm, with the signs of their labels.
+    """Prepare the images of a test: less the mean training image, in unit norm, with the signs of their labels.
 
     Raises ValueError if an image is the mean image: it has no direction.
     """
@@ -95,7 +95,7 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     """Predict a run's training from H-infinity, train, and measure both.
 
     Deviations are relative to the initial residual: |measured - predicted| / ||y - u_0||, the largest over all steps
-    taken; `largest_log_ratio` is the largest |log(measured / predicted)|. `largest_deviation_from_initial_kernel` has
+    taken; `largest_log_ratio` is the largest |log(measured / predicted)|. `largest_deviation_from_initial_kernel` uses
     the network's own kernel before training in place of H-infinity: what is left there is that kernel's change in
     training.
 
@@ -165,7 +165,8 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
 
 
 def require_memory(n: int, width: int, free: int) -> None:
-    """ValueError if n images and a network of this width take more than `free` bytes: n x n and n x width matrices."""
+    """Raise ValueError if n images and a network of this width take more than `free` bytes: n x n and n x width
+    matrices."""
     needed = 8 * (6 * n * n + 4 * n * width)
     if needed > free:
         raise ValueError(
@@ -175,20 +176,20 @@ def require_memory(n: int, width: int, free: int) -> None:
 
 
 def shown_steps(last: int) -> list[int]:
-    """0, then numbers of steps in about equal ratios up to `last`, at most 120 in all."""
+    """The steps to record: 0, then numbers in about equal ratios up to `last`, at most 120 in all."""
     ratios = np.geomspace(1, max(last, 1), _STEPS_SHOWN - 1)
     return sorted({0, *(int(step) for step in np.rint(ratios) if step <= last)})
 
 
 def nearest_distances(X: torch.Tensor) -> torch.Tensor:
-    """Distance of every point of unit norm (n, d) to the nearest other, (n,)."""
+    """The distance from every point of unit norm (n, d) to the nearest other point, (n,)."""
     cosines = (X @ X.T).fill_diagonal_(-1)
     return (2 - 2 * cosines.amax(1)).clamp_min(0).sqrt()
 
 
 @dataclass(frozen=True)
 class _Course:
-    """||y - u_t|| for t = 0, 1, ..., and the share of activations that differ at the end."""
+    """Train; returns ||y - u_t|| for t = 0, 1, ..., and the share of activations that differ at the end."""
 
     norms: list[float]
     changed_activations: float
@@ -205,8 +206,8 @@ def _train(
 ) -> tuple[_Course, TwoLayerNetwork]:
     """Gradient descent until the residual's norm is at most `level`, or for `max_steps`; about `expected` steps.
 
-    A part is a number of steps. Its weights are written before the part is, and those before it removed after: whenever
-    a kill comes, the weights that the last finished part ended with are there.
+    A part is a number of steps. The weights of a part are written before the part, and the weights before it are
+    removed after: whenever a kill comes, the weights of the last finished part are there.
     """
     n, d = points.train.shape
     X, network, basis = points.train, start, None
@@ -244,7 +245,8 @@ def _advance(
     stop: int,
     directory: Path,
 ) -> dict[str, Any]:
-    """Train from step `begin` to `stop`, or to `level`: the norms of the steps after `begin`, at first its own too."""
+    """Train from step `begin` to `stop`, or to `level`: the norms of the steps after `begin`, and of step 0 in the
+    first part."""
     state = initial_state(network, X)
     if begin:
         weights = torch.from_numpy(np.load(_weights_file(directory, begin))).to(X.device)
@@ -274,13 +276,13 @@ def _first(norms: Sequence[float], level: float) -> int | None:
 
 
 def _initial_spectrum(network: TwoLayerNetwork, X: torch.Tensor) -> Spectrum:
-    """Of H(W(0)) on points (n, d), O(n^2 m + n^3)."""
+    """The spectrum of H(W(0)) on points (n, d), in O(n^2 m + n^3)."""
     eigenvalues, eigenvectors = torch.linalg.eigh(network.tangent_gram(X))
     return Spectrum(eigenvalues.flip(0), eigenvectors.flip(1), len(X) * EPS * float(eigenvalues[-1]))
 
 
 def _complexity_of_random_labels(spectrum: Spectrum) -> dict[str, float]:
-    """The measure that fair signs y have: q = y^T H^-1 y has mean tr H^-1 and variance 2 sum_{i != j} (H^-1)_ij^2.
+    """The measure of fair random signs y: q = y^T H^-1 y has mean tr H^-1 and variance 2 sum_{i != j} (H^-1)_ij^2.
 
     sqrt(2 q / n) of the mean, and the standard deviation to first order.
     """
@@ -301,7 +303,7 @@ def _spectrum_facts(spectrum: Spectrum) -> dict[str, Any]:
 
 
 def _classes(outputs: torch.Tensor) -> npt.NDArray[np.int64]:
-    """Class 0 for even numbers, of output +1; class 1 for odd ones."""
+    """The two classes: 0 for even numbers, with output +1, and 1 for odd numbers."""
     classes: npt.NDArray[np.int64] = (outputs <= 0).cpu().numpy().astype(np.int64)
     return classes
 

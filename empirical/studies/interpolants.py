@@ -66,17 +66,17 @@ class TrainedInterpolant:
         self.network, self.device = network, device
 
     def classes(self, images: Images) -> Labels:
-        """The largest logit's, (n,)."""
+        """The class of the largest logit, (n,)."""
         with torch.no_grad():
             return np.concatenate([self.network(batch).argmax(1).cpu().numpy() for batch in self._batches(images)])
 
     def logits(self, images: Images) -> Float64Array:
-        """(n, classes)."""
+        """The logits (n, classes)."""
         with torch.no_grad():
             return np.concatenate([self.network(batch).double().cpu().numpy() for batch in self._batches(images)])
 
     def margin_and_slope(self, images: Images) -> tuple[Float64Array, Float64Array]:
-        """Largest logit less the second, and the norm of its gradient in the stored pixels, (n,) each."""
+        """The largest logit less the second, and the norm of this margin's gradient in the stored pixels, (n,) each."""
         columns_of_batches = []
         for batch in self._batches(images):
             batch.requires_grad_()
@@ -95,16 +95,17 @@ class TrainedInterpolant:
 
 
 class ExplicitInterpolant:
-    """Theorem 1's network with its output rounded to a class: the same of it."""
+    """Theorem 1's network with its output rounded to a class: classes, and the margin with its slope."""
 
     def __init__(self, network: DepthTwoNetwork, num_classes: int):
         self.network, self.num_classes = network, num_classes
         self.norm = float(np.linalg.norm(network.direction))
-        self.slopes = np.concatenate([[0.0], np.abs(np.cumsum(network.weights[:, 0]))])  # of the pieces between knots
+        # The slopes of the pieces between knots.
+        self.slopes = np.concatenate([[0.0], np.abs(np.cumsum(network.weights[:, 0]))])
 
     @property
     def lipschitz(self) -> float:
-        """Exact, of the output and of the margin."""
+        """The exact Lipschitz constant of the output and of the margin."""
         return self.network.lipschitz_in_projection * self.norm
 
     def classes(self, images: Images) -> Labels:
@@ -112,7 +113,7 @@ class ExplicitInterpolant:
         return self._rounded(self.network(images))
 
     def margin_and_slope(self, images: Images) -> tuple[Float64Array, Float64Array]:
-        """What is left to the nearest rounding threshold, and the slope there, (n,) each."""
+        """The distance of the output from the nearest rounding threshold, and the slope there, (n,) each."""
         outputs = self.network(images)
         classes = self._rounded(outputs)
         below = np.where(classes == 0, np.inf, outputs - (classes - 0.5))
@@ -130,8 +131,8 @@ def measure_interpolants(
 ) -> dict[str, Any]:
     """Accuracy, margins, Lipschitz constant and stability of both networks, side by side.
 
-    Returns for each of `trained` and `explicit` what `_of_network` says, and under `noise` and `segment` the shares of
-    answers that stay the label given, with their mean difference image by image and its standard error.
+    Returns the numbers of `_of_network` under `trained` and `explicit`, and under `noise` and `segment` the shares of
+    answers that stay the given label, with the standard error of their mean difference image by image.
 
     Raises ValueError if the trained network's run is not among the records, or two equal images have different labels.
     """
@@ -156,7 +157,7 @@ def measure_interpolants(
     with precision(config.hyper_parameters, data.train_images.device):
 
         def stays(disturbed: list[Images]) -> dict[str, Any]:
-            """Shares of answers that are the label of the image disturbed."""
+            """The shares of answers that are the label of the disturbed image."""
             hits = [
                 np.mean([interpolant.classes(pair) == labels for pair in disturbed], axis=0)
                 for interpolant in (trained, explicit)
@@ -195,7 +196,8 @@ def measure_interpolants(
 def _of_network(
     interpolant: TrainedInterpolant | ExplicitInterpolant, randomized: RandomizedDataset, config: RunConfig, unit: float
 ) -> dict[str, Any]:
-    """Accuracies; margins on training images by the labels given; slopes, lengths in median neighbour distances.
+    """The accuracies of a network, its margins on training images by the given labels, and its slopes; lengths are in
+    median neighbour distances.
 
     `distances` are the first-order distances of the training images to where the answer changes, None where the slope
     is zero. `lipschitz_lower_bound` is the largest slope over training and test images.
@@ -239,9 +241,7 @@ def _neighbours(images: Images, count: int) -> dict[str, Any]:
 
 
 def _perturbed(images: Images, norm: float, seed: int, purpose: str) -> npt.NDArray[np.float32]:
-    """Each image moved by `norm` pixels' values in a direction of its own, uniform on the sphere; neither rounded nor
-    clipped.
-    """
+    """The images, each moved by `norm` in a direction of its own, uniform on the sphere; not rounded, not clipped."""
     out = np.empty(images.shape, dtype=np.float32)
     size = math.prod(images.shape[1:])
     for start in range(0, len(images), _BATCH):
@@ -253,7 +253,8 @@ def _perturbed(images: Images, norm: float, seed: int, purpose: str) -> npt.NDAr
 
 
 def _on_the_line(network: DepthTwoNetwork, randomized: RandomizedDataset, unit: float) -> dict[str, Any]:
-    """What decides Theorem 1's answers: the training image whose projection is nearest, and how far it really is."""
+    """The training image whose projection is nearest, which decides Theorem 1's answer, and its distance from the test
+    image."""
     train, test = randomized.data.train, randomized.data.test
     z = network.project(train.images)
     order = np.argsort(z, kind="stable")
@@ -261,7 +262,7 @@ def _on_the_line(network: DepthTwoNetwork, randomized: RandomizedDataset, unit: 
     left = right - 1
     nearest = order[np.where(at - z[order][left] <= z[order][right] - at, left, right)]
     flat = [images.reshape(len(images), -1).astype(np.float64) for images in (train.images[nearest], test.images)]
-    # A thousand pairs of random images say how far apart two are that have nothing to do with each other.
+    # A thousand random pairs give the distance of two unrelated images.
     pairs = uniform_integers(words(0, "random-pairs", np.arange(2000), 1), len(z))[:, 0]
     random = train.images[pairs].reshape(2000, -1).astype(np.float64)
     return {

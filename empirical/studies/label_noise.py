@@ -1,7 +1,7 @@
-r"""What theory predicts of test accuracy under label corruption, from images and clean labels: nothing is trained.
+r"""The test accuracy under label corruption that theory predicts, from images and clean labels: nothing is trained.
 
-An interpolating rule is bound by its labels on the training sample: it disagrees with the clean ones where they were
-changed, a share p (k - 1)/k of the sample. Off the sample, interpolating as such binds nothing while p < 1; at p = 1
+An interpolating rule must give its labels on the training sample: it disagrees with the clean labels where these were
+changed, a share p (k - 1)/k of the sample. Off the sample, interpolation alone determines nothing while p < 1; at p = 1
 the labels have nothing to do with the images, and every rule's expected accuracy is chance, 1/k. Between, a level is
 predicted for each rule that is known in closed form (`theory.label_noise`), test labels staying clean:
 
@@ -63,7 +63,7 @@ NEAREST, LINEAR, KERNEL, LEAVE_ONE_OUT, EXPLICIT = RULES = (
 def measure_label_noise(
     config: RunConfig, randomized: RandomizedDataset, parts: Parts, records: Path
 ) -> dict[str, Any]:
-    """The predictions, for every rule and level a part.
+    """Compute the predictions, a part for every rule and level.
 
     Returns `levels` and under `predictions` for each of `RULES` a list with, for each level, the mean `accuracy`, its
     `deviation` over draws of the noise, and the number of `draws` that these are estimated from, 0 where exact.
@@ -110,7 +110,7 @@ def measure_label_noise(
 
 
 def require_memory(n: int, m: int, d: int, free: int) -> None:
-    """ValueError if n training and m test images of d values take more than `free` bytes."""
+    """Raise ValueError if n training and m test images of d values take more than `free` bytes."""
     needed = 8 * (6 * n * n + 3 * m * n + 4 * (n + m) * d)
     if needed > free:
         raise ValueError(
@@ -148,7 +148,7 @@ def _linear_in_labels(
     config: RunConfig,
     parts: Parts,
 ) -> tuple[list[Any], float]:
-    """The accuracy of S Y at each level, S = make(), and the mean of ||s||^2. S is made only if a part is not there."""
+    """The accuracy of S Y at each level, S = make(), and the mean of ||s||^2. S is made only if a part is missing."""
     study, smoother = config.study_of(NoiseConfig), cache(make)
 
     def predict(level: float) -> dict[str, Any]:
@@ -173,7 +173,8 @@ def _copied(neighbours: Labels, labels: Labels, test_labels: Labels, level: floa
 
 
 def _explicit(config: RunConfig, randomized: RandomizedDataset, level: float) -> dict[str, Any]:
-    """Theorem 1's network of the run's direction on draws of the noise, all of them outputs of one network."""
+    """The accuracies of Theorem 1's network, with the run's direction, on draws of the noise: all draws are outputs of
+    one network."""
     study, train, test = config.study_of(NoiseConfig), randomized.data.train, randomized.data.test
     drawn = [
         corrupt_labels(randomized.clean_labels, config.num_classes, level, config.seed, purpose=f"label-noise-draw-{j}")

@@ -28,7 +28,7 @@ _NUMBERS = 5  # random numbers for an image in an epoch
 
 
 def check_augmentation(name: str, image_shape: tuple[int, int, int], crop: int | None) -> None:
-    """Raises ValueError for an unknown name, and for a random crop of images that leave it no choice."""
+    """Raise ValueError for an unknown name, or for a random crop of images that leave the crop no choice."""
     if name not in get_args(Augmentation):
         raise ValueError(f"augmentation must be one of {', '.join(get_args(Augmentation))}, got {name!r}")
     if name == "crop" and (crop is None or max(image_shape[1:]) <= crop):
@@ -45,7 +45,7 @@ def draw_augmentations(seed: int, epoch: int, n: int) -> torch.Tensor:
 
 
 def augment(name: Augmentation, images: torch.Tensor, numbers: torch.Tensor, crop: int | None) -> torch.Tensor:
-    """Images as the network is to see them but for whitening.
+    """Change images as the augmentation says; only whitening is left to do.
 
     Arguments:
         images: (n, channels, height, width), uint8 or float32, as stored.
@@ -68,7 +68,7 @@ def augment(name: Augmentation, images: torch.Tensor, numbers: torch.Tensor, cro
 
 
 def _crop(images: torch.Tensor, numbers: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """rows x columns at a place of its own in every image, each place as likely."""
+    """Crop rows x columns at a place of its own in every image, each place equally likely."""
     n, _, height, width = images.shape
     tops = (numbers[:, 0] * (height - rows + 1)).long()
     lefts = (numbers[:, 1] * (width - columns + 1)).long()
@@ -79,7 +79,7 @@ def _crop(images: torch.Tensor, numbers: torch.Tensor, rows: int, columns: int) 
 
 
 def _flips_and_rotations(numbers: torch.Tensor, sides: torch.Size) -> torch.Tensor:
-    """(n, 2, 3): from places in the new image to places in the old, both in units of half an image."""
+    """The affine maps (n, 2, 3) from places in the new image to places in the old, both in units of half an image."""
     height, width = sides
     angle = (2 * numbers[:, 0] - 1) * math.radians(_MOST_DEGREES)
     cos, sin, flip = torch.cos(angle), torch.sin(angle), _signs(numbers[:, 4])
@@ -90,7 +90,8 @@ def _flips_and_rotations(numbers: torch.Tensor, sides: torch.Size) -> torch.Tens
 
 
 def _flips_and_parts(numbers: torch.Tensor, sides: torch.Size) -> torch.Tensor:
-    """(n, 2, 3), as above. A part that would be wider or higher than the image is cut to its side."""
+    """The affine maps (n, 2, 3) of random parts. A part that would be wider or higher than the image is cut to its
+    side."""
     height, width = sides
     area = (_AREAS[0] + numbers[:, 0] * (_AREAS[1] - _AREAS[0])) * height * width
     ratio = torch.exp(_LOG_RATIOS[0] + numbers[:, 1] * (_LOG_RATIOS[1] - _LOG_RATIOS[0]))
@@ -107,7 +108,7 @@ def _signs(numbers: torch.Tensor) -> torch.Tensor:
 
 
 def _resample(images: torch.Tensor, maps: torch.Tensor, sides: tuple[int, ...] | torch.Size) -> torch.Tensor:
-    # Elementwise, in float32: as a product it would be rounded where products are allowed to be (TF32, bfloat16).
+    # Elementwise, in float32: a matrix product would be rounded where low precision is allowed (TF32, bfloat16).
     rows, columns = ((2 * torch.arange(side, device=images.device) + 1) / side - 1 for side in sides)
     across, down = columns[None, None, :], rows[None, :, None]
     place = [

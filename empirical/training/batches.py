@@ -13,14 +13,13 @@ from theory.common.streams import words
 
 
 class Batches:
-    """The batches of an epoch, in the epoch's own order: every sample once, any batch by its number.
-
-    Of each batch a rank has its share.
+    """The batches of an epoch, in the epoch's own order: every sample once, and any batch by its number. A rank takes
+    its share of each batch.
 
     Attributes:
         order: the samples of all batches, int64 (n,), on the device.
-        numbers: what augmentation draws, (n, 5) by sample, on the device; None without.
-        sizes: of the whole batches.
+        numbers: the random numbers of augmentation, (n, 5) by sample, on the device; None without augmentation.
+        sizes: the sizes of the whole batches.
     """
 
     def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, epoch: int, ranks: Ranks = ALONE):
@@ -39,7 +38,8 @@ class Batches:
         return len(self._samples)
 
     def starting(self, at: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
-        """From number `at` on: images as the network sees them, the labels it is given, and the whole batch's size."""
+        """Yield the batches from number `at` on: images as the network sees them, their given labels, and the whole
+        batch's size."""
         samples, labels = self._samples[at:], self._data.train_labels
         images = self._data.train_source.batches(samples, self._augmentation, self.numbers)
         for some, shown, size in zip(samples, images, self.sizes[at:], strict=True):

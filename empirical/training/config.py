@@ -25,8 +25,8 @@ class TrainingConfig:
     Attributes:
         optimizer: `sgd`, or `package.module:factory`, called as factory(parameters, learning_rate).
         learning_rate: initial step size; by default the paper's: 0.1 for Inception, 0.01 for the others.
-        momentum: of SGD.
-        weight_decay: of SGD, an l2 penalty; 0 is the paper's unregularised setting.
+        momentum: the momentum of SGD.
+        weight_decay: the l2 penalty of SGD; 0 is the paper's unregularised setting.
         learning_rate_decay: factor on the step size every `decay_steps` steps.
         decay_steps: 391 steps are an epoch of the paper.
         batch_size: samples a step; the last batch of an epoch may be smaller.

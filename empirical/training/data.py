@@ -11,8 +11,8 @@ from empirical.training.image_source import ImageSource, ResidentImages
 class TrainingData(Protocol):
     """The data of a run: where its images come from, and its labels, tensors on the device.
 
-    Labels are by sample, int64: those that the network is given, those before corruption, and the test set's. No source
-    of images has any others.
+    Labels are by sample, int64: the labels that the network is given, the labels before corruption, and the test set's.
+    A source of images carries no labels of its own.
     """
 
     @property

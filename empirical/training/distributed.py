@@ -23,22 +23,22 @@ from torch.nn.parallel import DistributedDataParallel
 from empirical.training.torchrun import launched
 
 _LONGEST_TURN = timedelta(days=30)
-"""Ranks wait as long for the first to finish what it does alone."""
+"""The ranks wait this long for the first rank to finish what it does alone."""
 
 
 class LostRankError(RuntimeError):
-    """The ranks do not hear from each other."""
+    """Raised where the ranks do not hear from each other."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ranks:
-    """This process among those that train one network together; by default the only one.
+    """This process among the processes that train one network together; by default there is no other.
 
     Attributes:
         rank: its number, from 0.
-        count: how many there are.
-        device: where its tensors are: cpu, or cuda for the GPU of its own.
-        turns: group of processes in which the first tells the others what comes next.
+        count: the number of ranks.
+        device: where its tensors are: cpu, or cuda for its own GPU.
+        turns: the group of processes in which the first rank announces what comes next.
     """
 
     rank: int = 0
@@ -48,21 +48,22 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether it is the one that writes and decides."""
+        """Whether this rank is the first, which writes and decides."""
         return self.rank == 0
 
     def share(self, n: int) -> slice:
-        """This rank's part of n samples: all parts together are each sample once, and differ by at most one."""
+        """This rank's part of n samples: the parts together contain each sample once, and their sizes differ by at most
+        1."""
         return slice(n * self.rank // self.count, n * (self.rank + 1) // self.count)
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """The sum over ranks, in place."""
+        """Replace a tensor by its sum over ranks."""
         if self.count > 1:
             distributed.all_reduce(values)
         return values
 
     def agree(self, value: int) -> int:
-        """The first rank's value."""
+        """Return the first rank's value on every rank."""
         if self.count == 1:
             return value
         agreed = torch.tensor(value, device=self.device)
@@ -70,7 +71,7 @@ class Ranks:
         return int(agreed)
 
     def tell(self, message: Any) -> Any:
-        """The first rank's message, for which the others wait as long as it takes."""
+        """Return the first rank's message, for which the other ranks wait as long as it takes."""
         if self.count == 1:
             return message
         box = [message]
@@ -78,11 +79,11 @@ class Ranks:
         return box[0]
 
     def wrap(self, model: nn.Module, *, some_unused: bool) -> nn.Module:
-        """The network whose gradients are averages over ranks.
+        """Wrap a network so that its gradients are averages over ranks.
 
         Arguments:
             model: the same on every rank.
-            some_unused: whether some of its parameters have no part in its output: these are to stay as they are.
+            some_unused: whether some parameters take no part in the output; these stay as they are.
         """
         if self.count == 1:
             return model
@@ -95,7 +96,7 @@ class Ranks:
         )
 
     def copy_buffers(self, model: nn.Module) -> None:
-        """Give every rank the first's buffers."""
+        """Give every rank the first rank's buffers."""
         if self.count > 1:
             for buffer in model.buffers():
                 distributed.broadcast(buffer, src=0)
@@ -113,7 +114,7 @@ def joined_ranks(device: str, timeout: float) -> Iterator[Ranks]:
         device: cpu or cuda.
         timeout: seconds after which a rank that hears nothing from the others gives up.
 
-    Raises LostRankError if they do not all come together, or lose each other within the block.
+    Raises LostRankError if the processes do not all come together, or lose each other within the block.
     """
     if not launched():
         yield Ranks(device=device)
@@ -148,7 +149,7 @@ def joined_ranks(device: str, timeout: float) -> Iterator[Ranks]:
 
 
 def _of_communication(error: RuntimeError) -> bool:
-    """Whether it is about the connection of ranks; gloo's errors have no type of their own."""
+    """Whether an error is about the connection of ranks; gloo's errors have no type of their own."""
     return isinstance(error, distributed.DistError) or any(
         word in str(error).lower() for word in ("gloo", "nccl", "connection closed by peer", "connection reset")
     )

@@ -3,15 +3,15 @@
 from torch import nn
 
 DROPOUT_LAYERS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
-"""torch's layers that drop activations, or whole channels of them, in training."""
+"""The layers of torch that drop activations, or whole channels of activations, in training."""
 
 
 def set_dropout(model: nn.Module, probability: float) -> nn.Module:
-    """Have a network drop activations while it is trained.
+    """Make a network drop activations while it is trained.
 
     A network with dropout layers, of single activations or of whole channels, gets this probability in all of them; any
-    other gets one before its last linear layer, as Inception V3 has it, unless the probability is 0. The parameters
-    stay as they are.
+    other network gets a dropout layer before its last linear layer, as Inception V3 has it, unless the probability is
+    0. The parameters stay as they are.
 
     Returns the network, which is changed in place, or the layer that replaces it if it is that linear layer itself.
     Raises ValueError for a network without dropout and linear layers.

@@ -34,5 +34,5 @@ class EpochRecord:
 
     @property
     def fitted(self) -> bool:
-        """Whether the network gives every training sample the label it was given."""
+        """Whether the network reproduces every given training label."""
         return self.train_accuracy == 1.0

@@ -1,4 +1,4 @@
-"""What a fixed network makes of a split, and from it the record of an epoch."""
+"""The predictions of a fixed network on a split, and the record of an epoch that follows from them."""
 
 import math
 import time
@@ -23,7 +23,8 @@ _EVALUATED, _EVALUATED_VALUES = 2048, 25_000_000  # images at once, and at most 
 
 @dataclass(frozen=True)
 class Online:
-    """What the network got right of an epoch's samples so far, and its losses on them summed, in billionths of a nat.
+    """The number of an epoch's samples that the network has got right so far, and the sum of its losses on them, in
+    billionths of a nat.
 
     Integers, so that an epoch has the same sums in whatever parts it was trained.
     """
@@ -33,8 +34,8 @@ class Online:
 
     @staticmethod
     def sums(hits: int, losses: Iterable[float]) -> "Online":
-        """Of the losses of batches, each the sum over its samples. A loss that is not finite is left out: evaluation
-        ends the run for it.
+        """Add up the losses of batches, each the sum over its samples. A loss that is not finite is left out, since
+        evaluation ends the run because of it.
         """
         return Online(hits, sum(round(_NANOS * loss) for loss in losses if math.isfinite(loss)))
 
@@ -44,10 +45,10 @@ class Online:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a fixed network makes of a split, by sample.
+    """The predictions of a fixed network on a split, by sample.
 
     Attributes:
-        classes: the most likely one, int64 (n,).
+        classes: the most likely class, int64 (n,).
         losses: cross-entropies in nats, float64 (n,).
         top_5: whether the label is among the five most likely, bool (n,).
     """
@@ -58,19 +59,19 @@ class Predictions:
 
     @property
     def loss(self) -> float:
-        """The mean."""
+        """The mean loss."""
         return self.losses.mean().item()
 
 
 def evaluated_at_once(image_shape: tuple[int, int, int]) -> int:
-    """Images in a batch of `predict`: fewer of large ones, whose activations would fill the memory."""
+    """The images in a batch of `predict`: fewer if they are large, since their activations would fill the memory."""
     return max(1, min(_EVALUATED, _EVALUATED_VALUES // math.prod(image_shape)))
 
 
 def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: Ranks = ALONE) -> Predictions:
-    """Evaluate the fixed model on a whole split; each rank takes its share of it, and every one has all of the result.
+    """Evaluate the fixed model on a whole split; each rank evaluates its share, and every rank gets the whole result.
 
-    A sample's numbers are written in its own place, once: they do not depend on how many ranks there are.
+    A sample's numbers are written in its own place, once, so they do not depend on the number of ranks.
     """
     n = len(labels)
     classes = torch.zeros(n, dtype=torch.int64, device=labels.device)
@@ -91,16 +92,15 @@ def predict(model: nn.Module, source: ImageSource, labels: torch.Tensor, ranks: 
 
 
 def evaluate(model: nn.Module, images: torch.Tensor, batch_size: int = 2048) -> torch.Tensor:
-    """Logits of all images from the fixed model, (n, classes)."""
+    """The logits of all images from the fixed model, (n, classes)."""
     model.eval()
     with torch.no_grad():
         return torch.cat([model(batch).float() for batch in images.split(batch_size)])
 
 
 def misses_a_label(model: nn.Module, data: TrainingData, ranks: Ranks) -> bool:
-    """Whether the fixed network misses a given label; each rank looks at its share until it finds one.
-
-    In the batches of `predict`, so that both answers have the same bits.
+    """Whether the fixed network misses a given label; each rank looks through its share until it finds a missed label.
+    The batches are those of `predict`, so that both answers have the same bits.
     """
     labels, missed = data.train_labels, torch.zeros((), dtype=torch.int64, device=data.train_labels.device)
     model.eval()
@@ -123,7 +123,7 @@ def epoch_record(
     start: float,
     online: Online | None,
 ) -> EpochRecord:
-    """The record of an epoch from predictions; `on_train` is None if that split was not evaluated whole."""
+    """The record of an epoch from predictions; `on_train` is None if the training split was not evaluated whole."""
     n = len(data.train_labels)
     correct = on_train.classes == data.train_labels if on_train else None
     changed = data.train_labels != data.clean_labels

@@ -1,4 +1,4 @@
-"""Steps as one CUDA graph each: the operations of `stepper`, started together and without the host.
+"""Steps as one CUDA graph each: the operations of `stepper`, started together, without the host.
 
 A step of a small network takes a GPU less time than it takes Python to start its dozens of operations. Recorded once,
 they are started by one call: picking the batch out of the images, augmentation, forward, backward, update, and the
@@ -28,11 +28,12 @@ from empirical.training.random_state import forked_rng
 from empirical.training.stepper import Stepper
 
 _FIRST_STEPS = 3
-"""Not recorded: torch asks for as many before a capture, in which libraries choose and allocate what they need."""
+"""The steps that are taken before one is recorded, as torch asks: libraries choose their methods and allocate memory in
+them."""
 
 
 def chosen_stepper(model: nn.Module, config: TrainingConfig, seed: int, ranks: Ranks, data: TrainingData) -> Stepper:
-    """What takes the steps of a run. Raises ValueError for graphed steps where there are none."""
+    """The stepper of a run. Raises ValueError where graphed steps are asked for and impossible."""
     if not config.graphed:
         return Stepper(model, config, seed, ranks, data)
     if data.train_labels.device.type != "cuda" or ranks.count > 1 or not isinstance(data.train_source, ResidentImages):
@@ -44,7 +45,7 @@ def chosen_stepper(model: nn.Module, config: TrainingConfig, seed: int, ranks: R
 
 
 class GraphedStepper(Stepper):
-    """A `Stepper` of one rank, for SGD on resident images. On a CPU it does the same without a graph."""
+    """A `Stepper` of one rank, for SGD on resident images. On a CPU the same steps are taken without a graph."""
 
     def __init__(self, model: nn.Module, config: TrainingConfig, seed: int, data: TrainingData):
         super().__init__(model, config, seed, ALONE, data)
@@ -69,7 +70,7 @@ class GraphedStepper(Stepper):
         return iter(batches.sizes[at:])
 
     def take(self, batches: Iterator[int], steps: int, step: int) -> Online:
-        """As of `Stepper`."""
+        """Train on this many batches; see `Stepper.take`."""
         self._model.train()
         self._hits.zero_()
         self._losses.zero_()
@@ -106,7 +107,7 @@ class GraphedStepper(Stepper):
             self._replay()
 
     def _recorded(self, size: int) -> Callable[[], None]:
-        """The step, recorded and not carried out. Raises ValueError for a network that asks the host in between."""
+        """Record the step without carrying it out. Raises ValueError for a network that asks the host in between."""
         self.optimizer.zero_grad(set_to_none=True)
         graph = torch.cuda.CUDAGraph()
         try:
@@ -120,7 +121,7 @@ class GraphedStepper(Stepper):
         return replay
 
     def _step(self, size: int) -> None:
-        """All of a step, by tensors at fixed places."""
+        """Take a whole step with tensors at fixed addresses."""
         samples = self._order.index_select(0, self._places[:size] + self._batch * self._config.batch_size)
         images = next(self._data.train_source.batches([samples], self._config.augmentation, self._numbers))
         right, loss = self._update(images, self._data.train_labels.index_select(0, samples), size)

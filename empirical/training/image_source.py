@@ -1,4 +1,4 @@
-"""Where a network's images come from: batch after batch, as the network is to see them."""
+"""The source of a network's images: batch after batch, as the network sees them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from empirical.training.config import Augmentation
 
 
 class ImageSource(Protocol):
-    """The images of a split, as the network is to see them."""
+    """The images of a split, as the network sees them."""
 
     def __len__(self) -> int: ...
 
@@ -26,12 +26,12 @@ class ImageSource(Protocol):
         augmentation: Augmentation = "none",
         numbers: torch.Tensor | None = None,
     ) -> Iterator[torch.Tensor]:
-        """A tensor of images, float32 on the device, for each tensor of sample indices.
+        """Yield a tensor of images, float32 on the device, for each tensor of sample indices.
 
         Arguments:
-            samples: int64 indices, one tensor a batch.
+            samples: int64 indices, a tensor for each batch.
             augmentation: how the images are changed at random.
-            numbers: what it draws, (len(self), 5), by sample (`augmentation.draw_augmentations`).
+            numbers: the random numbers of augmentation, (len(self), 5), by sample (`augmentation.draw_augmentations`).
         """
 
 
@@ -41,7 +41,7 @@ class ResidentImages:
 
     Attributes:
         images: preprocessed, float32 (n, channels, rows, columns), contiguous or channels_last.
-        stored: before preprocessing, for augmentation; None without.
+        stored: the images before preprocessing, for augmentation; None without augmentation.
         crop: side of the centre crop, which augmentation replaces.
     """
 
@@ -64,7 +64,7 @@ class ResidentImages:
         augmentation: Augmentation = "none",
         numbers: torch.Tensor | None = None,
     ) -> Iterator[torch.Tensor]:
-        """As of an ImageSource. Raises ValueError for augmentation without stored images."""
+        """Yield the batches; see `ImageSource.batches`. Raises ValueError for augmentation without stored images."""
         if augmentation != "none" and (self.stored is None or numbers is None):
             raise ValueError(f"augmentation {augmentation} needs the stored images (ResidentData.stored_images)")
         for some in samples:
@@ -76,7 +76,7 @@ class ResidentImages:
 
 
 def _select(images: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """These images, in the memory format of all: `index_select` alone would change channels_last, and be slow at it."""
+    """Select images in the memory format of all images: `index_select` alone would leave channels_last, slowly."""
     if images.is_contiguous():
         return images.index_select(0, samples)
     return images.permute(0, 2, 3, 1).index_select(0, samples).permute(0, 3, 1, 2)

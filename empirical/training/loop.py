@@ -31,7 +31,7 @@ from empirical.training.graphed_stepper import chosen_stepper
 from empirical.training.optimization import precision
 
 State = dict[str, Any]
-"""What resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
+"""The state that resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
 
 
 def train(
@@ -47,9 +47,9 @@ def train(
     after every `epochs_per_record` of them and the last.
 
     Arguments:
-        model: on the device of `data`; changed in place.
-        seed: of the order of samples, of augmentation and of stochastic layers.
-        state: as yielded before, to go on from there.
+        model: the network, on the device of `data`; it is changed in place.
+        seed: the seed of the order of samples, of augmentation and of stochastic layers.
+        state: a state that was yielded before, to go on from.
         seconds_between_states: between records it also yields None and the state, about as often: what is then lost by
             a kill. It changes nothing else.
         ranks: that train together; all of them yield the same.
@@ -58,7 +58,7 @@ def train(
     Raises FloatingPointError if the loss is no longer finite, ValueError for a configuration without learning rate, and
     for augmentation without stored images.
     """
-    if config.augmentation != "none":  # what is missing for it is named now, not after the first evaluation
+    if config.augmentation != "none":  # a missing requirement is named now, not after the first evaluation
         next(data.train_source.batches([], config.augmentation, torch.zeros(0, 5)), None)
     stepper = chosen_stepper(model, config, seed, ranks, data)
     start = time.perf_counter() - (state["seconds"] if state else 0.0)
@@ -139,17 +139,16 @@ def train(
 
 
 def _goes_on(state: State, config: TrainingConfig) -> bool:
-    """Whether to train on: an epoch that has begun is finished, and one more follows until the stopping rule holds."""
+    """Whether to train on: an epoch that has begun is finished, and another follows until the stopping rule holds."""
     begun: bool = state["batches"] > 0
     return begun or state["step"] < (config.min_steps if state["fitted"] else config.max_steps)
 
 
 @dataclass(frozen=True)
 class _Pace:
-    """How many steps to take before the next state: about as many as the time between states allows.
-
-    Counted in steps and not by the clock, so that all ranks stop at the same one. It starts with one and at most
-    doubles, for the first steps are slower than those that follow.
+    """The number of steps before the next state: about as many as the time between states allows. The number is agreed
+    in advance, so that all ranks stop at the same step. It starts at 1 and at most doubles, since the first steps are
+    slower than those that follow.
     """
 
     seconds: float
@@ -157,11 +156,11 @@ class _Pace:
 
     @staticmethod
     def first(seconds: float) -> "_Pace":
-        """With so many seconds between states."""
+        """Begin with this many seconds between states."""
         return _Pace(seconds, 1 if seconds < math.inf else sys.maxsize)
 
     def after(self, steps: int, seconds: float) -> "_Pace":
-        """The next, after so many steps that took so many seconds."""
+        """The next pace, after this many steps took this many seconds."""
         if self.seconds == math.inf:
             return self
         rate = steps / max(seconds, 1e-9)

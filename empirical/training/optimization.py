@@ -41,9 +41,10 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
 
 
 def _check_step(factory: Callable[..., Any], config: TrainingConfig) -> None:
-    """ValueError if step() asks for a closure, as those do that evaluate the loss several times a step.
+    """Raise ValueError if step() asks for a closure, as optimisers do that evaluate the loss several times a step.
 
-    Tried on two parameters of its own, whose gradients are zero: some ask by their signature, others only when called.
+    The optimiser is tried on two parameters of its own, whose gradients are zero: some optimisers ask by their
+    signature, others only when called.
     """
     model = nn.Linear(2, 2)
     for parameter in model.parameters():
@@ -51,7 +52,7 @@ def _check_step(factory: Callable[..., Any], config: TrainingConfig) -> None:
     try:
         step = factory(model.parameters(), config.step_size).step
         asks = inspect.signature(step).parameters.get("closure")
-    except Exception:  # made for other parameters than these: it is known to take the network's
+    except Exception:  # a factory for other parameters than these: it is known to take the network's
         return
     try:
         if asks is None or asks.default is not inspect.Parameter.empty:
@@ -70,7 +71,7 @@ def _check_step(factory: Callable[..., Any], config: TrainingConfig) -> None:
 
 
 def initial_rates(optimizer: torch.optim.Optimizer, config: TrainingConfig) -> list[float]:
-    """The rate that each group of parameters was made with; the configuration's for a group that states none."""
+    """The rate that each group of parameters was made with; the configuration's for a group without a rate."""
     return [float(group.get("lr", config.step_size)) for group in optimizer.param_groups]
 
 
@@ -94,11 +95,12 @@ def step_size_at(config: TrainingConfig, step: int, initial_rate: float | None =
 def precision(config: TrainingConfig, device: torch.device) -> Iterator[None]:
     """Products of a network in the configuration's precision; torch's setting is put back afterwards.
 
-    On a GPU convolutions are cuDNN's deterministic ones, so that a resumed run has the bits of an undisturbed one. What
-    adds up in no fixed order there has not: the backward pass of overlapping max pooling, as in AlexNet and Inception.
+    On a GPU convolutions are cuDNN's deterministic ones, so that a resumed run has the bits of an undisturbed one.
+    Operations that add in no fixed order are the exception: the backward pass of overlapping max pooling, as in AlexNet
+    and Inception.
     """
     if config.precision == "float32" and device.type == "cpu":
-        yield  # as it is: a CPU has no other, and small steps are spared the time
+        yield  # unchanged: a CPU has no other precision, and small steps are spared the time
         return
     cudnn = torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.deterministic

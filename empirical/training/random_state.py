@@ -6,8 +6,7 @@ import torch
 
 
 def forked_rng(device: torch.device) -> AbstractContextManager[None]:
-    """Put the generators of the CPU and of this device back after the block.
-
-    Of no other: torch alone would look at every GPU that it sees, a CPU's run among them, and take memory on each.
+    """Restore the generators of the CPU and of this device after the block. Other devices are left alone: torch's own
+    function would look at every GPU, even for a run on a CPU, and take memory on each.
     """
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])

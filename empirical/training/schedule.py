@@ -11,8 +11,8 @@ class Schedule:
 
     Attributes:
         learning_rate_decay, decay_steps: the factor, and after how many steps of a batch of 128 it comes.
-        max_steps: for a run that does not fit its labels.
-        weight_decay: of the runs that have any; the paper does not state it.
+        max_steps: the limit of steps for a run that does not fit its labels.
+        weight_decay: the coefficient of runs with weight decay; the paper does not state it.
     """
 
     learning_rate_decay: float
@@ -26,23 +26,23 @@ class Schedule:
         return self.learning_rate_decay, self.decay_steps
 
     def applied(self, training: TrainingConfig) -> TrainingConfig:
-        """These hyper-parameters with this decay, unless they have one that is not the default."""
+        """These hyper-parameters with this decay, unless their own decay is not the default."""
         if decay_of(training) != CIFAR_10.decay:
             return training
         return replace(training, learning_rate_decay=self.learning_rate_decay, decay_steps=self.decay_steps)
 
 
 CIFAR_10 = Schedule(TrainingConfig.learning_rate_decay, TrainingConfig.decay_steps, TrainingConfig.max_steps, 1e-4)
-"""The paper's (appendix A): 0.95 an epoch of 391 steps. The limit is ours: 153 epochs. Weight decay is the default of
-the authors' release."""
+"""The paper's schedule (appendix A): 0.95 an epoch of 391 steps. The limit is ours: 153 epochs. Weight decay is the
+default of the authors' release."""
 
 IMAGENET = Schedule(0.94, 2 * 10_009, 100 * 10_009, 4e-5)
-"""Inception V3's: 0.94 every two epochs of 10,009 steps, for 100 epochs (Szegedy et al. 2016, section 8). Weight decay
-is that of TensorFlow's package, whose settings the paper takes."""
+"""The schedule of Inception V3: 0.94 every two epochs of 10,009 steps, for 100 epochs (Szegedy et al. 2016, section 8).
+Weight decay is that of TensorFlow's package, whose settings the paper takes."""
 
 
 PAPER_STEPS = 25_000
-"""Steps of the paper's figure 1a. The paper states no other length of its CIFAR-10 runs."""
+"""The steps of the paper's figure 1a. The paper states no other length of its CIFAR-10 runs."""
 
 
 def sum_of_step_sizes(training: TrainingConfig, steps: int) -> float:
@@ -54,7 +54,7 @@ def sum_of_step_sizes(training: TrainingConfig, steps: int) -> float:
 
 
 def total_decay(training: TrainingConfig, steps: int) -> float:
-    """By what power of e weight decay alone shrinks the weights over `steps` steps of SGD.
+    """The power of e by which weight decay alone shrinks the weights over `steps` steps of SGD.
 
     A step with coefficient c takes away eta_t c w, and momentum m repeats it 1 / (1 - m) times in all:
     c sum_t eta_t / (1 - m).
@@ -67,7 +67,7 @@ def total_decay(training: TrainingConfig, steps: int) -> float:
 def papers_total_decay(learning_rate: float, schedule: Schedule = CIFAR_10) -> float:
     """The total decay of the paper's schedule from this step size: `PAPER_STEPS` steps with the release's coefficient.
 
-    On another schedule, all of its steps.
+    On another schedule all steps count.
     """
     training = schedule.applied(TrainingConfig(learning_rate=learning_rate, weight_decay=schedule.weight_decay))
     return total_decay(training, PAPER_STEPS if schedule is CIFAR_10 else schedule.max_steps)

@@ -22,7 +22,7 @@ from theory.common.streams import torch_seed
 
 
 class Stepper:
-    """Takes steps: the network as it is trained, its optimiser, and the streams of its random layers."""
+    """A network in training, its optimiser, and the streams of its random layers, which together take steps."""
 
     def __init__(self, model: nn.Module, config: TrainingConfig, seed: int, ranks: Ranks, data: TrainingData):
         self._config, self._seed, self._ranks, self._device = config, seed, ranks, data.train_labels.device
@@ -41,7 +41,7 @@ class Stepper:
             if ranks.count > 1:
                 raise ValueError("compile (--training.compile) has not been tried on several ranks: leave it out")
             graphs = "reduce-overhead" if self._device.type == "cuda" else None
-            # Of one shape: else torch makes the batch's size a symbol from a process's second network on.
+            # The shape is fixed: else torch makes the batch's size a symbol from a process's second network on.
             self._forward = torch.compile(wrapped, mode=graphs, dynamic=False)
 
     def over(self, batches: Batches, at: int) -> Iterator[Any]:
@@ -49,12 +49,13 @@ class Stepper:
         return batches.starting(at)
 
     def take(self, batches: Iterator[Any], steps: int, step: int) -> Online:
-        """Train on so many batches, `step` steps having been made before.
+        """Train on this many batches, after `step` steps made before.
 
         Arguments:
-            batches: of an epoch, from `over`; they are used up one by one.
+            batches: the batches of an epoch, from `over`; they are used up in order.
 
-        Returns what the network had right, of all ranks' samples, just before it was trained on them, and its losses.
+        Returns the number of all ranks' samples that the network got right just before it was trained on them, and its
+        losses.
         """
         losses = []
         hits = torch.zeros((), dtype=torch.int64, device=self._device)
@@ -84,16 +85,17 @@ class Stepper:
         return right, loss.detach() * (size / self._ranks.count)
 
     def largest_step_size(self, number: int) -> float:
-        """Of all groups of parameters in step `number`: what a record says of the run."""
+        """The step sizes of all groups of parameters in step `number`, for the record."""
         return step_size_at(self._config, number, max(self._initial_rates))
 
     def _step_size(self, number: int, initial_rate: float) -> float:
-        """As the parameters are updated with it: on a GPU in their precision, as a graph's tensor has it."""
+        """The step size as the parameters are updated with it: on a GPU in their precision, like a graph's tensor."""
         size = step_size_at(self._config, number, initial_rate)
         return size if self._device.type == "cpu" else float(np.float32(size))
 
     def _seed_layers(self, step: int, size: int) -> None:
-        """Streams for the layers that know of ranks, the same on each, and for those that do not, one for each."""
+        """Make the streams of random layers: a common stream for layers that know of ranks, and a stream for each rank
+        for other layers."""
         common, rank = torch_seed(self._seed, f"stochastic-layers/{step}"), self._ranks.rank
         own = torch_seed(self._seed, f"stochastic-layers/{step}/rank-{rank}") if rank else common
         torch.default_generator.manual_seed(own)
@@ -104,7 +106,7 @@ class Stepper:
 
 
 def _some_unused(model: nn.Module, images: torch.Tensor) -> bool:
-    """Whether some trainable parameters have no part in the output of a network in training."""
+    """Whether some trainable parameters take no part in the output of a network in training."""
     network = copy.deepcopy(model).train()
     with forked_rng(images.device):
         network(images).sum().backward()

@@ -1,7 +1,7 @@
-"""Images of a split that memory does not hold, on their way to the network.
+"""Images that memory does not hold, read for the network in the background.
 
-Threads read the coming images, by pieces of a batch; as uint8 they go to the device, and what the network is to see
-is made there: crop or augmentation, then whitening. Order and pixels do not depend on the number of threads.
+Threads read the coming images, by pieces of a batch; as uint8 they go to the device, and the network's input is made
+there: crop or augmentation, then whitening. Order and pixels do not depend on the number of threads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _BYTES_AHEAD = 1 << 29
 
 
 class StreamedImages:
-    """The images of a split as the network is to see them, read whenever they are asked for; an `ImageSource`."""
+    """The images of a split as the network sees them, read whenever they are asked for; an `ImageSource`."""
 
     def __init__(
         self,
@@ -35,13 +35,13 @@ class StreamedImages:
         memory_format: torch.memory_format = torch.contiguous_format,
         workers: int | None = None,
     ):
-        """Of which images, and how they are to come.
+        """Stream these images.
 
         Arguments:
-            images: as stored, uint8 or float32 (n, channels, height, width).
+            images: the stored images, uint8 or float32 (n, channels, height, width).
             crop: side of the centre crop, which augmentation replaces; None crops nothing.
-            device: where they are to be.
-            memory_format: of the batches.
+            device: where the batches are put.
+            memory_format: the memory format of the batches.
             workers: threads; by default the cores that this process may use.
         """
         self._images, self._crop, self._device = images, crop, torch.device(device)
@@ -89,7 +89,7 @@ class StreamedImages:
         )
         with closing(pieces):
             for indices_wanted, batch in zip(samples, indices, strict=True):
-                if not len(batch):  # a process may have none of the last samples of an epoch
+                if not len(batch):  # a process may have no share in the last samples of an epoch
                     yield torch.empty(0, *self.shape, device=self._device)
                     continue
                 number = -(-len(batch) // _PIECE)
@@ -117,7 +117,7 @@ def _pieces_ahead(image_bytes: int, workers: int) -> int:
 
 
 def ahead_bytes(image_shape: tuple[int, int, int]) -> int:
-    """Memory of uint8 images that are read ahead, by as many threads as there are cores to use."""
+    """The bytes of uint8 images that are read ahead, by as many threads as there are cores to use."""
     image_bytes = int(np.prod(image_shape))
     return _pieces_ahead(image_bytes, usable_cores()) * _PIECE * image_bytes
 

@@ -18,14 +18,14 @@ from empirical.training.distributed import Ranks
 
 
 class BatchShare:
-    """Which samples of the present batch this rank has, and the generator of its random layers; set at every step."""
+    """The rank's samples in the present batch, and the generator of its random layers; set at every step."""
 
     def __init__(self, device: str) -> None:
         self.rows, self.total = slice(0, 0), 0
         self.generator = torch.Generator(device)
 
     def begin(self, rows: slice, total: int, seed: int) -> None:
-        """A new batch of `total` samples, of which this rank has `rows`."""
+        """Begin a batch of `total` samples, of which `rows` are this rank's."""
         self.rows, self.total = rows, total
         self.generator.manual_seed(seed)
 
@@ -38,7 +38,7 @@ class GlobalDropout(nn.Module):
         self.p, self._share = probability, share
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(share of the batch, ...) of the same shape."""
+        """Drop activations of a share of the batch (share, ...); the shape stays."""
         if not self.training or self.p == 0:
             return x
         shape = (self._share.total, *x.shape[1:])
@@ -49,7 +49,7 @@ class GlobalDropout(nn.Module):
 
 
 class _SumOverRanks(torch.autograd.Function):
-    """The sum over ranks, through which gradients flow: theirs is the sum over ranks as well."""
+    """The sum over ranks as an operation with a gradient, which is the sum over ranks as well."""
 
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
@@ -72,10 +72,11 @@ class GlobalBatchNorm(_BatchNorm):
     """
 
     def _check_input_dim(self, x: torch.Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Accept any number of dimensions."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(share of the batch, channels, ...) of the same shape. Raises ValueError for one value in the whole batch."""
+        """Normalise a share of the batch (share, channels, ...). Raises ValueError for a single value in the whole
+        batch."""
         if not (self.training or self.running_mean is None):
             return super().forward(x)
         places = [0, *range(2, x.dim())]
@@ -122,8 +123,8 @@ _STATE_OF_LAYER = (
 def over_global_batch(model: nn.Module, ranks: Ranks, share: BatchShare, *, batch_norm: bool) -> nn.Module:
     """The network with its `nn.Dropout` layers and, if asked for, its batch norms over the whole batch.
 
-    Parameters and buffers keep their names. Other random layers draw for each rank by itself. Changed in place, but for
-    a network that is one such layer.
+    Parameters and buffers keep their names. Other random layers draw for each rank by itself. The network is changed in
+    place, unless it is itself such a layer.
     """
     model = _replaced(model, nn.Dropout, lambda layer: GlobalDropout(layer.p, share))
     if not batch_norm:
@@ -133,7 +134,7 @@ def over_global_batch(model: nn.Module, ranks: Ranks, share: BatchShare, *, batc
 
 
 def synchronised(layer: _BatchNorm, kind: type[_BatchNorm]) -> _BatchNorm:
-    """The layer as one of another kind, with its parameters and buffers, not copies of them.
+    """Convert a layer to another kind, with its own parameters and buffers, not copies.
 
     Arguments:
         layer: any batch norm; a constant scale may be a buffer in place of a parameter.

@@ -10,5 +10,5 @@ def launched(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def of_first_rank(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is the one that speaks for all."""
+    """Whether this process is the one that prints for all."""
     return not launched(environment) or environment["RANK"] == "0"

@@ -142,7 +142,7 @@ def test_networks_of_a_session_run_and_an_instance_is_left_as_it_was(tmp_path):
 def test_unknown_options_and_values(tmp_path):
     with pytest.raises(TypeError, match="train_sise"):
         run_experiment(train_sise=3, out=tmp_path)
-    with pytest.raises(ValueError, match="only_run is of the command line alone"):
+    with pytest.raises(ValueError, match="only_run is an option of the command line alone"):
         run_experiment(only_run="0123", out=tmp_path)
     with pytest.raises(ValueError, match="model: a name or a factory to call is wanted, got a int"):
         run_experiment(model=3, out=tmp_path)

@@ -238,7 +238,7 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--train-size", "0"], "0 images asked for"),
         (["--training.optimizer", "adam"], "optimizer (--training.optimizer): unknown name 'adam'"),
         (["--out", "/proc/nowhere"], "/proc/nowhere"),
-        (["--train-size", "9999"], "9999 images asked for, of a split that has 1297"),
+        (["--train-size", "9999"], "9999 images asked for, of a split that contains 1297"),
         (["--data", "cifar10", "--data-root", "nowhere"], "data_batch_1.bin"),
         (["--image-size", "0"], "--image-size takes a side of at least one pixel, got 0"),
         (["--crop", "0"], "--crop takes a side of at least one pixel, got 0"),

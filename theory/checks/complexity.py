@@ -38,7 +38,7 @@ from theory.expressivity.lower_bounds import labellings_on_a_line
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = 1e-6  # relative, what an interior-point method that stops at 1e-8 leaves in an optimal value
-_SIZE = 1e-6  # of a statistical test
+_SIZE = 1e-6  # size of a statistical test
 
 
 def linear_class(seed: int) -> Evidence:
@@ -124,7 +124,8 @@ def frobenius_class(seed: int) -> Evidence:
 
 
 def _depth_two_supremum(points: Float64Array, signs: Float64Array) -> float:
-    """sup over sum_r v_r relu(<w_r, x>), ||v|| <= 1, ||W||_F <= 1, of the sum of signs times values, in the plane.
+    """The supremum over sum_r v_r relu(<w_r, x>), ||v|| <= 1, ||W||_F <= 1, of the sum of signs times values, in the
+    plane.
 
     By homogeneity it is that of one unit, |g(w)| over unit w, g(w) = sum_i s_i relu(<w, x_i>). Between the directions
     orthogonal to a point g is <w, sum of s_i x_i over the active>: largest where w has that direction, or at the ends.
@@ -289,7 +290,7 @@ def convex_stability(seed: int) -> Evidence:
         abs(linear.parameter_distances.max() / linear_bound[0] - 1),
         abs(linear.loss_difference / linear_bound[1] - 1),
     )
-    rounding = 4 * len(steps) * n * _EPS  # of so many steps, on weights at most n times as long as the difference
+    rounding = 4 * len(steps) * n * _EPS  # that many steps round, on weights at most n times as long as the difference
     return Evidence(
         verdict(max(distances) <= logistic[0] and max(differences) <= logistic[1] and tight <= rounding),
         f"logistic: parameters {max(distances):.3f} apart, losses {max(differences):.3f}; linear loss: off the bound "

@@ -21,7 +21,7 @@ from theory.dynamics import (
 )
 from theory.dynamics.limiting_kernel import LimitingKernel
 
-_SIZE = 1e-6  # of a statistical test
+_SIZE = 1e-6  # size of a statistical test
 _BIAS = 0.1  # how far the exponent at finite widths may be from its limit
 _CLOSE = 0.25  # predicted and measured slow-down, relative, at a width of 4,096
 

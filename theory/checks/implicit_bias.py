@@ -24,7 +24,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _CONIC = (
     1e-6  # an interior-point method that stops at a relative gap and feasibility of 1e-8, with room for conditioning
 )
-_RISK_SIZE = 1e-4  # of the test of the double-descent curve, all its points together
+_RISK_SIZE = 1e-4  # size of the test of the double-descent curve, all its points together
 _IN_ROW_SPACE = {"ASGD", "LBFGS", "SGD", "SGD, Nesterov 0.9", "SGD, momentum 0.9"}
 _ADAPTIVE = {"Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop"}
 _WILSON_METHODS: dict[str, MakeOptimizer] = {
@@ -41,7 +41,7 @@ def _instance(seed: int, purpose: str, n: int = 5, d: int = 20) -> tuple[Float64
 
 
 def torch_optimizers(seed: int) -> Evidence:
-    """Where torch's optimisers land on two underdetermined problems."""
+    """The solutions that torch's optimisers reach on two underdetermined problems."""
     table = [row for row in implicit_bias_table(underdetermined_problems(seed)) if isinstance(row, ImplicitBias)]
     reached = {row.optimizer for row in table if row.reaches_minimum_norm}
     elsewhere = {

@@ -23,7 +23,7 @@ from theory.proofs.theorems import proof
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = 1e-5  # what an interior-point method that stops at 1e-8 leaves in a solution of norm about 1
-_SIZE = 1e-6  # of a statistical test
+_SIZE = 1e-6  # size of a statistical test
 
 
 def _instance(seed: int, purpose: str, n: int = 60, d: int = 4) -> tuple[torch.Tensor, torch.Tensor]:

@@ -25,7 +25,7 @@ from theory.label_noise import (
 from theory.label_noise.corruption import Float64Array, Labels, one_hot
 
 _EPS = float(np.finfo(np.float64).eps)
-_SIZE = 1e-6  # of a statistical test
+_SIZE = 1e-6  # size of a statistical test
 
 
 def _sectors(seed: int, purpose: str, n: int, num_classes: int) -> tuple[Float64Array, Labels]:
@@ -120,7 +120,8 @@ def interpolant_accuracy(seed: int) -> Evidence:
 
 
 def ridgeless_noise(seed: int) -> Evidence:
-    """tr Cov of the minimum-norm interpolant of corrupted one-hot labels, over Gaussian data, against the formula."""
+    """The trace of the covariance of the minimum-norm interpolant of corrupted one-hot labels, over Gaussian data,
+    against the formula."""
     n, k, p, trials, dimensions = 20, 4, 0.3, 400, (6, 60)
     critical = float(stats.t.isf(_SIZE / 2 / len(dimensions), trials - 1))
     held, parts = True, []

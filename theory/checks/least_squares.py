@@ -30,7 +30,7 @@ from theory.proofs.theorems import proof
 
 _EPS = float(np.finfo(np.float64).eps)
 _PAPER = "Zhang et al. 2017, section 5 (claim C23)"
-_SIZE = 1e-6  # of every statistical test: how often it rejects a claim that is true
+_SIZE = 1e-6  # size of every statistical test: how often it rejects a claim that is true
 _NORMAL_QUANTILE = 4.892  # a standard normal number is larger in magnitude with probability 1e-6
 
 
@@ -102,7 +102,7 @@ def sgd_stays_in_row_space(seed: int) -> Evidence:
 
 
 def start_is_kept(seed: int) -> Evidence:
-    """From w_0 SGD ends in the projection of w_0 onto the solutions: the part outside the row space is kept."""
+    """SGD from w_0 ends in the projection of w_0 onto the solutions: the part outside the row space is kept."""
     X, y = _instance(seed, "sgd-start")
     start = generator(seed, "sgd-start-point").standard_normal((X.shape[1],))
     result = stochastic_gradient_descent(X, y, start=start, seed=seed)
@@ -301,7 +301,8 @@ def _z_score(squared: Float64Array, predicted: float) -> float:
 
 
 def constant_step_noise_ball(seed: int) -> Evidence:
-    """Without a solution, SGD with a constant step size from the least-squares one: mean squared distance."""
+    """The mean squared distance of SGD with a constant step size from the least-squares solution, where no weights
+    interpolate."""
     X, y, best, step_size = _noisy_instance(seed, "noise-ball")
     steps, runs = 300, 400
     predicted = sgd_mean_squared_error(X, y, np.full(steps, step_size), start=best)
@@ -324,7 +325,8 @@ def constant_step_noise_ball(seed: int) -> Evidence:
 
 
 def decaying_steps_converge(seed: int) -> Evidence:
-    """Without a solution, SGD with step sizes of order 1/t: mean squared distance to the least-squares solution."""
+    """The mean squared distance of SGD with step sizes of order 1/t from the least-squares solution, where no weights
+    interpolate."""
     X, y, best, step_size = _noisy_instance(seed, "decaying-steps")
     steps, runs = 2000, 250
     slowest = float(np.linalg.svd(X, compute_uv=False)[-1]) ** 2 / len(X)

@@ -43,7 +43,7 @@ def scaled_number(value: float, k: int) -> float:
 
 
 def scaled_bound(value: float, k: int) -> float:
-    """At least 2^k value >= 0: rounded up where that underflows."""
+    """The number 2^k value >= 0, rounded up where that underflows."""
     product = scaled_number(value, k)
     return math.nextafter(product, math.inf) if 0 < value < math.inf and product < 2.0**-1021 else product
 

@@ -37,7 +37,7 @@ class SlabNetwork:
     sign: int
 
     def __call__(self, points: Any) -> Float64Array:
-        """sign (f(x) - 1/2) at the points (m, d), float64 (m,)."""
+        """The function sign (f(x) - 1/2) at the points (m, d), float64 (m,)."""
         hidden = np.maximum(as_points(points) @ self.directions.T - self.biases, 0.0)
         outputs: Float64Array = self.sign * (hidden @ self.weights - 0.5)
         return outputs

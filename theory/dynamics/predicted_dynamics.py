@@ -30,7 +30,8 @@ from theory.dynamics.limiting_kernel import Spectrum
 
 
 def default_step_size(spectrum: Spectrum) -> float:
-    """eta = 1 / lambda_max: no direction overshoots, the first is fitted at once. Less than twice that is stable."""
+    """The step size eta = 1 / lambda_max: no direction overshoots, and the first is fitted at once. Less than twice
+    that is stable."""
     return 1 / spectrum.largest
 
 

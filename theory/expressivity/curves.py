@@ -27,7 +27,8 @@ from theory.expressivity.narrow import narrow_parameter_count
 from theory.expressivity.projection import ProjectedSample, project_sample
 
 PLACES = (1.0, 0.75, 0.5, 0.25)
-"""eps: biases at z_j - eps (z_j - z_{j-1}), from the previous data point (1) past the midpoint (1/2) towards z_j."""
+"""The values of eps: biases at z_j - eps (z_j - z_{j-1}), from the previous data point (1) past the midpoint (1/2)
+towards z_j."""
 
 _DIMENSION, _CLASSES = 100, 10
 _PRECISION = 256

@@ -213,7 +213,7 @@ def relu_interpolant(points: Any, labels: Any, *, seed: int = 0) -> DepthTwoNetw
     return network
 
 
-_MISSED = 1e-3  # of the largest |label|: `interpolate`'s tolerance
+_MISSED = 1e-3  # share of the largest |label|: `interpolate`'s tolerance
 
 
 def require_interpolation(network: DepthTwoNetwork, sample: ProjectedSample) -> None:

@@ -108,7 +108,7 @@ def interpolant_geometry(network: DepthTwoNetwork, points: Any, labels: Any) -> 
 
 
 def _steepest_pair(points: npt.NDArray[Any], labels: Float64Array, order: npt.NDArray[np.intp]) -> float:
-    """max |y_i - y_j| / ||x_i - x_j|| over all pairs of a small sample, else over neighbours in the order."""
+    """The largest |y_i - y_j| / ||x_i - x_j|| over all pairs of a small sample, else over neighbours in the order."""
     steepest = 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # a distance beyond float64's range shows nothing
         for shift in range(1, len(order) if len(order) <= ALL_PAIRS_UP_TO else 2):

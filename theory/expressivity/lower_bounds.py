@@ -112,7 +112,7 @@ def labellings_on_a_line(n: int, hidden_units: int) -> int:
 
 
 def sign_vectors_bound(polynomials: int, degree: int, variables: int) -> int:
-    """At most so many vectors of signs (positive or not) have m real polynomials of degree D in W variables.
+    """The number of sign vectors (positive or not) of m real polynomials of degree D in W variables is at most this.
 
     2^m, and 2 (2e m D / W)^W rounded up if m >= W (Warren 1968; Anthony and Bartlett 1999, theorem 8.3): the
     smaller of the two. Raises ValueError unless all three are at least 1.
@@ -126,7 +126,8 @@ def sign_vectors_bound(polynomials: int, degree: int, variables: int) -> int:
 
 
 def labellings_bound(n: int, widths: Sequence[int], parameters: int) -> int:
-    """At most so many labellings of n inputs has a ReLU network of one architecture, over all its parameters.
+    """The number of labellings of n inputs by a ReLU network of one architecture, over all its parameters, is at most
+    this.
 
     Arguments:
         n: number of inputs, at least 1.

@@ -354,7 +354,7 @@ class _Plan:
     positions: Sequence[int]
     codes: Sequence[int]
     layout: NarrowLayout
-    starts: Sequence[int]  # of the groups
+    starts: Sequence[int]  # where the groups begin
 
 
 def _plan(projection: _Projection, labels: npt.NDArray[Any], cell: int) -> _Plan:
@@ -388,7 +388,7 @@ def _best_layout(
 
 
 def _group_starts(bits_needed: npt.NDArray[np.int64], bits: int, size: int) -> list[int]:
-    """Where groups begin: after `size` points, and where the step to the next code fits no field."""
+    """The starts of the groups: after `size` points, and where the step to the next code fits no field."""
     breaks = (np.flatnonzero(bits_needed > bits - 1) + 1).tolist()
     runs = pairwise([0, *breaks, len(bits_needed) + 1])
     return [start for begin, end in runs for start in range(begin, end, size)]

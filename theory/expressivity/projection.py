@@ -27,7 +27,7 @@ UNIT_ROUNDOFF = 2.0**-53
 
 _BLOCK_BYTES = 2**26  # what a temporary may take
 _DIRECTIONS_TO_TRY = 4
-_SAFE_EXTENT = (2.0**-400, 2.0**400)  # of the projections: slopes and their products stay far from overflow
+_SAFE_EXTENT = (2.0**-400, 2.0**400)  # for the projections: slopes and their products stay far from overflow
 _SMALLEST_LABEL = 2.0**-500  # differences of labels are above 2^-553, slopes above 2^-953, their roundings normal
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 Layers = Sequence[tuple[Sequence[Any], Sequence[Sequence[Any]]]]
-"""For each hidden layer its biases, increasing, and for each output the weights."""
+"""The biases of each hidden layer, increasing, and the weights of each output."""
 
 
 def sweep(z: Sequence[Any], layers: Layers, origin: Any, offsets: Sequence[Any], zero: Any) -> list[list[Any]]:

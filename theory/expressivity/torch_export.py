@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from theory.expressivity.depth_two import DepthTwoNetwork
 
 _TOLERANCE = 0.5  # closer than this the nearest integer is the label
-_RELATIVE_TOLERANCE = 1e-2  # of the largest |label|, where labels are no integers
+_RELATIVE_TOLERANCE = 1e-2  # share of the largest |label|, where labels are no integers
 _BATCH_ELEMENTS = 2**24
 
 

@@ -1,4 +1,4 @@
-r"""Where adaptive methods end: Wilson, Roelofs, Stern, Srebro, Recht 2017, lemma 3.1 and their counter-example.
+r"""The end points of adaptive methods: Wilson, Roelofs, Stern, Srebro, Recht 2017, lemma 3.1 and their counter-example.
 
 If X sign(X^T y) = c y for some c > 0, then on ||Xw - y||^2 from zero, full-batch, Adagrad, RMSprop and Adam stay on the
 ray of sign(X^T y) and end, if they interpolate, in

@@ -33,7 +33,7 @@ _NORMS = {"l1": 1.0, "l2": 2.0, "linf": float("inf")}
 
 
 def optimizer_curves(seed: int, max_steps: int = 3000) -> dict[str, Any]:
-    """Where every optimiser of torch lands on two underdetermined problems.
+    """The solutions that every optimiser of torch reaches on two underdetermined problems.
 
     `distances` are the least and the largest relative distance to the interpolant of least l1-, l2- and
     l-infinity-norm, `bound` what is proved of the one to the least l2-norm (None if nothing is).

@@ -31,7 +31,7 @@ from theory.least_squares import minimum_norm_solution
 
 @dataclass(frozen=True, eq=False)
 class DiagonalNetworkLimit:
-    """Where gradient flow on a diagonal network ends.
+    """The end point of gradient flow on a diagonal network.
 
     Attributes:
         solution: beta (d,).

@@ -48,7 +48,7 @@ class CommutingMeasurements:
 
 @dataclass(frozen=True, eq=False)
 class Factorization:
-    """Where the flow on U ends: W = U U^T (d, d), its nuclear norm, and ||(<A_i, W> - y_i)_i||_2."""
+    """The end point of the flow on U: W = U U^T (d, d), its nuclear norm, and ||(<A_i, W> - y_i)_i||_2."""
 
     solution: Float64Array
     nuclear_norm: float

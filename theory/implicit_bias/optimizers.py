@@ -78,10 +78,10 @@ def underdetermined_problems(seed: int) -> tuple[Problem, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Landing:
-    """Where an optimiser ended on one problem.
+    """The end point of an optimiser on one problem.
 
     Attributes:
-        problem: its name.
+        problem: the name of the problem.
         solution: w (d,).
         steps: steps made.
         relative_residual: ||Xw - y|| / ||y||.
@@ -209,7 +209,7 @@ def _maker(kind: Callable[..., torch.optim.Optimizer], settings: Mapping[str, An
 def _run(make_optimizer: MakeOptimizer, problem: Problem, start: float, max_steps: int) -> Landing:
     size = exponent(problem.X)
     scale = scaled_number(float(np.linalg.norm(scaled(problem.X, -size), 2)), size)
-    unit = exponent(problem.y / scale)  # of w: 0 but for very large or small problems
+    unit = exponent(problem.y / scale)  # exponent of w: 0 except for very large or small problems
     X, y = torch.from_numpy(problem.X / scale), torch.from_numpy(scaled(problem.y / scale, -unit))
     right = np.linalg.svd(scaled(problem.X, -size), full_matrices=False)[2]
     w = torch.nn.Parameter(torch.full((X.shape[1],), scaled_number(start, -unit), dtype=torch.float64))

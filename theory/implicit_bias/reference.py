@@ -51,5 +51,5 @@ def in_units(X: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Arr
 
 
 def in_scale(scale: float, unit: int) -> float:
-    """scale / 2^unit."""
+    """The number scale / 2^unit."""
     return math.ldexp(scale, -unit)

@@ -63,7 +63,7 @@ class Checkpoint:
         return _load(self.path / "gram.pt")
 
     def wait(self) -> None:
-        """Until the thread has written. Raises OSError if it could not."""
+        """Wait until the thread has written. Raises OSError if the thread could not write."""
         written, self._written = self._written, None
         if written:
             written.result()

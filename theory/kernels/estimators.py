@@ -40,7 +40,7 @@ def median_distance(X: Any, seed: int = 0) -> float:
 
 
 def sample_rows(n: int, seed: int) -> npt.NDArray[np.int64]:
-    """At most 1,000 random rows of n, increasing: those that the median is taken of."""
+    """At most 1,000 random rows out of n, increasing, from which the median is taken."""
     order = words(seed, "median-distance", np.arange(n), 1)[:, 0].argsort(kind="stable")
     return np.sort(order[:_SAMPLE])
 

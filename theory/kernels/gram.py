@@ -137,7 +137,7 @@ class _Sums:
 
 
 def _apply_kernel(kernel: Kernel, sums: _Sums, ridge: float, blocks: Sequence[tuple[torch.Tensor, ...]]) -> None:
-    """From products to K, in place."""
+    """Turn products into K, in place."""
     training, *others = sums.norms
     spots: list[_NearPairs] = []
     only = blocks[0] if len(blocks) == 1 else None

@@ -15,7 +15,7 @@ from theory.kernels.plan import LARGEST_DIRECT, FitPlan
 from theory.kernels.smallest_eigenvalue import EigenvalueBound, bound_by_cholesky, bound_by_lanczos
 
 StageReport = Callable[[str, float], None]
-"""Told the name of a stage and the share of it that is done."""
+"""Called with the name of a stage and the share of the stage that is done."""
 
 _REFINEMENTS = 5
 _USELESS = 0.1  # a relative residual with which labels are not reproduced
@@ -196,7 +196,8 @@ def _by_eigenvalues(
     bound_eigenvalue: bool,
     clock: StageClock,
 ) -> Interpolation:
-    """alpha = K^+ y: the function of least norm among those nearest to y, which interpolates if anything does.
+    """The solution alpha = K^+ y: the function of least norm among those nearest to y, which interpolates if anything
+    does.
 
     Without point i: with f = K alpha and h = (K K^+)_ii, y_i - (y_i - f_i) / (1 - h) where the other points' functions
     span that of x_i, so that h < 1 (least squares); f_i - alpha_i / (K^+)_ii where they do not, h = 1 and f_i = y_i

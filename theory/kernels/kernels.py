@@ -68,7 +68,8 @@ class Kernel(ABC):
         """
 
     def near(self, products: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor | None:
-        """Which pairs are near, boolean (m, n); None if that is none of the kernel's business. As `from_products`."""
+        """Whether each pair is near, boolean (m, n); None for a kernel that treats all pairs alike. The arguments are
+        those of `from_products`."""
         if self.measure == "distance":
             sums = left[:, None] + right
             return sums - 2 * products < NEAR * sums
@@ -265,9 +266,8 @@ class Gaussian(Kernel):
         return torch.ones_like(squared_norms)
 
     def entry_error(self, squared_norm: float, product_error: float) -> float:
-        """exp is 1-Lipschitz below zero, its argument off by 4 e ||x||^2 / (2 bandwidth^2).
-
-        And a relative error r of the argument a changes exp(-a) by at most r a exp(-a (1 - r)) <= r / (e (1 - r)).
+        """The function exp is 1-Lipschitz below zero, and its argument is off by 4 e ||x||^2 / (2 bandwidth^2). A
+        relative error r of the argument a changes exp(-a) by at most r a exp(-a (1 - r)) <= r / (e (1 - r)).
         """
         relative = _distance_error(product_error)
         bounds = [2 * product_error * squared_norm / self.bandwidth / self.bandwidth, 1.0]
@@ -326,7 +326,8 @@ def _kappa_1(cosine: torch.Tensor) -> torch.Tensor:
 
 
 def _angles(squares: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    """theta from the squared chord of unit vectors; of x and -z, and so pi - theta, where the sign is negative."""
+    """The angle theta from the squared chord of unit vectors; of x and -z, and so pi - theta, where the sign is
+    negative."""
     angles = 2 * torch.arcsin((squares.sqrt() / 2).clamp_max(1))
     return torch.where(signs < 0, math.pi - angles, angles)
 
@@ -337,9 +338,9 @@ def _versine_of_kappa_1(angles: torch.Tensor) -> torch.Tensor:
 
 
 def _kappa_0_error(cosine_error: float, least_angle: float) -> float:
-    """Of kappa_0 where theta, or pi - theta, is at least `least_angle`; nearer pairs have theta itself to as much.
-
-    Without a least angle it is kappa_0's modulus of continuity at rho = 1, where half of the digits are lost.
+    """The error of kappa_0 where theta, or pi - theta, is at least `least_angle`; nearer pairs have theta itself to the
+    same accuracy. Without a least angle the error is kappa_0's modulus of continuity at rho = 1, where half of the
+    digits are lost.
     """
     worst = math.acos(1 - min(cosine_error, 2.0)) / math.pi + 4 * EPS
     room = 1 - math.cos(least_angle) - cosine_error  # how far from 1 the cosines stay
@@ -381,7 +382,7 @@ class ArcCosine(Kernel):
         return torch.where(squared_norms > 0, 1.0, 0.5).to(squared_norms.dtype)
 
     def entry_error(self, squared_norm: float, product_error: float) -> float:
-        """rho is off by 3 e; kappa_1 is 1-Lipschitz and at most 1, kappa_0 like the angle."""
+        """The error of rho is 3 e; kappa_1 is 1-Lipschitz and at most 1, and kappa_0 behaves like the angle."""
         if self.order == 0:
             return _kappa_0_error(3 * product_error, _LEAST_ANGLE)
         return squared_norm * (4 * product_error + 8 * EPS)
@@ -422,7 +423,7 @@ class NeuralTangent(Kernel):
         return tangent * scale
 
     def diagonal(self, squared_norms: torch.Tensor) -> torch.Tensor:
-        """depth ||x||^2."""
+        """The bound depth ||x||^2."""
         return self.depth * squared_norms
 
     def entry_error(self, squared_norm: float, product_error: float) -> float:

@@ -61,7 +61,8 @@ class NystromPreconditioner:
 
 
 def nystrom_preconditioner(matrix: SymmetricPanels, sample_size: int, seed: int = 0) -> NystromPreconditioner:
-    """From `sample_size` random columns, half of whose eigenpairs are kept: the others are too inaccurate.
+    """Make the preconditioner from `sample_size` random columns, half of whose eigenpairs are kept: the other half are
+    too inaccurate.
 
     Columns that others span to working precision are dropped by the eigenvalue decomposition of K[S, S].
     """
@@ -81,7 +82,7 @@ def nystrom_preconditioner(matrix: SymmetricPanels, sample_size: int, seed: int 
 
 @dataclass(frozen=True, eq=False)
 class KrylovState:
-    """Where the iteration stands: everything that it needs to go on. Arrays (n, k), float64, and numbers."""
+    """The state of the iteration: everything that it needs to go on. Arrays (n, k), float64, and numbers."""
 
     solution: torch.Tensor
     residual: torch.Tensor
@@ -91,7 +92,7 @@ class KrylovState:
     restarts: int
 
     def tensors(self) -> dict[str, torch.Tensor | int]:
-        """As a dictionary, for saving."""
+        """The state as a dictionary, for saving."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 

@@ -24,7 +24,7 @@ HEIGHT = 1024
 _TILE = 2048  # columns of a tile: with its panel's rows it fits a cache of a few MB
 
 Report = Callable[[float], None]
-"""Told the share of the work that is done."""
+"""Called with the share of the work that is done."""
 
 
 def multiply(A: torch.Tensor, B: torch.Tensor) -> torch.Tensor:
@@ -47,12 +47,12 @@ class SymmetricPanels:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the entries."""
+        """The dtype of the entries."""
         return self.panels[0].dtype
 
     @property
     def device(self) -> torch.device:
-        """Of the first panel."""
+        """The device of the first panel."""
         return self.panels[0].device
 
     def rows(self) -> Iterator[tuple[int, int, torch.Tensor]]:

@@ -13,7 +13,7 @@ Solver = Literal["cholesky", "conjugate-gradients"]
 LARGEST_DIRECT = 8192
 """Up to here: Cholesky in float64, which is done in seconds and gives proofs. Above: float32, conjugate gradients."""
 
-_EXPECTED_ITERATIONS = 100  # of conjugate gradients, for the count of operations
+_EXPECTED_ITERATIONS = 100  # iterations of conjugate gradients, for the count of operations
 
 
 @dataclass(frozen=True)

@@ -80,5 +80,6 @@ def label_distribution(label_noise: float, num_classes: int) -> Float64Array:
 
 
 def label_variance(label_noise: float, num_classes: int) -> float:
-    """tr C_a = 1 - ||P_a||^2: the variance of a one-hot label, whatever its class. Errors: `label_distribution`."""
+    """The trace tr C_a = 1 - ||P_a||^2: the variance of a one-hot label, whatever its class. Errors:
+    `label_distribution`."""
     return 1 - float(np.sum(label_distribution(label_noise, num_classes)[0] ** 2))

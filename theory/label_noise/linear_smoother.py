@@ -38,7 +38,7 @@ from theory.label_noise.corruption import (
     require_classes,
 )
 
-_BLOCK_ENTRIES = 2**24  # of arrays made at once: 128 MB
+_BLOCK_ENTRIES = 2**24  # entries of the arrays made at once: 128 MB
 
 
 def kernel_smoother(kernel: Kernel, X: torch.Tensor, Z: torch.Tensor, *, ridge: float = 0.0) -> Float64Array:

@@ -165,7 +165,7 @@ def _smallest_singular_value(X: Float64Array, space: RowSpace) -> float:
 
 
 def _orthogonality_defect(rows: Float64Array, length: int) -> float:
-    """At least ||Q Q^T - I||_F, Q = rows (r, length)."""
+    """An upper bound on ||Q Q^T - I||_F, Q = rows (r, length)."""
     magnitude = np.abs(rows)
     return _norm_bound(np.abs(rows @ rows.T - np.eye(len(rows))) + _gamma(length + 1) * (magnitude @ magnitude.T + 1))
 
@@ -182,5 +182,6 @@ def _norm(array: Float64Array) -> float:
 
 
 def _norm_bound(array: Float64Array) -> float:
-    """At least the Frobenius norm of a nonnegative array: a sum of m squares and its root round by gamma_{m+2}."""
+    """An upper bound on the Frobenius norm of a nonnegative array: a sum of m squares and its root round by
+    gamma_{m+2}."""
     return _norm(array) * (1 + _gamma(array.size + 2))

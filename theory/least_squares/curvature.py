@@ -25,7 +25,7 @@ def squared_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
 
 
 def log_cosh_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """log cosh(prediction - label): convex, with a second derivative that depends on the prediction."""
+    """The loss log cosh(prediction - label): convex, with a second derivative that depends on the prediction."""
     return torch.log(torch.cosh(predictions - labels))
 
 

@@ -28,7 +28,7 @@ from theory.least_squares.step_sizes import GROWTH_LIMIT, DivergenceError, Inver
 from theory.least_squares.stochastic import randomized_kaczmarz, stochastic_gradient_descent
 
 _SMALL = (8, 20)  # n and d where each matrix is solved exactly
-_LENGTH = 33  # of runs, in units of 1 / (1 - rate): the error falls to e^-33 = 5e-15 of the first
+_LENGTH = 33  # length of runs, in units of 1 / (1 - rate): the error falls to e^-33 = 5e-15 of the first
 
 
 def convergence_curves(
@@ -78,7 +78,8 @@ def convergence_curves(
     step_size = 1 / float(Problem.of(X, y).squared_row_norms.max())
     slowest = eigenvalues[-1] * step_size / n  # SGD's mean error shrinks by 1 - slowest in the slowest direction
     steps = _spread(int(_LENGTH / slowest), points)
-    # Of the error itself, in coordinates of the row space where it stays: no rounding that would never shrink.
+    # The error itself is computed, in coordinates of the row space where it stays, so that no rounding remains that
+    # never shrinks.
     mean_squares = sgd_mean_squared_error(
         X @ space.right.T, np.zeros(n), np.full(steps[-1], step_size), start=space.right @ best
     )
@@ -342,7 +343,8 @@ def row_space_curves(seed: int, n: int = 20, d: int = 60, points: int = 25) -> d
 
 
 def noise_curves(seed: int, runs: int = 100, points: int = 14, steps: int = 3000) -> dict[str, Any]:
-    """Without a solution: mean squared distance of SGD to the least-squares solution, from there, against steps.
+    """The mean squared distance of SGD from the least-squares solution, where it starts, against steps, where no
+    weights interpolate.
 
     For a constant step size 1/(2 max ||x_i||^2) and one that decays like 1/t, with standard errors over independent
     runs, fresh ones for each number of steps, and the exact recursion of the second moment.

@@ -32,7 +32,7 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
         """Sets coef_ (d,) or (k, d) and intercept_, a float or (k,). The best intercept centres data and labels."""
         center = X.mean(axis=0) if self.fit_intercept else np.zeros(X.shape[1])
         offset = y.mean(axis=0) if self.fit_intercept else np.zeros(y.shape[1:])
-        constant = self.fit_intercept & (X.min(axis=0) == X.max(axis=0))  # of these the intercept takes care
+        constant = self.fit_intercept & (X.min(axis=0) == X.max(axis=0))  # the intercept takes care of these
         centered_X, centered_y = np.where(constant, 0.0, X - center), y - offset
         if self.fit_intercept and 1 < len(X) <= X.shape[1]:
             centered_X, centered_y = _without_mean(centered_X), _without_mean(centered_y)

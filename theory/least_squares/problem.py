@@ -38,7 +38,8 @@ class Problem:
 
     @classmethod
     def of(cls, X: Any, y: Any, w: Any = None) -> Self:
-        """From numpy arrays, torch tensors or nested sequences: X (n, d) and y (n,) or (n, k), any real dtype.
+        """Make a problem from numpy arrays, torch tensors or nested sequences: X (n, d) and y (n,) or (n, k), any real
+        dtype.
 
         The units are chosen so that Xw is of moderate size as well, for a start or a candidate w.
 

@@ -138,7 +138,7 @@ def minimum_norm_solution(X: Any, y: Any, method: Method = "svd") -> Float64Arra
 
 
 def solve_convex_program(X: Any, y: Any) -> tuple[Float64Array, Float64Array]:
-    """minimise ||w||^2 subject to Xw = y by cvxpy, and its dual variable, scaled so that w = X^T alpha.
+    """Minimise ||w||^2 subject to Xw = y by cvxpy, and its dual variable, scaled so that w = X^T alpha.
 
     The Lagrangian ||w||^2 + <nu, Xw - y> is stationary at 2w + X^T nu = 0: alpha = -nu/2. Returns w (d,) or (d, k)
     and alpha (n,) or (n, k), accurate to what Clarabel stops at, about 1e-8.

@@ -328,7 +328,7 @@ class _Primal:
         self.S = recursion.with_velocity(start.copy())
         self.targets = recursion.with_velocity(problem.y)
         self.squares, self.before = 0.0, 0.0
-        self.rate = float(np.sqrt(len(problem.X) / problem.X.shape[1]))  # of the residual, from pass to pass
+        self.rate = float(np.sqrt(len(problem.X) / problem.X.shape[1]))  # rate of the residual, from pass to pass
 
     @property
     def w(self) -> Float64Array:

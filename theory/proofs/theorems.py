@@ -23,7 +23,7 @@ class Theorem:
 
     @property
     def proof(self) -> Proof:
-        """As a claim names it."""
+        """The name by which a claim refers to the theorem."""
         return Proof(f"{FOLDER}/{self.file}.v", self.name)
 
 

@@ -19,7 +19,7 @@ class FeatureBlocks(Sequence[tuple[torch.Tensor, ...]]):
     Attributes:
         compute: a block of a set's features.
         sets: the sets of images.
-        number: of blocks.
+        number: the number of blocks.
         width: columns of a block, at most.
         dtype: what the features are converted to.
     """
@@ -34,25 +34,27 @@ class FeatureBlocks(Sequence[tuple[torch.Tensor, ...]]):
         return self.number
 
     def __getitem__(self, index: Any) -> Any:
-        """For every set its features (n, width) of block `index`. Raises IndexError beyond the last."""
+        """The features (n, width) in block `index`, for every set of images. Raises IndexError beyond the last
+        block."""
         if not 0 <= index < self.number:
             raise IndexError(f"there are {self.number} blocks of features, got index {index}")
         return tuple(self.compute(index, images).to(self.dtype) for images in self.sets)
 
     def astype(self, dtype: torch.dtype) -> "FeatureBlocks":
-        """The same in another precision."""
+        """The same blocks in another precision."""
         return replace(self, dtype=dtype)
 
 
 class FeatureMap(Protocol):
-    """What a kernel acts on: a function of each image alone, once it is fixed by the training images and a seed."""
+    """A map to the features that a kernel acts on: a function of each image alone, once the training images and a seed
+    have fixed it."""
 
     @property
     def name(self) -> str:
-        """As it is typed."""
+        """The name, as it is typed."""
 
     def dimension(self, image_shape: tuple[int, ...]) -> int:
-        """Number of features of an image (channels, height, width). ValueError if such images do not suit."""
+        """Number of features of an image (channels, height, width). Raises ValueError for images that do not suit."""
 
     def blocks(self, fit_images: Images, *sets: Images, device: str = "cpu") -> FeatureBlocks:
         """The features of each set of images.

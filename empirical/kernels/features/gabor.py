@@ -35,7 +35,7 @@ from empirical.kernels.features.blocks import FeatureBlocks, common_shape
 
 _ELONGATION = 0.5  # a: the window is twice as long across the wave, which sharpens the orientation
 _BATCH = 128
-_WIDTH = 2048  # columns of a block, about
+_WIDTH = 2048  # columns in a block, about
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,16 @@ class Pixels:
 
     @property
     def name(self) -> str:
-        """As it is typed."""
+        """The name, as it is typed."""
         return "whitened-pixels" if self.whitened else "pixels"
 
     def dimension(self, image_shape: tuple[int, ...]) -> int:
-        """Values of an image."""
+        """The number of values in an image."""
         channels, *sides = image_shape
         return channels * prod(min(side, _CROP) for side in sides) if self.whitened else prod(image_shape)
 
     def blocks(self, fit_images: Images, *sets: Images, device: str = "cpu") -> FeatureBlocks:
-        """One block."""
+        """All features, in one block."""
 
         def compute(index: int, images: Images) -> torch.Tensor:
             if self.whitened:

@@ -115,7 +115,7 @@ class RandomConvolution:
         return weights.reshape(-1, fit_images.shape[1], self.patch_size, self.patch_size), filters @ mean
 
     def _filter_patches(self, images: Images) -> Patches:
-        """The patch of each filter. One without any contrast says nothing of what to look for: it is drawn again."""
+        """The patch of each filter. A patch without any contrast defines no filter, so it is drawn again."""
         indices = np.arange(self.num_filters)
         patches = self._patches(images, "random-convolution/filters", indices)
         for attempt in range(1, _REDRAWS + 1):
@@ -126,7 +126,7 @@ class RandomConvolution:
         raise ValueError(f"no patch with any contrast in {_REDRAWS} draws: are the images blank?")
 
     def _patches(self, images: Images, purpose: str, indices: npt.NDArray[np.int64]) -> Patches:
-        """For each index the patch at a random place of a random image, flattened: (number of indices, d)."""
+        """The patch at a random place in a random image for each index, flattened: (number of indices, d)."""
         bits = words(self.seed, purpose, indices, 3)
         windows = np.lib.stride_tricks.sliding_window_view(images, (self.patch_size, self.patch_size), axis=(2, 3))
         image, row, column = (

@@ -1,4 +1,4 @@
-"""A bound evaluated on one run, or why it is not."""
+"""A bound evaluated on one run, or the reason why it is not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ class EvaluatedBound:
     """A bound on one run.
 
     Attributes:
-        name, bounds, source: as `theory.complexity.Bound` has them.
-        family: what kind of complexity.
+        name, bounds, source: see `theory.complexity.Bound`.
+        family: the kind of complexity.
         value: the number; None if it overflows or the bound does not cover the network (`note` says which).
-        vacuous: whether it says no more than is known without it; None if it does not cover the network.
-        guessing: what guessing has of the bounded quantity: a bound not below it certifies nothing learnt. None as
-            `vacuous`.
+        vacuous: whether the bound says no more than is known without it; None if it does not cover the network.
+        guessing: the bounded quantity for guessing: a bound that is not below it does not certify that anything was
+            learnt. None as `vacuous`.
         measured: what is bounded, measured on test images. None if it is not measured.
         gap: test less training error of the function that the bound speaks of; of stability, of its loss.
         note: what keeps the number from being a proved bound of `measured`, or from being there at all.
@@ -39,5 +39,5 @@ Found = tuple[list[EvaluatedBound], dict[str, Any]]
 
 
 def left_out(family: Family, names: Iterable[str], reason: str) -> list[EvaluatedBound]:
-    """Bounds that are not to be had for this run, and why."""
+    """Entries for bounds that cannot be evaluated on this run, with the reason."""
     return [EvaluatedBound(name, family, "", "", None, None, note=reason) for name in names]

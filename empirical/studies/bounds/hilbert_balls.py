@@ -69,7 +69,7 @@ def ball_bounds(subject: Subject, parts: Parts) -> Found:
 
 
 def _ball(kernel: Kernel, points: torch.Tensor, test_points: torch.Tensor, subject: Subject) -> dict[str, Any]:
-    """Least squares of least norm, up to directions that the Gram matrix hardly has."""
+    """The least-squares solution of least norm, without the directions in which the Gram matrix is nearly zero."""
     labels, test_labels = subject.data.train_labels[: len(points)].cpu(), subject.data.test_labels.cpu()
     targets = torch.eye(subject.config.num_classes, dtype=torch.float64)[labels]
     gram = kernel.block(points, points)
@@ -93,7 +93,7 @@ def _ball(kernel: Kernel, points: torch.Tensor, test_points: torch.Tensor, subje
 def _ball_margin_bound(
     name: str, unit_complexity: float, norm: float, values: Float64Array, failure_probability: float, gamma: float
 ) -> Bound:
-    """The module's bound; `unit_complexity` is sqrt(k tr K) / n."""
+    """The bound of this module; `unit_complexity` is sqrt(k tr K) / n."""
     n, index = len(values), grid_index_above(norm / gamma, 1)
     complexity = 4 * grid_point(index, 1) * unit_complexity
     return Bound(

@@ -28,7 +28,7 @@ from theory.complexity import (
 
 
 def _homogeneous(subject: Subject) -> tuple[HomogeneousNetwork, HomogeneousNetwork] | str:
-    """The network after and before training, or why it is no product of matrices."""
+    """The network after and before training as matrices, or the reason why it is no product of matrices."""
     try:
         return homogeneous_network(subject.trained), homogeneous_network(subject.initial)
     except (TypeError, ValueError) as error:
@@ -43,7 +43,7 @@ def counting_bounds(subject: Subject, parts: Parts) -> Found:
     network = networks[0]
     hidden = [len(matrix) - network.constant for matrix in network.matrices[:-1]]
     dimension = network.matrices[0].shape[1] - network.constant
-    # With biases if the network has none: then the class is larger, and the bound holds for it too.
+    # If the network has no biases, the class with biases is larger, and the bound holds for the network too.
     architecture = ReLUArchitecture.fully_connected(dimension, *hidden, network.num_classes)
     bound = uniform_convergence_bound(
         subject.train_error,
@@ -66,7 +66,7 @@ def norm_bounds(subject: Subject, parts: Parts) -> Found:
     images = subject.data.train_images.cpu()
     values = margins(network(images), subject.data.train_labels.cpu())
     lengths, delta = network.input_norms(images), subject.study.failure_probability
-    longest = math.sqrt(images[0].numel() + network.constant)  # of all whitened images
+    longest = math.sqrt(images[0].numel() + network.constant)  # the norm of every whitened image
     evaluations: tuple[Callable[[float], Bound], ...] = (
         lambda gamma: frobenius_margin_bound(network, lengths, values, gamma, failure_probability=delta),
         lambda gamma: spectral_margin_bound(

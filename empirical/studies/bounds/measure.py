@@ -33,12 +33,12 @@ from empirical.studies.bounds.weight_noise import weight_noise_bounds
 
 
 def measure_bounds(config: RunConfig, randomized: RandomizedDataset, parts: Parts, records: Path) -> dict[str, Any]:
-    """Evaluate all bounds on the network that the run of the same configuration, kind `trained`, has trained.
+    """Evaluate all bounds on the network that the trained run of the same configuration has trained.
 
     Arguments:
         config: its `study` says how much is measured.
         randomized: the run's images and labels.
-        parts: a part for each random sign vector, neighbouring sample and standard deviation, and some more.
+        parts: keeps a part for each random sign vector, neighbouring sample and standard deviation, among others.
         records: where the trained run is.
 
     Returns `bounds`, a list of `EvaluatedBound` as mappings; the network's `train_error`, `test_error` and `gap`; and

@@ -1,4 +1,4 @@
-"""Rademacher complexity of the trained class, from below: the network trained on random signs."""
+"""A lower bound on the Rademacher complexity of the trained class: the network trained on random signs."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -13,11 +13,11 @@ from empirical.training.evaluation import evaluate
 from theory.common.arrays import Float64Array
 from theory.complexity import rademacher_bound, rademacher_of_fitter
 
-_STEPS_BETWEEN_LOOKS = 50  # at whether all random signs are fitted
+_STEPS_BETWEEN_LOOKS = 50  # steps between looks at whether all random signs are fitted
 
 
 def random_sign_bounds(subject: Subject, parts: Parts) -> Found:
-    """The network, with two outputs, trained on random signs: one for each part."""
+    """Train the network, with two outputs, on random signs, a sign vector for each part."""
     study = subject.study
     if not study.rademacher_draws:
         return left_out("Rademacher", ["Rademacher"], "not measured"), {}
@@ -37,7 +37,7 @@ def random_sign_bounds(subject: Subject, parts: Parts) -> Found:
 
 
 def _fit_signs(subject: Subject, signs: Float64Array, seed: int) -> Float64Array:
-    """The signs that the network, trained on these as the run was on its labels, gives in the end."""
+    """Train the network on these signs as the run was on its labels; returns the signs that it gives in the end."""
     n = len(signs)
     labels = torch.tensor(signs > 0, dtype=torch.int64, device=subject.data.train_labels.device)
     model = subject.network(2, seed)

@@ -34,7 +34,7 @@ _ONCE = 10**9  # epochs between records: none but the last
 
 
 def stability_bounds(subject: Subject, parts: Parts) -> Found:
-    """Stability of SGD, measured and bounded: of the network, and of a linear classifier."""
+    """The stability of SGD on the network and on a linear classifier, measured and bounded."""
     study, training = subject.study, subject.training
     names = ("uniform stability, convex", "uniform stability, not convex")
     n = min(study.stability_images, subject.n - study.stability_pairs)
@@ -83,14 +83,15 @@ def stability_bounds(subject: Subject, parts: Parts) -> Found:
 
 
 def _nonconvex_bound(lipschitz: float, smoothness: float, largest: float, sizes: list[float], n: int) -> Bound:
-    """The theorem's, of losses f in [0, M]: SGD on f / M with steps M eta takes the same course."""
+    """The bound of the theorem for losses f in [0, M]: SGD on f / M with steps M eta takes the same course."""
     scaled = [largest * size for size in sizes]
     bound = nonconvex_stability_bound(lipschitz / largest, smoothness / largest, scaled, n)
     return replace(bound, value=largest * bound.value, bounds="expected test loss less training loss", trivial=largest)
 
 
 def _stability_entry(subject: Subject, bound: Bound, stability: dict[str, Any], note: str) -> EvaluatedBound:
-    """Guessing has a loss of log k: what is left of it when the training loss is taken off."""
+    """The entry of a bound. Guessing has a loss of log k, so its test loss less the training loss is log k less the
+    latter."""
     guessing_loss = math.log(subject.config.num_classes) - stability["train_loss"]
     gap = stability["test_loss"] - stability["train_loss"]
     entry = subject.entry(
@@ -115,9 +116,10 @@ def _measure_stability(
     n: int,
     parts: Parts,
 ) -> dict[str, Any]:
-    """Train on the first n images and, for each pair, with one of them and its label replaced by those of a later one.
+    """Train on the first n images and, for each pair, on a sample with one image and its label replaced.
 
-    Losses are compared on these n images and as many test images. Largest over pairs: each has one seed.
+    Losses are compared on these n images and as many test images. The differences are the largest over pairs, with one
+    seed a pair.
     """
     data, seed, pairs = subject.data, subject.config.seed, subject.study.stability_pairs
     device = data.train_images.device
@@ -167,7 +169,8 @@ def _measure_stability(
 
 
 def _constants_seen(subject: Subject) -> dict[str, float]:
-    """Of single examples the largest gradient norm, and |eigenvalue| of a Hessian that power iteration finds."""
+    """The largest gradient norm of single examples, and the largest |eigenvalue| of a Hessian that power iteration
+    finds."""
     data = subject.data
     gradients, curvatures = [], []
     for model in (subject.initial, subject.trained):
@@ -183,7 +186,7 @@ def _constants_seen(subject: Subject) -> dict[str, float]:
 
 
 def _curvatures(slope: tuple[torch.Tensor, ...], parameters: list[nn.Parameter]) -> Iterator[float]:
-    """||Hv|| of power iteration from the gradient: each at most the largest |eigenvalue| of the Hessian H."""
+    """The norms ||Hv|| of power iteration from the gradient, each at most the largest |eigenvalue| of the Hessian H."""
     vector: tuple[torch.Tensor, ...] = tuple(part.detach() for part in slope)
     for _ in range(_POWERS):
         length = _length(vector)
@@ -199,7 +202,7 @@ def _length(parts: Iterable[torch.Tensor]) -> float:
 
 
 def _step_sizes(training: TrainingConfig, steps: int) -> list[float]:
-    """eta_t of every step."""
+    """The step size eta_t of every step."""
     return [
         training.step_size * training.learning_rate_decay ** (step // training.decay_steps) for step in range(steps)
     ]
@@ -210,5 +213,5 @@ def _memory_format(images: torch.Tensor) -> torch.memory_format:
 
 
 def weight_vector(model: nn.Module) -> torch.Tensor:
-    """All parameters in a row, whatever their memory format."""
+    """All parameters as one vector, whatever their memory format."""
     return torch.cat([parameter.detach().reshape(-1) for parameter in model.parameters()])

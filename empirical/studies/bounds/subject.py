@@ -33,11 +33,11 @@ class Subject:
 
     @property
     def n(self) -> int:
-        """Training images."""
+        """The number of training images."""
         return len(self.data.train_labels)
 
     def network(self, outputs: int, seed: int) -> nn.Module:
-        """The run's architecture with so many outputs, at its initialisation."""
+        """The run's architecture with this number of outputs, at its initialisation."""
         images = self.data.train_images
         channels, height, width = images.shape[1:]
         model = build_model(self.config.model, (channels, height, width), outputs, seed)
@@ -47,14 +47,14 @@ class Subject:
         return model.to(images.device).to(memory_format=memory_format)
 
     def first(self, n: int, labels: torch.Tensor) -> ResidentData:
-        """The first n training images with these labels, and the first few test images: enough for a record."""
+        """The first n training images with these labels, and a few test images, which a record needs."""
         data = self.data
         stored = None if data.stored_images is None else data.stored_images[:n]
         test = data.test_images[:1], data.test_labels[:1]
         return ResidentData(data.train_images[:n], labels, labels, *test, stored_images=stored, crop=data.crop)
 
     def entry(self, family: Family, bound: Bound, note: str = "", **measured: float) -> EvaluatedBound:
-        """A bound of the 0-1 error; of this network, if nothing else was measured."""
+        """The entry of a bound of the 0-1 error, by default this network's."""
         finite = math.isfinite(bound.value)
         return EvaluatedBound(
             bound.name,
@@ -74,7 +74,7 @@ class Subject:
 
 
 def train_to_the_end(model: nn.Module, data: ResidentData, training: TrainingConfig, seed: int) -> int:
-    """Train to the end; the number of steps."""
+    """Train to the end; returns the number of steps."""
     step = 0
     for record, _ in train(model, data, training, seed):
         step = record.step if record else step
@@ -82,10 +82,10 @@ def train_to_the_end(model: nn.Module, data: ResidentData, training: TrainingCon
 
 
 def error_of(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of the labels that the fixed model misses."""
+    """The share of the labels that the fixed model misses."""
     return share_of(evaluate(model, images).argmax(1) != labels)
 
 
 def share_of(hits: torch.Tensor) -> float:
-    """The share that is true."""
+    """The share of the values that are true."""
     return int(hits.sum()) / len(hits)

@@ -1,4 +1,4 @@
-"""PAC-Bayes: the network with Gaussian noise on its weights."""
+"""PAC-Bayes bounds for the network with Gaussian noise on its weights."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from theory.complexity import pac_bayes_bound, stochastic_errors
 
 
 def weight_noise_bounds(subject: Subject, parts: Parts) -> Found:
-    """PAC-Bayes with Gaussian noise around the trained weights."""
+    """The PAC-Bayes bound with Gaussian noise around the trained weights."""
     name, trained, data, study = "PAC-Bayes, Gaussian", subject.trained, subject.data, subject.study
     if list(trained.buffers()):
         reason = "its normalisation layers hold statistics of the training sample, of which no prior may know"
@@ -44,7 +44,7 @@ def weight_noise_bounds(subject: Subject, parts: Parts) -> Found:
 
 
 def trainable_weights(model: nn.Module) -> Float64Array:
-    """All trainable parameters in a row."""
+    """All trainable parameters as one vector."""
     trainable = [p.detach().reshape(-1).double().cpu() for p in model.parameters() if p.requires_grad]
     weights: Float64Array = torch.cat(trainable).numpy()
     return weights

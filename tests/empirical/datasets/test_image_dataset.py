@@ -131,7 +131,7 @@ def test_subset_says_so_in_its_source():
 
 @pytest.mark.parametrize("n", [0, -1, 7])
 def test_subset_cannot_have_more_than_there_is(n):
-    with pytest.raises(ValueError, match=f"^{n} images asked for, of a split that has 6"):
+    with pytest.raises(ValueError, match=f"^{n} images asked for, of a split that contains 6"):
         dataset().subset(n_train=n)
 
 

@@ -199,7 +199,7 @@ def test_noise_measures_what_it_predicts(dataset):
         levels = [run.randomization.corruption for run in measured if run.kind == kind]
         assert levels == list(prediction.study.levels)
     assert {run.kernel.bandwidth for run in measured if run.kernel} == {prediction.study.bandwidth}
-    with pytest.raises(ValueError, match="noise is of uniform label corruption"):
+    with pytest.raises(ValueError, match="noise takes uniform label corruption"):
         plan("noise", dataset, tests=("gaussian",))
 
 

@@ -286,7 +286,7 @@ def test_labels_that_do_not_suit_the_data_set_are_refused(labels, says):
 
 
 def test_too_few_labels_are_refused():
-    with pytest.raises(ValueError, match="has 3 labels for 5 training samples"):
+    with pytest.raises(ValueError, match="contains 3 labels for 5 training samples"):
         GivenLabels.of([0, 1, 2]).on(np.zeros(5, dtype=np.int64), 3)
 
 

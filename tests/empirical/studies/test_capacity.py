@@ -76,7 +76,7 @@ def test_the_experiment_brackets_a_small_network_on_real_digits(tmp_path, capsys
 
 def test_other_tests_are_refused(capsys):
     assert main(["capacity", "--tests", "true-labels"]) == 2
-    assert "capacity is of random labels" in capsys.readouterr().err
+    assert "capacity takes random labels" in capsys.readouterr().err
 
 
 def results(*frontiers: Frontier, max_steps: int = 20_000) -> CapacityResults:
