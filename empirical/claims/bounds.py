@@ -128,7 +128,7 @@ def bounds_table(results: BoundsResults) -> TextTable:
         )
     legend = (
         "A bound on the test error, or on test less training loss (stability). Gap: test less training error, or loss, "
-        "of the function that the bound speaks of. Vacuous: no less than the largest error possible, or for a loss "
+        "of the function that the bound speaks of. Vacuous: no less than the largest error possible, or, for a loss, "
         "than that of guessing; above guessing: less than that, but no less than the error of guessing, "
         f"{results.guessing:.0%}."
     )

@@ -50,7 +50,7 @@ def check_accuracy(trained: Probe, data: ResidentData, config: TrainingConfig) -
         return Answer(question, words, Verdict.OK, "", measured)
     refreshed = _accuracy_with_fresh_statistics(trained.network, data, config.batch_size)
     measured["fixed_with_fresh_statistics"] = refreshed
-    gap = f"the fixed network reaches {training:.1%} with the statistics of the batch, {evaluation:.1%} in evaluation mode"
+    gap = f"the fixed network reaches {training:.1%} by the batch's statistics, {evaluation:.1%} in evaluation mode"
     if training - refreshed > _GAP:
         return Answer(
             question,
