@@ -4,6 +4,7 @@ depth_two             Theorem 1: 2n + d weights for any n labels on any n distin
 deep                  Corollary 1: the same for every depth, with width O(n/k)
 exact                 both over the rationals, with no error at all
 certificates          an exact network as data; certificate_checker holds it against a sample, independently
+machine_integers      the checker's projections by machine integers, equal and fast
 intervals             proved enclosures of a float network's outputs
 interleaved_matrix    Lemma 1: the matrix behind Theorem 1, its eigenvalues and its condition
 lower_bounds          how few units and parameters cannot do it
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from theory.expressivity.exact import RationalNetwork, exact_relu_interpolant
     from theory.expressivity.interpolation import Interpolant, interpolate
     from theory.expressivity.intervals import IntervalEvidence, enclose
+    from theory.expressivity.machine_integers import int64_projections
     from theory.expressivity.narrow import NarrowMemorization, memorize_narrow
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "deep_relu_interpolant",
     "enclose",
     "exact_relu_interpolant",
+    "int64_projections",
     "interpolate",
     "memorize_narrow",
     "relu_interpolant",
