@@ -148,7 +148,7 @@ def result_sets(runs: list[Run]) -> list[ResultSet]:
 
 
 def optimizer_in_words(training: TrainingConfig) -> str:
-    """The optimiser, its first step size and whatever hyper-parameter differs from the paper's, for captions."""
+    """The optimiser, its first step size and whatever else differs from the paper's or its time's, for captions."""
     paper = TrainingConfig()
     name = "SGD" if training.optimizer == "sgd" else training.optimizer
     words = [f"{name} from {training.learning_rate:g}"]
@@ -156,6 +156,8 @@ def optimizer_in_words(training: TrainingConfig) -> str:
     words += [f"momentum {training.momentum:g}"] * (training.momentum != paper.momentum)
     if not is_the_papers(training):
         words.append(f"decay {training.learning_rate_decay:g} every {training.decay_steps:,} steps")
+    named = {"torch": "torch's initial weights", "he": "He's initial weights"}
+    words += [named[rule] for rule in [training.initialization] if rule in named]
     return ", ".join(words)
 
 

@@ -48,7 +48,8 @@ def run_diagnosis(dataset: ImageDataset, configs: Iterable[RunConfig], pipeline:
         data, passes = read_pipeline(pipeline, config.device)
         classes = 1 + int(passes[0].labels.max())
         channels, height, width = data.train_images.shape[1:]
-        model = build_model(config.model, (channels, height, width), classes, config.seed).to(config.device)
+        shape, rule = (channels, height, width), config.hyper_parameters.initialization
+        model = build_model(config.model, shape, classes, config.seed, rule).to(config.device)
         samples, source = passes[0], f"{pipeline}, {_sizes(passes[0], data)}"
     else:
         taken = dataset.subset(config.n_train, config.n_test)

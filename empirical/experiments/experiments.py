@@ -253,7 +253,7 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
 def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *, scaled: bool) -> RunConfig:
     """A network's run. Its numbers of images and steps are the scale's unless the user sets them."""
     from empirical.datasets.preprocessing import crop_box
-    from empirical.models import check_model, default_learning_rate
+    from empirical.models import check_model, default_initialization, default_learning_rate
 
     channels, *sides = dataset.image_shape
     _, _, height, width = crop_box(sides, settings.crop)
@@ -275,6 +275,7 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         max_steps=max_steps,
         min_steps=min(cell.min_steps, max_steps),
         epochs_per_train_evaluation=grid,
+        initialization=training.initialization or default_initialization(cell.model),
     )
     n_train, n_test = (
         min(limit or available, available) if choice is None else choice
@@ -472,7 +473,7 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
 def _capacity_look(
     dataset: ImageDataset, settings: Settings, model: str, randomization: Randomization, seed: int, n: int
 ) -> RunConfig:
-    from empirical.models import default_learning_rate
+    from empirical.models import default_initialization, default_learning_rate
 
     training = settings.training
     steps_an_epoch = -(-n // training.batch_size)
@@ -482,6 +483,7 @@ def _capacity_look(
         learning_rate=training.learning_rate or default_learning_rate(model),
         max_steps=training.max_steps if chosen else capacity_steps(settings.scale),
         epochs_per_record=max(1, _STEPS_BETWEEN_LOOKS // steps_an_epoch),
+        initialization=training.initialization or default_initialization(model),
     )
     n_test = min(settings.n_test or _TEST_IMAGES, len(dataset.test.labels))
     return _run_config(

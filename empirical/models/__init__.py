@@ -5,17 +5,32 @@ from typing import TYPE_CHECKING
 from theory.common.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from empirical.models.networks import FAMILIES, MODELS, ModelFactory, Network, default_learning_rate, find_network
+    from empirical.models.initialization import INITIALIZATIONS
+    from empirical.models.networks import (
+        FAMILIES,
+        MODELS,
+        Initialization,
+        ModelFactory,
+        Network,
+        default_initialization,
+        default_learning_rate,
+        earlier_initialization,
+        find_network,
+    )
     from empirical.models.registry import build_model, check_model, model_factory, num_parameters
 
 __all__ = [
     "FAMILIES",
+    "INITIALIZATIONS",
     "MODELS",
+    "Initialization",
     "ModelFactory",
     "Network",
     "build_model",
     "check_model",
+    "default_initialization",
     "default_learning_rate",
+    "earlier_initialization",
     "find_network",
     "model_factory",
     "num_parameters",

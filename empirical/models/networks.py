@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from empirical.import_path import import_object
 from theory.common.names import nearest_name
@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 ModelFactory = Callable[[tuple[int, int, int], int], "nn.Module"]
 """(channels, height, width) of the preprocessed input and the number of classes -> a network giving logits."""
 
+Initialization = Literal["own", "torch", "glorot", "he"]
+"""Names of the rules for initial weights, `initialization.INITIALIZATIONS`."""
+
 
 @dataclass(frozen=True)
 class Network:
     """A network by name, and its defaults.
 
     Attributes:
-        build: makes it, with weights drawn by its own initialisation.
+        build: makes it, with weights of its own.
         description: a line for `--list`.
         learning_rate: initial step size of SGD with momentum 0.9.
         laptop_images: training images, and test images, that it gets at laptop scale.
         laptop_steps: the limit of steps at laptop scale.
+        initialization: its default rule of `initialization.INITIALIZATIONS`.
     """
 
     build: ModelFactory
@@ -34,6 +38,7 @@ class Network:
     learning_rate: float = 0.01
     laptop_images: int = 1_000
     laptop_steps: int = 1_000
+    initialization: Initialization = "own"
 
 
 def _builder(name: str, module: str = "", **sizes: Any) -> ModelFactory:
@@ -51,7 +56,7 @@ def _builder(name: str, module: str = "", **sizes: Any) -> ModelFactory:
 def _perceptron(hidden_layers: int, width: int) -> Network:
     words = f"perceptron of {hidden_layers} hidden layer{'s' * (hidden_layers > 1)} of {width} ReLUs"
     build = _builder("mlp", hidden_layers=hidden_layers, width=width)
-    return Network(build, words, laptop_images=10_000, laptop_steps=60_000)
+    return Network(build, words, laptop_images=10_000, laptop_steps=60_000, initialization="glorot")
 
 
 def blocks_per_group(depth: int) -> int:
@@ -71,9 +76,13 @@ def _wide_resnet(depth: int, width: int) -> Network:
 MODELS: dict[str, Network] = {
     "mlp-1x512": _perceptron(1, 512),
     "mlp-3x512": _perceptron(3, 512),
-    "inception": Network(_builder("small_inception"), "the paper's small Inception, with batch norm", 0.1),
-    "inception-no-bn": Network(_builder("small_inception", batch_norm=False), "the same without batch norm", 0.1),
-    "alexnet": Network(_builder("small_alexnet"), "the paper's small AlexNet"),
+    "inception": Network(
+        _builder("small_inception"), "the paper's small Inception, with batch norm", 0.1, initialization="glorot"
+    ),
+    "inception-no-bn": Network(
+        _builder("small_inception", batch_norm=False), "the same without batch norm", 0.1, initialization="glorot"
+    ),
+    "alexnet": Network(_builder("small_alexnet"), "the paper's small AlexNet", initialization="glorot"),
     "wide-resnet-28-1": _wide_resnet(28, 1),
     # TensorFlow's package takes 0.045 for RMSprop with an epsilon of 1, which divides by little more than 1 where
     # gradients are small.
@@ -93,7 +102,9 @@ MODELS: dict[str, Network] = {
     ),
 }
 """The networks of the paper and of its authors' release, and two that came after. The step sizes are the paper's
-(appendix A) for its networks, 0.1 for residual networks as in the authors' release."""
+(appendix A) for its networks, 0.1 for residual networks as in the authors' release. Initial weights the paper does not
+state: those of its networks on small images are Glorot's, TensorFlow's default of the time. Inception V3 and Wide ResNets
+start from the weights of their releases, ResNet-18 and the transformer from those of their factories."""
 
 FAMILIES: dict[str, tuple[re.Pattern[str], Callable[[int, int], Network]]] = {
     "mlp-LxW": (re.compile(r"mlp-([1-9]\d*)x([1-9]\d*)"), _perceptron),
@@ -113,15 +124,32 @@ def find_network(name: str) -> Network:
     if ":" in name:
         factory: ModelFactory = import_object(name, "model")
         return Network(factory, "your own")
+    if network := _built_in(name):
+        return network
+    hint = nearest_name(name, MODELS)
+    raise ValueError(f"model (--model): {hint}; {', '.join(FAMILIES)}, or package.module:factory")
+
+
+def _built_in(name: str) -> Network | None:
+    """The network of this name if it is one of ours; ValueError for numbers that a family does not have."""
     if name in MODELS:
         return MODELS[name]
     for pattern, network_of in FAMILIES.values():
         if numbers := pattern.fullmatch(name):
             return network_of(*map(int, numbers.groups()))
-    hint = nearest_name(name, MODELS)
-    raise ValueError(f"model (--model): {hint}; {', '.join(FAMILIES)}, or package.module:factory")
+    return None
 
 
 def default_learning_rate(name: str) -> float:
     """The initial step size of SGD with momentum 0.9 that goes with a network; ValueError for an unknown name."""
     return find_network(name).learning_rate if ":" not in name else Network.learning_rate
+
+
+def default_initialization(name: str) -> Initialization:
+    """The rule by which a network's initial weights are drawn if no other is chosen: `own` for the user's networks."""
+    return (_built_in(name) or Network).initialization
+
+
+def earlier_initialization(name: str) -> Initialization:
+    """The rule that a record means which does not state any: perceptrons had torch's weights then."""
+    return "torch" if FAMILIES["mlp-LxW"][0].fullmatch(name) else default_initialization(name)

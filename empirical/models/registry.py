@@ -6,24 +6,36 @@ import itertools
 import torch
 from torch import nn
 
-from empirical.models.networks import ModelFactory, find_network
+from empirical.models.initialization import INITIALIZATIONS
+from empirical.models.networks import Initialization, ModelFactory, default_initialization, find_network
+from theory.common.names import nearest_name
 from theory.common.streams import torch_seed
 
 
-def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> nn.Module:
-    """Build a network with weights drawn, by its own initialisation, from the seed's stream.
+def build_model(
+    name: str,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    seed: int,
+    initialization: Initialization | None = None,
+) -> nn.Module:
+    """Build a network with weights drawn from the seed's stream.
 
     Arguments:
         name: as `model_factory` takes it.
         image_shape: (channels, height, width) of the preprocessed images.
         num_classes: logits given.
         seed: of the weights.
+        initialization: a rule of `INITIALIZATIONS`; None for the network's default.
 
     The weights are drawn on the CPU: they are the same on every device.
-    Raises ValueError for an unknown name, an import path that leads to no callable, or a network that cannot be built
-    or does not turn such images into logits.
+    Raises ValueError for an unknown name or rule, an import path that leads to no callable, or a network that cannot
+    be built or does not turn such images into logits.
     """
     factory = model_factory(name)
+    rule = initialization or default_initialization(name)
+    if rule not in INITIALIZATIONS:
+        raise ValueError(f"initialization (--training.initialization): {nearest_name(rule, INITIALIZATIONS)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(seed, "initialisation"))
         try:
@@ -35,6 +47,9 @@ def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, 
         if not isinstance(model, nn.Module):
             raise ValueError(f"model {name!r} must return a torch.nn.Module, it returned {type(model).__name__}")
         _check_logits(name, model, image_shape, num_classes)
+        if rule == "torch":  # the weights that layers are made with are the stream's first
+            torch.manual_seed(torch_seed(seed, "initialisation"))
+        INITIALIZATIONS[rule](model)
     return model
 
 

@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from empirical.models.glorot import initialize_as_glorot
 from empirical.models.local_response_normalization import LocalResponseNormalization
 
 _CHANNELS = 64
@@ -24,8 +23,7 @@ def small_alexnet(image_shape: tuple[int, int, int], num_classes: int) -> nn.Seq
         image_shape: (channels, height, width) of the preprocessed images; any height and width.
         num_classes: logits given.
 
-    The paper does not state its initial weights. Ours are Glorot and Bengio's (2010), uniform, with biases 0, the
-    default of TensorFlow in the paper's time.
+    Its weights are torch's here. `build_model` draws them anew, by default Glorot's.
     """
     channels, height, width = image_shape
     places = -(-height // 4) * -(-width // 4)  # each pool halves a side, rounding up
@@ -38,7 +36,7 @@ def small_alexnet(image_shape: tuple[int, int, int], num_classes: int) -> nn.Seq
             LocalResponseNormalization(_CHANNELS),
         ]
 
-    network = nn.Sequential(
+    return nn.Sequential(
         *features(channels),
         *features(_CHANNELS),
         nn.Flatten(),
@@ -47,6 +45,4 @@ def small_alexnet(image_shape: tuple[int, int, int], num_classes: int) -> nn.Seq
         nn.Linear(384, 192),
         nn.ReLU(),
         nn.Linear(192, num_classes),
-    )
-    initialize_as_glorot(network)
-    return network.to(memory_format=torch.channels_last)
+    ).to(memory_format=torch.channels_last)

@@ -3,8 +3,6 @@
 import torch
 from torch import nn
 
-from empirical.models.glorot import initialize_as_glorot
-
 
 class ShiftBatchNorm2d(nn.BatchNorm2d):
     """Batch norm that shifts but does not scale: y = (x - mean) / sqrt(variance + 0.001) + shift.
@@ -50,8 +48,7 @@ def small_inception(image_shape: tuple[int, int, int], num_classes: int, batch_n
         num_classes: logits given.
         batch_norm: False leaves it out.
 
-    The paper does not state its initial weights. Ours are Glorot and Bengio's (2010), uniform, with biases 0, the
-    default of TensorFlow in the paper's time.
+    Its weights are torch's here. `build_model` draws them anew, by default Glorot's.
     """
 
     def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -64,7 +61,7 @@ def small_inception(image_shape: tuple[int, int, int], num_classes: int, batch_n
     def downsample(inputs: int, threes: int) -> SideBySide:
         return SideBySide(convolution(inputs, threes, 3, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
 
-    network = nn.Sequential(
+    return nn.Sequential(
         convolution(image_shape[0], 96, 3),
         inception(96, 32, 32),
         inception(64, 32, 48),
@@ -79,6 +76,4 @@ def small_inception(image_shape: tuple[int, int, int], num_classes: int, batch_n
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(336, num_classes),
-    )
-    initialize_as_glorot(network)
-    return network.to(memory_format=torch.channels_last)
+    ).to(memory_format=torch.channels_last)

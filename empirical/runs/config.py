@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, field, replace
 from typing import Any, TypeVar
 
 from empirical.kernels.config import KernelConfig
+from empirical.models import earlier_initialization
 from empirical.randomization import Randomization
 from empirical.runs.identity import digest, identity, recorded, restored
 from empirical.runs.studies import STUDIES, Study, kind_of
@@ -149,6 +150,8 @@ class RunConfig:
         """The inverse of `recorded`. Raises TypeError, ValueError or KeyError for a value that is no such record."""
         rest = dict(content)
         kind, training, kernel, study = (rest.pop(name, None) for name in ("kind", "training", "kernel", "study"))
+        if training:
+            training = {"initialization": earlier_initialization(content["model"])} | training
         hyper_parameters = restored(TrainingConfig, training) if training else None
         what: RunKind
         if kind == "trained" and hyper_parameters:
@@ -167,9 +170,13 @@ class RunConfig:
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits of SHA-256 of the fields that name the run (`identity`); `source` is not among
-        them."""
+        them. The initialisation is left out where records that do not state it mean the same, which depends on the
+        network.
+        """
         content = self._content(identity)
         del content["source"]
+        if self.training and self.training.initialization == earlier_initialization(self.model):
+            del content["training"]["initialization"]
         return digest(content)
 
     def _content(self, encode: Callable[[Any], Any]) -> dict[str, Any]:

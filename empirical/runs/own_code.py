@@ -38,7 +38,7 @@ def _check(config: RunConfig, dataset: ImageDataset) -> None:
     _, _, height, width = crop_box(sides, config.crop)
     shape = channels, height, width
     training = config.hyper_parameters
-    model = build_model(config.model, shape, config.num_classes, config.seed)
+    model = build_model(config.model, shape, config.num_classes, config.seed, training.initialization)
     if not num_parameters(model):
         raise ValueError(
             f"model {config.model!r} has no trainable parameters: nothing would be trained (is requires_grad off?)"

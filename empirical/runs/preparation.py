@@ -114,9 +114,12 @@ def _initial_network(config: RunConfig, image_shape: tuple[int, int, int]) -> tu
     as fast on a CPU."""
     channels, *sides = image_shape
     _, _, height, width = crop_box(sides, config.crop)
-    model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)
-    if config.hyper_parameters.dropout is not None:
-        model = set_dropout(model, config.hyper_parameters.dropout)
+    training = config.hyper_parameters
+    model = build_model(
+        config.model, (channels, height, width), config.num_classes, config.seed, training.initialization
+    )
+    if training.dropout is not None:
+        model = set_dropout(model, training.dropout)
     convolutional = any(isinstance(module, nn.Conv2d) for module in model.modules())
     memory_format = torch.channels_last if convolutional else torch.contiguous_format
     return model.to(config.device).to(memory_format=memory_format), memory_format

@@ -40,7 +40,7 @@ class Subject:
         """The run's architecture with this number of outputs, at its initialisation."""
         images = self.data.train_images
         channels, height, width = images.shape[1:]
-        model = build_model(self.config.model, (channels, height, width), outputs, seed)
+        model = build_model(self.config.model, (channels, height, width), outputs, seed, self.training.initialization)
         if self.training.dropout is not None:
             model = set_dropout(model, self.training.dropout)
         memory_format = torch.contiguous_format if images.is_contiguous() else torch.channels_last

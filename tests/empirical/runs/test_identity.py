@@ -65,6 +65,20 @@ def test_a_changed_measurement_is_measured_again(kind):
     assert restored(changed, {}).version == 1, "a record without a version is of the first"
 
 
+@pytest.mark.parametrize(
+    ("model", "before"),
+    [("mlp-1x512", "torch"), ("inception", "glorot"), ("alexnet", "glorot"), ("resnet-18", "own"), ("a:b", "own")],
+)
+def test_records_without_an_initialisation_mean_that_of_their_time(model, before):
+    """A perceptron that starts from Glorot's weights is never taken for one that started from torch's."""
+    stated = {rule: TrainingConfig(initialization=rule) for rule in ("own", "torch", "glorot", "he", None)}
+    configs = {rule: made_up_config(Trained(training), model=model) for rule, training in stated.items()}
+    old = configs[before].recorded()
+    del old["training"]["initialization"]
+    assert RunConfig.restored(old) == configs[before]
+    assert len({config.hash for config in configs.values()}) == len(configs)
+
+
 def test_the_first_fields_are_fields_with_a_default():
     for kind, names in FIRST_FIELDS.items():
         known = {known.name for known in fields(kind)}

@@ -13,7 +13,7 @@ from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config
 
 CONFIG = made_up_config(
-    Trained(TrainingConfig(learning_rate=0.01)),
+    Trained(TrainingConfig(learning_rate=0.01, initialization="torch")),  # as records that do not state it
     "corrupted-0.2",
     experiment="test",
     n_train=10,
