@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
-from empirical.models import MODELS, default_learning_rate
+from empirical.models import MODELS, default_initialization, default_learning_rate
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
@@ -269,7 +269,11 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, Randomization, Regularisers, flo
 
 def _changed(model: str, training: TrainingConfig) -> int:
     """How many of the hyper-parameters of SGD are not the paper's."""
-    paper = TrainingConfig(learning_rate=default_learning_rate(model) if model in MODELS else training.learning_rate)
-    names = ("optimizer", "learning_rate", "momentum", "batch_size")
+    known = model in MODELS
+    paper = TrainingConfig(
+        learning_rate=default_learning_rate(model) if known else training.learning_rate,
+        initialization=default_initialization(model) if known else training.initialization,
+    )
+    names = ("optimizer", "learning_rate", "momentum", "batch_size", "initialization")
     changed = [name for name in names if getattr(training, name) != getattr(paper, name)]
     return len(changed) + (not is_the_papers(training))
