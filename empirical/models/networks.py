@@ -103,8 +103,8 @@ MODELS: dict[str, Network] = {
 }
 """The networks of the paper and of its authors' release, and two that came after. The step sizes are the paper's
 (appendix A) for its networks, 0.1 for residual networks as in the authors' release. Initial weights the paper does not
-state: those of its networks on small images are Glorot's, TensorFlow's default of the time. Inception V3 and Wide ResNets
-start from the weights of their releases, ResNet-18 and the transformer from those of their factories."""
+state: those of its networks on small images are Glorot's, TensorFlow's default of the time. Inception V3 and Wide
+ResNets start from the weights of their releases, ResNet-18 and the transformer from those of their factories."""
 
 FAMILIES: dict[str, tuple[re.Pattern[str], Callable[[int, int], Network]]] = {
     "mlp-LxW": (re.compile(r"mlp-([1-9]\d*)x([1-9]\d*)"), _perceptron),
