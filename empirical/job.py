@@ -220,6 +220,7 @@ def load_dataset(options: Options, data: ImageDataset | None = None) -> ImageDat
         download=options.download,
         storage=options.data_storage,
         map_directory=options.data_map,
+        decoder=options.data_decoder,
     )
     if dataset.num_classes < 2:
         raise ValueError(f"{name}: there is nothing to tell apart with one class only, {dataset.class_names[0]!r}")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
+from empirical.datasets.decoders import Decoder
 from empirical.datasets.storage import Storage
 from empirical.execution.launcher import LauncherConfig
 from empirical.experiments.experiments import EXPERIMENTS, KernelSettings
@@ -53,6 +54,10 @@ class Options:
 
     data_map: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Where memory maps are made and looked for; .memory-map in the data set's folder by default."""
+
+    data_decoder: Decoder = "pillow"
+    """What decodes the JPEGs of a folder or of ImageNet: pillow; torchcodec, on the CPU; nvjpeg, on the GPU, for where
+    the cores do not suffice. Pixels differ a little, so that another decoder makes other runs."""
 
     train_size: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Use the first N training images only."""

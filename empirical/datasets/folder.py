@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from empirical.datasets.decoding import read_square
+from empirical.datasets.decoders import Decoder, decoder_note, read_squares
 from empirical.datasets.file_identity import file_identity
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages, Samples
@@ -34,11 +34,13 @@ class FileImages(LazyImages):
         root: where the paths begin.
         paths: the paths of the files, in the order of their samples.
         image_size: the side of the squares, see `read_square`.
+        decoder: of JPEGs, see `empirical.datasets.decoders`.
     """
 
     root: Path
     paths: tuple[str, ...]
     image_size: int
+    decoder: Decoder = "pillow"
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -47,13 +49,17 @@ class FileImages(LazyImages):
 
     def read(self, samples: Samples) -> npt.NDArray[np.uint8]:
         """Decode these files. Raises ValueError, naming the file, for one that is no image."""
-        out = np.empty((len(samples), *self.shape[1:]), np.uint8)
-        for at, sample in enumerate(samples):
-            image = _try_to_read(self.root / self.paths[sample], self.image_size)
-            if isinstance(image, str):
-                raise ValueError(f"a file cannot be read as an image: {image}")
-            out[at] = image
-        return out
+        files = [self.root / self.paths[sample] for sample in samples]
+        if not files:
+            return np.empty((0, *self.shape[1:]), np.uint8)
+        try:
+            return read_squares(files, self.image_size, self.decoder)
+        except Exception:  # decoders raise almost anything; a batch does not name its file
+            for file in files:
+                image = _try_to_read(file, self.image_size, self.decoder)
+                if isinstance(image, str):
+                    raise ValueError(f"a file cannot be read as an image: {image}") from None
+            raise
 
 
 @dataclass(frozen=True)
@@ -80,17 +86,21 @@ class ImageFiles:
             f"resized to {image_size} x {image_size}, {self.how}"
         )
 
-    def streamed(self, name: str, image_size: int) -> ImageDataset:
+    def streamed(self, name: str, image_size: int, decoder: Decoder = "pillow") -> ImageDataset:
         """The data set of this name, its files decoded whenever they are asked for.
 
         The identity of a split is that of its files by their paths below the root, see `file_identity`.
         """
-        train, test = (_stream_split(self.root, items, image_size) for items in (self.train, self.test))
-        return ImageDataset(name, train, test, self.class_names, self.source(image_size))
+        train, test = (_stream_split(self.root, items, image_size, decoder) for items in (self.train, self.test))
+        return ImageDataset(name, train, test, self.class_names, self.source(image_size) + decoder_note(decoder))
 
 
 def load_folder(
-    root: Path, image_size: int = 32, storage: Storage = "auto", map_directory: Path | None = None
+    root: Path,
+    image_size: int = 32,
+    storage: Storage = "auto",
+    map_directory: Path | None = None,
+    decoder: Decoder = "pillow",
 ) -> ImageDataset:
     """The images under `root`, in colour, `image_size` pixels square.
 
@@ -112,19 +122,20 @@ def load_folder(
         storage: where the images are kept, see `empirical.datasets.storage`. Digests are of the files (`file_identity`)
             whatever it is: machines of different memory have the same runs.
         map_directory: of memory maps; by default `root`/.memory-map.
+        decoder: of JPEGs, see `empirical.datasets.decoders`; another one is another data set.
 
     Raises DataNotFoundError if there are no images, ValueError if a file cannot be read as one, or if memory or disk
     does not hold them.
     """
     files = find_image_files(root, image_size)
-    streamed = files.streamed("folder", image_size)
+    streamed = files.streamed("folder", image_size, decoder)
     if chosen_storage(storage, streamed.train.stored.nbytes + streamed.test.stored.nbytes) != "memory":
         return store(streamed, storage, map_directory or root / ".memory-map")
     fits_in_memory(storage, (len(files.train) + len(files.test), *streamed.image_shape), f"folder {root}")
     return replace(
         streamed,
-        train=replace(_read_split(root, files.train, image_size), identity=streamed.train.identity),
-        test=replace(_read_split(root, files.test, image_size), identity=streamed.test.identity),
+        train=replace(_read_split(root, files.train, image_size, decoder), identity=streamed.train.identity),
+        test=replace(_read_split(root, files.test, image_size, decoder), identity=streamed.test.identity),
     )
 
 
@@ -251,16 +262,18 @@ def fixed_order(n: int, purpose: str) -> Samples:
     return np.argsort(words(0, purpose, np.arange(n), 1)[:, 0], kind="stable").astype(np.int64)
 
 
-def _stream_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
+def _stream_split(root: Path, items: list[_Item], image_size: int, decoder: Decoder) -> ImageSplit:
     paths = tuple(path for path, _ in items)
     labels = np.array([label for _, label in items], dtype=np.int64)
     identity = file_identity((Path(path).as_posix(), root / path) for path in paths)
-    return ImageSplit(FileImages(root, paths, image_size), labels, f"content of files {identity}")
+    images = FileImages(root, paths, image_size, decoder)
+    return ImageSplit(images, labels, f"content of files {identity}{decoder_note(decoder)}")
 
 
-def _read_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
+def _read_split(root: Path, items: list[_Item], image_size: int, decoder: Decoder) -> ImageSplit:
     with ThreadPoolExecutor() as pool:
-        results = list(pool.map(partial(_try_to_read, image_size=image_size), [root / path for path, _ in items]))
+        read = partial(_try_to_read, image_size=image_size, decoder=decoder)
+        results = list(pool.map(read, [root / path for path, _ in items]))
     images = [result for result in results if not isinstance(result, str)]
     failures = [result for result in results if isinstance(result, str)]
     if failures:
@@ -270,9 +283,10 @@ def _read_split(root: Path, items: list[_Item], image_size: int) -> ImageSplit:
     return ImageSplit(np.stack(images), np.array([label for _, label in items], dtype=np.int64))
 
 
-def _try_to_read(path: Path, image_size: int) -> npt.NDArray[np.uint8] | str:
+def _try_to_read(path: Path, image_size: int, decoder: Decoder) -> npt.NDArray[np.uint8] | str:
     """The image (3, image_size, image_size), or a sentence on why there is none."""
     try:
-        return read_square(path, image_size)
-    except Exception as error:  # Pillow's decoders raise almost anything
+        image: npt.NDArray[np.uint8] = read_squares([path], image_size, decoder)[0]
+        return image
+    except Exception as error:  # decoders raise almost anything
         return f"{path}: {error}"

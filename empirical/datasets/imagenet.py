@@ -4,6 +4,7 @@ import math
 import sys
 from pathlib import Path
 
+from empirical.datasets.decoders import Decoder
 from empirical.datasets.folder import find_image_files
 from empirical.datasets.image_dataset import ImageDataset
 from empirical.datasets.not_found import data_not_found
@@ -18,7 +19,11 @@ _HOW_TO_GET = (
 
 
 def load_imagenet(
-    root: Path, image_size: int = 32, storage: Storage = "auto", map_directory: Path | None = None
+    root: Path,
+    image_size: int = 32,
+    storage: Storage = "auto",
+    map_directory: Path | None = None,
+    decoder: Decoder = "pillow",
 ) -> ImageDataset:
     """Read ImageNet from parquet files in `root` or `root`/data if there are any, else from `root`/train and
     `root`/val.
@@ -32,12 +37,13 @@ def load_imagenet(
         image_size: side of the squares to which images are resized and cropped.
         storage: where they are kept, see `empirical.datasets.storage`.
         map_directory: of memory maps; by default `root`/.memory-map.
+        decoder: of JPEGs, see `empirical.datasets.decoders`; another one is another data set.
 
     Raises DataNotFoundError if files are missing, ValueError if one is damaged, or memory or disk does not hold them.
     """
     parquet = find_parquet(root)
     if parquet:
-        streamed = load_parquet(parquet, image_size)
+        streamed = load_parquet(parquet, image_size, decoder)
         needed = (len(streamed.train.labels) + len(streamed.test.labels)) * math.prod(streamed.image_shape)
         if chosen_storage(storage, needed) == "stream" and needed > _WORTH_SAYING:
             print(
@@ -57,5 +63,5 @@ def load_imagenet(
                 f"{flat} lies in no class folder: move the validation images to {root / 'val'}/<wnid>/, as the usual "
                 "script valprep.sh does"
             )
-        streamed = find_image_files(root, image_size).streamed("imagenet", image_size)
+        streamed = find_image_files(root, image_size).streamed("imagenet", image_size, decoder)
     return store(streamed, storage, map_directory or root / ".memory-map")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from empirical.datasets.decoders import Decoder, check_decoder
 from empirical.datasets.image_dataset import ImageDataset
 from empirical.datasets.not_found import DataNotFoundError
 from empirical.datasets.storage import Storage
@@ -19,6 +20,7 @@ class Location:
         is_default: whether the directory is the default: then a source may look elsewhere too.
         image_size: height and width to which images of any size are resized.
         storage, map_directory: see `empirical.datasets.storage`.
+        decoder: of JPEGs, see `empirical.datasets.decoders`.
     """
 
     directory: Path
@@ -26,6 +28,7 @@ class Location:
     image_size: int
     storage: Storage
     map_directory: Path | None
+    decoder: Decoder = "pillow"
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,13 @@ def _fashion_mnist(at: Location) -> ImageDataset:
 def _folder(at: Location) -> ImageDataset:
     from empirical.datasets.folder import load_folder
 
-    return load_folder(at.directory, at.image_size, at.storage, at.map_directory)
+    return load_folder(at.directory, at.image_size, at.storage, at.map_directory, at.decoder)
 
 
 def _imagenet(at: Location) -> ImageDataset:
     from empirical.datasets.imagenet import load_imagenet
 
-    return load_imagenet(at.directory, at.image_size, at.storage, at.map_directory)
+    return load_imagenet(at.directory, at.image_size, at.storage, at.map_directory, at.decoder)
 
 
 DATASETS = {
@@ -121,6 +124,7 @@ def load(
     download: bool = False,
     storage: Storage = "auto",
     map_directory: Path | None = None,
+    decoder: Decoder = "pillow",
 ) -> ImageDataset:
     """The data set called `name`, one of `DATASETS`.
 
@@ -132,6 +136,7 @@ def load(
         download: fetch the official archives into `root` if files are missing.
         storage: where the images of a folder or of ImageNet are kept, see `empirical.datasets.storage`.
         map_directory: of their memory maps; by default `.memory-map` below `root`.
+        decoder: of the JPEGs of a folder or of ImageNet, see `empirical.datasets.decoders`.
 
     Raises:
         ValueError: there is no such data set, a file is damaged, or memory or disk does not hold the images.
@@ -150,8 +155,11 @@ def load(
     if not source.stored_anywhere and storage not in ("auto", "memory"):
         anywhere = " and ".join(title for title, entry in DATASETS.items() if entry.stored_anywhere)
         raise ValueError(f"--data-storage {storage} is for {anywhere}: {name} is kept in memory")
+    if not source.stored_anywhere and decoder != "pillow":
+        raise ValueError(f"--data-decoder {decoder} is for JPEGs, in a folder or of ImageNet: {name} has none")
+    check_decoder(decoder)
     directory = Path("data", name) if root is None else Path(root)
-    location = Location(directory, root is None, image_size, storage, map_directory)
+    location = Location(directory, root is None, image_size, storage, map_directory, decoder)
     try:
         return source.load(location)
     except DataNotFoundError:

@@ -147,7 +147,7 @@ def _make(images: LazyImages, identity: str, path: Path, workers: int | None) ->
     about = {
         "identity": identity,
         "shape": list(images.shape),
-        "how": "RGB; short side resized by Lanczos, cropped about the centre; channels first",
+        "how": "RGB, channels first; short side resized (Lanczos if the identity names no other), centre cropped",
         "pillow": PIL.__version__,
         "histogram": np.sum(list(done.values()), axis=0).tolist(),
     }

@@ -7,7 +7,6 @@ better off with a memory map.
 """
 
 import importlib.util
-import io
 import json
 import re
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from empirical.datasets.decoding import read_square
+from empirical.datasets.decoders import Decoder, decoder_note, read_squares
 from empirical.datasets.file_identity import file_identity
 from empirical.datasets.folder import fixed_order
 from empirical.datasets.image_dataset import ImageDataset, ImageSplit
@@ -40,6 +39,7 @@ class ParquetImages(LazyImages):
         groups: (first row, file, row group in it) of each row group, int64 (groups, 3), in order.
         column: the name of the column of images.
         image_size: side of the squares, see `read_square`.
+        decoder: of JPEGs, see `empirical.datasets.decoders`.
     """
 
     files: tuple[Path, ...]
@@ -48,6 +48,7 @@ class ParquetImages(LazyImages):
     groups: npt.NDArray[np.int64]
     column: str
     image_size: int
+    decoder: Decoder = "pillow"
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -66,8 +67,14 @@ class ParquetImages(LazyImages):
         for group in np.unique(group_of):
             first, file, number = self.groups[group]
             cells = self._cells(int(file), int(number))
-            for at in np.flatnonzero(group_of == group):
-                out[at] = self._decode(cells[int(rows[at] - first)].as_py(), int(file), int(rows[at]))
+            at = np.flatnonzero(group_of == group)
+            chosen = [cells[int(rows[sample] - first)].as_py() for sample in at]
+            try:
+                out[at] = read_squares([_encoded(cell) for cell in chosen], self.image_size, self.decoder)
+            except Exception:  # decoders raise almost anything; a batch does not name its row
+                for cell, sample in zip(chosen, at, strict=True):
+                    self._decode(cell, int(file), int(rows[sample]))
+                raise
         return out
 
     def _cells(self, file: int, group: int) -> Any:
@@ -82,10 +89,9 @@ class ParquetImages(LazyImages):
 
     def _decode(self, cell: dict[str, Any] | None, file: int, row: int) -> npt.NDArray[np.uint8]:
         try:
-            if cell is None or cell["bytes"] is None:
-                raise ValueError("there are no bytes")
-            return read_square(io.BytesIO(cell["bytes"]), self.image_size)
-        except Exception as error:  # Pillow's decoders raise almost anything
+            image: npt.NDArray[np.uint8] = read_squares([_encoded(cell)], self.image_size, self.decoder)[0]
+            return image
+        except Exception as error:  # decoders raise almost anything
             row_in_file = row - int(self.groups[self.groups[:, 1] == file][0, 0])
             path = f" ({cell['path']})" if cell and cell.get("path") else ""
             raise ValueError(
@@ -93,12 +99,18 @@ class ParquetImages(LazyImages):
             ) from error
 
 
+def _encoded(cell: dict[str, Any] | None) -> bytes:
+    if cell is None or cell["bytes"] is None:
+        raise ValueError("there are no bytes")
+    return bytes(cell["bytes"])
+
+
 def find_parquet(root: Path) -> Path | None:
     """The folder of the parquet files: `root` or `root`/data; None if neither has any."""
     return next((folder for folder in (root, root / "data") if any(folder.glob("*.parquet"))), None)
 
 
-def load_parquet(folder: Path, image_size: int) -> ImageDataset:
+def load_parquet(folder: Path, image_size: int, decoder: Decoder = "pillow") -> ImageDataset:
     """The data set `imagenet` from the parquet files in a folder, its images decoded whenever they are asked for.
 
     Rows are shuffled in a fixed random order, so that the first n are a sample of them all. Classes have the names that
@@ -130,7 +142,7 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
     reference = splits["training"][0]
     names = _class_names(_read_labels(reference).metadata)
     train, test = (
-        _read_split(files, f"folder-{purpose}", image_size, reference, names)
+        _read_split(files, f"folder-{purpose}", image_size, decoder, reference, names)
         for files, purpose in zip(splits.values(), ("train", "test"), strict=True)
     )
     names = names or tuple(str(label) for label in range(1 + int(max(train.labels.max(), test.labels.max()))))
@@ -142,7 +154,7 @@ def load_parquet(folder: Path, image_size: int) -> ImageDataset:
         class_names=names,
         source=(
             f"{n:,} images in {len(names):,} classes read from parquet files in {folder}, "
-            f"resized to {image_size} x {image_size}, split as in its files"
+            f"resized to {image_size} x {image_size}, split as in its files{decoder_note(decoder)}"
         ),
     )
 
@@ -190,7 +202,7 @@ class _Labels:
 
 
 def _read_split(
-    files: list[Path], purpose: str, image_size: int, reference: Path, names: tuple[str, ...]
+    files: list[Path], purpose: str, image_size: int, decoder: Decoder, reference: Path, names: tuple[str, ...]
 ) -> ImageSplit:
     """The split; its labels are numbers of `names`, the classes of the file `reference`."""
     labels, read, groups, first = [], [], [], 0
@@ -205,7 +217,7 @@ def _read_split(
     if len(columns) > 1:
         raise ValueError(f"{files[0].parent}: the images are in the columns {' and '.join(columns)} of different files")
     rows = fixed_order(first, purpose)
-    identity = f"content of parquet files {file_identity((path.name, path) for path in files)}"
+    identity = f"content of parquet files {file_identity((path.name, path) for path in files)}{decoder_note(decoder)}"
     images = ParquetImages(
         files=tuple(files),
         metadata=tuple(file_labels.metadata for file_labels in read),
@@ -213,6 +225,7 @@ def _read_split(
         groups=np.array(groups, np.int64).reshape(-1, 3),
         column=columns[0],
         image_size=image_size,
+        decoder=decoder,
     )
     return ImageSplit(images, np.concatenate(labels)[rows], identity)
 

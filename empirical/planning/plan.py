@@ -250,7 +250,8 @@ def plan_table(plan: Plan, dataset: ImageDataset, device: str, out: Path) -> Tex
     peak = "CUDA memory that torch allocates" if device == "cuda" else "growth of the process, its libraries included"
     images = (
         f"read ahead; the time has their decoding, {1 / max(cost.reading for cost in plan.networks):,.4g} a second, "
-        f"which a memory map spares; it takes {_size(stored)} of disk"
+        f"which a memory map (--data-storage memmap) spares; it takes {_size(stored)} of disk"
+        + ("; --data-decoder nvjpeg decodes on the GPU" if device == "cuda" else "")
         if is_streamed(dataset)
         else f"on the device; the data set as stored takes {_size(stored)} beside"
     )
