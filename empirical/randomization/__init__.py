@@ -10,6 +10,7 @@ A test is two independent choices: what happens to the pixels and what replaces 
 | shuffled pixels            | shuffled | none                     |
 | random pixels              | random   | none                     |
 | Gaussian                   | gaussian | none                     |
+| not the paper's            | mixed    | any: images with noise   |
 | not the paper's            | any      | any kind (`label_noise`) |
 
 All is drawn once, before training, keyed by the index of the sample, so that no loader, order of access or
@@ -38,6 +39,7 @@ from empirical.randomization.pixels import (
     Pixels,
     gaussian_images,
     image_moments,
+    mix_with_noise,
     permute_pixels,
     permute_pixels_of_each,
     pixel_permutation,
@@ -75,6 +77,7 @@ __all__ = [
     "Uniform",
     "gaussian_images",
     "image_moments",
+    "mix_with_noise",
     "parse_test",
     "permute_pixels",
     "permute_pixels_of_each",

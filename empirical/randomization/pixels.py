@@ -1,10 +1,11 @@
-"""What happens to the pixels under a test: nothing, one permutation for all images or one for each, Gaussian noise.
+"""What happens to the pixels under a test: nothing, one permutation for all images or one for each, noise in
+their place or mixed in.
 
 The images of a split depend on the seed, the name of the split and the index of the sample alone.
 """
 
 from collections.abc import Callable
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +13,22 @@ import numpy.typing as npt
 from empirical.datasets.lazy_images import ComputedImages, Images, LazyImages, Samples, count_values
 from theory.common.streams import normals, words
 
-Pixels = Literal["original", "shuffled", "random", "gaussian"]
+Pixels = Literal["original", "shuffled", "random", "gaussian", "mixed"]
 
 _BLOCK = 2048  # samples whose random words are held at once
 
 
 def change_images(
-    images: Images | LazyImages, split: str, pixels: Pixels, seed: int, moments: tuple[float, float]
+    images: Images | LazyImages,
+    split: str,
+    pixels: Pixels,
+    seed: int,
+    moments: tuple[float, float],
+    noise_share: float = 0.0,
 ) -> Images | LazyImages:
-    """The images of a split under a test; `moments` are the mean and variance of Gaussian ones."""
+    """The images of a split under a test; `moments` are the mean and variance of Gaussian ones, `noise_share` is that
+    of mixed ones.
+    """
     n, channels, height, width = images.shape
     match pixels:
         case "original":
@@ -39,16 +47,27 @@ def change_images(
                 np.dtype(np.float32),
                 lambda samples: gaussian_images(shape, *moments, seed, split, samples),
             )
+        case "mixed":
+            return _change(
+                images,
+                lambda some, samples: mix_with_noise(some, noise_share, seed, split, samples),
+                np.dtype(np.float32),
+            )
         case _:
             assert_never(pixels)
 
 
-def _change(images: Images | LazyImages, change: Callable[[Images, Samples], Images]) -> Images | LazyImages:
-    """Apply change(images, their indices): now, or whenever lazy images are read."""
+def _change(
+    images: Images | LazyImages, change: Callable[[Images, Samples], Images], dtype: np.dtype[Any] | None = None
+) -> Images | LazyImages:
+    """Apply change(images, their indices), which gives images of `dtype`: now, or whenever lazy images are read."""
     if isinstance(images, LazyImages):
         source = images
         return ComputedImages(
-            source.shape, source.dtype, lambda samples: change(source.read(samples), samples), source.reading_order()
+            source.shape,
+            dtype or source.dtype,
+            lambda samples: change(source.read(samples), samples),
+            source.reading_order(),
         )
     return change(images, np.arange(len(images)))
 
@@ -114,3 +133,43 @@ def gaussian_images(
         bits = words(seed, f"gaussian/{split}", samples[rows], size + size % 2)
         out[rows] = mean + deviation * normals(bits)[:, :size]
     return out.reshape(len(samples), *shape[1:])
+
+
+def mix_with_noise(
+    images: Images, share: float, seed: int, split: str, samples: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.float32]:
+    r"""Mix every image with Gaussian noise of its own mean and variance: images get further apart, and nothing else.
+
+    An image x of d values has mean m and variance v. With noise z, independent standard normal, and share s,
+
+        x' = m + ((1 - s) (x - m) + s sqrt(v) z) / sqrt((1 - s)^2 + s^2).
+
+    The root keeps the variance: E mean(x') = m and E ||x' - m||^2 = d v at every s. So an image that is whitened, u =
+    (x - m)/sqrt(v), becomes sqrt(1 - q) u + sqrt(q) z with q = s^2/((1 - s)^2 + s^2), up to the noise's own moments,
+    which are off by order d^(-1/2). Two whitened images, each of squared norm d, are then at the expected distance
+
+        E ||u_i' - u_j'||^2 = (1 - q) ||u_i - u_j||^2 + 2 q d,
+
+    which goes straight from their own to 2d, that of independent noise, as q goes from 0 to 1: like images move apart,
+    and pairs that are nearly orthogonal stay where they are.
+
+    Arguments:
+        images: (n, channels, height, width), of any real type.
+        share: s, from 0, the images themselves, to 1, noise alone.
+        seed: of the noise, keyed by split and sample index.
+        samples: indices of the images, 0 .. n-1 by default.
+
+    Returns float32, in pixel units, neither rounded nor clipped to 0 .. 255, as `gaussian_images`.
+    """
+    samples = np.arange(len(images)) if samples is None else samples
+    flat = images.reshape(len(images), -1)
+    size = flat.shape[1]
+    kept, mixed = np.array([1 - share, share]) / np.hypot(1 - share, share)
+    out = np.empty(flat.shape, dtype=np.float32)
+    for start in range(0, len(flat), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        values = flat[rows].astype(np.float64)
+        mean, deviation = values.mean(axis=1, keepdims=True), values.std(axis=1, keepdims=True)
+        noise = normals(words(seed, f"mixed/{split}", samples[rows], size + size % 2))[:, :size]
+        out[rows] = mean + kept * (values - mean) + mixed * deviation * noise
+    return out.reshape(images.shape)

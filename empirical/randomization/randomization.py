@@ -1,5 +1,6 @@
 """A randomisation test as an object that answers for itself, and what it makes of a data set."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
@@ -21,14 +22,25 @@ class Randomization:
     Attributes:
         pixels: what happens to the pixels of training and test images.
         label_noise: what replaces the labels of the training samples.
+        noise_share: how much of every image is noise where pixels are `mixed` (`mix_with_noise`), above 0 and at most
+            1; 0 for all other pixels.
     """
 
     pixels: Pixels = "original"
     label_noise: LabelNoise = field(default_factory=NoNoise)
+    noise_share: float = 0.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "noise_share", float(self.noise_share))  # 1 and 1.0 are the same, and have one hash
         if self.pixels not in _PIXELS:
             raise ValueError(f"pixels must be one of {', '.join(_PIXELS)}, got {self.pixels!r}")
+        if self.pixels == "mixed" and not 0 < self.noise_share <= 1:
+            raise ValueError(
+                f"mixed pixels take a noise_share above 0 and at most 1, got {self.noise_share}; without noise pixels "
+                "are original"
+            )
+        if self.pixels != "mixed" and self.noise_share:
+            raise ValueError(f"noise_share is of mixed pixels, got {self.noise_share} with pixels {self.pixels!r}")
         if not isinstance(self.label_noise, LabelNoise):
             raise TypeError(f"label_noise must be a LabelNoise such as Uniform(0.2), got {self.label_noise!r}")
 
@@ -38,7 +50,8 @@ class Randomization:
         labels = self.label_noise.name
         if self.pixels == "original":
             return labels
-        pixels = "Gaussian" if self.pixels == "gaussian" else f"{self.pixels} pixels"
+        names = {"gaussian": "Gaussian", "mixed": f"images mixed with noise, share {self.noise_share:g}"}
+        pixels = names.get(self.pixels, f"{self.pixels} pixels")
         return pixels if self.label_noise == NoNoise() else f"{pixels}, {labels}"
 
     @property
@@ -46,7 +59,8 @@ class Randomization:
         """The spelling on the command line: `parse_test` is the inverse."""
         if self.pixels == "original":
             return self.label_noise.option
-        pixels = next(word for word, kind in _SPELLED_PIXELS.items() if kind == self.pixels)
+        pixels = next((word for word, kind in _SPELLED_PIXELS.items() if kind == self.pixels), "")
+        pixels = pixels or f"{_MIXED}{self.noise_share!r}"
         return pixels if self.label_noise == NoNoise() else f"{pixels}+{self.label_noise.option}"
 
     @property
@@ -68,10 +82,12 @@ class Randomization:
         return replace(self, label_noise=NoNoise())
 
     @property
-    def order(self) -> tuple[int, bool, float, str]:
-        """The place among tests: by pixels, as the paper has them, then by rising uniform corruption, then by name."""
+    def order(self) -> tuple[int, float, bool, float, str]:
+        """The place among tests: by pixels, as the paper has them, and the share of noise in them, then by rising
+        uniform corruption, then by name.
+        """
         level = self.label_noise.uniform_level
-        return _PIXELS.index(self.pixels), level is None, level or 0.0, self.name
+        return _PIXELS.index(self.pixels), self.noise_share, level is None, level or 0.0, self.name
 
     def at_chance(self, num_classes: int) -> bool:
         """Whether nothing can be learnt about test labels, so that test accuracy is that of guessing, 1/k."""
@@ -87,12 +103,14 @@ class Randomization:
 
     def record(self) -> dict[str, Any]:
         """The test as records hold it, in JSON's types; part of a run's hash."""
-        return {"pixels": self.pixels, "label_noise": self.label_noise.record()}
+        mixed = {"noise_share": self.noise_share} if self.noise_share else {}
+        return {"pixels": self.pixels, "label_noise": self.label_noise.record(), **mixed}
 
     @staticmethod
     def from_record(content: dict[str, Any]) -> "Randomization":
         """The inverse of `record`. Raises ValueError for a value that is no such record."""
-        return Randomization(content["pixels"], read_label_noise(content["label_noise"]))
+        noise_share = content.get("noise_share", 0.0)
+        return Randomization(content["pixels"], read_label_noise(content["label_noise"]), noise_share)
 
 
 TRUE_LABELS = Randomization()
@@ -102,6 +120,7 @@ RANDOM_PIXELS = Randomization("random")
 GAUSSIAN = Randomization("gaussian")
 
 _SPELLED_PIXELS: dict[str, Pixels] = {"shuffled-pixels": "shuffled", "random-pixels": "random", "gaussian": "gaussian"}
+_MIXED = "mixed-"
 
 TEST_SPELLINGS = (
     {spelling: words for kind in KINDS for spelling, words in kind.spellings.items()}
@@ -109,7 +128,8 @@ TEST_SPELLINGS = (
         "shuffled-pixels": "one permutation of the pixels, the same for all images",
         "random-pixels": "a permutation of the pixels for each image",
         "gaussian": "Gaussian images of the data's mean and variance",
-        "PIXELS+LABELS": "one of the three before, and one of the others for the labels, as gaussian+random-labels",
+        "mixed-S": "each image mixed with noise of its own mean and variance, of which there is a share S",
+        "PIXELS+LABELS": "one of the four before, and one of the others for the labels, as gaussian+random-labels",
     }
 )  # fmt: skip
 """The spellings of the tests, each with its meaning."""
@@ -121,13 +141,31 @@ def parse_test(word: str) -> Randomization:
     Raises ValueError for any other word, for a probability outside 0 .. 1 and for a file that holds something else.
     """
     pixels, plus, labels = word.partition("+")
-    if pixels in _SPELLED_PIXELS:
+    share = _noise_share(pixels)
+    if pixels in _SPELLED_PIXELS or share:
         noise = parse_label_noise(labels) if plus else NoNoise()
         if noise is not None:
-            return Randomization(_SPELLED_PIXELS[pixels], noise)
+            return Randomization(_SPELLED_PIXELS.get(pixels, "mixed"), noise, share)
     elif (noise := parse_label_noise(word)) is not None:
         return Randomization(label_noise=noise)
     raise ValueError(f"test (--tests): {nearest_name(word, TEST_SPELLINGS)}")
+
+
+def _noise_share(word: str) -> float:
+    """S of `mixed-S`, 0 for another word. Raises ValueError for what is no share of noise."""
+    if not word.startswith(_MIXED):
+        return 0.0
+    number = word.removeprefix(_MIXED)
+    try:
+        share = float(number)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise ValueError(
+            f"test (--tests): mixed-S takes a share S of noise above 0 and at most 1, got {number!r}; without noise "
+            "leave mixed-S out"
+        )
+    return share
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +193,9 @@ def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> Ra
     moments = image_moments(data.train.stored) if randomization.pixels == "gaussian" else (0.0, 0.0)
     train, test = (
         ImageSplit(
-            change_images(split.stored, name, randomization.pixels, seed, moments),
+            change_images(split.stored, name, randomization.pixels, seed, moments, randomization.noise_share),
             split_labels,
-            _identity(split, name, randomization.pixels, seed, moments),
+            _identity(split, name, randomization, seed, moments),
         )
         for name, split, split_labels in (("train", data.train, labels), ("test", data.test, data.test.labels))
     )
@@ -171,7 +209,10 @@ def randomize(data: ImageDataset, randomization: Randomization, seed: int) -> Ra
     return RandomizedDataset(randomized, data.train.labels, labels != data.train.labels)
 
 
-def _identity(split: ImageSplit, name: str, pixels: Pixels, seed: int, moments: tuple[float, float]) -> str:
-    if not split.identity or pixels == "original":
+def _identity(
+    split: ImageSplit, name: str, randomization: Randomization, seed: int, moments: tuple[float, float]
+) -> str:
+    if not split.identity or randomization.pixels == "original":
         return split.identity
-    return f"{split.identity}; {pixels} pixels, {name}, seed {seed}, {moments}"
+    share = f" {randomization.noise_share!r}" if randomization.noise_share else ""
+    return f"{split.identity}; {randomization.pixels}{share} pixels, {name}, seed {seed}, {moments}"

@@ -13,6 +13,7 @@ from empirical.randomization import (
     Uniform,
     gaussian_images,
     image_moments,
+    mix_with_noise,
     parse_test,
     permute_pixels,
     permute_pixels_of_each,
@@ -29,6 +30,7 @@ ALL_TESTS = [
     Randomization(pixels="shuffled"),
     Randomization(pixels="random"),
     Randomization(pixels="gaussian"),
+    Randomization("mixed", noise_share=0.4),
 ]
 
 images = hnp.array_shapes(min_dims=4, max_dims=4, min_side=1, max_side=6).flatmap(
@@ -196,6 +198,54 @@ def test_moments_of_drawn_images():
     assert (mean, variance) == pytest.approx((drawn.mean(dtype=np.float64), drawn.var(dtype=np.float64)))
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_noise_moves_images_apart_and_keeps_their_norms(share):
+    """Every pair's squared distance goes to 2d as the formula says: within 5 standard errors of one pair.
+
+    A squared distance of d values has a standard deviation of at most 2 sqrt(2 d), the inner product with the noise
+    included; the moments of one image's noise are off by a share of sqrt(2 / d).
+    """
+    random = np.random.default_rng(4)
+    smooth = random.normal(size=(6, 1, 1, 1)) * np.linspace(-1, 1, 4096).reshape(1, 1, 64, 64)
+    originals = 100 + 20 * random.random((6, 1, 1, 1)) * (smooth + 0.3 * random.normal(size=(6, 1, 64, 64)))
+    mixed = mix_with_noise(originals, share, 0, "train")
+    assert mixed.dtype == np.float32
+    d = originals[0].size
+    flat, moved = (each.reshape(6, -1).astype(np.float64) for each in (originals, mixed))
+    np.testing.assert_allclose(moved.mean(axis=1), flat.mean(axis=1), atol=5 * flat.std(axis=1).max() / d**0.5)
+    np.testing.assert_allclose(moved.var(axis=1), flat.var(axis=1), rtol=5 * (2 / d) ** 0.5)
+    u, v = ((each - each.mean(axis=1, keepdims=True)) / flat.std(axis=1, keepdims=True) for each in (flat, moved))
+    before, after = (np.square(each[:, None] - each).sum(axis=2) for each in (u, v))
+    noise = share**2 / ((1 - share) ** 2 + share**2)
+    expected = (1 - noise) * before + 2 * noise * d * (1 - np.eye(6))
+    np.testing.assert_allclose(after, expected, atol=5 * 2 * (2 * d) ** 0.5)
+    wrong = (1 - share) * before + 2 * share * d * (1 - np.eye(6))
+    assert share in (0.5, 1.0) or np.abs(after - wrong).max() > 5 * 2 * (2 * d) ** 0.5, "the test can tell"
+
+
+def test_mixed_images_are_keyed_by_sample_and_flat_ones_stay(monkeypatch):
+    array = np.arange(20 * 12, dtype=np.uint8).reshape(20, 1, 3, 4)
+    array[3] = 7
+    whole = mix_with_noise(array, 0.5, 0, "train")
+    np.testing.assert_array_equal(whole[3], np.float32(7))
+    order = np.array([5, 0, 19, 3])
+    np.testing.assert_array_equal(mix_with_noise(array[order], 0.5, 0, "train", order), whole[order])
+    assert not np.isclose(mix_with_noise(array, 0.5, 0, "test"), whole).all(axis=(1, 2, 3))[[0, 1, 2]].any()
+    monkeypatch.setattr("empirical.randomization.pixels._BLOCK", 7)
+    np.testing.assert_array_equal(mix_with_noise(array, 0.5, 0, "train"), whole)
+
+
+def test_records_of_mixed_images_and_of_all_others():
+    test = Randomization("mixed", uniform(1.0), 0.25)
+    assert test.record() == {"pixels": "mixed", "label_noise": 1.0, "noise_share": 0.25}
+    for each in (*ALL_TESTS, test):
+        assert Randomization.from_record(each.record()) == each
+    assert [*ALL_TESTS[0].record()] == ["pixels", "label_noise"], "older records and hashes stay"
+    assert test.corruption is None
+    assert test.at_chance(10)
+    assert not test.with_clean_labels.at_chance(10), "means and contrasts are kept"
+
+
 def test_randomisation_leaves_its_input_alone(digits):
     before = digits.train.images.copy(), digits.train.labels.copy()
     for test in ALL_TESTS:
@@ -228,15 +278,24 @@ def test_real_cifar10(real_cifar10, test):
         ("corrupted-0.35", Randomization(label_noise=uniform(0.35))),
         ("random-labels", Randomization(label_noise=uniform(1.0))),
         ("gaussian", Randomization(pixels="gaussian")),
+        ("mixed-0.25", Randomization("mixed", noise_share=0.25)),
+        ("mixed-1.0+random-labels", Randomization("mixed", uniform(1.0), 1)),
     ],
 )
 def test_parse_test(name, expected):
     assert parse_test(name) == expected
+    assert parse_test(expected.option) == expected
 
 
 @pytest.mark.parametrize("name", ["random-label", "gaussian+", "gaussian+gaussian", "true-labels+gaussian", ""])
 def test_parse_test_refuses(name):
     with pytest.raises(ValueError, match="unknown name"):
+        parse_test(name)
+
+
+@pytest.mark.parametrize("name", ["mixed-", "mixed-0", "mixed-1.1", "mixed-nan", "mixed-x+random-labels"])
+def test_parse_test_refuses_what_is_no_share_of_noise(name):
+    with pytest.raises(ValueError, match=r"\(--tests\): mixed-S takes a share S of noise above 0 and at most 1, got"):
         parse_test(name)
 
 
@@ -254,6 +313,7 @@ def test_names():
         "shuffled pixels",
         "random pixels",
         "Gaussian",
+        "images mixed with noise, share 0.4",
     ]
     assert Randomization("gaussian", Uniform(1.0)).name == "Gaussian, random labels"
 
@@ -263,6 +323,11 @@ def test_bad_randomization():
         Randomization(pixels="shufled")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="takes a probability"):
         Randomization(label_noise=Uniform(-0.1))
+    for share in (0.0, 1.5, float("nan")):
+        with pytest.raises(ValueError, match="mixed pixels take a noise_share above 0 and at most 1"):
+            Randomization("mixed", noise_share=share)
+    with pytest.raises(ValueError, match="noise_share is of mixed pixels"):
+        Randomization("gaussian", noise_share=0.5)
 
 
 def test_float_images_can_be_permuted():
@@ -277,5 +342,6 @@ GOLDEN = {
     "random labels": "57ebfdc6b4ed5d6ae56cdcda0ab29cf3",
     "shuffled pixels": "545f2e0a19ab053e7b17515019fb05d4",
     "random pixels": "ec41c2a41a7418397b17515019fb05d4",
+    "images mixed with noise, share 0.4": "e694cc8bc6f711d57b17515019fb05d4",
     "Gaussian": "3d7228d3d80c603d7b17515019fb05d4",
 }

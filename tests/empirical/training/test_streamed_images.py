@@ -126,7 +126,10 @@ def test_going_on_midway_gives_what_would_have_come():
     assert all(torch.equal(one, other) for one, other in zip(undisturbed[4:], resumed, strict=True))
 
 
-TESTS = [Randomization(pixels=pixels) for pixels in ("original", "shuffled", "random", "gaussian")]
+TESTS = [
+    *(Randomization(pixels=pixels) for pixels in ("original", "shuffled", "random", "gaussian")),
+    Randomization("mixed", noise_share=0.4),
+]
 
 
 def dataset(stored, identity=""):
@@ -152,7 +155,7 @@ def test_randomised_images_are_the_same_over_loaders_ranks_and_workers(test, spl
 
 def test_randomised_splits_have_digests_of_their_own():
     digests = {randomize(dataset(lazy(), "made up"), test, seed).data.train.digest for test in TESTS for seed in (0, 1)}
-    assert len(digests) == 1 + 2 * 3  # original pixels depend on no seed
+    assert len(digests) == 1 + 2 * 4  # original pixels depend on no seed
 
 
 @pytest.mark.parametrize("noise", [0.4, 1.0])
