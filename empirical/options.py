@@ -78,7 +78,7 @@ class Options:
     tests: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TEST ...")] = ()
     """The randomisation tests to run; by default all of the experiment's. The paper's: true-labels, corrupted-P,
     random-labels, shuffled-pixels, random-pixels, gaussian. Other label noise: symmetric-P, pair-flip-P,
-    transition:FILE, labels:FILE; --list says what each is."""
+    transition:FILE, labels:FILE; noise in the images: mixed-S; --list says what each is."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; auto is CUDA where there is one."""

@@ -17,6 +17,7 @@ from figures import figure_1, figure_2
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
 from figures.corruption import draw_corruption
+from figures.distance import DISTANCE_FIGURES
 from figures.drawings import Drawings
 from figures.dynamics import DYNAMICS_FIGURES
 from figures.expressivity import EXPRESSIVITY
@@ -42,6 +43,7 @@ DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {**figure_1.DATA_SET_FIGURES, **f
 STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "bounds": BOUNDS_FIGURES,
     "capacity": CAPACITY_FIGURES,
+    "distance": DISTANCE_FIGURES,
     "dynamics": DYNAMICS_FIGURES,
     "interpolants": INTERPOLANT_FIGURES,
     "noise": NOISE_FIGURES,

@@ -10,7 +10,7 @@ fitting               whether networks fit their labels: exactly, or nearly all
 randomization_tests   C1 to C6, C8, C9, C18, C29: trained networks and the explicit one on the paper's tests
 regularization        C11 to C17
 kernels               C25 to C28
-bounds, capacity, dynamics, interpolants, label_noise   what the studies found; C7, C21, C22
+bounds, capacity, distance, dynamics, interpolants, label_noise   what the studies found; C7, C21, C22
 studies               how each study sorts runs, decides claims and shows them
 verdicts              every claim with all that was found for or against it
 """

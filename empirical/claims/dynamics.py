@@ -9,7 +9,7 @@ import numpy as np
 
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import SIZE, hits_on_test, missing
-from empirical.claims.significance import falling_rank_p_value, paired_p_value, tested, trend_p_value
+from empirical.claims.significance import paired_p_value, tested, trend_p_value
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
@@ -28,9 +28,6 @@ SPREADS = 3.0
 
 WIDE = 4096
 """The width from which a network counts as wide."""
-
-_LEVELS = 5
-"""Distances that a rank test of size 1% needs at least: 1/5! is 0.8%."""
 
 _TRUE, _RANDOM = "true labels", "random labels"
 _ARORA = "Arora, Du, Hu, Li, Wang 2019"
@@ -64,14 +61,7 @@ class DynamicsResults:
 
     def at(self, width: int) -> dict[Randomization, Run]:
         """The runs of one width by test, in the order of `runs`."""
-        plain = [run for run in self.runs if not noise_share(run)]
-        return {run.config.randomization: run for run in plain if study_of(run).width == width}
-
-    def mixed(self, width: int) -> list[tuple[float, Run]]:
-        """(share of noise, run) of the runs of one width on random labels, by rising share; without noise it is 0."""
-        runs = [run for run in self.runs if study_of(run).width == width]
-        random = [(noise_share(run), run) for run in runs if run.config.randomization == RANDOM_LABELS]
-        return sorted(random, key=lambda mixed: mixed[0])
+        return {run.config.randomization: run for run in self.runs if study_of(run).width == width}
 
     def corruption(self, width: int) -> list[tuple[float, Run]]:
         """(p, run) of the runs of one width on uniformly corrupted labels, by rising p."""
@@ -81,11 +71,6 @@ class DynamicsResults:
 def study_of(run: Run) -> DynamicsConfig:
     """What a dynamics run measures."""
     return run.config.study_of(DynamicsConfig)
-
-
-def noise_share(run: Run) -> float:
-    """The share of each image that is noise, mixed in to move images apart; 0 where the record does not say."""
-    return float(run.summary.metrics.get("noise_share", 0.0))
 
 
 def dynamics_results(runs: list[Run]) -> list[DynamicsResults]:
@@ -231,41 +216,6 @@ def _slowdown_agrees(results: DynamicsResults) -> Evidence:
 
 
 @claim(
-    "C7",
-    "Random pixels and Gaussian images start to converge sooner than random labels since such inputs are further "
-    "apart.",
-    "section 2.1, a conjecture",
-    figure="Predicted and measured training",
-    related=("predicted-dynamics",),
-    decided_by="runs on random labels in which the distance of the images alone varies: images mixed with noise",
-)
-def _noise_images_are_further_apart(results: DynamicsResults) -> Evidence:
-    mixed = results.mixed(results.widths[-1])
-    if results.widths[-1] < WIDE or len({share for share, _ in mixed}) < _LEVELS:
-        return missing(
-            f"runs on random labels at width {WIDE:,} or more in which distance alone varies: images mixed with noise "
-            f"in {_LEVELS} shares (metric noise_share)"
-        )
-    metrics = [run.summary.metrics for _, run in mixed]
-    if any(entry["steps_to_halve_loss"] is None for entry in metrics):
-        return missing("runs that halve their loss")
-    distances = [float(entry["nearest_distance"]) for entry in metrics]
-    steps = [float(entry["steps_to_halve_loss"]) for entry in metrics]
-    p_value = falling_rank_p_value(distances, steps)
-    return Evidence(
-        tested(p_value, falling_rank_p_value(distances, [-entry for entry in steps]), SIZE),
-        "; ".join(
-            f"{share:.0%} noise: distance {distance:.2f}, {count:.0f} steps"
-            for (share, _), distance, count in zip(mixed, distances, steps, strict=True)
-        )
-        + f"; p-value {p_value:.1g}",
-        f"fewer steps at a greater distance, p-value below {SIZE}",
-        "steps until the loss is halved, on random labels throughout, so that nothing but the images differs; median "
-        f"distance to the nearest other image, unit norm; Kendall's rank correlation, one-sided, size {SIZE:.0%}",
-    )
-
-
-@claim(
     "complexity-measure",
     "sqrt(2 y^T H^-1 y / n) grows with label corruption, as measured test error does.",
     f"{_ARORA}, theorem 5.1 and section 5; Zhang et al. 2017, figure 1c",
@@ -322,7 +272,6 @@ def _deviation(run: Run) -> float:
 CLAIMS = (
     _curves_agree,
     _slowdown_agrees,
-    _noise_images_are_further_apart,
     _complexity_orders_errors,
 )
 """The claims of this module, in the order of the report."""

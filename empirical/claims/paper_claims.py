@@ -6,6 +6,7 @@ Defined here are the claims that no record decides: theorems, which `theory.chec
 from empirical.claims import (
     bounds,
     capacity,
+    distance,
     dynamics,
     interpolants,
     kernels,
@@ -62,7 +63,17 @@ _WITHOUT_RECORDS = (
     RecordClaim("C24", "Curvature is the same at all global minima.", "section 5", theory=("curvature",)),
 )
 
-_MODULES = (randomization_tests, regularization, kernels, bounds, dynamics, capacity, label_noise, interpolants)
+_MODULES = (
+    randomization_tests,
+    regularization,
+    kernels,
+    bounds,
+    dynamics,
+    distance,
+    capacity,
+    label_noise,
+    interpolants,
+)
 
 ALL_CLAIMS: tuple[RecordClaim, ...] = (*(claim for module in _MODULES for claim in module.CLAIMS), *_WITHOUT_RECORDS)
 """Every claim that this project decides, once."""

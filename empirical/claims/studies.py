@@ -6,6 +6,7 @@ from typing import Any
 
 from empirical.claims.bounds import bounds_results, bounds_table, compare_bounds
 from empirical.claims.capacity import capacity_results, capacity_table, compare_capacity
+from empirical.claims.distance import compare_distance, distance_results, distance_table
 from empirical.claims.dynamics import compare_dynamics, dynamics_results, dynamics_table
 from empirical.claims.interpolants import compare_interpolants, interpolants_results, interpolants_table
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
@@ -35,6 +36,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "capacity": Comparison("Capacity", capacity_results, compare_capacity, capacity_table),
     "bounds": Comparison("Complexity measures and bounds", bounds_results, compare_bounds, bounds_table),
     "dynamics": Comparison("Predicted dynamics", dynamics_results, compare_dynamics, dynamics_table),
+    "distance": Comparison("Images moved apart", distance_results, compare_distance, distance_table),
     "noise": Comparison("Label noise", noise_results, compare_noise, noise_table),
     "interpolants": Comparison("Two interpolants", interpolants_results, compare_interpolants, interpolants_table),
 }

@@ -25,13 +25,14 @@ from empirical.outcome import nearest_class, outcome_on_test
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.runs.config import Explicit, KernelRun, RunConfig, StudyRun, Trained
 from empirical.runs.preparation import prepare_training
-from empirical.runs.records import RunDirectory
+from empirical.runs.records import DISTANCE, RunDirectory
 from empirical.runs.resumable_parts import Parts
 from empirical.studies.bounds import measure_bounds
 from empirical.studies.colour_statistics import colour_statistics_accuracy
 from empirical.studies.dynamics import measure_dynamics
 from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
+from empirical.studies.separation import separation
 from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, Ranks
 from empirical.training.epoch_record import EpochRecord
@@ -154,6 +155,8 @@ def _train(
         }
         if config.randomization.pixels == "random" and not is_streamed(randomized.data):
             metrics["colour_statistics_accuracy"] = _colours_alone(randomized)
+        if config.experiment == DISTANCE:
+            metrics |= separation(randomized.data.train.images, randomized.clean_labels, config.crop)
         if on_train:
             metrics["train_top_5_accuracy"] = _share(on_train.top_5.cpu().numpy())
             metrics["test_top_5_accuracy"] = _share(on_test.top_5.cpu().numpy())

@@ -13,13 +13,13 @@ import tyro
 
 from empirical.claims.paper import INCEPTION_V3_DROPOUT
 from empirical.datasets import ImageDataset
-from empirical.experiments.scales import Scale, capacity_steps, dynamics_images, reduction
+from empirical.experiments.scales import Scale, capacity_steps, distance_images, dynamics_images, reduction
 from empirical.import_path import source_digest
 from empirical.kernels.config import Interpolant, KernelConfig
 from empirical.kernels.features import parse_features
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Pixels, Randomization, parse_test
 from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
-from empirical.runs.records import Run
+from empirical.runs.records import DISTANCE, Run
 from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, kind_of
 from empirical.studies.capacity import first_size, next_size
 from empirical.training.config import Augmentation, TrainingConfig
@@ -418,6 +418,36 @@ def plan_dynamics(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     ]
 
 
+DISTANCE_SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
+"""Of noise in the images: the variance that it makes up is 0, 6, 16, 31, 50, 69 and 100%."""
+
+
+def plan_distance(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """A network on the same random labels of images that are further and further apart: mixed with more and more noise.
+
+    Raises ValueError for tests other than random labels of images as they are or mixed with noise.
+    """
+    words = settings.tests or tuple(
+        f"mixed-{share}+random-labels" if share else "random-labels" for share in DISTANCE_SHARES
+    )
+    tests = [parse_test(word) for word in words]
+    if any(test.label_noise != RANDOM_LABELS.label_noise or test.pixels not in ("original", "mixed") for test in tests):
+        raise ValueError(
+            "test (--tests): distance is of random labels alone, random-labels or mixed-S+random-labels; other tests "
+            "are those of randomization-tests"
+        )
+    n, n_test = distance_images(settings.scale)
+    settings = replace(
+        settings,
+        n_train=settings.n_train or min(n or len(dataset.train.labels), len(dataset.train.labels)),
+        n_test=settings.n_test or min(n_test or len(dataset.test.labels), len(dataset.test.labels)),
+    )
+    return [
+        replace(_trained(dataset, settings, seed, _unvaried(settings, test.option), scaled=True), experiment=DISTANCE)
+        for seed, test in product(settings.seeds, tests)
+    ]
+
+
 CAPACITY_MODELS = ("mlp-1x4", "mlp-1x8", "mlp-1x16", "mlp-1x32", "mlp-2x8", "mlp-2x16", "mlp-2x32")
 _CAPACITY_INPUTS: dict[str, Pixels] = {"random-labels": "original", "gaussian": "gaussian"}
 _STEPS_BETWEEN_LOOKS = 200
@@ -578,6 +608,13 @@ EXPERIMENTS: dict[str, Experiment] = {
             "Training of wide two-layer networks: the curve that H-infinity predicts, and the measured one.",
             plan_dynamics,
             takes=("scale",),
+        ),
+        Experiment(
+            DISTANCE,
+            "Steps to fit random labels against the distance of the images, which noise that is mixed in moves apart.",
+            plan_distance,
+            "cifar10",
+            takes=_OF_CELLS,
         ),
         Experiment(
             "noise",

@@ -51,3 +51,10 @@ def capacity_steps(scale: Scale) -> int:
 def dynamics_images(scale: Scale) -> tuple[int, int]:
     """Numbers of training and test images for `dynamics`: H-infinity's spectrum takes n^3, a step n times the width."""
     return {"smoke": (40, 40), "laptop": (250, 1000), "paper": (1000, 10_000)}[scale]
+
+
+def distance_images(scale: Scale) -> tuple[int | None, int | None]:
+    """Numbers of training and test images for `distance`, None for all: of few images an epoch has few steps, so that
+    the step at which the loss starts to fall is seen.
+    """
+    return {"smoke": (160, 80), "laptop": (1000, 1000), "paper": (None, None)}[scale]

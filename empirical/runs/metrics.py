@@ -32,6 +32,8 @@ class Metric:
 
 _BEFORE = "in records from before it was measured"
 
+_BUT_FOR_DISTANCE = "but for the experiment distance"
+
 _CLASSIFIER = (
     Metric("train_accuracy", "1", "The share of training images that are given their training label."),
     Metric("test_accuracy", "1", "The share of test images that are classified rightly."),
@@ -151,6 +153,24 @@ METRICS: dict[str, tuple[Metric, ...]] = {
             "1",
             "The share of test images whose label is among the five likeliest.",
             "with at most 20 classes",
+        ),
+        Metric(
+            "mean_distance",
+            "sqrt(2d)",
+            "The mean distance between the first 2,000 whitened training images.",
+            _BUT_FOR_DISTANCE,
+        ),
+        Metric(
+            "mean_distance_within_classes",
+            "sqrt(2d)",
+            "The same between images of the same class.",
+            f"{_BUT_FOR_DISTANCE}; where no two are of one class",
+        ),
+        Metric(
+            "nearest_distance",
+            "sqrt(2d)",
+            "The median distance from one of them to the nearest other.",
+            _BUT_FOR_DISTANCE,
         ),
     ),
     "explicit": (

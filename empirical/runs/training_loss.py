@@ -45,6 +45,25 @@ def tell_training_loss(runs: Sequence[Run]) -> bool:
     return online_loss_recorded(runs) or max(highest) <= _LAGGING
 
 
+def steps_to_cross(run: Run, share: float) -> float | None:
+    """Steps until the training loss falls below this share of guessing's, between records by a straight line.
+
+    The loss as trained on where every epoch has it; before training it is the fixed network's. None if it never does.
+    """
+    before = loss_curve(run, online=False)
+    steps, losses = loss_curve(run, online=online_loss_recorded([run]))
+    if steps[0] > before[0][0]:
+        steps, losses = [before[0][0], *steps], [before[1][0], *losses]
+    bound = share * math.log(run.config.num_classes)
+    below = next((at for at, loss in enumerate(losses) if loss < bound), None)
+    if below is None:
+        return None
+    if below == 0:
+        return float(steps[0])
+    rest = (losses[below - 1] - bound) / (losses[below - 1] - losses[below])
+    return steps[below - 1] + rest * (steps[below] - steps[below - 1])
+
+
 def steps_to_reach(runs: Sequence[Run], share: float) -> list[int | None]:
     """The steps until the training loss is first below this share of the loss of guessing, log k; None if it never is.
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from empirical.claims import bounds, capacity, dynamics, interpolants, kernels, label_noise, regularization
+from empirical.claims import bounds, capacity, distance, dynamics, interpolants, kernels, label_noise, regularization
 from empirical.claims import randomization_tests as tests
 from empirical.claims.claim import RecordClaim, claim
 from empirical.claims.verdicts import in_words
 from empirical.runs.config import Explicit
 from empirical.runs.missing_metric import Metrics, MissingMetricError
 from empirical.runs.records import Run
-from tests.empirical.claims import test_kernels, test_randomization_tests, test_regularization
+from tests.empirical.claims import test_distance, test_kernels, test_randomization_tests, test_regularization
 from tests.empirical.made_up_noise import interpolants as interpolants_run
 from tests.empirical.made_up_noise import noise_runs
 from tests.empirical.studies import test_bounds, test_capacity, test_dynamics
@@ -44,6 +44,7 @@ KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
         ],
     ),
     "dynamics": (dynamics.CLAIMS, dynamics.dynamics_results, test_dynamics.AGREEING),
+    "distance": (distance.CLAIMS, distance.distance_results, test_distance.runs()),
     "label noise": (label_noise.CLAIMS, label_noise.noise_results, noise_runs()),
     "interpolants": (
         interpolants.CLAIMS,

@@ -158,8 +158,10 @@ def error_grows_by_a_point(random: Random) -> bool:
 
 
 def ranks(random: Random) -> bool:
-    """C7: steps that have nothing to do with distance."""
-    return falling_rank_p_value([0, 1, 2, 3, 4], random.random(5).tolist()) < SIZE
+    """C7: steps that have nothing to do with distance with one seed, and fall with it with the others."""
+    steps = [random.random(5).tolist(), [5.0, 4.0, 3.0, 2.0, 1.0], [5.0, 4.0, 3.0, 2.0, 1.0]]
+    p_values = [falling_rank_p_value([0, 1, 2, 3, 4], each) for each in steps]
+    return significance.tested_at_every(p_values, [1 - p for p in p_values], SIZE) is Verdict.HOLDS
 
 
 def flat(random: Random) -> bool:

@@ -26,7 +26,7 @@ def test_the_claims_are_the_papers_and_the_theorys_ids_exist():
     assert all({*claim.theory, *claim.related} <= known for claim in CLAIMS)
     assert {claim.id for claim in CLAIMS if claim.theory} == {"C18", "C19", "C20", "C23", "C24"}, "the theorems"
     assert all(claim.theory or claim.decided_by for claim in CLAIMS), "or nobody would know what to do"
-    assert {claim.id for claim in ALL_CLAIMS if not claim.full_command} == {"C7"}, "no command mixes images with noise"
+    assert all(claim.full_command for claim in ALL_CLAIMS)
     assert len({claim.id for claim in ALL_CLAIMS}) == len(ALL_CLAIMS), "each is stated once"
 
 

@@ -3,7 +3,13 @@
 from dataclasses import replace
 
 from empirical.runs.records import Run
-from empirical.runs.training_loss import loss_curve, online_loss_recorded, steps_to_reach, tell_training_loss
+from empirical.runs.training_loss import (
+    loss_curve,
+    online_loss_recorded,
+    steps_to_cross,
+    steps_to_reach,
+    tell_training_loss,
+)
 from tests.figures.made_up_networks import network_run, rise
 
 
@@ -28,6 +34,10 @@ def test_steps_to_a_share_of_guessing():
     assert steps_to_reach([run], 0.5) == [6 * per_epoch], "0.1 more as trained"
     assert steps_to_reach([run, older(run)], 0.5) == [5 * per_epoch] * 2, "by one measure for all"
     assert steps_to_reach([run], 0.01) == [None]
+    assert steps_to_cross(run, 0.01) is None
+    reached = steps_to_cross(older(run), 0.5)
+    assert reached is not None
+    assert 4 * per_epoch < reached <= 5 * per_epoch, "between the records on either side"
 
 
 def test_what_lagging_averages_say_is_not_the_training_loss():

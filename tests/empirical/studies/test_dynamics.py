@@ -199,32 +199,8 @@ def verdicts(runs: list[Run]) -> dict[str, Verdict]:
 
 
 def test_agreeing_runs_hold():
-    names = ("dynamics-1", "dynamics-2", "C7", "complexity-measure")
-    assert verdicts([*AGREEING, *mixed(50, 40, 30, 20)]) == dict.fromkeys(names, Verdict.HOLDS)
-    assert verdicts(AGREEING)["C7"] is Verdict.NOT_DECIDED, "more differs than the distance"
-
-
-def mixed(*steps: int | None) -> list[Run]:
-    """Runs on random labels with more and more noise in the images, from 20% on; the 550 steps of none are above."""
-    return [
-        record("random-labels", 4096, 550, 500, 0.02, 0.5, **more)
-        for at, count in enumerate(steps, start=1)
-        for more in [{"noise_share": at / 5, "nearest_distance": 0.5 + at / 10, "steps_to_halve_loss": count}]
-    ]
-
-
-@pytest.mark.parametrize(
-    ("steps", "verdict"),
-    [
-        ((50, 40, 30, 20), Verdict.HOLDS),
-        ((60, 70, 80, 90), Verdict.DOES_NOT_HOLD),
-        ((50, 40, 45, 20), Verdict.NOT_DECIDED),  # of five levels all must be in order
-        ((50, 40, 30), Verdict.NOT_DECIDED),
-        ((50, 40, 30, None), Verdict.NOT_DECIDED),
-    ],
-)
-def test_distance_alone_decides_whether_it_is_the_cause(steps, verdict):
-    assert verdicts([*AGREEING, *mixed(*steps)])["C7"] is verdict
+    names = ("dynamics-1", "dynamics-2", "complexity-measure")
+    assert verdicts(AGREEING) == dict.fromkeys(names, Verdict.HOLDS)
 
 
 @pytest.mark.parametrize(
