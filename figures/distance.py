@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import ScalarFormatter
 
 from empirical.claims.distance import NEAREST, WITHIN_CLASSES, DistanceResults, steps_to_fit, steps_to_start
 from empirical.claims.randomization_tests import QUICK_SHARE
@@ -30,6 +31,8 @@ def draw_distance(results: DistanceResults, path: Path) -> None:
             for (label, steps), color in zip(_COUNTS.items(), series_colors(len(_COUNTS)), strict=True):
                 _series(axes, results, distance, steps, label, color)
             axes.set(yscale="log")
+            axes.yaxis.set_major_formatter(ScalarFormatter())
+            axes.yaxis.set_minor_formatter(ScalarFormatter())
         panels[0].set(ylabel="steps", xlabel="mean distance between images of a class")
         panels[1].set(xlabel="median distance to the nearest image")
         set_panel_title(panels[0], "The paper's conjecture: like images")
@@ -63,7 +66,7 @@ def _series(
             apart, count = np.mean(np.array(reached, dtype=float), axis=0)
             means.append((apart, count))
             axes.annotate(
-                f"{share:g}", (apart, count), xytext=(0, 6), textcoords="offset points", fontsize=7.5, color=color
+                f"{share:g}", (apart, count), xytext=(2, 6), textcoords="offset points", fontsize=7.5, color=color
             )
     if means:
         axes.plot(*zip(*means, strict=True), "-", color=color, linewidth=1.8, label=label)
