@@ -85,6 +85,7 @@ EPOCH = (
         "The mean cross-entropy of the epoch's samples when the network was trained on them.",
         f"before training; {_BEFORE}",
     ),
+    _CLASSIFIER[2],
 )
 """The numbers in every line of `metrics.jsonl`; the metrics of a trained run repeat those of its last line."""
 
@@ -141,7 +142,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("weight_norm", "1", "The Euclidean norm of all parameters.", _BEFORE),
         Metric("initial_weight_norm", "1", "The same before training.", _BEFORE),
         Metric("distance_from_initialisation", "1", "The Euclidean norm of the change of all parameters.", _BEFORE),
-        *_CLASSIFIER[2:],
+        *_CLASSIFIER[3:],
         Metric(
             "train_top_5_accuracy",
             "1",
