@@ -62,7 +62,7 @@ class DataParallelJob:
         train_images, test_images: numbers.
         batch: images of a step, over all devices.
         gradient_bytes: that a step adds up: 4 for each parameter in float32.
-        compute: of a step on a device.
+        compute: seconds of a step on a device.
         evaluation: seconds for an image.
         evaluations: passes over both splits an epoch.
         checkpoint: seconds to write one.
@@ -156,12 +156,12 @@ def run_with_failures(
     """Simulate steps one after another, event by event; returns the seconds until the last one is done.
 
     Arguments:
-        durations: of the steps.
+        durations: seconds of the steps.
         interval: seconds since the last checkpoint after which one is written, at the end of a step.
         checkpoint: seconds that it takes. One that a failure interrupts is lost.
         restart: seconds after a failure until the steps since the last checkpoint are done again.
         mtbf: mean seconds between failures, anywhere; None for none.
-        random: of the failures.
+        random: the generator of the failures.
 
     Raises ValueError if failures come too fast for any step to be finished.
     """
@@ -216,8 +216,9 @@ def simulate_epochs(
     Arguments:
         job, devices, overlap: as for the formula.
         variation: coefficient of variation of a device's compute in a step; every step waits for the slowest.
-        restart, mtbf: of failures; mean seconds between those of one device, None for none. One stops all.
-        seed: of everything random.
+        restart, mtbf: seconds of a restart after a failure; mean seconds between the failures of one device, None for
+            none. One stops all.
+        seed: the seed of everything random.
         repeats: number of epochs.
     """
     if variation < 0 or (mtbf is not None and mtbf <= 0):

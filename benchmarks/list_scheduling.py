@@ -22,10 +22,10 @@ class Interruptions:
     """What every attempt at a run costs and may meet.
 
     Attributes:
-        start_up: of a process, until the run goes on.
+        start_up: seconds of a process until its run goes on.
         preemptions: a second of a slot's work; at exponential times.
-        interval: of work between checkpoints.
-        limit: of an attempt, start-up included.
+        interval: seconds of work between checkpoints.
+        limit: seconds of an attempt, start-up included.
     """
 
     start_up: float = 0.0
@@ -51,7 +51,7 @@ class Schedule:
     Attributes:
         slots: K.
         makespan: until the last run ended.
-        work: of all runs, without start-up and what was done again.
+        work: the work of all runs, without start-up and repeated work.
         start_up, lost: seconds of all slots spent on them.
         attempts: processes started.
         bound: max(work/K, longest), which no schedule beats.
@@ -75,10 +75,10 @@ def schedule(durations: Sequence[float], slots: int, interruptions: Interruption
     """Simulate a sweep, event by event.
 
     Arguments:
-        durations: of the runs, in the order of the list.
+        durations: seconds of the runs, in the order of the list.
         slots: K, at least 1.
         interruptions: what attempts cost and meet.
-        seed: of the preemptions.
+        seed: the seed of the preemptions.
 
     Raises ValueError for no runs, a duration that is not positive, or no slots.
     """

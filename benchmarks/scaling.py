@@ -254,7 +254,7 @@ def scaling_table(
     """A row for each number of devices.
 
     Arguments:
-        title, job: of what is scaled.
+        title, job: the title and the job that is scaled.
         rows: as in the record.
         settings: what was stated.
         stated: whether the device's rate is among it.

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         if of_first_rank():
             print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # of what leaves no record: a diagnosis, a plan, the reading of data
+    except KeyboardInterrupt:  # the memory of a diagnosis, a plan or the reading of data, which leave no record
         if of_first_rank():
             print("\nstopped", file=sys.stderr)
         return 130

@@ -13,7 +13,7 @@ class ResultFigure(Generic[Results]):
     """A figure of one kind of results.
 
     Attributes:
-        name: of its file; what tells these results from others follows it.
+        name: the beginning of its file's name; what tells these results from others follows.
         draw: takes the results and a path without suffix, writes its .svg and .png.
         possible: whether the results have what is drawn.
     """

@@ -22,7 +22,7 @@ class Checklist:
     """The checks of a call. Times are those of `time.monotonic`.
 
     Attributes:
-        path: of the results, a line of JSON each, added to as they come.
+        path: the file of the results, a line of JSON each, appended as they come.
         end: when the call must be over.
         until: when the present stage must be.
     """

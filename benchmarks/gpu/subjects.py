@@ -31,7 +31,7 @@ class Setting:
         data, data_root: names of a data set and its folder, for commands.
         dataset: the same, read.
         out: folder of all that is written.
-        precision: of the runs of the tables.
+        precision: the precision of the tables' runs.
         processes: that share the GPU then.
     """
 

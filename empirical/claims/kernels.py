@@ -310,7 +310,7 @@ def _norm_does_not_predict(results: KernelResults) -> Evidence:
         "; ".join(parts),
         f"a norm at least {DOUBLED:g} times as large, an error less than {UNCHANGED:.0%} larger; on MNIST, the paper's "
         "pair: a larger norm on Gabor features, a smaller error",
-        "the same images and features, another bandwidth: any order of norms can be had so; differences image by "
+        "the same images and features, another bandwidth: any order of norms can be produced so; differences image by "
         f"image, one-sided normal tests, and McNemar's on MNIST, size {SIZE:.0%} in all; one such pair decides",
     )
 

@@ -36,7 +36,7 @@ def guessing_p_value(confusion: Sequence[Sequence[int]], seed: int) -> float:
 
     Arguments:
         confusion: how often class i was predicted where j is right, k x k.
-        seed: of the renamings.
+        seed: the seed of the renamings.
     """
     return _guessing_p_value(tuple(tuple(row) for row in confusion), seed)
 

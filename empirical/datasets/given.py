@@ -22,7 +22,7 @@ def dataset_of(train: Any, test: Any, class_names: Sequence[str] = (), name: str
             Face. Images are (height, width), (channels, height, width) or (height, width, channels), with 1 or 3
             channels, all of one size: whole numbers 0 .. 255, or bytes divided by 255, as torchvision's ToTensor gives
             them. Labels are whole numbers from 0 on.
-        class_names: of class 0, 1, ...; by default their numbers.
+        class_names: the names of class 0, 1, ...; by default their numbers.
         name: in records.
 
     Raises ValueError for others. Normalised or randomly augmented images are refused or would be frozen as they are

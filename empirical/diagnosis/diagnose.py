@@ -42,7 +42,7 @@ def diagnose(
         data: the sample of the training set that the checks train on, some 1,000 images. Where its `clean_labels` are
             its `train_labels` they are taken for unknown.
         config: the hyper-parameters to be judged.
-        seed: of the order of samples, as in training.
+        seed: the seed of the order of samples, as in training.
         random_labels: whether the labels are meant to be random.
         passes: two passes over the data by a pipeline of the user's; by default what the training loop feeds.
         samples: the whole training set, as the network sees it; by default the sample.

@@ -18,7 +18,7 @@ class Pass:
     """Samples in the order in which they came.
 
     Attributes:
-        digests: of each image's content.
+        digests: the digest of each image's content.
         labels: the labels, int64 (n,).
         indices: the indices of the samples, int64 (n,); None where the pipeline does not give them.
         whole: whether the pass went to the end of the data.

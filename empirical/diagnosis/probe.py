@@ -42,7 +42,7 @@ class Probe:
         steps: number of steps made.
         before, after: the network before and after, held fixed, in training mode: batch norm as it is in training.
         running_accuracy: over the last epoch, each batch by the weights of its step; None if no epoch was finished.
-        fixed_accuracy: of the network afterwards, in evaluation mode.
+        fixed_accuracy: the accuracy of the network afterwards, in evaluation mode.
         passes: what the network was given in the first two epochs.
         network: as it is after the probe.
         stopped: why the training broke off; "" if it did not.

@@ -44,7 +44,7 @@ class RunStatus:
         epochs, steps: recorded so far.
         max_steps: the limit; a run that fits its labels ends sooner.
         train_accuracy: at the last record; the accuracy on samples as they were trained on, where no other is known.
-        seconds: of work, over interruptions.
+        seconds: the seconds of work, over interruptions.
         age: seconds since anything was written.
     """
 

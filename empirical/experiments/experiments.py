@@ -84,8 +84,8 @@ class Settings:
         seeds: the seeds of everything random; every run is made once for each seed.
         training: hyper-parameters.
         crop: side of the centre crop.
-        kernel: of the experiment `kernels`.
-        scale: of the paper's tables and figures.
+        kernel: the settings of the experiment `kernels`.
+        scale: the scale of the paper's tables and figures.
         n_train, n_test: numbers of images, in place of the scale's; None for that, or for all.
     """
 

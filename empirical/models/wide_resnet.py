@@ -50,7 +50,7 @@ def wide_resnet(
         dropout: probability in the middle of each block; 0 as in the release's defaults, which regularise by
             weight decay only.
 
-    Weights are normal, as in the release: of variance 2 / fan_out for convolutions (He et al. 2015), of
+    Weights are normal, as in the release, with variance 2 / fan_out for convolutions (He et al. 2015), of
     2 / (fan_in + fan_out) for the linear layer (Glorot, Bengio 2010), whose biases are 0.
     Raises ValueError for a depth that is not 6 n + 4.
     """

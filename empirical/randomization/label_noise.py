@@ -103,7 +103,7 @@ class LabelNoise(ABC):
 
         Arguments:
             labels: clean labels (n,), int64, in 0 .. num_classes - 1.
-            seed: of the noise's own stream.
+            seed: the seed of the noise's own stream.
         """
         return draw_labels(labels, self.transition(num_classes), seed, purpose=f"label-noise/{self.kind}")
 

@@ -28,7 +28,7 @@ class Report:
 
     Attributes:
         out: the directory.
-        digest: of records and theory's findings, of the source that draws, and of the packages' versions.
+        digest: the digest of records and theory's findings, of the source that draws, and of the packages' versions.
     """
 
     def __init__(self, out: Path):

@@ -24,7 +24,7 @@ def theory_findings(seed: int, records: Path) -> list[Finding]:
     """Every claim of the theory, checked on the seed's instance now or, by the same code, before.
 
     Arguments:
-        seed: of the random instances.
+        seed: the seed of the random instances.
         records: directory in which findings are kept if there is no cache directory.
     """
     name = f"theory-{theory_digest()[:16]}-seed-{seed}.json"

@@ -70,8 +70,8 @@ class RunConfig:
         model_source, optimizer_source: SHA-256 of the user's own code, "" for what is built in.
         crop: side of the centre crop; smaller images stay whole.
         device: `cpu` or `cuda`.
-        seed: of everything random: label noise, permutations, initialisation, order of samples.
-        format: of the record.
+        seed: the seed of everything random: label noise, permutations, initialisation, order of samples.
+        format: the format of the record.
     """
 
     experiment: str

@@ -38,7 +38,7 @@ class DynamicsConfig:
 
     @property
     def name(self) -> str:
-        """In words, for titles."""
+        """The study in words, for titles."""
         return f"two-layer network of width {self.width:,}"
 
 
@@ -61,7 +61,7 @@ class NoiseConfig:
 
     @property
     def name(self) -> str:
-        """In words, for titles."""
+        """The study in words, for titles."""
         return "predictions of theory"
 
 
@@ -85,7 +85,7 @@ class InterpolantsConfig:
 
     @property
     def name(self) -> str:
-        """In words, for titles."""
+        """The study in words, for titles."""
         return "two interpolants"
 
 
@@ -103,8 +103,8 @@ class BoundsConfig:
         rademacher_steps: limit of steps of each.
         stability_pairs: neighbouring samples trained on; 0 leaves the measurement out.
         stability_images: size of the samples, at most.
-        stability_steps: of the network on each; the epoch is finished.
-        linear_epochs: of one-example steps of the linear classifier on each.
+        stability_steps: the steps of the network on each sample; the epoch is finished.
+        linear_epochs: the epochs of one-example steps of the linear classifier on each sample.
         version: the version of the measurement.
     """
 
@@ -123,7 +123,7 @@ class BoundsConfig:
 
     @property
     def name(self) -> str:
-        """In words, for titles."""
+        """The study in words, for titles."""
         return "bounds"
 
 

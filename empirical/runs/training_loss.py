@@ -27,8 +27,8 @@ def loss_curve(run: Run, *, online: bool) -> tuple[list[int], list[float]]:
     """The steps, and the mean cross-entropy in nats on the given labels.
 
     Arguments:
-        online: of the samples as they were trained on, over the epoch that ends at the step; or else by the fixed
-            network then, and before training.
+        online: whether to return the loss of the samples as they were trained on, over the epoch that ends at the step,
+            or else the fixed network's loss at the step, and before training.
     """
     if not online:
         recorded = [(record.step, record.train_loss) for record in run.epochs]

@@ -102,7 +102,7 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     Arguments:
         config: `study` is a `DynamicsConfig`.
         randomized: the test's images and labels.
-        parts: of the training; their weights lie beside them, in float64, the last only.
+        parts: the parts of the training; their weights lie beside them, in float64, the last only.
         records: not used.
 
     Returns the metrics; a number of steps is None where `max_steps` were too few. Raises ValueError if the step size

@@ -12,7 +12,7 @@ Margins of the two are of different scales. The ratio of the margin of the class
 
 is not: to first order it is the distance to where the answer changes. For Theorem 1's network, piecewise linear along
 one direction a, the slope is exact, at a knot that of the steeper side; so is the Lipschitz constant, the largest slope
-times ||a||. Of the trained network the largest gradient found is a lower bound on it.
+times ||a||. For the trained network the largest gradient found is a lower bound on it.
 """
 
 import math

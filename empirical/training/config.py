@@ -37,7 +37,8 @@ class TrainingConfig:
         augmentation: random changes of the training images: none, crop, flip-rotate or resized-crop.
         dropout: probability of dropping each input of the last linear layer; where a network has dropout layers of its
             own, theirs. By default these are left as they are, and there are no others.
-        precision: of products: float32; tf32 and bf16 are faster on GPUs that have them, and change results.
+        precision: the precision of products: float32; tf32 and bf16 are faster on GPUs that have them, and change
+            results.
         compile: have torch.compile rewrite the network's forward and backward pass; on a GPU they are replayed as CUDA
             graphs. Worth it for runs that take much longer than the minute of compiling. A smaller last batch of an
             epoch is not compiled. Refused on several ranks.

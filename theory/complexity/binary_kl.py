@@ -48,7 +48,7 @@ def lower_inverse(q: float, bound: float) -> float:
 
 
 def _excess(a: float, b: float, difference: float) -> float:
-    """D(a, b), the difference a - b as accurate as it is to be had."""
+    """D(a, b), the difference a - b as accurate as float64 allows."""
     if a == 0:
         return b
     x = difference / b

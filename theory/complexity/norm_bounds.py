@@ -107,7 +107,7 @@ def frobenius_margin_bound(
     Arguments:
         network: its matrices, biases in them.
         input_norms: `network.input_norms(training inputs)`, shape (n,).
-        margins: of the training sample, shape (n,).
+        margins: the margins of the training sample, shape (n,).
         gamma: the margin asked for; the bounds of all gamma hold together, so it may be chosen after a look at them.
 
     Raises ValueError for arguments of different lengths, a gamma that is not positive, or norms that overflow.
@@ -242,8 +242,8 @@ def best_over_margins(bound: Callable[[float], Bound], margins: Any, candidates:
 
     Arguments:
         bound: gamma -> bound.
-        margins: of the training sample.
-        candidates: how many of the positive margins are tried, evenly by rank.
+        margins: the margins of the training sample. candidates: how many of the positive margins are tried, evenly by
+            rank.
 
     Raises ValueError if no margin is positive: there is no gamma at which fewer than all are below.
     """

@@ -55,11 +55,12 @@ class PacBayesBound:
 
     Attributes:
         bound: on the error of the stochastic network.
-        sigma: of the posterior N(w, sigma^2 I).
+        sigma: the deviation of the posterior N(w, sigma^2 I).
         prior_variance: l of the prior N(w_0, l I), a point of the grid.
         divergence: KL(Q || P), in nats.
-        mean_training_error: of the networks drawn.
-        training_error_bound: of the expectation behind that mean, true but for its share of the failure probability.
+        mean_training_error: the mean training error of the networks drawn.
+        training_error_bound: an upper bound on the expectation behind that mean, true but for its share of the failure
+            probability.
     """
 
     bound: Bound
@@ -101,7 +102,7 @@ def kl_bound(training_error: float, divergence: float, n: int, *, failure_probab
     """The largest error of Q that Maurer's form of the theorem allows.
 
     Arguments:
-        training_error: of Q, on n samples; an upper bound of it serves.
+        training_error: the error of Q on n samples; an upper bound serves as well.
         divergence: KL(Q || P) >= 0.
 
     Raises ValueError for an error outside [0, 1], a negative divergence, n < 1 or a probability outside (0, 1).
@@ -196,7 +197,7 @@ def stochastic_errors(
     Arguments:
         module: inputs -> logits (n, k); run in the mode that it is in: call `eval()` first. It is left as it is.
         inputs, labels: the training sample, on the module's device; labels integers (n,).
-        seed: of the noise, drawn on the CPU: the same on every device.
+        seed: the seed of the noise, which is drawn on the CPU: the same on every device.
         batch_size: inputs evaluated at once.
     """
 

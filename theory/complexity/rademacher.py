@@ -185,8 +185,8 @@ def rademacher_of_fitter(
             that of thresholded or clipped networks.
         n: size of the sample, which `fit` knows.
         sign_vectors: how many are drawn; None for all 2^n of them (n <= 16).
-        failure_probability: of the interval, over the sign vectors.
-        seed: of the sign vectors; `fit` gets seed, seed + 1, ... .
+        failure_probability: the probability that the interval misses, over the sign vectors.
+        seed: the seed of the sign vectors; `fit` gets seed, seed + 1, ... .
 
     `value` is the mean attained. `lower` bounds R_n of the class of all functions that `fit` can return, as in the
     module's docstring; `upper` is 1, the trivial bound: a better procedure may fit better.

@@ -49,7 +49,7 @@ def memorize_by_slabs(points: Any, positive: Any, *, seed: int = 0) -> SlabNetwo
     Arguments:
         points: (n, d), in general position: no d + 1 of them on a hyperplane.
         positive: bool (n,).
-        seed: of the choice of a hyperplane through fewer than d points.
+        seed: the seed of the choice of a hyperplane through fewer than d points.
 
     Raises ValueError if `positive` has another shape, or a slab is too thin for float64: the points are not in
     general position, or nearly not.

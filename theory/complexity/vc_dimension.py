@@ -51,9 +51,9 @@ class ReLUArchitecture:
     """What a bound by counting knows of a feed-forward ReLU network.
 
     Attributes:
-        dimension: of the input.
-        units: of each layer, the outputs last; a convolution's are all its output positions and channels.
-        parameters: of each layer, shared ones counted once.
+        dimension: the dimension of the input.
+        units: the units of each layer, the outputs last; a convolution's are all its output positions and channels.
+        parameters: the parameters of each layer, shared parameters counted once.
 
     Raises ValueError unless all layers have units, and at least one parameter in all.
     """

@@ -8,7 +8,7 @@ H = V diag(lambda) V^T (`limiting_kernel`), and
 
 (Arora et al. 2019, theorem 4.1, which has y for y - u_0: there the initialisation is so small that u_0 does not count.
 At scale kappa and unit norms u_0 has standard deviation kappa / sqrt(2)). Labels along the first eigenvectors are
-fitted soon, random labels have an equal share along all. Of several outputs, each with signs of its own, every one
+fitted soon, random labels have an equal share along all. With several outputs, each with signs of its own, every one
 follows H by itself in the limit: squares add up.
 
 How wide is large? A unit's weights move by order m^(-1/2) (times a factor that grows with n and 1/lambda_min) and start
@@ -41,7 +41,7 @@ def predicted_residual_norms(
     """||y - u_t|| for each t in `steps`, (len(steps),), float64; the Frobenius norm over several outputs.
 
     Arguments:
-        spectrum: of H on the sample.
+        spectrum: the spectrum of H on the sample.
         residual: y - u_0, (n,) or (n, k); y alone if the initialisation is small.
         step_size: eta.
         steps: numbers of steps t >= 0.

@@ -192,7 +192,7 @@ def relu_interpolant(points: Any, labels: Any, *, seed: int = 0) -> DepthTwoNetw
     Arguments:
         points: n points as rows, any real dtype, numpy or torch; images (n, ...) are flattened.
         labels: real labels (n,), or (n, k) for k outputs that share the direction and the biases.
-        seed: of the random direction.
+        seed: the seed of the random direction.
 
     Time O(nd + n log n), memory O(n) beside the data. Equal points with equal labels count once, so the network has
     2m + d weights for m distinct points, m(k + 1) + d for k outputs.

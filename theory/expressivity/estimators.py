@@ -59,7 +59,7 @@ class ReluInterpolatorRegressor(MultiOutputMixin, RegressorMixin, _ReluInterpola
     output, n(k + 1) + d for k outputs.
 
     Arguments:
-        random_state: of the random direction that the points are projected on; int, RandomState, or None for
+        random_state: the seed of the random direction that the points are projected on; int, RandomState, or None for
             another one at each fit. Named so rather than `seed` because scikit-learn's meta-estimators, such as
             BaggingRegressor, seed the parameters of this name.
 
@@ -108,7 +108,7 @@ class ReluInterpolatorClassifier(ClassifierMixin, _ReluInterpolator):  # type: i
     Arguments:
         outputs: "index", one output, that interpolates the index of the class among the sorted classes, 2n + d
             weights; or "one-hot", an output for each class, n(k + 1) + d weights.
-        random_state: of the random direction that the points are projected on; int, RandomState, or None for
+        random_state: the seed of the random direction that the points are projected on; int, RandomState, or None for
             another one at each fit. Named so rather than `seed` because scikit-learn's meta-estimators, such as
             BaggingClassifier, seed the parameters of this name.
 

@@ -127,7 +127,7 @@ def exact_relu_interpolant(points: Any, labels: Any, *, depth: int = 2, seed: in
         points: n points as rows, any real dtype (integers of any size in an object array included).
         labels: real labels (n,) or (n, outputs): floats or integers, or Fractions in an object array.
         depth: k >= 2.
-        seed: of the integer direction.
+        seed: the seed of the integer direction.
 
     Raises ValueError for bad input and for equal points with different labels, naming the rows. Points that differ at
     all are told apart, whatever their scale.

@@ -186,7 +186,7 @@ def memorize_narrow(points: Any, labels: Any, seed: int = 0) -> NarrowMemorizati
     Arguments:
         points: (n, d), or what else `as_points` takes; a float stands for the rational number that it is.
         labels: (n,) integers. C is the length of their range: give classes as 0 .. k-1.
-        seed: of the random directions.
+        seed: the seed of the random directions.
 
     Raises TypeError for values that are not real numbers; ValueError for empty input, NaN, infinity, labels
     that are not integers or not n, and for equal points with different labels, naming the rows.
@@ -218,7 +218,7 @@ def narrow_parameter_count(
     """A number of parameters that suffices for every sample whose projections fit in that many cells.
 
     Arguments:
-        n, dimension, num_labels: of the sample.
+        n, dimension, num_labels: the sizes of the sample.
         cells: Q >= n - 1, range / gap of the projections (module docstring); n^2 unless told.
         floored: whether to count a floor stage, which integer projections with a gap of 1 do not need.
 

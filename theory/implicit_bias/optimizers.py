@@ -88,7 +88,7 @@ class Landing:
         distances: ||w - w_p|| / ||w_p|| in the 2-norm, w_p the interpolant of least p-norm, for p = 1, 2, infinity.
         row_space_distance: the largest distance of an iterate from the row space of X.
         row_space_bound: what rounding alone can make of it, 2 eps sum (||w_t|| + (n + d)(||step_t|| + ||gradient_t||)).
-        certificate: of the minimum norm, for the last iterate.
+        certificate: the certificate of the minimum norm, for the last iterate.
     """
 
     problem: str
@@ -167,7 +167,7 @@ def check_implicit_bias(
         make_optimizer: parameters to optimiser, e.g. `lambda p: torch.optim.SGD(p, lr=1.0)`. One whose `step` needs a
             closure gets it.
         problems: the family; `underdetermined_problems(0)` by default.
-        name: of the optimiser, for the report.
+        name: the optimiser's name, for the report.
         start: value of every coordinate at the start.
         max_steps: stop after this many steps, or at a residual of 1e-12 ||y||.
 

@@ -7,10 +7,10 @@ r"""Ridge regression to the ridgeless limit: the minimum norm again, and the ris
   E <x, w* - beta>^2 tends to s^2 gamma / (1 - gamma) for gamma < 1 and to r^2 (1 - 1/gamma) + s^2 / (gamma - 1) for
   gamma > 1. For Gaussian features it is known at every n and d, from the mean of the inverse Wishart distribution:
   s^2 d / (n - d - 1) for d < n - 1, and r^2 (1 - n/d) + s^2 n / (d - n - 1) for d > n + 1.
-* Bartlett, Long, Lugosi, Tsigler 2020, "Benign overfitting in linear regression": for eigenvalues l_1 >= l_2 >= ...
-  of the covariance, r_k = sum_{i>k} l_i / l_{k+1}, R_k = (sum_{i>k} l_i)^2 / sum_{i>k} l_i^2,
-  k* = min {k: r_k >= b n}. Noise of variance s^2 costs, up to constants, s^2 (k*/n + n/R_{k*}). This is the variance
-  alone: the bias, what is missed of the signal, comes on top, and overfitting is benign if both vanish.
+* Bartlett, Long, Lugosi, Tsigler 2020, "Benign overfitting in linear regression": for the covariance's eigenvalues l_1
+  >= l_2 >= ..., r_k = sum_{i>k} l_i / l_{k+1}, R_k = (sum_{i>k} l_i)^2 / sum_{i>k} l_i^2, k* = min {k: r_k >= b n}.
+  Noise of variance s^2 costs, up to constants, s^2 (k*/n + n/R_{k*}). This is the variance alone: the bias, what is
+  missed of the signal, comes on top, and overfitting is benign if both vanish.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ class RiskPoint:
         features: d.
         gamma: d / n.
         risk: mean of ||w* - beta||^2.
-        standard_error: of that mean.
+        standard_error: the standard error of that mean.
         expected: the exact expectation for Gaussian features at this n and d.
         asymptotic: Hastie et al.'s limit at this gamma.
     """
@@ -111,7 +111,7 @@ def double_descent(
         features: numbers of features d.
         signal, noise: |beta|^2 and the variance of the noise in the labels.
         trials: independent data sets a point, at least 2.
-        seed: of the data.
+        seed: the seed of the data.
 
     Raises ValueError for n or a number of features below 1, or fewer than two trials.
     """
@@ -203,7 +203,7 @@ class OverfittingPoint:
     Attributes:
         samples: n.
         excess_risk: mean over data sets of E <x, w* - beta>^2, unit noise, beta the first eigenvector.
-        standard_error: of that mean.
+        standard_error: the standard error of that mean.
         noise_share: mean of its part due to noise, in expectation over the noise: tr(Sigma X^+ X^+T).
         ranks: effective ranks for this n.
     """

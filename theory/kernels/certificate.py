@@ -85,7 +85,7 @@ def certify_interpolation(
     Arguments:
         matrix: K as the solver had it, ridge included.
         y, coefficients: (n, k), float64.
-        smallest_eigenvalue: of `matrix`.
+        smallest_eigenvalue: the smallest eigenvalue of `matrix`.
         kernel, points: to compute K afresh from, points (n, d) of any dtype; without them `matrix` is taken as exact.
         ridge: what was added to the diagonal: everything is then about K + ridge I.
         checkpoint: where to save the sweep, and to go on from.

@@ -232,7 +232,7 @@ class KernelInterpolator(MultiOutputMixin, RegressorMixin, _KernelInterpolation)
         devices: where the Gram matrix lies; of several, panels are dealt out in turn.
         checkpoint: a directory: an interrupted fit of the same data goes on from there.
         report: called with the name of a stage and the share of it that is done.
-        random_state: of the preconditioner and of the random start of the eigenvalue bound.
+        random_state: the seed of the preconditioner and of the random start of the eigenvalue bound.
 
     Attributes:
         kernel_: the kernel used.

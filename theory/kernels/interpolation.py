@@ -72,7 +72,7 @@ def interpolate_gram(
             (K^-1)_ii. Needs Cholesky, and n^3/3 operations more.
         bound_eigenvalue: also a lower bound on lambda_min(K), for the certificate.
         tolerance: relative residual to reach; by K's precision, 1e-12 or 1e-4, if None.
-        seed: of the preconditioner's columns and the random start of the eigenvalue bound.
+        seed: the seed of the preconditioner's columns and of the random start of the eigenvalue bound.
         checkpoint: where to save progress, and to go on from.
         report: told of progress.
 

@@ -23,9 +23,9 @@ class FitPlan:
     Attributes:
         n, outputs: size.
         solver: `cholesky` or `conjugate-gradients`.
-        dtype: of the Gram matrix.
+        dtype: the dtype of the Gram matrix.
         memory: bytes by what they are for.
-        operations: of the solver; multiplications and additions count separately.
+        operations: the operations of the solver; multiplications and additions count separately.
         sample_size: columns that the preconditioner is made from.
     """
 

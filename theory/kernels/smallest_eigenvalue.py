@@ -85,8 +85,8 @@ def bound_by_lanczos(
     Arguments:
         matrix: K, positive definite.
         preconditioner: P >= I; the better it is, the fewer steps.
-        failure_probability: of all uses of the theorem together, over the random start.
-        seed: of the start.
+        failure_probability: the probability that any use of the theorem fails, over the random start.
+        seed: the seed of the start.
         stage: where to save the iteration, and to go on from.
         report: told the share of the steps, if all have to be made.
     """

@@ -178,7 +178,7 @@ class SimulatedAccuracy:
 
     Attributes:
         accuracies: (draws,).
-        level: of the interval.
+        level: the level of the interval.
     """
 
     accuracies: Float64Array

@@ -118,7 +118,7 @@ def stochastic_gradient_descent(
         momentum: beta in [0, 1), and whether it is Nesterov's: torch.optim.SGD's, for the recursion see the module.
         tolerance: stop once ||Xw - y|| <= tolerance (||X||_F ||w|| + ||y||).
         max_iterations: stop after this many steps in any case; 100,000 epochs by default.
-        seed: of the order of the samples.
+        seed: the seed of the order of the samples.
 
     Converges linearly to w_0 projected onto the solutions of Xw = y if there are any (Zhang et al. 2017, section 5; Ma,
     Bassily, Belkin, "The power of interpolation", ICML 2018); else a constant step size ends in a ball around

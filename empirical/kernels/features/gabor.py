@@ -45,7 +45,7 @@ class GaborWavelets:
     Attributes:
         wavelengths: L, in pixels, each at least 2.
         orientations: angles t = pi k / orientations.
-        deviation: of the averaging window h, in pixels.
+        deviation: the deviation of the averaging window h, in pixels.
         stride: every how many pixels the averages are sampled.
     """
 
@@ -62,7 +62,7 @@ class GaborWavelets:
             raise ValueError("orientations and stride must be at least 1, deviation positive")
 
     def dimension(self, image_shape: tuple[int, ...]) -> int:
-        """channels * samples * (wavelengths * orientations + 1)."""
+        """The number channels * samples * (wavelengths * orientations + 1)."""
         return self._samples(image_shape) * (len(self.wavelengths) * self.orientations + 1)
 
     def blocks(self, fit_images: Images, *sets: Images, device: str = "cpu") -> FeatureBlocks:

@@ -44,7 +44,7 @@ class RandomConvolution:
 
     Attributes:
         num_filters: F; there are 8 F features.
-        seed: of the patches.
+        seed: the seed of the patches.
         patch_size: s, the side of a patch in pixels.
         threshold: a, of the rectification.
         contrast: c, in squared pixel units: what keeps flat patches from being blown up.
