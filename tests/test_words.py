@@ -34,8 +34,8 @@ SIGNS = {
     ),
     "an American spelling": (
         (DOCSTRING, COMMENT, STRING),
-        r"(?<![\w`.:/\"-])(?<!upper )(?i:analyz\w*|behavior\w*|canceled|catalog|center(?:s|ed|ing)?|color(?:s|ed)?"
-        r"|favor\w*|gray|(?:factor|general|initial|maxim|memor|minim|normal|organ|random|recogn|regular|serial|summar"
+        r"(?<![\w`.:/\"-])(?<!upper )(?!initialization)(?i:analyz\w*|behavior\w*|canceled|catalog|center(?:s|ed|ing)?"
+        r"|color(?:s|ed)?|favor\w*|gray|(?:factor|general|initial|maxim|memor|minim|normal|organ|random|recogn|regular|serial|summar"
         r"|synchron|visual)iz(?:e|es|er|ers|ing|ation)|optimiz(?:e|es|ed|ing|ation)|label(?:ed|ing)|model(?:ed|ing)"
         r"|neighbor\w*)(?![\w`(=.\"-]|:|  )",
     ),

@@ -269,10 +269,10 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, Randomization, Regularisers, flo
 
 def _changed(model: str, training: TrainingConfig) -> int:
     """How many of the hyper-parameters of SGD are not the paper's."""
-    known = model in MODELS
+    built_in = model in MODELS
     paper = TrainingConfig(
-        learning_rate=default_learning_rate(model) if known else training.learning_rate,
-        initialization=default_initialization(model) if known else training.initialization,
+        learning_rate=default_learning_rate(model) if built_in else training.learning_rate,
+        initialization=default_initialization(model) if built_in else training.initialization,
     )
     names = ("optimizer", "learning_rate", "momentum", "batch_size", "initialization")
     changed = [name for name in names if getattr(training, name) != getattr(paper, name)]

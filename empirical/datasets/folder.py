@@ -34,7 +34,7 @@ class FileImages(LazyImages):
         root: where the paths begin.
         paths: the paths of the files, in the order of their samples.
         image_size: the side of the squares, see `read_square`.
-        decoder: of JPEGs, see `empirical.datasets.decoders`.
+        decoder: the decoder of JPEGs, see `empirical.datasets.decoders`.
     """
 
     root: Path
@@ -121,8 +121,8 @@ def load_folder(
         image_size: side of the squares.
         storage: where the images are kept, see `empirical.datasets.storage`. Digests are of the files (`file_identity`)
             whatever it is: machines of different memory have the same runs.
-        map_directory: of memory maps; by default `root`/.memory-map.
-        decoder: of JPEGs, see `empirical.datasets.decoders`; another one is another data set.
+        map_directory: the directory of memory maps; by default `root`/.memory-map.
+        decoder: the decoder of JPEGs, see `empirical.datasets.decoders`; another decoder makes another data set.
 
     Raises DataNotFoundError if there are no images, ValueError if a file cannot be read as one, or if memory or disk
     does not hold them.

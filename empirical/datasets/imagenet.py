@@ -36,8 +36,8 @@ def load_imagenet(
         root: the folder.
         image_size: side of the squares to which images are resized and cropped.
         storage: where they are kept, see `empirical.datasets.storage`.
-        map_directory: of memory maps; by default `root`/.memory-map.
-        decoder: of JPEGs, see `empirical.datasets.decoders`; another one is another data set.
+        map_directory: the directory of memory maps; by default `root`/.memory-map.
+        decoder: the decoder of JPEGs, see `empirical.datasets.decoders`; another decoder makes another data set.
 
     Raises DataNotFoundError if files are missing, ValueError if one is damaged, or memory or disk does not hold them.
     """

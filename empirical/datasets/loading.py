@@ -20,7 +20,7 @@ class Location:
         is_default: whether the directory is the default: then a source may look elsewhere too.
         image_size: height and width to which images of any size are resized.
         storage, map_directory: see `empirical.datasets.storage`.
-        decoder: of JPEGs, see `empirical.datasets.decoders`.
+        decoder: the decoder of JPEGs, see `empirical.datasets.decoders`.
     """
 
     directory: Path
@@ -135,8 +135,8 @@ def load(
         image_size: height and width to which the images of a folder or of ImageNet are resized; the others keep theirs.
         download: fetch the official archives into `root` if files are missing.
         storage: where the images of a folder or of ImageNet are kept, see `empirical.datasets.storage`.
-        map_directory: of their memory maps; by default `.memory-map` below `root`.
-        decoder: of the JPEGs of a folder or of ImageNet, see `empirical.datasets.decoders`.
+        map_directory: the directory of their memory maps; by default `.memory-map` below `root`.
+        decoder: the decoder of the JPEGs of a folder or of ImageNet, see `empirical.datasets.decoders`.
 
     Raises:
         ValueError: there is no such data set, a file is damaged, or memory or disk does not hold the images.

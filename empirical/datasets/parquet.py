@@ -39,7 +39,7 @@ class ParquetImages(LazyImages):
         groups: (first row, file, row group in it) of each row group, int64 (groups, 3), in order.
         column: the name of the column of images.
         image_size: side of the squares, see `read_square`.
-        decoder: of JPEGs, see `empirical.datasets.decoders`.
+        decoder: the decoder of JPEGs, see `empirical.datasets.decoders`.
     """
 
     files: tuple[Path, ...]

@@ -49,7 +49,7 @@ INITIALIZATIONS: dict[Initialization, Callable[[nn.Module], None]] = {
     "glorot": glorot,
     "he": he,
 }
-"""By name, as `TrainingConfig.initialization` has it. Other parameters than those named stay as they are."""
+"""The rules by name, for `TrainingConfig.initialization`. Other parameters than those named stay as they are."""
 
 
 def _draw(network: nn.Module, rule: Callable[[torch.Tensor], object]) -> None:

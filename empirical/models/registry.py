@@ -25,7 +25,7 @@ def build_model(
         name: as `model_factory` takes it.
         image_shape: (channels, height, width) of the preprocessed images.
         num_classes: logits given.
-        seed: of the weights.
+        seed: the seed of the weights.
         initialization: a rule of `INITIALIZATIONS`; None for the network's default.
 
     The weights are drawn on the CPU: they are the same on every device.

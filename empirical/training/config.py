@@ -53,9 +53,9 @@ class TrainingConfig:
             only until it misses a label: one miss shows that it does not fit, none that it does, and then the whole
             split is evaluated. So the epoch of the first fit is the same whatever this is. The untrained and the last
             network are evaluated whole.
-        initialization: of the weights: own leaves them as the network's factory makes them; torch, glorot and he draw
-            them anew (`empirical.models.initialization`). By default glorot for the paper's networks on small images,
-            own for all others, the user's among them.
+        initialization: the rule of the initial weights: own leaves them as the network's factory makes them; torch,
+            glorot and he draw them anew (`empirical.models.initialization`). By default glorot for the paper's networks
+            on small images, own for all other networks, a user's among them.
     """
 
     optimizer: str = "sgd"

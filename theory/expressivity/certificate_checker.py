@@ -26,7 +26,7 @@ from typing import Any
 _ROWS_AT_ONCE = 500
 
 Projections = Callable[[Sequence[Fraction], Any], Iterable[Fraction]]
-"""From a direction and points to <a, x> of every point."""
+"""Maps a direction and points to <a, x> of every point."""
 
 
 @dataclass(frozen=True)

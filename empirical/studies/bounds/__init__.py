@@ -1,6 +1,7 @@
 """Generalisation bounds and complexity measures of trained networks (Zhang et al. 2017, section 2.2).
 
 measure           all of them, on one run
+registry          the bounds by name
 evaluated_bound   the result type
 subject           the network and its data
 matrices          VC, norms and margins of fully connected networks

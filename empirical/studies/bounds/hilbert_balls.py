@@ -37,6 +37,9 @@ from theory.kernels import MEDIAN_SHARE, Gaussian, Kernel, Linear, median_distan
 _RIDGE = 1e-8  # relative to the largest eigenvalue: where the linear interpolant's directions end
 
 
+BALL_BOUNDS = ("linear interpolant", "Gaussian kernel interpolant")
+
+
 def ball_bounds(subject: Subject, parts: Parts) -> Found:
     """The linear and the kernel interpolant of the same labels, and the balls that they lie on.
 
@@ -45,14 +48,9 @@ def ball_bounds(subject: Subject, parts: Parts) -> Found:
     n = min(subject.n, subject.study.kernel_images)
     data = subject.data
     points, test_points = (images.flatten(1).double().cpu() for images in (data.train_images[:n], data.test_images))
-    kernels: dict[str, Kernel] = {
-        "linear interpolant": Linear(),
-        "Gaussian kernel interpolant": Gaussian(
-            MEDIAN_SHARE * median_distance(test_points.numpy(), subject.config.seed)
-        ),
-    }
+    kernels = (Linear(), Gaussian(MEDIAN_SHARE * median_distance(test_points.numpy(), subject.config.seed)))
     entries, measures = [], {}
-    for name, kernel in kernels.items():
+    for name, kernel in zip(BALL_BOUNDS, kernels, strict=True):
         ball = parts(name, partial(_ball, kernel, points, test_points, subject))
         gram = kernel.block(points, points).numpy()
         root = math.sqrt(subject.config.num_classes) * kernel_complexity_bound(gram)

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from empirical.runs.resumable_parts import Parts
 from empirical.studies.bounds.evaluated_bound import Found, left_out
 from empirical.studies.bounds.subject import Subject
+from theory.common.arrays import Float64Array
 from theory.complexity import (
     Bound,
     HomogeneousNetwork,
@@ -35,11 +38,14 @@ def _homogeneous(subject: Subject) -> tuple[HomogeneousNetwork, HomogeneousNetwo
         return f"for fully connected ReLU networks: {error}"
 
 
+VC_BOUNDS = ("VC",)
+
+
 def counting_bounds(subject: Subject, parts: Parts) -> Found:
     """Uniform convergence by the growth function."""
     networks = _homogeneous(subject)
     if isinstance(networks, str):
-        return left_out("VC", ["VC"], networks), {}
+        return left_out("VC", VC_BOUNDS, networks), {}
     network = networks[0]
     hidden = [len(matrix) - network.constant for matrix in network.matrices[:-1]]
     dimension = network.matrices[0].shape[1] - network.constant
@@ -56,28 +62,63 @@ def counting_bounds(subject: Subject, parts: Parts) -> Found:
     return [subject.entry("VC", bound)], {"vc_dimension": dimensions | closed}
 
 
+@dataclass(frozen=True, eq=False)
+class MatrixNetwork:
+    """What the margin bounds read of a network: its matrices, those before training, and its training sample.
+
+    Attributes:
+        lengths: the norms of the inputs, (n,).
+        longest: the largest norm of an input.
+        margins: the margins of the training sample, (n,).
+    """
+
+    network: HomogeneousNetwork
+    reference: HomogeneousNetwork
+    lengths: Float64Array
+    longest: float
+    margins: Float64Array
+    failure_probability: float
+
+
+NORM_BOUNDS: dict[str, Callable[[MatrixNetwork, float], Bound]] = {
+    "Frobenius norms, margin": lambda at, gamma: frobenius_margin_bound(
+        at.network, at.lengths, at.margins, gamma, failure_probability=at.failure_probability
+    ),
+    "spectral norms, margin": lambda at, gamma: spectral_margin_bound(
+        at.network,
+        at.lengths,
+        at.margins,
+        gamma,
+        reference=at.reference,
+        failure_probability=at.failure_probability,
+    ),
+    "PAC-Bayes, spectral norms, margin": lambda at, gamma: pac_bayes_spectral_bound(
+        at.network, at.longest, at.margins, gamma, failure_probability=at.failure_probability
+    ),
+}
+"""The margin bounds by name, as functions of the network and of the margin gamma."""
+
+
 def norm_bounds(subject: Subject, parts: Parts) -> Found:
     """Margin bounds from the norms of the network's matrices."""
-    names = ("Frobenius norms, margin", "spectral norms, margin", "PAC-Bayes, spectral norms, margin")
     networks = _homogeneous(subject)
     if isinstance(networks, str):
-        return left_out("norm", names, networks), {}
+        return left_out("norm", NORM_BOUNDS, networks), {}
     network, reference = networks
     images = subject.data.train_images.cpu()
     values = margins(network(images), subject.data.train_labels.cpu())
-    lengths, delta = network.input_norms(images), subject.study.failure_probability
-    longest = math.sqrt(images[0].numel() + network.constant)  # the norm of every whitened image
-    evaluations: tuple[Callable[[float], Bound], ...] = (
-        lambda gamma: frobenius_margin_bound(network, lengths, values, gamma, failure_probability=delta),
-        lambda gamma: spectral_margin_bound(
-            network, lengths, values, gamma, reference=reference, failure_probability=delta
-        ),
-        lambda gamma: pac_bayes_spectral_bound(network, longest, values, gamma, failure_probability=delta),
+    at = MatrixNetwork(
+        network,
+        reference,
+        network.input_norms(images),
+        math.sqrt(images[0].numel() + network.constant),  # the norm of every whitened image
+        values,
+        subject.study.failure_probability,
     )
     entries = []
-    for name, evaluation in zip(names, evaluations, strict=True):
+    for name, bound in NORM_BOUNDS.items():
         try:
-            entries.append(subject.entry("norm", best_over_margins(evaluation, values)))
+            entries.append(subject.entry("norm", best_over_margins(partial(bound, at), values)))
         except (ValueError, OverflowError) as error:  # no margin is positive, or a norm is 0 or not finite
             entries += left_out("norm", [name], str(error))
     differences = [a - m for a, m in zip(network.matrices, reference.matrices, strict=True)]

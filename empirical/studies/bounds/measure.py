@@ -24,12 +24,8 @@ from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import BoundsConfig
 from empirical.runs.trained_network import load_trained
 from empirical.studies.bounds.evaluated_bound import EvaluatedBound
-from empirical.studies.bounds.hilbert_balls import ball_bounds
-from empirical.studies.bounds.matrices import counting_bounds, norm_bounds
-from empirical.studies.bounds.random_signs import random_sign_bounds
-from empirical.studies.bounds.sgd_stability import stability_bounds
+from empirical.studies.bounds.registry import BOUNDS
 from empirical.studies.bounds.subject import Subject, error_of
-from empirical.studies.bounds.weight_noise import weight_noise_bounds
 
 
 def measure_bounds(config: RunConfig, randomized: RandomizedDataset, parts: Parts, records: Path) -> dict[str, Any]:
@@ -56,14 +52,7 @@ def measure_bounds(config: RunConfig, randomized: RandomizedDataset, parts: Part
     parts.total = len(study.sigmas) + study.rademacher_draws + 2 * study.stability_pairs + 6
     bounds: list[EvaluatedBound] = []
     measures: dict[str, Any] = {}
-    for evaluate_family in (
-        counting_bounds,
-        norm_bounds,
-        ball_bounds,
-        weight_noise_bounds,
-        random_sign_bounds,
-        stability_bounds,
-    ):
+    for evaluate_family in dict.fromkeys(BOUNDS.values()):
         family_bounds, more = evaluate_family(subject, parts)
         bounds += family_bounds
         measures |= more

@@ -16,11 +16,14 @@ from theory.complexity import rademacher_bound, rademacher_of_fitter
 _STEPS_BETWEEN_LOOKS = 50  # steps between looks at whether all random signs are fitted
 
 
+RANDOM_SIGN_BOUNDS = ("Rademacher",)
+
+
 def random_sign_bounds(subject: Subject, parts: Parts) -> Found:
     """Train the network, with two outputs, on random signs, a sign vector for each part."""
     study = subject.study
     if not study.rademacher_draws:
-        return left_out("Rademacher", ["Rademacher"], "not measured"), {}
+        return left_out("Rademacher", RANDOM_SIGN_BOUNDS, "not measured"), {}
     n = min(subject.n, study.rademacher_images)
 
     def fit(signs: Float64Array, seed: int) -> Any:

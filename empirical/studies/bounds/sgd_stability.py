@@ -33,13 +33,15 @@ _GRADIENTS, _HESSIANS, _POWERS = 64, 8, 20  # examples, examples, steps of power
 _ONCE = 10**9  # epochs between records: none but the last
 
 
+STABILITY_BOUNDS = ("uniform stability, convex", "uniform stability, not convex")
+
+
 def stability_bounds(subject: Subject, parts: Parts) -> Found:
     """The stability of SGD on the network and on a linear classifier, measured and bounded."""
     study, training = subject.study, subject.training
-    names = ("uniform stability, convex", "uniform stability, not convex")
     n = min(study.stability_images, subject.n - study.stability_pairs)
     if not study.stability_pairs or n < 2:
-        return left_out("stability", names, "not measured"), {}
+        return left_out("stability", STABILITY_BOUNDS, "not measured"), {}
     dimension = subject.data.train_images[0].numel()
     lipschitz, smoothness = math.sqrt(2 * (dimension + 1)), (dimension + 1) / 2
     steps = study.linear_epochs * n
@@ -58,7 +60,7 @@ def stability_bounds(subject: Subject, parts: Parts) -> Found:
     measures = {"linear": linear | {"lipschitz": lipschitz, "smoothness": smoothness}}
     if list(subject.trained.buffers()):
         reason = "its normalisation layers hold statistics of the training sample beside the weights"
-        return [convex, *left_out("stability", names[1:], reason)], {"stability": measures}
+        return [convex, *left_out("stability", STABILITY_BOUNDS[1:], reason)], {"stability": measures}
     of_network = replace(
         training,
         max_steps=study.stability_steps,
@@ -71,12 +73,12 @@ def stability_bounds(subject: Subject, parts: Parts) -> Found:
     seen = parts("gradients and curvatures", lambda: _constants_seen(subject))
     measures["network"] = network | seen
     if training.optimizer != "sgd":
-        return [convex, *left_out("stability", names[1:], "for SGD")], {"stability": measures}
+        return [convex, *left_out("stability", STABILITY_BOUNDS[1:], "for SGD")], {"stability": measures}
     sizes = _step_sizes(training, network["steps"])
     try:
         bound = _nonconvex_bound(seen["lipschitz"], seen["smoothness"], network["largest_loss"], sizes, n)
     except (ValueError, OverflowError, ZeroDivisionError) as error:
-        return [convex, *left_out("stability", names[1:], str(error))], {"stability": measures}
+        return [convex, *left_out("stability", STABILITY_BOUNDS[1:], str(error))], {"stability": measures}
     note = "an estimate: the loss has no such constants, and the theorem no momentum and no batches"
     note += "; trained without augmentation" * (training.augmentation != "none")
     return [convex, _stability_entry(subject, bound, network, note)], {"stability": measures}

@@ -14,13 +14,15 @@ from empirical.studies.bounds.subject import Subject
 from theory.common.arrays import Float64Array
 from theory.complexity import pac_bayes_bound, stochastic_errors
 
+WEIGHT_NOISE_BOUNDS = ("PAC-Bayes, Gaussian",)
+
 
 def weight_noise_bounds(subject: Subject, parts: Parts) -> Found:
     """The PAC-Bayes bound with Gaussian noise around the trained weights."""
-    name, trained, data, study = "PAC-Bayes, Gaussian", subject.trained, subject.data, subject.study
+    trained, data, study = subject.trained, subject.data, subject.study
     if list(trained.buffers()):
         reason = "its normalisation layers hold statistics of the training sample, of which no prior may know"
-        return left_out("PAC-Bayes", [name], reason), {}
+        return left_out("PAC-Bayes", WEIGHT_NOISE_BOUNDS, reason), {}
     seed = subject.config.seed
 
     def errors(images: torch.Tensor, labels: torch.Tensor, split: str) -> Callable[[float, int], Any]:

@@ -23,6 +23,7 @@ from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import BoundsConfig
 from empirical.runs.trained_network import load_trained
 from empirical.studies.bounds import EvaluatedBound, measure_bounds
+from empirical.studies.bounds.registry import BOUNDS
 from empirical.studies.bounds.sgd_stability import weight_vector
 from empirical.training.config import TrainingConfig
 from tests.made_up import made_up_config, made_up_run
@@ -189,6 +190,22 @@ def test_every_bound_is_above_what_it_bounds(case):
         assert bound.value >= bound.measured, bound.name
 
 
+REFERENCES: set[str] = set()
+"""The bounds that a test below computes again, by other means."""
+
+
+def reference(*names: str):
+    """Marks a test as the independent reference of these bounds."""
+    REFERENCES.update(names)
+    return lambda test: test
+
+
+def test_every_bound_has_a_reference_and_is_evaluated(case):
+    assert set(BOUNDS) == REFERENCES, "write a test of the new bound, marked with @reference(name)"
+    assert [entry["name"] for entry in case.metrics["bounds"]] == list(BOUNDS)
+
+
+@reference("VC")
 def test_vc(case):
     units, parameters, n = (WIDTH, CLASSES - 1), (65 * WIDTH, 65 * WIDTH + (WIDTH + 1) * CLASSES), 2 * N
     layers = sum(
@@ -202,6 +219,7 @@ def test_vc(case):
     assert case.metrics["vc_dimension"]["lower"] == 2 * 64 * (WIDTH // 3)
 
 
+@reference("Frobenius norms, margin")
 def test_frobenius(case):
     def bound(gamma):
         product = np.linalg.norm(case.matrices[0]) * np.linalg.norm(case.matrices[1], axis=1).sum() / gamma
@@ -213,6 +231,7 @@ def test_frobenius(case):
     assert case.bound("Frobenius norms, margin").value == pytest.approx(case.best(bound))
 
 
+@reference("spectral norms, margin")
 def test_spectral(case):
     spectral = [np.linalg.svd(matrix)[1][0] for matrix in case.matrices]
     moved = [
@@ -235,6 +254,7 @@ def test_spectral(case):
     assert case.metrics["norms"]["spectral_complexity"] == pytest.approx(math.prod(spectral) * ratios**1.5)
 
 
+@reference("PAC-Bayes, spectral norms, margin")
 def test_pac_bayes_from_spectral_norms(case):
     spectral = [np.linalg.norm(matrix, 2) for matrix in case.matrices]
 
@@ -251,6 +271,7 @@ def test_pac_bayes_from_spectral_norms(case):
     assert case.bound("PAC-Bayes, spectral norms, margin").value == pytest.approx(case.best(bound))
 
 
+@reference("linear interpolant", "Gaussian kernel interpolant")
 @pytest.mark.parametrize("name", ["linear interpolant", "Gaussian kernel interpolant"])
 def test_interpolants(case, name):
     X, Z, targets = case.X[:50, :-1], case.X_test[:, :-1], np.eye(CLASSES)[case.labels[:50]]
@@ -280,6 +301,7 @@ def test_interpolants(case, name):
     assert ball["rademacher"]["upper"] <= norm * math.sqrt(trace) / 50 * 1.2
 
 
+@reference("PAC-Bayes, Gaussian")
 def test_pac_bayes(case):
     found, made_of = case.bound("PAC-Bayes, Gaussian"), case.metrics["pac_bayes"]
     d = case.metrics["parameters"]
@@ -297,6 +319,7 @@ def test_pac_bayes(case):
     assert found.vacuous == (found.value == 1)
 
 
+@reference("Rademacher")
 def test_random_signs(case):
     n, seed = 30, case.config.seed
     correlations = []
@@ -329,6 +352,7 @@ def softmax(scores):
     return weights / weights.sum(-1, keepdims=True)
 
 
+@reference("uniform stability, convex")
 def test_stability_of_the_linear_classifier(case):
     n, rate = 30, min(0.05, 2 / 65)
     X, Z, y = case.X[:n], case.X_test[:n], case.labels[:n]
@@ -362,6 +386,7 @@ def test_stability_of_the_linear_classifier(case):
     assert max(distances) <= 2 * math.sqrt(2 * 65) / n * 3 * n * rate, "theorem 3.8's own bound on parameters"
 
 
+@reference("uniform stability, not convex")
 def test_stability_of_the_network(case):
     n, seed = 30, case.config.seed
     images = torch.cat([case.images[:n], case.test_images[:n]])
