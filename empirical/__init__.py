@@ -10,6 +10,7 @@ studies         measurements that hold theory against trained networks
 execution       one run, many runs, progress, status
 experiments     named experiments and their scales
 claims          the paper's claims, decided from records by stated rules
+observers       runs told to TensorBoard and others as they are recorded
 report          tables on a terminal and as CSV
 planning        what runs will need, before they start
 diagnosis       why a network does not fit random labels
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from empirical.datasets import ImageDataset, ImageSplit, load
     from empirical.datasets.preprocessing import preprocess
     from empirical.models import build_model
+    from empirical.observers import Observer
     from empirical.randomization import Randomization, RandomizedDataset, parse_test, randomize
     from empirical.runs.config import RunConfig
     from empirical.runs.records import Run, read_runs
@@ -41,6 +43,7 @@ __all__ = [
     "ExperimentResults",
     "ImageDataset",
     "ImageSplit",
+    "Observer",
     "Randomization",
     "RandomizedDataset",
     "ResidentData",

@@ -10,10 +10,14 @@ from torch import nn
 from empirical.claims.verdicts import Subject, subjects
 from empirical.datasets import ImageDataset
 from empirical.datasets.given import dataset_of
+from empirical.observers import Observer, find_observers, observed, tell_finished
+from empirical.report.markup import in_markup
 from empirical.report.results_csv import result_row
+from empirical.report.tables import tables_of_runs
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, RunDirectory
 from empirical.session_code import import_path_of
+from empirical.text_table import TextTable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,6 +54,21 @@ class ExperimentResults:
 
         return pandas.DataFrame(self.rows)
 
+    @property
+    def tables(self) -> list[TextTable]:
+        """Every table that the runs fill, as cells of text."""
+        return tables_of_runs(list(self.runs))
+
+    def markdown(self) -> str:
+        """The tables in Markdown; a notebook shows them so."""
+        return in_markup(self.tables, "markdown")
+
+    def latex(self) -> str:
+        """The tables in LaTeX, for a document that uses the package booktabs."""
+        return in_markup(self.tables, "latex")
+
+    _repr_markdown_ = markdown
+
     def __str__(self) -> str:
         lines = [f"{run.config.title}, {run.config.kind}: {_outcome(run)}" for run in self.runs]
         lines += [f"{config.title}, {config.kind}: failed: {reason}" for config, reason in self.failures]
@@ -72,6 +91,7 @@ def run_experiment(
     seeds: int | Sequence[int] = 0,
     training: "TrainingConfig | dict[str, Any] | None" = None,
     out: str | Path = "runs",
+    observe: str | Observer | Sequence[str | Observer | Callable[[Path], Observer]] = (),
     **options: Any,
 ) -> ExperimentResults:
     """Carry out an experiment's runs that are not finished, record them, and return all of them.
@@ -91,6 +111,7 @@ def run_experiment(
         seeds: the seeds of everything random.
         training: hyper-parameters, or the ones among them that differ from the defaults.
         out: directory of the records.
+        observe: whom to tell of every epoch, too: observers (`empirical.observers`), or what `--observe` takes.
         options: further options of the command line, with underscores: `data_root`, `train_size`, `scale`, `device`,
             ...
 
@@ -126,6 +147,7 @@ def run_experiment(
     )
     dataset, settings, configs = plan_runs(chosen, dataset_given)
     check_own_code(configs, dataset)
+    observers = find_observers(observe if isinstance(observe, tuple | list) else [observe], chosen.out)
     follow = find_experiment(name).follow
     memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
     finished: list[Run] = []
@@ -142,7 +164,10 @@ def run_experiment(
                         with directory.claim():
                             if chosen.rerun:
                                 directory.restart()
-                            execute(config, dataset, directory, line, memory_limit)
+                            with observed(directory, observers, line) as watcher:
+                                execute(config, dataset, directory, watcher, memory_limit)
+                    else:
+                        tell_finished(directory, observers, line)
                     finished.append(directory.read())
                     line.end(_outcome(finished[-1]))
                 except Exception as error:  # the user's own network may raise anything: the other runs go on

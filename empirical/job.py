@@ -26,6 +26,7 @@ from empirical.execution.progress import RunProgress, Watcher
 from empirical.execution.stopwatch import Stopwatch
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
+from empirical.observers import check_observers, find_observers, observed, tell_finished
 from empirical.options import Options, PlanOptions
 from empirical.randomization import parse_test
 from empirical.report.console import kernel_table, paper_table, results_table
@@ -83,6 +84,7 @@ def run(options: Options, arguments: list[str]) -> int:
     """
     dataset, settings, configs = plan_runs(options)
     check_own_code(configs, dataset)
+    check_observers(options.observe)
     options.out.mkdir(parents=True, exist_ok=True)
     runs = list(zip(configs, run_directories(options.out, configs), strict=True))
     _check_ranks(options)
@@ -271,7 +273,7 @@ def _carry_out(
         launch_slurm(runs, [*arguments, "--device", _device_of_jobs(options)], options.launcher, options.out)
         return []
     if (processes := _processes(runs, dataset, options)) > 1:
-        return _run_in_workers(runs, _workers(processes, 1, dataset, options, runs))
+        return _run_in_workers(runs, _workers(processes, 1, dataset, options, runs), options)
     return _run_all(runs, dataset, options)
 
 
@@ -324,11 +326,13 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks 
     alone.
     """
     failures = []
+    observers = find_observers(options.observe, options.out)
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
             line = progress.start(config.title)
             if directory.finished:
                 directory.remove_scratch()  # a kill may have come between the summary and this
+                tell_finished(directory, observers, line)
                 ranks.tell(None)
                 line.end("finished before")
                 continue
@@ -337,7 +341,8 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks 
                 with directory.claim():
                     ranks.tell(config.hash if config.kind == "trained" else None)
                     announced = True
-                    execute(config, dataset, directory, line, _memory_limit(options), ranks)
+                    with observed(directory, observers, line) as watcher:
+                        execute(config, dataset, directory, watcher, _memory_limit(options), ranks)
             except Exception as error:  # the user's own network may raise anything: the other runs go on
                 if not announced:
                     ranks.tell(None)
@@ -370,8 +375,9 @@ class Performer:
     def __call__(self, directory: RunDirectory, watcher: Watcher) -> Outcome:
         """Carry out a run, and say how it ended."""
         try:
-            with directory.claim():
-                execute(directory.config, self.dataset, directory, watcher, _memory_limit(self.options))
+            observers = find_observers(self.options.observe, self.options.out)
+            with directory.claim(), observed(directory, observers, watcher) as told:
+                execute(directory.config, self.dataset, directory, told, _memory_limit(self.options))
         except BusyError as error:
             if self.options.launcher.kind == "local":
                 return Outcome("left to another process, which is at work on it", busy=True)
@@ -403,13 +409,16 @@ def _processes(runs: Pairs, dataset: ImageDataset, options: Options) -> int:
     return min(int(cpu_count()), len(unfinished))
 
 
-def _run_in_workers(runs: Pairs, workers: WorkerConfig) -> list[tuple[RunConfig, str]]:
+def _run_in_workers(runs: Pairs, workers: WorkerConfig, options: Options) -> list[tuple[RunConfig, str]]:
     """Do as `_run_all`, several runs at a time."""
+    observers = find_observers(options.observe, options.out)
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
             if directory.finished:
                 directory.remove_scratch()
-                progress.start(config.title).end("finished before")
+                line = progress.start(config.title)
+                tell_finished(directory, observers, line)
+                line.end("finished before")
         outcomes = carry_out([directory for _, directory in runs if not directory.finished], workers, progress)
     return [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
 

@@ -21,7 +21,7 @@ class Options:
 
     Finished runs are not repeated and interrupted ones go on where they stopped: after Ctrl-C, a crash or a
     kill, give the same command again. `NAME --help` shows the options of one experiment. The other commands are
-    `plan NAME`, `diagnose`, `status DIR` and `pack DIR`; each has its own --help.
+    `plan NAME`, `diagnose`, `status DIR`, `tables DIR` and `pack DIR`; each has its own --help.
     """
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = "randomization-tests"
@@ -31,8 +31,8 @@ class Options:
     """Print the experiments, data sets, models and tests, and run nothing."""
 
     data: str = ""
-    """Data set: digits (needs no files), cifar10, mnist, fashion-mnist, imagenet, or folder for your own images; the
-    experiment's own by default."""
+    """Data set: digits (needs no files), cifar10, cifar100, svhn, mnist, fashion-mnist, tiny-imagenet, imagenet, folder
+    for your own images, or torchvision:NAME for what torchvision reads; the experiment's own by default."""
 
     data_root: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Where the data set's files are; data/NAME by default."""
@@ -96,6 +96,10 @@ class Options:
     rerun: bool = False
     """Run again what is already finished."""
 
+    observe: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OBSERVER ...")] = ()
+    """Whom to tell of every epoch, too: tensorboard, wandb, mlflow, or package.module:factory, called with the
+    directory of the records."""
+
     training: TrainingConfig = field(default_factory=TrainingConfig)
     """Hyper-parameters."""
 
@@ -144,10 +148,10 @@ _OF_SOME = ("model", "training", "scale", "kernel", "memory")
 _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
     Options: ("pipeline",),
     DiagnoseOptions: (
-        *("name", "list", "scale", "kernel", "memory", "out", "rerun"),
+        *("name", "list", "scale", "kernel", "memory", "out", "rerun", "observe"),
         *("launcher", "network_timeout", "only_run"),
     ),
-    PlanOptions: ("list", "pipeline", "rerun", "memory", "network_timeout", "only_run"),
+    PlanOptions: ("list", "pipeline", "rerun", "observe", "memory", "network_timeout", "only_run"),
 }
 """The options that a command accepts, because all describe the same runs, but does not use."""
 

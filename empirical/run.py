@@ -1,4 +1,5 @@
-"""The experiments' command line: `python -m empirical.run [NAME]`, and its commands plan, diagnose, status and pack.
+"""The experiments' command line: `python -m empirical.run [NAME]`, and its commands plan, diagnose, status,
+tables and pack.
 
 It imports what names and explains the options; what carries a command out is imported once it is needed.
 """
@@ -12,6 +13,7 @@ from empirical.execution.status import print_status
 from empirical.experiments.experiments import EXPERIMENTS, find_experiment
 from empirical.kernels.features import FEATURES
 from empirical.models import FAMILIES, MODELS
+from empirical.observers.named import OBSERVERS
 from empirical.options import DiagnoseOptions, Options, PlanOptions, StatusOptions, parsed
 from empirical.randomization import TEST_SPELLINGS
 from empirical.runs.packing import pack_command
@@ -33,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
             return print_status(status.out, wide_console())
         if command == "pack":
             return pack_command(rest)
+        if command == "tables":
+            from empirical.report.markup import tables_command
+
+            return tables_command(rest)
         if command == "plan":
             return _plan(parsed(PlanOptions, f"{_PROGRAM} plan", rest))
         if command == "diagnose":
@@ -86,7 +92,11 @@ def _print_lists() -> None:
                 "plan NAME": "What do the runs of an experiment need, measured on this machine?",
             },
         ),
-        ("Data sets (--data)", {name: source.description for name, source in DATASETS.items()}),
+        (
+            "Data sets (--data)",
+            {name: source.description for name, source in DATASETS.items()}
+            | {"torchvision:NAME": "what a class of torchvision's reads from its files, such as STL10 or KMNIST"},
+        ),
         ("Features (--kernel.features)", FEATURES),
         (
             "Networks (--model)",
@@ -95,6 +105,7 @@ def _print_lists() -> None:
             | {"package.module:factory": "your own"},
         ),
         ("Tests (--tests)", TEST_SPELLINGS),
+        ("Observers (--observe)", OBSERVERS | {"package.module:factory": "your own"}),
     ):
         print(title)
         for name, description in entries.items():

@@ -20,12 +20,14 @@ class TextTable:
         columns: headings.
         rows: cells, as many in each row as there are columns; a dash where there is nothing.
         note: what a reader must know to read the numbers.
+        words: places of the columns of words, which stand to the left; those of numbers stand to the right.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    words: frozenset[int] = frozenset({0})
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -33,13 +35,12 @@ class TextTable:
 
 
 def rendered(table: TextTable) -> Table:
-    """Render a table of text cells; all but the first column are aligned to the right. No cell can send orders to the
-    terminal."""
+    """Render a table of text cells. No cell can send orders to the terminal."""
     title, note = _plain(f"{table.title}\n"), _plain(table.note) if table.note else None
     columns = Table(title=title, title_justify="left", caption=note, caption_justify="left")
     columns.box = box.SIMPLE
     for at, header in enumerate(table.columns):
-        columns.add_column(_plain(header), justify="right" if at else "left")
+        columns.add_column(_plain(header), justify="left" if at in table.words else "right")
     for row in table.rows:
         columns.add_row(*map(_plain, row))
     return columns

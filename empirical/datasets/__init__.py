@@ -6,6 +6,7 @@ from theory.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from empirical.datasets.cifar10 import load_cifar10
+    from empirical.datasets.cifar100 import load_cifar100
     from empirical.datasets.digits import load_digits
     from empirical.datasets.download import DownloadError
     from empirical.datasets.folder import load_folder
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from empirical.datasets.lazy_images import LazyImages
     from empirical.datasets.loading import DATASETS, Location, Source, load
     from empirical.datasets.not_found import DataNotFoundError
+    from empirical.datasets.svhn import load_svhn
+    from empirical.datasets.tiny_imagenet import load_tiny_imagenet
 
 __all__ = [
     "DATASETS",
@@ -27,10 +30,13 @@ __all__ = [
     "Source",
     "load",
     "load_cifar10",
+    "load_cifar100",
     "load_digits",
     "load_folder",
     "load_idx",
     "load_imagenet",
+    "load_svhn",
+    "load_tiny_imagenet",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -24,6 +24,7 @@ class Archive:
 
 
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
+_SVHN = "http://ufldl.stanford.edu/housenumbers"
 _FASHION_MNIST = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
 ARCHIVES = {
@@ -32,6 +33,16 @@ ARCHIVES = {
             "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
             "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
         ),
+    ),
+    "cifar100": (
+        Archive(
+            "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+            "md5:eb9058c3a382ffc7106e4002c42a8d85",
+        ),
+    ),
+    "svhn": (
+        Archive(f"{_SVHN}/train_32x32.mat", "md5:e26dedcc434d2e4c54c9b2d4a06d8373"),
+        Archive(f"{_SVHN}/test_32x32.mat", "md5:eb5a983be6a315427106f1b164d9cef3"),
     ),
     "mnist": (
         Archive(f"{_MNIST}/train-images-idx3-ubyte.gz", "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873"),

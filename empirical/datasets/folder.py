@@ -143,6 +143,8 @@ def find_image_files(root: Path, image_size: int) -> ImageFiles:
     """Find the files that `load_folder` reads, without reading them; raises the same errors."""
     if image_size < 1:
         raise ValueError(f"image_size must be at least 1, got {image_size}")
+    if (root / "val" / "val_annotations.txt").is_file():
+        raise ValueError(f"{root} is laid out as Tiny ImageNet: read it with --data tiny-imagenet")
     train_root = "train" if _classes(root / "train")[0] else ""
     class_names, empty = _classes(root / train_root)
     train = _labelled_files(root, train_root, class_names)

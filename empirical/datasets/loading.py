@@ -60,6 +60,18 @@ def _cifar10(at: Location) -> ImageDataset:
     return load_cifar10(at.directory)
 
 
+def _cifar100(at: Location) -> ImageDataset:
+    from empirical.datasets.cifar100 import load_cifar100
+
+    return load_cifar100(at.directory)
+
+
+def _svhn(at: Location) -> ImageDataset:
+    from empirical.datasets.svhn import load_svhn
+
+    return load_svhn(at.directory)
+
+
 def _mnist(at: Location) -> ImageDataset:
     from empirical.datasets.idx import load_idx
 
@@ -79,6 +91,12 @@ def _folder(at: Location) -> ImageDataset:
     return load_folder(at.directory, at.image_size, at.storage, at.map_directory, at.decoder)
 
 
+def _tiny_imagenet(at: Location) -> ImageDataset:
+    from empirical.datasets.tiny_imagenet import load_tiny_imagenet
+
+    return load_tiny_imagenet(at.directory, at.image_size, at.storage, at.map_directory, at.decoder)
+
+
 def _imagenet(at: Location) -> ImageDataset:
     from empirical.datasets.imagenet import load_imagenet
 
@@ -95,6 +113,14 @@ DATASETS = {
         "CIFAR-10: 60,000 colour images of 32 x 32, 10 classes; official binary or Python files",
         _cifar10,
     ),
+    "cifar100": Source(
+        "CIFAR-100: 60,000 colour images of 32 x 32, 100 classes; official binary or Python files",
+        _cifar100,
+    ),
+    "svhn": Source(
+        "SVHN, house numbers: 99,289 colour images of 32 x 32, 10 classes; MATLAB files",
+        _svhn,
+    ),
     "mnist": Source(
         "MNIST, handwritten digits: 70,000 grey images of 28 x 28, 10 classes; idx files",
         _mnist,
@@ -107,6 +133,11 @@ DATASETS = {
         _folder,
         stored_anywhere=True,
     ),
+    "tiny-imagenet": Source(
+        "Tiny ImageNet: 110,000 colour images of 64 x 64, 200 classes; the archive's folders",
+        _tiny_imagenet,
+        stored_anywhere=True,
+    ),
     "imagenet": Source(
         "ImageNet: 1.3 million images, 1,000 classes; ROOT/train/<wnid>/, ROOT/val/<wnid>/, or parquet files",
         _imagenet,
@@ -114,6 +145,25 @@ DATASETS = {
     ),
 }
 """The data sets by name. An entry of `ARCHIVES` makes a data set downloadable."""
+
+TORCHVISION = "torchvision:"
+"""What the names of torchvision's own data sets begin with, before the name of their class."""
+
+
+def _source(name: str) -> Source:
+    """The data set of a name. Raises ValueError if there is none."""
+    if name.startswith(TORCHVISION):
+        from empirical.datasets.torchvision_readers import load_torchvision
+
+        kind = name.removeprefix(TORCHVISION)
+        return Source("read by torchvision", lambda at: load_torchvision(kind, at.directory, at.image_size))
+    if name not in DATASETS:
+        close = difflib.get_close_matches(name.lower(), DATASETS, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ValueError(
+            f"unknown data set (--data) {name!r}: {hint}There are {', '.join(DATASETS)}; and {TORCHVISION}NAME."
+        )
+    return DATASETS[name]
 
 
 def load(
@@ -126,7 +176,7 @@ def load(
     map_directory: Path | None = None,
     decoder: Decoder = "pillow",
 ) -> ImageDataset:
-    """The data set called `name`, one of `DATASETS`.
+    """The data set called `name`, one of `DATASETS` or `torchvision:NAME`, of a class of torchvision's.
 
     Arguments:
         name: the data set.
@@ -143,13 +193,9 @@ def load(
         DataNotFoundError: files are missing; the message says which, and how to get them.
         DownloadError: a download failed or brought a file with another digest.
     """
-    if name not in DATASETS:
-        close = difflib.get_close_matches(name.lower(), DATASETS, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ValueError(f"unknown data set (--data) {name!r}: {hint}There are {', '.join(DATASETS)}.")
     from empirical.datasets.archives import ARCHIVES, fetch
 
-    source = DATASETS[name]
+    source = _source(name)
     if not source.needs_files and root is not None:
         raise ValueError(f"{name} needs no root: its images come with a package; got {str(root)!r}")
     if not source.stored_anywhere and storage not in ("auto", "memory"):
@@ -158,7 +204,7 @@ def load(
     if not source.stored_anywhere and decoder != "pillow":
         raise ValueError(f"--data-decoder {decoder} is for JPEGs, in a folder or of ImageNet: {name} has none")
     check_decoder(decoder)
-    directory = Path("data", name) if root is None else Path(root)
+    directory = Path("data", name.replace(":", "-")) if root is None else Path(root)
     location = Location(directory, root is None, image_size, storage, map_directory, decoder)
     try:
         return source.load(location)

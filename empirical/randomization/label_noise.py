@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from empirical.randomization.number_files import read_numbers
+from empirical.randomization.number_files import file_of, read_numbers
 from theory.label_noise import (
     copying_accuracy,
     corrupt_labels,
@@ -346,7 +346,7 @@ class Transition(LabelNoise):
 
         Raises ValueError for what is no transition matrix, OSError for a file that cannot be read.
         """
-        matrix = read_numbers(Path(path)).astype(np.float64)
+        matrix = read_numbers(path).astype(np.float64)
         sums = matrix.sum(axis=-1, keepdims=True)
         matrix = matrix / sums if matrix.ndim == 2 and (np.abs(sums - 1) <= PRINTED).all() else matrix
         try:
@@ -388,7 +388,8 @@ class GivenLabels(LabelNoise):
 
     kind: ClassVar[str] = "labels"
     spellings: ClassVar[Mapping[str, str]] = {
-        "labels:FILE": "labels of your own, one for each training sample in their order, from such a file"
+        "labels:FILE": "labels of your own, one for each training sample in their order, from such a file",
+        "labels:FILE.pt:NAME": "the same, from an array of that name in a file of torch's, as of CIFAR-10N",
     }
 
     digest: str
@@ -428,7 +429,7 @@ class GivenLabels(LabelNoise):
     @classmethod
     def read(cls, path: str | Path) -> "GivenLabels":
         """The labels in a file. Raises ValueError for what `of` refuses, OSError for a file that cannot be read."""
-        return cls.of(read_numbers(Path(path)), str(path))
+        return cls.of(read_numbers(path), str(path))
 
     def transition(self, num_classes: int) -> Float64Array:
         """The shares of the labels given to each class; a class without samples keeps its label."""
@@ -535,7 +536,7 @@ def _from_file(word: str, kind: str, read: Callable[[str], _Noise]) -> _Noise | 
     if not word.startswith(f"{kind}:"):
         return None
     path = word.removeprefix(f"{kind}:")
-    if not Path(path).is_file():
+    if not file_of(path).is_file():
         raise ValueError(f"test (--tests): {kind}:FILE takes a file, and there is none called {path!r}")
     return read(path)
 
