@@ -47,7 +47,7 @@ def test_every_folder_has_its_section():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_is_understood(page):
-    found = [arguments for arguments in commands(page.read_text()) if arguments[:1] != ["status"]]
+    found = [arguments for arguments in commands(page.read_text()) if arguments[:1] not in (["status"], ["tables"])]
     for arguments in found:
         parsed(arguments)
 

@@ -39,7 +39,7 @@ def keys_of(first: Pass, second: Pass) -> tuple[list[Key], list[Key]]:
 
 def image_digests(images: torch.Tensor) -> tuple[bytes, ...]:
     """A 128-bit digest (BLAKE2b) of the content of each image of a batch (n, ...): equal content, equal digest."""
-    rows = np.ascontiguousarray(images.detach().cpu().numpy())
+    rows = images.detach().cpu().contiguous().view(torch.uint8).numpy()  # NumPy has no bfloat16
     return tuple(hashlib.blake2b(row.data, digest_size=16).digest() for row in rows)
 
 
@@ -93,6 +93,9 @@ def _parts(batch: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]
     images, labels, *rest = (torch.as_tensor(part).detach() for part in batch)
     if images.ndim != 4:
         raise ValueError(f"pipeline: images must be (batch, channels, height, width), got {tuple(images.shape)}")
+    if images.is_floating_point() and not images.isfinite().all():
+        at = int((~images.isfinite()).flatten(1).any(dim=1).nonzero()[0])
+        raise ValueError(f"pipeline: image {at} of a batch contains NaN or infinity: images must be finite numbers")
     for name, part in (("labels", labels), *(("indices", part) for part in rest)):
         if part.shape != images.shape[:1] or part.is_floating_point() or part.is_complex():
             raise ValueError(

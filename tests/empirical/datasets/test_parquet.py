@@ -59,6 +59,13 @@ def test_a_validation_file_that_lacks_a_class_is_read_by_names(folder):
     assert set(load_imagenet(folder, 8).test.labels.tolist()) == {1, 2}
 
 
+def test_rows_without_a_label_are_named(folder):
+    labels = pq.read_table(folder / TRAIN).column("label").to_pylist()
+    rewrite(folder / TRAIN, [*labels[:2], None, *labels[3:-1], None])
+    with pytest.raises(ValueError, match=rf"{TRAIN}: row 2 has no label \(2 of {len(labels)} rows\)"):
+        load_imagenet(folder, 8)
+
+
 def test_a_class_that_the_training_files_do_not_name(folder):
     rewrite(folder / VALIDATION, names=(*CLASSES[:2], "zebra"))
     with pytest.raises(ValueError, match=rf"{VALIDATION}: its classes zebra are not among those of .*{TRAIN}"):

@@ -600,6 +600,7 @@ def test_answers_are_frozen_and_problems_have_advice():
         ((torch.zeros(2, 1, 4, 4),), "got a tuple of 1"),
         ((torch.zeros(2, 16), torch.zeros(2).long()), r"images must be \(batch, channels, height, width\)"),
         ((torch.zeros(2, 1, 4, 4), torch.zeros(2)), "labels must be 2 integers"),
+        ((torch.tensor([0.0, torch.nan]).view(2, 1, 1, 1), torch.zeros(2).long()), "image 1 of a batch contains NaN"),
         ((torch.zeros(2, 1, 4, 4), torch.zeros(2, 1).long()), "labels must be 2 integers"),
         ((torch.zeros(2, 1, 4, 4), torch.tensor([0, -1])), "a label is -1"),
         ((torch.zeros(2, 1, 4, 4), torch.zeros(2).long(), torch.zeros(3).long()), "indices must be 2 integers"),
@@ -615,6 +616,18 @@ def test_a_pass_ends_at_its_limit():
     cut, images = read_pass(batches, limit=8, keep=5)
     assert (len(cut.labels), cut.whole, images.flatten().tolist()) == (8, False, [0, 0, 0, 0, 1])
     assert read_pass(batches, limit=12, keep=0)[0].whole
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64, torch.uint8, torch.bool])
+def test_images_of_any_dtype(dtype):
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 2, (6, 1, 4, 4), generator=random).to(dtype)
+    seen, kept = read_pass([(images, torch.arange(6))], 10, 10)
+    assert len(set(seen.digests)) == 6
+    assert kept.dtype == torch.float32
+    assert torch.equal(kept, images.float())
+    assert image_digests(images.flip(3).flip(3)) == seen.digests, "equal content, whatever its strides"
+    assert image_digests(images.mT) != seen.digests
 
 
 # The command -----------------------------------------------------------------------------------------------------
@@ -641,6 +654,10 @@ def redrawn():
 
 def once():
     return iter(healthy())
+
+def bfloat16():
+    import torch
+    return [(torch.as_tensor(x).bfloat16(), torch.as_tensor(y)) for x, y in healthy()]
 
 def empty():
     return []
@@ -708,7 +725,7 @@ def test_the_command_is_stopped(folder, capsys, monkeypatch):
 
 
 def test_the_command_on_a_pipeline(folder, capsys):
-    for name, status in (("healthy", 0), ("once", 0), ("redrawn", 1)):
+    for name, status in (("bfloat16", 0), ("healthy", 0), ("once", 0), ("redrawn", 1)):
         assert main(["diagnose", "--pipeline", f"pipelines_e2e:{name}"]) == status
         output = capsys.readouterr().out
         assert f"on pipelines_e2e:{name}, 200 training images" in output
