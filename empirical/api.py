@@ -50,8 +50,10 @@ class ExperimentResults:
 
     def frame(self) -> "DataFrame":
         """The rows as a pandas DataFrame. Raises ImportError where pandas is not installed."""
-        import pandas
-
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError("frame() needs pandas: pip install 'rethinking-generalization[pandas]'") from error
         return pandas.DataFrame(self.rows)
 
     @property

@@ -61,8 +61,6 @@ def _read_torch(path: Path, name: str) -> npt.NDArray[Any]:
     """An array, a tensor, or one of those in a dictionary. Nothing that the file asks for is run, and of NumPy it may
     ask for plain arrays alone.
     """
-    import pickle
-
     import torch
 
     reconstruct = np.empty(0).__reduce__()[0]
@@ -72,8 +70,10 @@ def _read_torch(path: Path, name: str) -> npt.NDArray[Any]:
     try:
         with torch.serialization.safe_globals([*allowed, *names]):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError) as error:
-        raise ValueError(str(error).splitlines()[0]) from error
+    except OSError:
+        raise
+    except Exception as error:  # a malformed pickle can raise almost anything
+        raise ValueError(f"{type(error).__name__}: {(str(error) or 'it is damaged').splitlines()[0]}") from error
     if isinstance(content, dict):
         if name not in content:
             raise ValueError(

@@ -89,8 +89,27 @@ def test_records_and_verdicts(mine, tmp_path):
     assert all(row["train_accuracy"] == 1 for row in results.rows)
     assert {finding.claim.id for subject in results.verdicts for finding in subject.findings}
     assert "random labels" in str(results)
-    pandas = pytest.importorskip("pandas", reason="needs pandas")
-    assert isinstance(results.frame(), pandas.DataFrame)
+
+
+def test_a_frame_has_a_row_for_each_run(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="needs the extra pandas")
+    results = run_experiment(model="mlp-1x8", out=tmp_path, seeds=(0, 1), training={"max_steps": 5}, **SMALL)
+    frame = results.frame()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["run"].tolist() == [run.path.name for run in results.runs]
+    assert set(frame.columns) == {name for row in results.rows for name in row}
+    measured = frame[frame["kind"] == "trained"].set_index("seed")["test_accuracy"]
+    assert measured.dtype == float
+    assert measured.to_dict() == {
+        run.config.seed: run.summary.metrics["test_accuracy"] for run in results.runs if run.config.kind == "trained"
+    }
+
+
+def test_a_frame_without_pandas_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    results = run_experiment(model="mlp-1x8", out=tmp_path, training={"max_steps": 1}, **SMALL)
+    with pytest.raises(ImportError, match=r"rethinking-generalization\[pandas\]"):
+        results.frame()
 
 
 def test_arrays_are_the_data_set_that_they_come_from(tmp_path):
