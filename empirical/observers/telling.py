@@ -91,7 +91,7 @@ class Told:
 
 @contextmanager
 def observed(directory: RunDirectory, observers: Observers, watcher: Watcher) -> Iterator[Watcher]:
-    """Give a watcher for a run that this process has claimed; the observers are told of the run until the block ends."""
+    """Give a watcher for a claimed run; the observers are told of the run until the block ends."""
     if not observers:
         yield watcher
         return
@@ -103,8 +103,8 @@ def observed(directory: RunDirectory, observers: Observers, watcher: Watcher) ->
 
 
 def tell_finished(directory: RunDirectory, observers: Observers, watcher: Watcher) -> None:
-    """Tell the observers what they have not been told yet about a finished run. Nothing is told about a packed run, which
-    has no directory to note it in.
+    """Tell the observers what they have not been told yet about a finished run. Nothing is told about a packed run,
+    which has no directory to note it in.
     """
     path = directory.path / "observed.json"
     if (directory.path / "summary.json").exists() and any(_read(path).get(name) != _ENDED for name in observers):
