@@ -149,7 +149,8 @@ def run_experiment(
     )
     dataset, settings, configs = plan_runs(chosen, dataset_given)
     check_own_code(configs, dataset)
-    observers = find_observers(observe if isinstance(observe, tuple | list) else [observe], chosen.out)
+    observing: Sequence[Any] = observe if isinstance(observe, tuple | list) else [observe]
+    observers = find_observers(observing, chosen.out)
     follow = find_experiment(name).follow
     memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
     finished: list[Run] = []

@@ -14,7 +14,7 @@ from typing import Any
 from empirical.execution.progress import Watcher
 from empirical.observers.observer import Observer
 from empirical.runs.json_files import read_json
-from empirical.runs.records import RunDirectory, read_run, write_json
+from empirical.runs.records import BusyError, RunDirectory, read_run, write_json
 from empirical.training.epoch_record import EpochRecord
 from theory.common.plain_text import visible
 
@@ -40,12 +40,13 @@ class Told:
         self._observers = {name: observer for name, observer in observers.items() if self._told.get(name) != _ENDED}
         for name in list(self._observers):
             self._tell(name, "begin")
-        self._catch_up()
+        for record in directory.read_epochs():
+            self._pass_on(record)
 
     def epoch(self, record: EpochRecord) -> None:
         """An epoch has been recorded."""
         self._watcher.epoch(record)
-        self._catch_up()
+        self._pass_on(record)
 
     def stage(self, name: str, share: float) -> None:
         """This share of a stage is done."""
@@ -54,19 +55,15 @@ class Told:
     def end(self) -> None:
         """The run ends here, finished or not."""
         finished = (self._directory.path / "summary.json").exists()
-        self._catch_up()
         metrics = read_run(self._directory.path).summary.metrics if finished and self._observers else None
         for name in list(self._observers):
             if self._tell(name, "end", metrics) and finished:
                 self._note(name, _ENDED)
 
-    def _catch_up(self) -> None:
+    def _pass_on(self, record: EpochRecord) -> None:
         for name in list(self._observers):
-            last = self._told.get(name, -1)
-            for record in self._directory.read_epochs():
-                if record.epoch > last and not self._tell(name, "epoch", record):
-                    break
-                self._note(name, max(last, record.epoch))
+            if record.epoch > self._told.get(name, -1) and self._tell(name, "epoch", record):
+                self._note(name, record.epoch)
 
     def _tell(self, name: str, event: str, *what: Any) -> bool:
         """Tell an observer, and return whether that worked; an observer that fails is left out from now on."""
@@ -83,10 +80,9 @@ class Told:
         return True
 
     def _note(self, name: str, place: int | str) -> None:
-        if self._told.get(name) != place:
-            self._told[name] = place
-            with suppress(OSError):  # the directory was removed, which is for the run to say, or the disk is full
-                write_json(self._path, self._told)
+        self._told[name] = place
+        with suppress(OSError):  # the directory was removed, which is for the run to say, or the disk is full
+            write_json(self._path, self._told)
 
 
 @contextmanager
@@ -108,7 +104,7 @@ def tell_finished(directory: RunDirectory, observers: Observers, watcher: Watche
     """
     path = directory.path / "observed.json"
     if (directory.path / "summary.json").exists() and any(_read(path).get(name) != _ENDED for name in observers):
-        with directory.claim(), observed(directory, observers, watcher):
+        with suppress(BusyError), directory.claim(), observed(directory, observers, watcher):
             pass
 
 
@@ -117,4 +113,6 @@ def _read(path: Path) -> dict[str, Any]:
         content = read_json(path)
     except (OSError, ValueError):  # not there, or damaged: everything is told then
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    return {name: place for name, place in content.items() if isinstance(place, int) or place == _ENDED}

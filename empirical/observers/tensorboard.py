@@ -24,7 +24,7 @@ class TensorBoard:
 
     def begin(self, run: RunConfig) -> None:
         """Open the run's own file; TensorBoard puts those of one folder together."""
-        self._writer = SummaryWriter(str(self.folder / run.directory_name))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(self.folder / run.directory_name))
         self._writer.add_text("configuration", "\n".join(f"    {k}: {v}" for k, v in run.recorded().items()))
 
     def epoch(self, run: RunConfig, record: EpochRecord) -> None:

@@ -64,11 +64,11 @@ def _read_torch(path: Path, name: str) -> npt.NDArray[Any]:
     import torch
 
     reconstruct = np.empty(0).__reduce__()[0]
-    # The second name of NumPy's is that of versions before 2.
-    allowed = [np.ndarray, np.dtype, type(np.dtype(np.int64)), type(np.dtype(np.int32)), type(np.dtype(np.uint8))]
-    names = [(reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")]
+    allowed: list[Any] = [np.ndarray, np.dtype, *(type(np.dtype(name)) for name in ("int64", "int32", "uint8"))]
+    # The first name of NumPy's is that of versions before 2.
+    allowed += [(reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")]
     try:
-        with torch.serialization.safe_globals([*allowed, *names]):
+        with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
