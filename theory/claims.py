@@ -47,9 +47,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Proof:
-    """A theorem of a proof assistant that says what a claim says, for all instances at once.
+    """A machine-checked theorem with the statement of a claim, for all instances at once.
 
-    To name one is not yet to have it checked: `theory.proofs.checked_proof` tells whether Coq has checked the file
+    Naming a theorem does not check it: `theory.proofs.checked_proof` tells whether Coq has checked the file
     as it is now.
 
     Attributes:

@@ -1,4 +1,5 @@
-"""Section 2.2 of the paper: measures of complexity, each held against a supremum or a worst case known otherwise."""
+"""Section 2.2 of the paper: measures of complexity, each compared with a supremum or a worst case that is known by
+other means."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Samples as the interpolation theorems want them: points as rows, finite, distinct; labels as columns."""
+"""Samples as the interpolation theorems assume them: points as rows, finite, distinct; labels as columns."""
 
 from decimal import Decimal
 from numbers import Integral, Rational
@@ -53,7 +53,7 @@ def as_labels(labels: Any, n: int, name: str = "labels") -> Float64Array:
 
 
 def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
-    """The same numbers as float64; BeyondFloat64Error, naming rows, where that would round one."""
+    """The same numbers as float64. Raises BeyondFloat64Error, naming rows, where rounding would change a number."""
     converted = array.astype(np.float64, copy=False)
     if array.dtype.kind in "iu":
         inexact = array > MAX_EXACT_INTEGER
@@ -82,7 +82,7 @@ def as_real(values: Any, name: str) -> npt.NDArray[Any]:
 
 
 def require_unmasked(values: Any, name: str) -> None:
-    """TypeError for a masked array: what lies under the mask would count as data."""
+    """Raise TypeError for a masked array: values under the mask would count as data."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array: drop the masked entries or fill them in")
 
@@ -129,7 +129,7 @@ def _python_integers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def as_targets(labels: Any, n: int, outputs: int) -> Float64Array:
-    """Labels to hold a network's outputs against, float64 (n, outputs). ValueError for another shape."""
+    """Labels to compare a network's outputs with, float64 (n, outputs). Raises ValueError for another shape."""
     targets = as_labels(labels, n).reshape(n, -1)
     if targets.shape[1] != outputs:
         raise ValueError(f"labels have {targets.shape[1]} columns, the network has {outputs} outputs")

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class _Lazy(ModuleType):
-    """Stands for a module until something of it is asked for."""
+    """A stand-in for a module until one of its names is used."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(import_module(self.__name__), name)

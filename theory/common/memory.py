@@ -5,7 +5,8 @@ from pathlib import Path
 
 
 def available_memory(device: str = "cpu") -> int:
-    """Bytes that can still be allocated: of the GPU, or the machine's and its control group's, whichever is less."""
+    """The bytes that can still be allocated: on the GPU, or else in the machine or its control group, whichever is
+    less."""
     if device.startswith("cuda"):
         import torch
 

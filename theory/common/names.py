@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def nearest_name(name: str, choices: Iterable[str]) -> str:
-    """What to say of an unknown name: the nearest known one, if any is near, and all of them."""
+    """A hint for an unknown name: the nearest known name, if one is near, and all known names."""
     names = list(choices)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""

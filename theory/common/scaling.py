@@ -1,4 +1,4 @@
-r"""Units: data divided by a power of two before a computation, results multiplied by one after.
+r"""Units: data divided by a power of two before a computation, results multiplied by a power of two after.
 
 Squares leave float64 at 1e154 and underflow at 1e-154: a norm, a Gram matrix or a residual of numbers that are
 themselves harmless can be infinite or zero. Multiplying by 2^k rounds nothing as long as the numbers stay normal, so
@@ -49,7 +49,7 @@ def scaled_bound(value: float, k: int) -> float:
 
 
 def require_representable(array: Float64Array, what: str) -> Float64Array:
-    """The array; BeyondFloat64Error if scaling it back made it overflow."""
+    """The array. Raises BeyondFloat64Error if scaling back made it overflow."""
     if not np.isfinite(array).all():
         raise BeyondFloat64Error(f"{what} overflows float64: measure X in a smaller unit, or y in a larger one")
     return array

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 
 class _PatientFile(io.FileIO):
-    """Drops what a broken pipe, or a terminal that is gone, does not take."""
+    """A stream that drops what a broken pipe, or a terminal that is gone, does not accept."""
 
     def write(self, content: Any) -> int:
         try:

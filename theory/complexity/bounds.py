@@ -33,7 +33,7 @@ class Bound:
 
     @property
     def vacuous(self) -> bool:
-        """Whether it says no more than is known without it: value >= trivial."""
+        """Whether the bound says no more than is known without it: value >= trivial."""
         return self.value >= self.trivial
 
 
@@ -52,19 +52,19 @@ def deviation(n: int, failure_probability: float) -> float:
 
 
 def require_sample(n: int, failure_probability: float) -> None:
-    """ValueError unless n >= 1 and 0 < failure_probability < 1."""
+    """Raise ValueError unless n >= 1 and 0 < failure_probability < 1."""
     if n < 1:
         raise ValueError(f"n, the number of samples, must be at least 1, got {n}")
     require_probability(failure_probability)
 
 
 def require_probability(failure_probability: float) -> None:
-    """ValueError unless 0 < failure_probability < 1."""
+    """Raise ValueError unless 0 < failure_probability < 1."""
     if not 0 < failure_probability < 1:
         raise ValueError(f"failure_probability must lie strictly between 0 and 1, got {failure_probability}")
 
 
 def require_error(error: float, name: str = "training_error") -> None:
-    """ValueError unless 0 <= error <= 1: a share, not a percentage."""
+    """Raise ValueError unless 0 <= error <= 1: a share, not a percentage."""
     if not 0 <= error <= 1:
         raise ValueError(f"{name} must be a share between 0 and 1, got {error}")

@@ -51,12 +51,12 @@ class HomogeneousNetwork:
 
     @property
     def depth(self) -> int:
-        """L."""
+        """The number of matrices, L."""
         return len(self.matrices)
 
     @property
     def num_classes(self) -> int:
-        """Outputs."""
+        """The number of outputs."""
         return int(self.matrices[-1].shape[0])
 
     @property

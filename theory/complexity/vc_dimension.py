@@ -48,7 +48,7 @@ _ROUNDING = 1e-12  # relative, of a sum of at most thousands of positive terms w
 
 @dataclass(frozen=True)
 class ReLUArchitecture:
-    """What a bound by counting knows of a feed-forward ReLU network.
+    """The sizes of a feed-forward ReLU network, which are all that a bound by counting uses.
 
     Attributes:
         dimension: the dimension of the input.
@@ -83,7 +83,7 @@ class ReLUArchitecture:
 
     @property
     def num_parameters(self) -> int:
-        """W."""
+        """The number of parameters, W."""
         return sum(self.parameters)
 
 

@@ -67,12 +67,12 @@ class Spectrum:
 
     @property
     def largest(self) -> float:
-        """lambda_max."""
+        """The largest eigenvalue, lambda_max."""
         return float(self.eigenvalues[0])
 
     @property
     def smallest(self) -> float:
-        """lambda_min, as computed."""
+        """The smallest eigenvalue, lambda_min, as computed."""
         return float(self.eigenvalues[-1])
 
     @property

@@ -51,7 +51,7 @@ class CheckedCertificate:
 def check_certificate(
     certificate: str | Path | Mapping[str, Any], points: Any, labels: Any, *, projections: Projections | None = None
 ) -> CheckedCertificate:
-    """Hold a certificate against a sample.
+    """Check a certificate against a sample.
 
     Arguments:
         certificate: the document, or the file it is in.

@@ -85,7 +85,7 @@ class DeepNetwork:
 
     @property
     def depth(self) -> int:
-        """k: hidden layers and the output layer."""
+        """The depth k: hidden layers and the output layer."""
         return len(self.layers) + 1
 
     @property
@@ -97,13 +97,13 @@ class DeepNetwork:
 
     @property
     def num_weights(self) -> int:
-        """Weights and biases, ones that only hand a number on left out (module docstring)."""
+        """The number of weights and biases, without weights of 1 that only hand a number on (module docstring)."""
         hinges = sum(layer.biases.size + layer.weights.size for layer in self.layers)
         return self.direction.size + hinges + (1 + self.offsets.size if self.depth > 2 else 0)
 
     @property
     def num_wires(self) -> int:
-        """Weights of one that only hand a number on: into each hinge, along p, along s."""
+        """The number of weights of 1 that only hand a number on: into each hinge, along p, along s."""
         hinges = sum(layer.biases.size for layer in self.layers)
         return hinges + (self.depth - 2) * (1 + self.offsets.size)
 
@@ -256,7 +256,7 @@ def deep_relu_interpolant(points: Any, labels: Any, depth: int, *, seed: int = 0
 
 
 def check_depth(depth: int) -> None:
-    """ValueError unless the depth is an integer of at least 2."""
+    """Raise ValueError unless the depth is an integer of at least 2."""
     if not isinstance(depth, int) or depth < 2:
         raise ValueError(f"depth must be an integer of at least 2, got {depth}")
 

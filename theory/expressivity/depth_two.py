@@ -66,7 +66,7 @@ class DepthTwoNetwork:
 
     @property
     def num_units(self) -> int:
-        """Hidden units, n."""
+        """The number of hidden units, n."""
         return self.biases.size
 
     def project(self, points: Any) -> Float64Array:
@@ -217,7 +217,7 @@ _MISSED = 1e-3  # share of the largest |label|: `interpolate`'s tolerance
 
 
 def require_interpolation(network: DepthTwoNetwork, sample: ProjectedSample) -> None:
-    """BeyondFloat64Error if the weights, rounded to float64, are those of a network that misses its labels.
+    """Raise BeyondFloat64Error if the weights, rounded to float64, are those of a network that misses its labels.
 
     A slope of 1 over a gap, rounded, is off by its last place times the distance to the next point. Held against the
     labels by the stable route, output by output: a thousandth of the largest |label| is allowed.
@@ -232,13 +232,13 @@ def require_interpolation(network: DepthTwoNetwork, sample: ProjectedSample) -> 
 
 
 def require_finite_weights(path: str | Path, *arrays: Float64Array) -> None:
-    """ValueError unless all numbers of a network that was read from a file are finite."""
+    """Raise ValueError unless all numbers of a network that was read from a file are finite."""
     if not all(np.isfinite(array).all() for array in arrays):
         raise ValueError(f"{path} holds a network with weights that are NaN or infinite")
 
 
 def require_moderate(weights: Float64Array, sample: ProjectedSample) -> None:
-    """BeyondFloat64Error if a weight overflowed, or nearly: double-double needs room above."""
+    """Raise BeyondFloat64Error if a weight overflowed, or nearly: double-double needs room above."""
     if not np.abs(weights).max() < double_double.OVERFLOW_THRESHOLD:
         raise BeyondFloat64Error(
             "the weights overflow float64: the labels are too large for the smallest gap between projections, "

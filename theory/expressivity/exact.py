@@ -58,7 +58,7 @@ class RationalNetwork:
 
     @property
     def depth(self) -> int:
-        """k: hidden layers and the output layer."""
+        """The depth k: hidden layers and the output layer."""
         return len(self.layers) + 1
 
     @property

@@ -1,4 +1,4 @@
-"""One door to the constructions: float64 where it is good enough, exact arithmetic where it is not."""
+"""A single function for all constructions: float64 where it is good enough, exact arithmetic where it is not."""
 
 from typing import Any
 

@@ -131,7 +131,7 @@ def blocks(rows: int, bytes_per_row: int) -> Iterator[slice]:
 
 
 def _require_no_underflow(labels: Float64Array) -> None:
-    """BeyondFloat64Error for labels so small that slopes or their rounding errors could underflow."""
+    """Raise BeyondFloat64Error for labels so small that slopes or their rounding errors could underflow."""
     smallest = np.abs(labels[labels != 0]).min(initial=1.0)
     if smallest < _SMALLEST_LABEL:
         raise BeyondFloat64Error(

@@ -26,7 +26,7 @@ from theory.implicit_bias.potentials import Float64Array, Potential
 
 @dataclass(frozen=True, eq=False)
 class BregmanInterpolant:
-    """A solution of Xw = y with the evidence that it is the one of least divergence from its start.
+    """A solution of Xw = y with the evidence that its divergence from its start is least.
 
     Attributes:
         solution: w (d,).

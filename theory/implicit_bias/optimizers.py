@@ -107,7 +107,8 @@ class Landing:
 
     @property
     def minimum_norm_bound(self) -> float:
-        """Proved upper bound on the relative distance from the minimum-norm solution, plus that one's own rounding."""
+        """Proved upper bound on the relative distance from the minimum-norm solution, plus the rounding of that
+        solution."""
         certificate = self.certificate
         length = max(norm(self.solution) - certificate.distance_bound, 0.0)
         rounding = 4 * _EPS * len(self.solution) * certificate.condition_number
@@ -116,7 +117,7 @@ class Landing:
 
 @dataclass(frozen=True, eq=False)
 class ImplicitBias:
-    """What an optimiser does on every problem of the family: one landing each."""
+    """The landings of an optimiser, one for each problem of the family."""
 
     optimizer: str
     landings: tuple[Landing, ...]
@@ -128,12 +129,13 @@ class ImplicitBias:
 
     @property
     def stays_in_row_space(self) -> bool:
-        """Whether it does on every problem."""
+        """Whether the optimiser stays in the row space on every problem."""
         return all(landing.stays_in_row_space for landing in self.landings)
 
     @property
     def reaches_minimum_norm(self) -> bool:
-        """Whether it never leaves the row space and is proved to end within 1e-6 of the minimum-norm solution."""
+        """Whether the optimiser never leaves the row space and is proved to end within 1e-6 of the minimum-norm
+        solution."""
         return self.stays_in_row_space and all(landing.minimum_norm_bound <= 1e-6 for landing in self.landings)
 
     def distance(self, p: float) -> tuple[float, float]:

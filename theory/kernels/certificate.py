@@ -29,7 +29,7 @@ _TILE = 2048
 
 @dataclass(frozen=True, eq=False)
 class InterpolationCertificate:
-    """Bounds on what alpha is worth; arrays over outputs (k,), float64.
+    """Bounds on the error of alpha; arrays over outputs (k,), float64.
 
     Attributes:
         max_residual: the largest |K alpha - y|, as measured.
@@ -80,7 +80,7 @@ def certify_interpolation(
     checkpoint: Checkpoint | None = None,
     report: Report = lambda share: None,
 ) -> InterpolationCertificate:
-    """Measure and bound.
+    """Measure the residual and bound the errors.
 
     Arguments:
         matrix: K as the solver had it, ridge included.

@@ -1,4 +1,4 @@
-"""What an interrupted fit goes on from: a directory with the Gram matrix, the factor so far, the iteration's state.
+"""The checkpoint of an interrupted fit: a directory with the Gram matrix, the factor so far, the iteration's state.
 
 Every file is whole or not there, but for the factor, to which whole panels are appended, each with its checksum; a torn
 or damaged one is dropped with all that follow. What is read was written so: checksums are verified. Files belong to a
@@ -49,7 +49,7 @@ class Checkpoint:
             path.unlink(missing_ok=True)
 
     def save_gram(self, content: dict[str, Any], *, wait: bool) -> None:
-        """Keep tensors; without waiting, written by a thread while the caller goes on, and must not change.
+        """Keep tensors. Without waiting, a thread writes them while the caller goes on, and they must not change.
 
         Raises OSError if they cannot be written: at once, or from the next call of `wait`.
         """
@@ -59,7 +59,7 @@ class Checkpoint:
             self.wait()
 
     def load_gram(self) -> dict[str, Any] | None:
-        """What `save_gram` kept; None if there is nothing."""
+        """The sums that `save_gram` kept; None if there are none."""
         return _load(self.path / "gram.pt")
 
     def wait(self) -> None:
@@ -69,7 +69,7 @@ class Checkpoint:
             written.result()
 
     def close(self) -> None:
-        """The fit is done: `wait`, but only warn of what could not be written."""
+        """End the fit: `wait`, but only warn of files that could not be written."""
         try:
             self.wait()
         except OSError as error:
@@ -83,7 +83,7 @@ class Checkpoint:
             file.write(_checksum(values))
 
     def load_factor(self, matrix: SymmetricPanels) -> Sequence[torch.Tensor]:
-        """The whole panels of the factor that are there; from the first on that is torn or damaged they are cut off."""
+        """The whole panels of the factor in the directory; they are cut off from the first torn or damaged panel on."""
         path = self.path / "factor.bin"
         if not path.exists():
             return []
@@ -105,7 +105,7 @@ class Checkpoint:
 
 
 class Stage:
-    """One stage of a fit: what it saves now and then, and goes on from. Without a checkpoint it does neither."""
+    """A stage of a fit, whose state is saved now and then to go on from. Without a checkpoint nothing is saved."""
 
     def __init__(self, checkpoint: Checkpoint | None, name: str, system: str):
         """`system` names all that the stage depends on beside the fit's key: of another system nothing is used."""
@@ -114,7 +114,7 @@ class Stage:
         self._saved = time.monotonic()
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
-        """The state saved last, its tensors on this device; None if there is none of this system."""
+        """The state saved last, its tensors on this device; None if there is no state of this system."""
         content = _load(self._path) if self._path else None
         if not content or content.pop("system", None) != self._system:
             return None
@@ -134,7 +134,7 @@ class Stage:
 
 
 NO_STAGE = Stage(None, "", "")
-"""Saves nothing."""
+"""Save nothing."""
 
 
 _CHECKSUM_SIZE = 4

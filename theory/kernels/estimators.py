@@ -46,7 +46,7 @@ def sample_rows(n: int, seed: int) -> npt.NDArray[np.int64]:
 
 
 def median_of_distances(distances: torch.Tensor) -> float:
-    """Median of the positive ones; 1 if there are none."""
+    """The median of the positive distances; 1 if no distance is positive."""
     positive = distances[distances > 0]
     return float(positive.median()) if len(positive) else 1.0
 

@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_CHECKPOINTS = 60.0  # or ten times what saving takes, whichever
 
 @dataclass(frozen=True, eq=False)
 class Gram:
-    """What fitting and predicting need.
+    """The matrices that fitting and predicting need.
 
     Attributes:
         training: K of the training points, in panels, the ridge added to its diagonal.
@@ -92,7 +92,7 @@ def _part(report: Report, index: int, total: int) -> Report:
 
 @dataclass
 class _Sums:
-    """Products added up so far, ||x||^2 likewise, and of how many blocks."""
+    """The sums of products and of ||x||^2 so far, and the number of blocks added."""
 
     training: SymmetricPanels
     others: list[torch.Tensor]
@@ -189,13 +189,13 @@ class _NearPairs:
 
 
 def _require_no_overflow(squared_norms: torch.Tensor, dtype: torch.dtype) -> None:
-    """ValueError where squares of the data overflow their dtype."""
+    """Raise ValueError where squares of the data overflow their dtype."""
     if not bool((squared_norms < torch.finfo(dtype).max / 16).all()):
         raise ValueError(f"X is so large that its squares overflow {dtype}: measure it in a larger unit")
 
 
 def _require_no_underflow(squared_norms: torch.Tensor, dtype: torch.dtype) -> None:
-    """ValueError where squares of the largest of the data underflow their dtype."""
+    """Raise ValueError where squares of the largest of the data underflow their dtype."""
     limits = torch.finfo(dtype)
     if 0 < float(squared_norms.max()) < limits.tiny / limits.eps**2:
         raise ValueError(f"X is so small that its squares underflow {dtype}: measure it in a smaller unit")

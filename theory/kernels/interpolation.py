@@ -104,11 +104,11 @@ class StageClock:
         self.restart()
 
     def restart(self) -> None:
-        """The next stage begins now."""
+        """Begin the next stage."""
         self._last = time.perf_counter()
 
     def lap(self, stage: str) -> None:
-        """The stage ends now, and the next begins."""
+        """End the stage and begin the next."""
         now = time.perf_counter()
         self.seconds[stage], self._last = now - self._last, now
 
@@ -223,7 +223,7 @@ def _by_eigenvalues(
 
 
 def _power_iteration(matrix: SymmetricPanels) -> float:
-    """An estimate of lambda_max, from below: all that is asked of it is the order of magnitude."""
+    """An estimate of lambda_max, from below: only its order of magnitude is needed."""
     vector = torch.ones(matrix.n, 1, dtype=torch.float64)
     vector[::3] = 2  # not orthogonal to much
     value = 0.0

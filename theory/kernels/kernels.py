@@ -59,7 +59,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def entry_error(self, squared_norm: float, product_error: float) -> float:
-        """How far float64 can be off in k(x, z), at most.
+        """An upper bound on float64's error in k(x, z).
 
         Arguments:
             squared_norm: at least ||x||^2 and ||z||^2.
@@ -165,7 +165,7 @@ class Linear(Kernel):
         return squared_norms
 
     def entry_error(self, squared_norm: float, product_error: float) -> float:
-        """The product's own."""
+        """The error of the product."""
         return product_error * squared_norm
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 HEIGHT = 1024
-"""Rows of a panel."""
+"""The number of rows in a panel."""
 
 _TILE = 2048  # columns of a tile: with its panel's rows it fits a cache of a few MB
 
@@ -42,7 +42,7 @@ class SymmetricPanels:
 
     @property
     def n(self) -> int:
-        """Rows and columns."""
+        """The number of rows and columns."""
         return self.panels[-1].shape[1]
 
     @property
@@ -111,7 +111,7 @@ def panel_bounds(n: int, height: int = HEIGHT) -> list[tuple[int, int]]:
 
 
 def panel_bytes(n: int, itemsize: int, height: int = HEIGHT) -> int:
-    """Memory of all panels of an n x n matrix."""
+    """The bytes of all panels of an n x n matrix."""
     return sum((stop - start) * stop for start, stop in panel_bounds(n, height)) * itemsize
 
 

@@ -1,4 +1,4 @@
-"""What a fit will take, before anything is allocated: solver, precision, memory, operations."""
+"""The cost of a fit, before anything is allocated: solver, precision, memory, operations."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ from theory.kernels.panels import HEIGHT, panel_bytes
 Solver = Literal["cholesky", "conjugate-gradients"]
 
 LARGEST_DIRECT = 8192
-"""Up to here: Cholesky in float64, which is done in seconds and gives proofs. Above: float32, conjugate gradients."""
+"""Up to this size Cholesky in float64 takes seconds and gives proofs; above it, conjugate gradients run in float32."""
 
 _EXPECTED_ITERATIONS = 100  # iterations of conjugate gradients, for the count of operations
 
@@ -39,7 +39,7 @@ class FitPlan:
 
     @property
     def total_memory(self) -> int:
-        """Bytes in all."""
+        """The bytes in all."""
         return sum(self.memory.values())
 
     def __str__(self) -> str:

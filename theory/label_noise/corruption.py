@@ -53,7 +53,7 @@ def corrupt_labels(
 
 
 def require_classes(labels: Labels, num_classes: int) -> None:
-    """ValueError unless labels are a vector of integers in 0 .. k - 1."""
+    """Raise ValueError unless labels are a vector of integers in 0 .. k - 1."""
     require_unmasked(labels, "labels")
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be a vector of integers, got shape {labels.shape} of {labels.dtype}")

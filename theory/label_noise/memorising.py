@@ -1,4 +1,4 @@
-r"""What a rule that copies a training label scores under label noise; one-nearest-neighbour, exactly.
+r"""The accuracy under label noise of a rule that copies a training label; for one-nearest-neighbour, exactly.
 
 Such a rule answers a test point t with the label of one training sample i(t), chosen without looking at labels. The
 label is the clean one with probability 1 - p and uniform otherwise, so it is right with probability

@@ -1,4 +1,4 @@
-r"""What label noise costs ridgeless least squares on Gaussian features, whatever the clean labels are.
+r"""The error that label noise adds to ridgeless least squares on Gaussian features, whatever the clean labels are.
 
 The minimum-norm interpolant W = X^+ Y is linear in the labels: at x its outputs are s^T Y with s = (X^+)^T x. Noise of
 variance v in each label adds v ||s||^2 to the expected squared error, and for isotropic Gaussian rows of X and x,
@@ -23,7 +23,7 @@ def minimum_norm_smoother(X: Float64Array, Z: Float64Array) -> Float64Array:
 
 
 def noise_excess_risk(n: int, d: int, variance: float) -> float:
-    """What label noise of this variance adds to the expected squared error: v n/(d - n - 1) or v d/(n - d - 1)."""
+    """The expected squared error that label noise of this variance adds: v n/(d - n - 1) or v d/(n - d - 1)."""
     from theory.implicit_bias.ridgeless import gaussian_risk
 
     return gaussian_risk(n, d, 0.0, variance)

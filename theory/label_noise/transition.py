@@ -26,7 +26,7 @@ INDEPENDENT = 1e-12
 
 
 def require_transition(transition: Float64Array, num_classes: int | None = None) -> None:
-    """ValueError unless P is a square matrix (k, k) of probabilities whose rows sum to 1, and k is `num_classes`."""
+    """Raise ValueError unless P is a matrix (k, k) of probabilities whose rows sum to 1, and k is `num_classes`."""
     if transition.ndim != 2 or transition.shape[0] != transition.shape[1] or not transition.size:
         raise ValueError(f"a transition matrix is square, (k, k), got shape {transition.shape}")
     if not np.isfinite(transition).all() or transition.min() < 0:

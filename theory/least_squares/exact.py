@@ -23,7 +23,7 @@ else:
 
 @dataclass(frozen=True)
 class ExactVerification:
-    """What is true of w, exactly.
+    """Exact facts about w.
 
     Attributes:
         solves: whether Xw = y.

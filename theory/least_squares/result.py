@@ -1,4 +1,4 @@
-"""What every iterative solver returns."""
+"""The result of every iterative solver."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,5 +53,5 @@ class LeastSquaresResult:
 
     @cached_property
     def certificate(self) -> MinimumNormCertificate:
-        """How far `solution` is from the minimum-norm solution, at most."""
+        """An upper bound on the distance of `solution` from the minimum-norm solution."""
         return certify(self._problem, self._problem.columns(self.solution, "w"))

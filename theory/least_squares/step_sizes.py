@@ -95,6 +95,6 @@ class DivergenceError(ValueError):
 
 
 def require_bounded(size: Any, limit: float, explanation: str) -> None:
-    """DivergenceError with the explanation unless size <= limit; NaN and infinity are not."""
+    """Raise DivergenceError with the explanation unless size <= limit; NaN and infinity are not."""
     if not size <= limit:
         raise DivergenceError(explanation)

@@ -21,7 +21,7 @@ PACKAGES = "coq libcoq-mathcomp-ssreflect libcoq-mathcomp-algebra libcoq-mathcom
 
 
 class ProofError(Exception):
-    """Coq does not accept a file, or a theorem rests on an assumption."""
+    """Raised where Coq does not accept a file, or a theorem rests on an assumption."""
 
 
 def missing() -> str | None:

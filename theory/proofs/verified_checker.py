@@ -31,7 +31,7 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class VerifiedCheck:
-    """What the verified checker said.
+    """The answer of the verified checker.
 
     Attributes:
         holds: whether the network takes the label at every point and has at most as many hinges as there are points.
@@ -74,7 +74,7 @@ def checker() -> Iterator[Path]:
 def verified_check(
     certificate: str | Path | Mapping[str, Any], points: Any, labels: Any, program: Path | None = None
 ) -> VerifiedCheck:
-    """Hold a certificate against a sample with the verified checker.
+    """Check a certificate against a sample with the verified checker.
 
     Arguments:
         certificate: the document, or the file it is in, as `theory.expressivity.certificates` writes it.
