@@ -1,4 +1,7 @@
-"""Settings for all tests: property tests repeat the same examples on every run, and take the time they need."""
+"""Settings for all tests: property tests repeat the same few examples on every run, and take the time they need.
+
+`HYPOTHESIS_PROFILE=thorough` looks for a counterexample among many more.
+"""
 
 import os
 from pathlib import Path
@@ -7,8 +10,11 @@ import matplotlib as mpl
 import pytest
 from hypothesis import settings
 
+# There is a worker process a core, which begins with this environment: several threads each would wait for one another.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 mpl.use("agg")
-settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=30)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import tyro
 
+from empirical.datasets import load
 from empirical.datasets.archives import DEBIAN_FASHION_MNIST
 from empirical.job import plan_runs
 from empirical.options import Options, PlanOptions
@@ -53,8 +54,9 @@ def test_every_command_is_understood(page):
 
 
 @pytest.mark.parametrize("folder", [name for name in SECTIONS if name not in ("theory", "scaling")])
-def test_the_commands_plan_the_records(folder):
+def test_the_commands_plan_the_records(folder, monkeypatch):
     """Whatever the pixels: those of the reader's own files differ from those that were recorded."""
+    monkeypatch.setattr("empirical.job.load", loaded_once)
     planned: set[str] = set()
     for arguments in SECTIONS[folder]:
         root = data_root(folder) if "DIR" in arguments else ""
@@ -69,6 +71,10 @@ def test_the_commands_plan_the_records(folder):
 def test_every_run_stands_in_one_folder():
     hashes = [run.config.hash for runs in recorded_runs().values() for run in runs]
     assert len(set(hashes)) == len(hashes) > 100
+
+
+loaded_once = cache(load)
+"""A data set is read once for all commands on it."""
 
 
 @cache

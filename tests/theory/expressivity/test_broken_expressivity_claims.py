@@ -1,6 +1,7 @@
 """Claims about enclosures and offsets turn when these are broken."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -51,6 +52,11 @@ def half_the_bound(patch):
     patch.setattr(checks, "relu_interpolant", wrong)
 
 
+@cache
+def intact(name) -> Verdict:
+    return next(checked.check for checked in checks.CLAIMS if checked.claim.id == name)(7).verdict
+
+
 @pytest.mark.parametrize(
     ("name", "mutate"),
     [
@@ -62,6 +68,6 @@ def half_the_bound(patch):
 )
 def test_broken_claims_do_not_hold(name, mutate, monkeypatch):
     check = next(checked.check for checked in checks.CLAIMS if checked.claim.id == name)
-    assert check(7).verdict is Verdict.HOLDS
+    assert intact(name) is Verdict.HOLDS
     mutate(monkeypatch)
     assert check(7).verdict is Verdict.DOES_NOT_HOLD
