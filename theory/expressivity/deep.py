@@ -46,7 +46,7 @@ from theory.expressivity.depth_two import (
     require_moderate,
 )
 from theory.expressivity.knots import Position, knot_weights
-from theory.expressivity.projection import UNIT_ROUNDOFF, blocks, gamma, project_sample, projection_error
+from theory.expressivity.projection import UNIT_ROUNDOFF, blocks, gamma, knots_before, project_sample, projection_error
 
 if TYPE_CHECKING:
     import torch
@@ -164,7 +164,7 @@ class DeepNetwork:
             largest = np.abs(flat(points)).max() + np.abs(labels).max() + self.offsets.max()
             carried = 4 * UNIT_ROUNDOFF * self.depth * largest
             bound = bound * (1 + gamma(self.depth)) + rounding[:, None] * flat.lipschitz_in_projection + carried
-            bound = bound + hinges[np.searchsorted(flat.biases, z, side="right")] * (1 + 1e-10)
+            bound = bound + hinges[knots_before(flat.biases, z, "right")] * (1 + 1e-10)
         return bound if self.vector_output else bound[:, 0]
 
     def to_torch(

@@ -34,6 +34,7 @@ from theory.expressivity.projection import (
     ProjectedSample,
     blocks,
     gamma,
+    knots_before,
     project,
     project_sample,
     projection_error,
@@ -178,7 +179,7 @@ class DepthTwoNetwork:
     def _at(self, z: Float64Array) -> tuple[Float64Array, Float64Array]:
         """c(z) as the value at the last knot before z plus the rise since, each (m, k)."""
         slopes, values = self._pieces
-        piece = np.searchsorted(self.biases, z, side="left")  # number of knots below z
+        piece = knots_before(self.biases, z)
         since = z - self.biases[np.maximum(piece - 1, 0)]
         return values[piece], slopes[piece] * since[:, None]
 
