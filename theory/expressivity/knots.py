@@ -82,7 +82,7 @@ def _choose(
     value: float,
     value_low: float,
 ) -> tuple[float, float, float, float]:
-    """Fill `weights`. Its sums and its product are `two_sum` and `two_product`, written out: calls take a third more time.
+    """Fill `weights`. Its sums and its product are `two_sum` and `two_product` written out: calls take a third longer.
 
     Widths are unevaluated sums of two floats, and the first of the two is a head and a tail of 26 bits (`split`).
     """
