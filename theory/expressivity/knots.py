@@ -49,15 +49,16 @@ def knot_weights(
     state = (position.slope, position.slope_low, position.value, position.value_low)
     weights = np.empty_like(z)
     compiled = len(z) >= _WORTH_COMPILING and find_spec("numba") is not None
+    choose: Callable[..., tuple[float, float, float, float]] = _compiled() if compiled else _choose
     for start in range(0, len(z), _TOGETHER):
         part = slice(start, start + _TOGETHER)
         width, width_low = two_sum(z[part], -biases[part])
         given = (targets[part], width, width_low, *split(width))
         if compiled:
-            state = _compiled()(*given, weights[part], *state)
+            state = choose(*given, weights[part], *state)
         else:
             chosen = [0.0] * len(width)
-            state = _choose(*(array.tolist() for array in given), chosen, *state)
+            state = choose(*(array.tolist() for array in given), chosen, *state)
             weights[part] = chosen
     return weights, Position(*state)
 
