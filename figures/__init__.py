@@ -4,6 +4,7 @@ loss_curves         training loss of the randomisation tests, one network and se
 corruption          test error against label corruption, one network and seed, beside Theorem 1's network
 figure_1            Figure 1, over all networks and seeds of a data set: loss, time to fit, test error
 figure_2            Figure 2: accuracy along training, with and without batch normalisation and regularisers
+hyper_parameters    train accuracy on random labels against weight decay, and against the size of batches
 networks            trained runs sorted into data sets and networks
 kernels             minimum-norm interpolation in a Hilbert space: norm, error, corruption, filters
 expressivity        Theorem 1 and what is beside it: the interpolant, its error, condition, steepness, parameters

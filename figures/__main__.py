@@ -21,6 +21,7 @@ from figures.distance import DISTANCE_FIGURES
 from figures.drawings import Drawings
 from figures.dynamics import DYNAMICS_FIGURES
 from figures.expressivity import EXPRESSIVITY
+from figures.hyper_parameters import HYPER_PARAMETER_FIGURES
 from figures.implicit_bias import IMPLICIT_BIAS
 from figures.interpolants import INTERPOLANT_FIGURES
 from figures.kernels import KERNEL_FIGURES
@@ -39,7 +40,11 @@ FIGURES: ResultFigures[ResultSet] = {
     "Training loss": ResultFigure("loss-curves", draw_loss_curves),
     "Label corruption": ResultFigure("corruption", draw_corruption),
 }
-DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {**figure_1.DATA_SET_FIGURES, **figure_2.FIGURES}
+DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
+    **figure_1.DATA_SET_FIGURES,
+    **figure_2.FIGURES,
+    **HYPER_PARAMETER_FIGURES,
+}
 STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "bounds": BOUNDS_FIGURES,
     "capacity": CAPACITY_FIGURES,

@@ -274,6 +274,6 @@ def _changed(model: str, training: TrainingConfig) -> int:
         learning_rate=default_learning_rate(model) if built_in else training.learning_rate,
         initialization=default_initialization(model) if built_in else training.initialization,
     )
-    names = ("optimizer", "learning_rate", "momentum", "batch_size", "initialization")
+    names = ("optimizer", "learning_rate", "momentum", "batch_size", "initialization", "weight_decay_of")
     changed = [name for name in names if getattr(training, name) != getattr(paper, name)]
     return len(changed) + (not is_the_papers(training))

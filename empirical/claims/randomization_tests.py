@@ -163,8 +163,9 @@ def optimizer_in_words(training: TrainingConfig) -> str:
 
 def explicit_regularisers(training: TrainingConfig) -> list[str]:
     """The regularisers in words, each with its strength; none for the paper's unregularised setting."""
+    alone = "" if training.weight_decay_of == "parameters" else " of weights alone"
     return (
-        [f"weight decay {training.weight_decay:g}"] * (training.weight_decay > 0)
+        [f"weight decay {training.weight_decay:g}{alone}"] * (training.weight_decay > 0)
         + [f"augmentation {training.augmentation}"] * (training.augmentation != "none")
         + ([f"dropout {training.dropout:g}"] if training.dropout else [])
     )

@@ -18,6 +18,8 @@ Precision = Literal["float32", "tf32", "bf16"]
 
 BatchNorm = Literal["global", "local"]
 
+Decayed = Literal["parameters", "weights"]
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -53,6 +55,8 @@ class TrainingConfig:
             only until it misses a label: one miss shows that it does not fit, none that it does, and then the whole
             split is evaluated. So the epoch of the first fit is the same whatever this is. The untrained and the last
             network are evaluated whole.
+        weight_decay_of: what decays: all parameters, as in the authors' release, or the weights alone, without biases
+            and without the shifts and scales of normalisation.
         initialization: the rule of the initial weights: own leaves them as the network's factory makes them; torch,
             glorot and he draw them anew (`empirical.models.initialization`). By default glorot for the paper's networks
             on small images, own for all other networks, a user's among them.
@@ -75,6 +79,7 @@ class TrainingConfig:
     batch_norm: BatchNorm = "global"
     epochs_per_record: int = 1
     epochs_per_train_evaluation: int = 1
+    weight_decay_of: Decayed = "parameters"
     initialization: Initialization | None = field(default=None, metadata={"before": MISSING})
 
     def __post_init__(self) -> None:
@@ -97,7 +102,12 @@ class TrainingConfig:
             raise ValueError(f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a probability below 1, got {self.dropout}")
-        for name, choices in (("augmentation", Augmentation), ("precision", Precision), ("batch_norm", BatchNorm)):
+        for name, choices in (
+            ("augmentation", Augmentation),
+            ("precision", Precision),
+            ("batch_norm", BatchNorm),
+            ("weight_decay_of", Decayed),
+        ):
             if getattr(self, name) not in get_args(choices):
                 raise ValueError(f"{name} must be one of {', '.join(get_args(choices))}, got {getattr(self, name)!r}")
         if self.initialization not in (None, *get_args(Initialization)):
@@ -105,9 +115,10 @@ class TrainingConfig:
             raise ValueError(f"initialization must be one of {rules}, got {self.initialization!r}")
         if self.graphed and (self.compile or self.optimizer != "sgd"):
             raise ValueError("graphed (--training.graphed) is for SGD, and not for compiled networks")
-        if self.optimizer != "sgd" and (self.momentum, self.weight_decay) != (
+        if self.optimizer != "sgd" and (self.momentum, self.weight_decay, self.weight_decay_of) != (
             TrainingConfig.momentum,
             TrainingConfig.weight_decay,
+            TrainingConfig.weight_decay_of,
         ):
             raise ValueError("momentum and weight_decay are SGD's: set them in your own optimiser's factory")
 

@@ -20,7 +20,7 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
     """
     if config.optimizer == "sgd":
         return torch.optim.SGD(
-            model.parameters(),
+            _groups(model, config),
             lr=config.step_size,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
@@ -38,6 +38,15 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
         )
     _check_step(factory, config)
     return optimizer
+
+
+def _groups(model: nn.Module, config: TrainingConfig) -> Any:
+    """The parameters, in two groups where some of them do not decay: the vectors, biases among them, do not."""
+    if config.weight_decay_of == "parameters":
+        return model.parameters()
+    parameters = list(model.parameters())
+    weights, vectors = ([p for p in parameters if (p.dim() > 1) == several] for several in (True, False))
+    return [{"params": weights}, *([{"params": vectors, "weight_decay": 0.0}] if vectors else [])]
 
 
 def _check_step(factory: Callable[..., Any], config: TrainingConfig) -> None:

@@ -44,6 +44,9 @@ Weight decay is that of TensorFlow's package, whose settings the paper takes."""
 PAPER_STEPS = 25_000
 """The steps of the paper's figure 1a. The paper states no other length of its CIFAR-10 runs."""
 
+PAPER_IMAGES = 50_000
+"""Training images of CIFAR-10."""
+
 
 def sum_of_step_sizes(training: TrainingConfig, steps: int) -> float:
     """The sum of eta_t over the first `steps` steps: geometric, a term for every `decay_steps` of them."""
@@ -74,8 +77,9 @@ def papers_total_decay(learning_rate: float, schedule: Schedule = CIFAR_10) -> f
 
 
 def is_the_papers(training: TrainingConfig) -> bool:
-    """Whether the step size falls as on one of the paper's data sets."""
-    return decay_of(training) in (CIFAR_10.decay, IMAGENET.decay)
+    """Whether the step size falls as on one of the paper's data sets: on CIFAR-10 by the epoch, whatever the batch."""
+    by_the_epoch = CIFAR_10.learning_rate_decay, -(-PAPER_IMAGES // training.batch_size)
+    return decay_of(training) in (CIFAR_10.decay, by_the_epoch, IMAGENET.decay)
 
 
 def decay_of(training: TrainingConfig) -> tuple[float, int]:

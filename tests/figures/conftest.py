@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """What figures 1 and 2 and the loss curves draw, as (caption, matplotlib figure), without a file being written."""
+    """What the figures of trained networks draw, as (caption, matplotlib figure), without a file being written."""
     found = []
 
     @contextmanager
@@ -15,7 +15,7 @@ def drawn(monkeypatch):
         yield drawing
         found.append((caption, drawing))
 
-    for module in ("figure_1", "figure_2", "loss_curves"):
+    for module in ("figure_1", "figure_2", "hyper_parameters", "loss_curves"):
         monkeypatch.setattr(f"figures.{module}.figure", figure)
     return found
 

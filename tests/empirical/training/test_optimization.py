@@ -14,6 +14,7 @@ from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData
 from empirical.training.loop import train
 from empirical.training.optimization import build_optimizer
+from empirical.training.schedule import is_the_papers
 
 CONFIG = TrainingConfig(
     optimizer="own_optimizers:groups", learning_rate=0.01, batch_size=8, max_steps=10, learning_rate_decay=0.5,
@@ -122,6 +123,29 @@ def test_sgd_is_as_it_was(data):
         optimizer.step()
     for a, b in zip(model.parameters(), expected.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)  # the order of the samples changes the last bits
+
+
+def test_weight_decay_of_weights_alone():
+    """One step without gradients: w becomes (1 - rate c) w where it decays, and stays where it does not."""
+    config = TrainingConfig(learning_rate=0.5, weight_decay=0.1, momentum=0.0)
+    for chosen, factor in (("parameters", 0.95), ("weights", 1.0)):
+        model = network()
+        before = [parameter.detach().clone() for parameter in model.parameters()]
+        optimizer = build_optimizer(model, replace(config, weight_decay_of=chosen))
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+        for was, parameter in zip(before, model.parameters(), strict=True):
+            torch.testing.assert_close(parameter.detach(), was * (0.95 if was.dim() > 1 else factor))
+
+
+def test_the_papers_decay_is_by_the_epoch():
+    """0.95 an epoch of 50,000 images: 391 steps of 128, 500 of 100."""
+    assert is_the_papers(TrainingConfig())
+    assert is_the_papers(TrainingConfig(batch_size=100, decay_steps=500))
+    assert is_the_papers(TrainingConfig(batch_size=100)), "by the steps of the authors' batches"
+    assert not is_the_papers(TrainingConfig(decay_steps=500))
+    assert not is_the_papers(TrainingConfig(batch_size=100, decay_steps=500, learning_rate_decay=0.98))
 
 
 @pytest.mark.parametrize("name", ["lbfgs", "sam", "silent_sam"])
