@@ -166,7 +166,7 @@ def test_the_users_settings_come_first(dataset):
 def test_the_default_experiment_takes_regularisers_from_the_user(dataset):
     training = TrainingConfig(weight_decay=0.003, augmentation="crop", dropout=0.1)
     runs = plan("randomization-tests", dataset, training=training, tests=("true-labels",))
-    assert runs[0].training == replace(training, learning_rate=0.01)
+    assert runs[0].training == replace(training, learning_rate=0.01, initialization="glorot")
     assert runs[1].kind == "explicit"
 
 
