@@ -1,4 +1,4 @@
-"""How long a person waits: seconds of commands, as processes of their own: `python -m benchmarks.commands`.
+"""The seconds that a person waits for commands, as processes of their own: `python -m benchmarks.commands`.
 
 help, list   of the main command, beside an interpreter that imports the command-line library alone
 status       of the records that the job leaves

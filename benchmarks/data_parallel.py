@@ -56,7 +56,7 @@ class Interconnect:
 
 @dataclass(frozen=True)
 class DataParallelJob:
-    """A network's training, as far as its time depends on the devices.
+    """The sizes of a network's training on which its time depends.
 
     Attributes:
         train_images, test_images: numbers.

@@ -21,7 +21,7 @@ from empirical.training.loop import train
 
 
 def bare_training(n: int, batch: int, sizes: list[int]) -> None:
-    """The products of an epoch's steps into buffers made once."""
+    """Compute the products of an epoch's steps into buffers made once."""
     inputs = [torch.randn(batch, size) for size in sizes]
     weights = [torch.randn(b, a) for a, b in itertools.pairwise(sizes)]
     weight_gradients = [torch.empty_like(weight) for weight in weights]
@@ -36,7 +36,7 @@ def bare_training(n: int, batch: int, sizes: list[int]) -> None:
 
 
 def bare_evaluation(n: int, sizes: list[int], batch: int = 2048) -> None:
-    """The forward products of evaluating n samples."""
+    """Compute the forward products of evaluating n samples."""
     inputs = [torch.randn(batch, size) for size in sizes]
     weights = [torch.randn(b, a) for a, b in itertools.pairwise(sizes)]
     outputs = [torch.empty(batch, size) for size in sizes]
@@ -53,7 +53,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Time and print."""
+    """Time the epoch and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n", type=int, default=50_000, help="training samples")
     parser.add_argument("--epochs", type=int, default=7, help="timed epochs")

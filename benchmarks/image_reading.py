@@ -1,4 +1,5 @@
-"""How fast images that are not in memory come: `python -m benchmarks.image_reading [--data-root DIR] [--image-size N]`.
+"""The speed at which images that are not in memory come: `python -m benchmarks.image_reading [--data-root DIR]
+[--image-size N]`.
 
 Images a second, in random order, by batches of 128, ready for a network on the CPU (read, decoded, whitened):
 
@@ -36,7 +37,7 @@ _N = 512
 
 
 def photographs(root: Path) -> None:
-    """Made-up ones, as detailed as makes 110 kB."""
+    """Write made-up images with as much detail as makes 110 kB each."""
     random = np.random.default_rng(0)
     for split, n in (("train", _N), ("val", 4)):
         folder = root / split / "n00000000"
@@ -81,7 +82,7 @@ def by_processes(images: LazyImages, pool: ProcessPoolExecutor) -> Iterator[torc
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the speeds and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-root", type=Path, help="ImageNet's folder: the first images of it are used")
     parser.add_argument("--image-size", type=int, default=224)

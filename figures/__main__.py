@@ -55,7 +55,7 @@ STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
 }
 THEORY_RECORDS = (EXPRESSIVITY, LEAST_SQUARES, IMPLICIT_BIAS)
 CURVES = (*THEORY_RECORDS, SCALING)
-"""Records of one file each, with figures of its own."""
+"""Records in one file each, with figures of their own."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Options:
     """Redraw every figure and the report page from the records of earlier runs."""
 
     records: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="[RECORDS]")] = Path("runs")
-    """Directory of the records, or of such directories: then one page holds them all."""
+    """Directory of the records, or a directory of such directories, which one page then shows together."""
 
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """The folder of `figures/` and `report.html`; beside the records by default."""
@@ -134,13 +134,13 @@ def _folders(records: Path) -> list[Path]:
 
 
 def _all_runs(folders: Sequence[Path]) -> list[Run]:
-    """The runs of several directories, one that is in two of them once."""
+    """The runs of several directories; a run in two directories counts once."""
     runs = {run.config.hash: run for folder in reversed(folders) for run in read_runs(folder)}
     return sorted(runs.values(), key=lambda run: run.path.name)
 
 
 def _theory_findings(records: Path) -> list[Finding]:
-    """What `python -m theory` found, from `theory.json` beside the records, or `theory/claims.json` below them."""
+    """The findings of `python -m theory`, from `theory.json` beside the records, or `theory/claims.json` below them."""
     files = [path for path in (records / "theory.json", records / "theory" / "claims.json") if path.exists()]
     return read_findings(files[0]) if files else []
 

@@ -55,5 +55,5 @@ BOUNDS_FIGURES: ResultFigures[BoundsResults] = {
 
 
 def _drawable(results: BoundsResults) -> list[tuple[EvaluatedBound | None, EvaluatedBound | None]]:
-    """The bounds that have a number on one of the two."""
+    """The bounds with a number on true or on random labels."""
     return [pair for pair in results.pairs() if any(bound and bound.value is not None for bound in pair)]

@@ -12,7 +12,7 @@ _MARKERS = {"1": "o", "2": "s", "3": "^"}
 
 
 def draw_capacity(results: CapacityResults, path: Path) -> None:
-    """A bracket for every network and seed; Theorem 1's 2n + d; p = n; the VC bound of the same networks."""
+    """Draw a bracket for every network and seed, Theorem 1's 2n + d, p = n, and the VC bound of the same networks."""
     shown = [frontier for frontier in results.frontiers if frontier.fits]
     dimension = shown[0].dimension
     with figure(

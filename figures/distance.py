@@ -55,7 +55,7 @@ def _series(
     label: str,
     color: str,
 ) -> None:
-    """Means where every seed gets there, with the share of noise at each point."""
+    """Plot the means where every seed gets there, with the share of noise at each point."""
     means = []
     for share in results.shares:
         pairs = [(run.summary.metrics[distance], steps(run)) for run in results.at(share)]
@@ -81,4 +81,4 @@ def _drawable(results: DistanceResults) -> bool:
 DISTANCE_FIGURES: ResultFigures[DistanceResults] = {
     "Steps against distance": ResultFigure("distance", draw_distance, _drawable),
 }
-"""By title."""
+"""The figures by title."""

@@ -1,4 +1,4 @@
-"""Figures drawn only where they are not what they would become, and several at a time.
+"""Figures that are drawn only if they would change, and several at a time.
 
 A manifest beside the figures has a digest of what each is made from: the results, the function that draws them, the
 source of these packages, and matplotlib's version. A figure whose digest is the same, and whose files are there, stays.
@@ -45,7 +45,7 @@ class Drawings:
         self.drawn: list[Path] = []
 
     def add(self, draw: Draw, results: Any, path: Path) -> None:
-        """Have a figure drawn, unless it is there as it would be."""
+        """Draw a figure, unless it is up to date."""
         task = pickle.dumps((draw, results))
         digest = hashlib.sha256(self._code.encode() + task).hexdigest()
         self._digests[path.name] = digest

@@ -11,7 +11,7 @@ from figures.style import figure, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
 EPS_COLORS = {1.0: "#1b6ca8", 0.75: "#2e8b57", 0.5: "#d9902f", 0.25: "#c0392b"}
-"""One colour for each place of the biases, z - eps gap."""
+"""A colour for each place of the biases, z - eps gap."""
 
 _EPS_LABELS = {
     1.0: "ε = 1 (data point)",
@@ -196,7 +196,7 @@ def _two_panels(drawing: Figure, title: str) -> tuple[Axes, Axes]:
 
 
 def _curve(axes: Axes, sizes: list[int], values: list[float | None], eps: float, compensated: bool = False) -> None:
-    """One place of the biases; what is missing ends the line."""
+    """Plot the curve of one place of the biases; a missing value ends the line."""
     points = [(n, value) for n, value in zip(sizes, values, strict=True) if value is not None]
     axes.plot(
         *zip(*points, strict=True),
@@ -209,7 +209,7 @@ def _curve(axes: Axes, sizes: list[int], values: list[float | None], eps: float,
 
 
 def _layers(axes: Axes, grid: list[float], sums: list[list[float]]) -> None:
-    """The stretch of the output that each layer makes, and thin how its sum goes on without the layers to come."""
+    """Plot the stretch of the output that each layer makes and, thin, how the sum goes on without the later layers."""
     colors = mpl.colormaps["viridis"]([0.1 + 0.8 * index / max(len(sums) - 1, 1) for index in range(len(sums))])
     whole = sums[-1]
     start = 0

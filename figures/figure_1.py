@@ -228,7 +228,7 @@ def _looks(runs: DataSetRuns, networks: dict[Network, dict[float, list[Point]]])
 
 
 def _curve(axes: Axes, levels: dict[float, list[Point]], color: str, dashes: str, label: str) -> None:
-    """The means, with a dot for each; a smaller one for every seed if there are several.
+    """Plot the means, a dot for each, and a smaller dot for every seed if there are several.
 
     Two levels are two points: a line through them would show what was not measured.
     """

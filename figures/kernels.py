@@ -136,7 +136,7 @@ def _filter_runs(results: KernelResults) -> list[Run]:
 
 
 def _errors(axes: Axes, at: list[float] | list[int], runs: list[Run], color: str, label: str) -> None:
-    """Test errors with exact intervals; hollow where a training label is missed."""
+    """Plot test errors with exact intervals; hollow where a training label is missed."""
     m = runs[0].config.n_test
     errors = np.array([1 - run.summary.metrics["test_accuracy"] for run in runs])
     intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]

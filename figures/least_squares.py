@@ -339,6 +339,6 @@ def _seed(record: dict[str, Any]) -> int:
 
 
 def _known(axes: Axes, places: list[float], values: list[float | None], **style: Any) -> None:
-    """Plot the values that there are."""
+    """Plot the values that are not None."""
     points = [(place, value) for place, value in zip(places, values, strict=True) if value is not None]
     axes.plot([place for place, _ in points], [value for _, value in points], **style)

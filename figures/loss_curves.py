@@ -14,7 +14,7 @@ _FAR_FROM_GUESSING = 10.0  # times the loss of guessing: of untrained networks w
 def draw_loss_curves(results: ResultSet, path: Path) -> None:
     """Draw training loss against steps, of samples as they are trained on; a dot where every label is fitted.
 
-    By the fixed network where that is all that a record has.
+    The fixed network's loss stands for it where that is all that a record has.
 
     Writes `path`.svg and `path`.png.
     """

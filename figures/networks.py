@@ -36,17 +36,17 @@ class Network:
 
     @property
     def name(self) -> str:
-        """What it is beside others on the same images."""
+        """The label that tells the network from others on the same images."""
         return ", ".join([self.config.model, *self.details])
 
     @property
     def label(self) -> str:
-        """What it is beside others on the data set."""
+        """The label that tells the network from others on the data set."""
         return ", ".join([self.config.model, f"n = {self.config.n_train:,}", *self.details])
 
     @property
     def training(self) -> TrainingConfig:
-        """Its hyper-parameters."""
+        """The hyper-parameters of the network."""
         return self.config.hyper_parameters
 
     @property
@@ -101,7 +101,7 @@ def data_set_runs(runs: Sequence[Run]) -> list[DataSetRuns]:
 
 
 def scale(samples: Mapping[Network, Sequence[Run]]) -> str:
-    """What is drawn of each network, for captions: data, numbers of images, optimiser, seeds, device."""
+    """The facts behind a drawing, for captions: data, numbers of images, optimiser, seeds, device."""
     facts = {
         network: (
             f"{network.config.n_test:,} test images",
@@ -141,7 +141,7 @@ def evaluation_times(trainings: Iterable[TrainingConfig]) -> str:
 
 
 def loss_in_words(trainings: Iterable[TrainingConfig], *, online: bool) -> str:
-    """What a loss curve is of, for captions."""
+    """The samples behind a loss curve, for captions."""
     when = evaluation_times(trainings)
     return f"as they were trained on, the mean over an epoch, {when}" if online else f"by the fixed network {when}"
 
@@ -166,7 +166,7 @@ def _regularisers(config: RunConfig) -> tuple[str, ...]:
 
 
 def _details(config: RunConfig, settings: Iterable[RunConfig]) -> tuple[str, ...]:
-    """What tells a setting from others of the same network on as many images; its hash as the last resort."""
+    """The words that tell a setting from others of the same network on as many images; its hash as the last resort."""
     own = _other_details(config)
     alike = [
         _other_details(other)

@@ -69,7 +69,7 @@ class KernelSection:
 
 @dataclass(frozen=True, eq=False)
 class StudySection:
-    """What the page shows of an experiment that holds theory against measurement."""
+    """What the page shows of an experiment that compares theory with measurement."""
 
     title: str
     table: TextTable
@@ -78,7 +78,7 @@ class StudySection:
 
 
 Figures = Mapping[str, Path]
-"""Titles and SVG files."""
+"""The titles and the SVG files."""
 
 
 def write_report(
@@ -174,7 +174,7 @@ def _inline_all(paths: Figures) -> dict[str, str]:
 
 
 def _inline(path: Path) -> str:
-    """The SVG element of a file, ids made its own: several share a page."""
+    """The SVG element of a file, with ids of its own, since several share a page."""
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     prefix = path.stem.replace(" ", "-")

@@ -1,4 +1,4 @@
-"""One mechanism for the figures of every kind of results: by title, drawn where the results have what it takes."""
+"""One mechanism for the figures of every kind of results: a figure is drawn where the results suffice for it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One look for all figures, and the caption that says where the data came from."""
+"""The look of all figures, and the caption that says where the data came from."""
 
 import textwrap
 import warnings
@@ -100,12 +100,12 @@ def _show_as_it_is(drawing: Figure) -> None:
 
 
 def set_title(drawing: Figure, title: str) -> None:
-    """One title over several panels."""
+    """Set the title over several panels."""
     drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12)
 
 
 def set_panel_title(axes: Axes, title: str) -> Text:
-    """What one panel of several shows."""
+    """Set the title of one panel among several."""
     return axes.set_title(title, size=9.5, weight="normal")
 
 

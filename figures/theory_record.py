@@ -38,7 +38,7 @@ class TheoryRecord:
 
     @property
     def command(self) -> str:
-        """What writes it."""
+        """The command that writes the record."""
         return self.written_by or f"python -m theory.{self.topic}.curves"
 
     def read(self, path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a GPU does with this project, checked and measured in one call: `python -m benchmarks.gpu --seconds 900`.
+"""Check and measure this project on a GPU, in one call: `python -m benchmarks.gpu --seconds 900`.
 
 checklist   named checks, each done once, within the time that is left
 subjects    networks and data as a run has them, losses step by step

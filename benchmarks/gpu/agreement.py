@@ -35,7 +35,7 @@ _STEPS = 8
 
 
 def check_agreement(checks: Checklist, setting: Setting) -> None:
-    """One check after another, what most depends on first."""
+    """Make the checks in turn, those that most depends on first."""
     for name in setting.networks:
         checks.check(f"agree {name}", lambda name=name: _network(setting, name))  # type: ignore[misc]
         checks.check(f"graphed {name}", lambda name=name: _graphed(setting, name))  # type: ignore[misc]

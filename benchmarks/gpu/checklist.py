@@ -50,7 +50,7 @@ class Checklist:
         print(f"== {stage}: {self.until - time.monotonic():.0f} of {self.seconds_left:.0f} s left", flush=True)
 
     def done(self, name: str) -> bool:
-        """Whether an earlier call has done it."""
+        """Whether an earlier call has done the check."""
         return name in self._before
 
     def check(self, name: str, work: Callable[[], dict[str, Any] | None]) -> None:
@@ -93,7 +93,7 @@ class Checklist:
 
 
 class _TimeIsOverError(BaseException):
-    """Not an Exception: no check takes it for one of its own."""
+    """Raised when time is over. It is no Exception, so that no check catches it."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -74,7 +74,7 @@ def _carried_out(command: Command, setting: Setting, checks: Checklist) -> dict[
 
 
 def program(*arguments: str) -> list[str]:
-    """The experiments' command line."""
+    """The command line of the experiments."""
     return [sys.executable, "-m", "empirical.run", *arguments]
 
 

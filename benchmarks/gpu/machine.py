@@ -1,4 +1,4 @@
-"""What the machine is, and the most that it does a second: the ceilings of every other number."""
+"""The machine and the most that it does a second, which are the ceilings of every other number."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ _REPEATS = 5
 
 
 def check_machine(checks: Checklist, setting: Setting) -> None:
-    """Its parts and its ceilings."""
+    """Record the machine's parts and its ceilings."""
     checks.check("machine", lambda: _parts(setting))
     for kind in ("float32", "tf32", "bf16", "float64"):
         checks.check(f"product {kind}", lambda kind=kind: _product(setting, kind))  # type: ignore[misc]

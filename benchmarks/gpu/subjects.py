@@ -23,7 +23,7 @@ CROP, CLASSES = 28, 10
 
 @dataclass(frozen=True)
 class Setting:
-    """What every check is about.
+    """The setting of every check.
 
     Attributes:
         device: cuda, or cpu for a rehearsal.
@@ -51,7 +51,7 @@ class Setting:
 
     @property
     def batch(self) -> int:
-        """Samples a step of the comparisons."""
+        """The number of samples in a step of the comparisons."""
         return 16 if self.tiny else 64
 
     @property
@@ -112,7 +112,7 @@ def step_losses(
 
 
 def saved(state: Any) -> Any:
-    """The state as it comes back from a checkpoint."""
+    """The state after writing and reading a checkpoint."""
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
@@ -120,5 +120,5 @@ def saved(state: Any) -> Any:
 
 
 def weights(model: nn.Module) -> torch.Tensor:
-    """All parameters in a row, float64 on the CPU."""
+    """All parameters as one vector, float64 on the CPU."""
     return torch.cat([parameter.detach().double().cpu().reshape(-1) for parameter in model.parameters()])
