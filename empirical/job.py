@@ -376,8 +376,8 @@ class Performer:
         """Carry out a run, and say how it ended."""
         try:
             observers = find_observers(self.options.observe, self.options.out)
-            with directory.claim(), observed(directory, observers, watcher) as told:
-                execute(directory.config, self.dataset, directory, told, _memory_limit(self.options))
+            with directory.claim(), observed(directory, observers, watcher) as watched:
+                execute(directory.config, self.dataset, directory, watched, _memory_limit(self.options))
         except BusyError as error:
             if self.options.launcher.kind == "local":
                 return Outcome("left to another process, which is at work on it", busy=True)

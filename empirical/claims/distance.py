@@ -31,7 +31,7 @@ LEVELS = 5
 WITHIN_CLASSES, NEAREST = "mean_distance_within_classes", "nearest_distance"
 
 _NEEDED = {"step", "fitted", "mean_distance", WITHIN_CLASSES, NEAREST}
-"""Metrics without which a run is none of the experiment's."""
+"""The metrics that a run of the experiment needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ class DistanceResults:
     """Runs on random labels of the same images, network, hyper-parameters and device.
 
     Attributes:
-        config: of one of them, standing for what all share.
-        runs: by seed and rising share of noise.
+        config: the configuration of one run, which stands for what all runs share.
+        runs: the runs by seed and rising share of noise.
     """
 
     config: RunConfig
@@ -59,7 +59,7 @@ class DistanceResults:
 
     @property
     def seeds(self) -> list[int]:
-        """Of the runs, rising."""
+        """The seeds of the runs, rising."""
         return sorted({run.config.seed for run in self.runs})
 
     def of(self, seed: int) -> list[Run]:
@@ -68,9 +68,9 @@ class DistanceResults:
 
     @property
     def shares(self) -> list[float]:
-        """Shares of noise that every seed has, rising."""
-        found = [{run.config.randomization.noise_share for run in self.of(seed)} for seed in self.seeds]
-        return sorted(set.intersection(*found))
+        """The shares of noise that were run with every seed, rising."""
+        share_sets = [{run.config.randomization.noise_share for run in self.of(seed)} for seed in self.seeds]
+        return sorted(set.intersection(*share_sets))
 
     def at(self, share: float) -> list[Run]:
         """The runs with this share of noise, by seed."""
@@ -95,7 +95,7 @@ def distance_results(runs: list[Run]) -> list[DistanceResults]:
         return run.config.seed, run.config.randomization.noise_share
 
     sets = [DistanceResults(group[0].config, tuple(sorted(group, key=order))) for group in groups.values()]
-    return sorted(sets, key=lambda each: (each.config.data, each.config.n_train, each.config.model))
+    return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.model))
 
 
 def steps_to_start(run: Run) -> float | None:
@@ -174,7 +174,9 @@ def _noise_images_are_further_apart(results: DistanceResults) -> Evidence:
     distances = {share: [run.summary.metrics[WITHIN_CLASSES] for run in results.at(share)] for share in results.shares}
     if any(None in values for values in (*starts.values(), *distances.values())):
         return missing("runs whose loss starts to fall, on images of which several are of one class")
-    steps, apart = (np.array([each[share] for share in results.shares], dtype=float) for each in (starts, distances))
+    steps, apart = (
+        np.array([values[share] for share in results.shares], dtype=float) for values in (starts, distances)
+    )
     falls = [falling_rank_p_value(*columns) for columns in zip(apart.T, steps.T, strict=True)]
     rises = [falling_rank_p_value(*columns) for columns in zip(apart.T, -steps.T, strict=True)]
     fits = [[steps_to_fit(run) for run in results.at(share)] for share in (results.shares[0], results.shares[-1])]
@@ -195,4 +197,4 @@ def _noise_images_are_further_apart(results: DistanceResults) -> Evidence:
 
 
 CLAIMS = (_noise_images_are_further_apart,)
-"""In the order of the report."""
+"""The claims of this module, in the order of the report."""

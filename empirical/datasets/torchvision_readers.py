@@ -26,9 +26,9 @@ def load_torchvision(name: str, root: Path, image_size: int) -> ImageDataset:
         raise ValueError(f"{TORCHVISION}{name} needs torchvision: pip install torchvision") from error
     kind = getattr(datasets, name, None)
     if not (isinstance(kind, type) and issubclass(kind, datasets.VisionDataset)):
-        known = [title for title in datasets.__all__ if _splits(getattr(datasets, title))]
+        readers = [title for title in datasets.__all__ if _splits(getattr(datasets, title))]
         raise ValueError(
-            f"torchvision has no data set called {name!r} (--data {TORCHVISION}{name}); it reads {', '.join(known)}"
+            f"torchvision has no data set called {name!r} (--data {TORCHVISION}{name}); it reads {', '.join(readers)}"
         )
     splits = _splits(kind)
     if not splits:
@@ -52,8 +52,8 @@ def _read(kind: Any, root: Path, options: dict[str, Any]) -> Any:
     try:
         return kind(str(root), **options)
     except (RuntimeError, FileNotFoundError) as error:  # what torchvision's readers raise for files that are not there
-        wanted = f"{kind.__name__}'s files, as torchvision lays them out"
-        raise data_not_found(f"torchvision's {kind.__name__}", [root], [wanted], str(error)) from error
+        files = f"{kind.__name__}'s files, as torchvision lays them out"
+        raise data_not_found(f"torchvision's {kind.__name__}", [root], [files], str(error)) from error
     except ValueError as error:
         if options.get("split") == "test":  # some call it otherwise
             return _read(kind, root, {"split": "val"})

@@ -419,7 +419,7 @@ def plan_dynamics(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
 
 DISTANCE_SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
-"""Of noise in the images: the variance that it makes up is 0, 6, 16, 31, 50, 69 and 100%."""
+"""The shares of noise in the images: the noise makes up 0, 6, 16, 31, 50, 69 and 100% of the variance."""
 
 
 def plan_distance(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:

@@ -19,7 +19,7 @@ class MLflow:
     """A run of theirs for each of ours, found again by a tag with our run's hash.
 
     Arguments:
-        client: of the tracking store. MLFLOW_EXPERIMENT_NAME names another experiment.
+        client: the client of the tracking store. MLFLOW_EXPERIMENT_NAME names another experiment.
     """
 
     def __init__(self, client: Any) -> None:

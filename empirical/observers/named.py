@@ -20,11 +20,11 @@ OBSERVERS: dict[str, str] = {
 _ARGUMENT = "observe (--observe)"
 
 
-def find_observers(given: Sequence[str | Observer | Callable[[Path], Observer]], out: Path) -> dict[str, Observer]:
+def find_observers(choices: Sequence[str | Observer | Callable[[Path], Observer]], out: Path) -> dict[str, Observer]:
     """Make observers, by the name that a run's directory notes for each.
 
     Arguments:
-        given: names of `OBSERVERS`; import paths `package.module:factory`; factories, which are called with `out`; or
+        choices: names of `OBSERVERS`; import paths `package.module:factory`; factories, which are called with `out`; or
             observers themselves.
         out: the directory of all records.
 
@@ -32,7 +32,7 @@ def find_observers(given: Sequence[str | Observer | Callable[[Path], Observer]],
     of one name.
     """
     observers: dict[str, Observer] = {}
-    for choice in given:
+    for choice in choices:
         name, observer = (choice, _named(choice, out)) if isinstance(choice, str) else _own(choice, out)
         if not any(callable(getattr(observer, method, None)) for method in ("begin", "epoch", "end")):
             raise ValueError(f"observe: {name} is a {type(observer).__name__} without a method begin, epoch or end")
@@ -62,9 +62,9 @@ def _named(name: str, out: Path) -> Any:
     return import_module(f"empirical.observers.{name}").observer(out)
 
 
-def _own(given: Any, out: Path) -> tuple[str, Any]:
-    if isinstance(given, type) or not hasattr(given, "epoch"):
-        if not callable(given):
-            raise ValueError(f"observe: an observer, a factory or a name is wanted, got a {type(given).__name__}")
-        return f"{given.__module__}:{given.__qualname__}", given(out)
-    return f"{type(given).__module__}:{type(given).__qualname__}", given
+def _own(source: Any, out: Path) -> tuple[str, Any]:
+    if isinstance(source, type) or not hasattr(source, "epoch"):
+        if not callable(source):
+            raise ValueError(f"observe: an observer, a factory or a name is wanted, got a {type(source).__name__}")
+        return f"{source.__module__}:{source.__qualname__}", source(out)
+    return f"{type(source).__module__}:{type(source).__qualname__}", source

@@ -9,7 +9,8 @@ from empirical.training.epoch_record import EpochRecord
 
 
 class Observer(Protocol):
-    """Told of runs, one after another in a process; a class of yours needs only the methods that it has a use for.
+    """Receives the progress of runs, one run after another in a process. A class of yours needs only the methods that
+    it uses.
 
     An observer is no part of a run's identity and changes nothing of it. An exception that it raises is printed, and
     the run goes on without it.

@@ -28,8 +28,8 @@ class Told:
     """A watcher of a run that passes on what it is told, and has the observers told what is recorded.
 
     Arguments:
-        directory: of the run, claimed by this process.
-        observers: by name.
+        directory: the directory of the run, claimed by this process.
+        observers: the observers by name.
         watcher: told first.
     """
 
@@ -91,11 +91,11 @@ def observed(directory: RunDirectory, observers: Observers, watcher: Watcher) ->
     if not observers:
         yield watcher
         return
-    told = Told(directory, observers, watcher)
+    teller = Told(directory, observers, watcher)
     try:
-        yield told
+        yield teller
     finally:
-        told.end()
+        teller.end()
 
 
 def tell_finished(directory: RunDirectory, observers: Observers, watcher: Watcher) -> None:

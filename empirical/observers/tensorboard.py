@@ -15,7 +15,7 @@ class TensorBoard:
     """Writes scalars against the epoch, and a run's configuration as text.
 
     Arguments:
-        folder: of the event files.
+        folder: the folder of the event files.
     """
 
     def __init__(self, folder: Path) -> None:

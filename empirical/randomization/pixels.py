@@ -156,7 +156,7 @@ def mix_with_noise(
     Arguments:
         images: (n, channels, height, width), of any real type.
         share: s, from 0, the images themselves, to 1, noise alone.
-        seed: of the noise, keyed by split and sample index.
+        seed: the seed of the noise, keyed by split and sample index.
         samples: indices of the images, 0 .. n-1 by default.
 
     Returns float32, in pixel units, neither rounded nor clipped to 0 .. 255, as `gaussian_images`.

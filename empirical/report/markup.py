@@ -72,7 +72,7 @@ def latex(table: TextTable) -> str:
 
 
 WRITERS: dict[str, Callable[[TextTable], str]] = {"markdown": markdown, "latex": latex}
-"""By the name of the format."""
+"""The writers by the name of their format."""
 
 
 def in_markup(tables: list[TextTable], form: Format) -> str:
@@ -93,7 +93,7 @@ class TablesOptions:
     """Directory of the records."""
 
     format: Format = "markdown"
-    """In which language."""
+    """Language of the tables."""
 
     to: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Where to write them; to the terminal by default."""

@@ -20,7 +20,7 @@ def separation(images: Images, classes: npt.NDArray[np.int64], crop: int | None)
 
     Arguments:
         images: (n, channels, height, width), n at least 2.
-        classes: of the images, (n,).
+        classes: the classes of the images, (n,).
         crop: side of the centre crop.
 
     Returns `mean_distance` of all pairs, `mean_distance_within_classes`, None where no two are of one class, and

@@ -53,12 +53,12 @@ def knot_weights(
     for start in range(0, len(z), _TOGETHER):
         part = slice(start, start + _TOGETHER)
         width, width_low = two_sum(z[part], -biases[part])
-        given = (targets[part], width, width_low, *split(width))
+        columns = (targets[part], width, width_low, *split(width))
         if compiled:
-            state = choose(*given, weights[part], *state)
+            state = choose(*columns, weights[part], *state)
         else:
             chosen = [0.0] * len(width)
-            state = choose(*(array.tolist() for array in given), chosen, *state)
+            state = choose(*(array.tolist() for array in columns), chosen, *state)
             weights[part] = chosen
     return weights, Position(*state)
 
