@@ -98,7 +98,7 @@ def test_a_failing_observer_is_left_out(tmp_path, capsys):
     broken, listener = Broken(), Listener()
     results = run(tmp_path, observe=[broken, listener])
     assert results.failures == ()
-    assert broken.told == ["begin", 0, 1, 2, "begin"][: len(broken.told)]
+    assert broken.told == ["begin", 0, 1, 2]
     assert told_once(listener) == list(range(7))
     assert "Broken: OSError: the server is gone: this run goes on without it" in capsys.readouterr().err
     Broken.epoch = Listener.epoch
