@@ -30,8 +30,8 @@ class Sweep:
     Attributes:
         config: what the runs share; the hyper-parameter, the seed, the source and the times of evaluation are
             placeholders.
-        runs: by rising value of the hyper-parameter, in order of their seeds. Of runs that differ only in how long they
-            trained, the longest.
+        runs: the runs by rising value of the hyper-parameter, in order of their seeds. Among runs that differ only in
+            how long they trained, the longest is taken.
     """
 
     config: RunConfig
@@ -136,11 +136,11 @@ HYPER_PARAMETER_FIGURES: ResultFigures[DataSetRuns] = {
 }
 
 
-def _sweeps(runs: DataSetRuns, name: str, wanted: Callable[[RunConfig], bool]) -> list[Sweep]:
+def _sweeps(runs: DataSetRuns, name: str, belongs: Callable[[RunConfig], bool]) -> list[Sweep]:
     groups: dict[RunConfig, dict[tuple[float, int], Run]] = {}
     for run in sorted(runs.runs, key=lambda run: run.summary.metrics["step"]):
         config = run.config
-        if config.randomization == RANDOM_LABELS and config.hyper_parameters.optimizer == "sgd" and wanted(config):
+        if config.randomization == RANDOM_LABELS and config.hyper_parameters.optimizer == "sgd" and belongs(config):
             value = float(getattr(config.hyper_parameters, name))
             groups.setdefault(_shared(config, name), {})[value, config.seed] = run
     sweeps = []

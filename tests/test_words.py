@@ -34,10 +34,10 @@ SIGNS = {
     ),
     "an American spelling": (
         (DOCSTRING, COMMENT, STRING),
-        r"(?<![\w`.:/\"-])(?<!upper )(?!initialization)(?i:analyz\w*|behavior\w*|canceled|catalog|center(?:s|ed|ing)?"
-        r"|color(?:s|ed)?|favor\w*|gray|(?:factor|general|initial|maxim|memor|minim|normal|organ|random|recogn|regular|serial|summar"
-        r"|synchron|visual)iz(?:e|es|er|ers|ing|ation)|optimiz(?:e|es|ed|ing|ation)|label(?:ed|ing)|model(?:ed|ing)"
-        r"|neighbor\w*)(?![\w`(=.\"-]|:|  )",
+        r"(?<![\w`.:/\"-])(?<!upper )(?<!lower )(?!initialization)(?i:analyz\w*|behavior\w*|canceled|catalog"
+        r"|center(?:s|ed|ing)?|color(?:s|ed)?|favor\w*|gray|(?:factor|general|initial|maxim|memor|minim|normal|organ"
+        r"|random|recogn|regular|serial|summar|synchron|visual)iz(?:e|es|er|ers|ing|ation)"
+        r"|optimiz(?:e|es|ed|ing|ation)|label(?:ed|ing)|model(?:ed|ing)|neighbor\w*)(?![\w`(=.\"-]|:|  )",
     ),
 }
 """What each sign shows, the kinds of text that are searched for it, and its pattern."""

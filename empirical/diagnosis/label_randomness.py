@@ -56,10 +56,10 @@ def check_labels_random(
     question = "Are the random labels random?"
     _, firsts = np.unique(np.array(image_digests(images)), return_index=True)
     distinct = torch.from_numpy(firsts)
-    labels_of_distinct = labels.cpu()[distinct].numpy()
-    if len(labels_of_distinct) < _FEWEST:
+    distinct_labels = labels.cpu()[distinct].numpy()
+    if len(distinct_labels) < _FEWEST:
         return Answer(
-            question, f"{len(labels_of_distinct)} different images are too few", Verdict.CANNOT_TELL, "use more images"
+            question, f"{len(distinct_labels)} different images are too few", Verdict.CANNOT_TELL, "use more images"
         )
     statistic: Callable[[Labels], float]
     if clean_labels is not None:
@@ -75,9 +75,9 @@ def check_labels_random(
         def statistic(labels: Labels) -> float:
             return float((labels == labels[neighbours]).mean())
 
-    observed = statistic(labels_of_distinct)
+    observed = statistic(distinct_labels)
     random = generator(seed, "diagnosis/label-randomness")
-    shuffled = np.array([statistic(random.permutation(labels_of_distinct)) for _ in range(_SHUFFLES)])
+    shuffled = np.array([statistic(random.permutation(distinct_labels)) for _ in range(_SHUFFLES)])
     p_value = (1 + int((shuffled >= observed).sum())) / (1 + _SHUFFLES)
     measured = {"agreement": observed, "chance": float(shuffled.mean()), "p_value": p_value}
     words = f"{observed:.1%} {what}, {shuffled.mean():.1%} would by chance (p = {p_value:.3f})"

@@ -66,12 +66,10 @@ def _check_logits(name: str, model: nn.Module, image_shape: tuple[int, int, int]
             shape = tuple(images.shape)
             raise ValueError(f"model {name!r} fails on images {shape}: {type(error).__name__}: {error}") from error
         if not isinstance(logits, torch.Tensor) or logits.shape != (2, num_classes):
-            shape_found = str(tuple(logits.shape)) if isinstance(logits, torch.Tensor) else type(logits).__name__
-            shape_found += " in training" if training else ""
+            output = str(tuple(logits.shape)) if isinstance(logits, torch.Tensor) else type(logits).__name__
+            output += " in training" if training else ""
             expected = (2, num_classes)
-            raise ValueError(
-                f"model {name!r} must give logits of shape {expected} for two images, it gives {shape_found}"
-            )
+            raise ValueError(f"model {name!r} must give logits of shape {expected} for two images, it gives {output}")
     model.train()
 
 

@@ -77,14 +77,14 @@ class TrainedInterpolant:
 
     def margin_and_slope(self, images: Images) -> tuple[Float64Array, Float64Array]:
         """The largest logit less the second, and the norm of this margin's gradient in the stored pixels, (n,) each."""
-        columns_of_batches = []
+        pieces = []
         for batch in self._batches(images):
             batch.requires_grad_()
             first, second = self.network(batch).topk(2, dim=1).values.unbind(1)
             (gradient,) = torch.autograd.grad((first - second).sum(), batch)
             slope = gradient.flatten(1).double().norm(dim=1)
-            columns_of_batches.append(torch.stack([(first - second).detach().double(), slope]).cpu().numpy())
-        margin, slope_of_all = np.concatenate(columns_of_batches, axis=1)
+            pieces.append(torch.stack([(first - second).detach().double(), slope]).cpu().numpy())
+        margin, slope_of_all = np.concatenate(pieces, axis=1)
         return margin, slope_of_all
 
     def _batches(self, images: Images) -> list[torch.Tensor]:
@@ -159,7 +159,7 @@ def measure_interpolants(
         def stays(disturbed: list[Images]) -> dict[str, Any]:
             """The shares of answers that are the label of the disturbed image."""
             hits = [
-                np.mean([interpolant.classes(pair) == labels for pair in disturbed], axis=0)
+                np.mean([interpolant.classes(moved) == labels for moved in disturbed], axis=0)
                 for interpolant in (trained, explicit)
             ]
             difference = hits[0] - hits[1]

@@ -88,15 +88,13 @@ class StreamedImages:
             ahead=self._pieces_ahead(),
         )
         with closing(pieces):
-            for indices_wanted, batch in zip(samples, indices, strict=True):
+            for own_samples, batch in zip(samples, indices, strict=True):
                 if not len(batch):  # a process may have no share in the last samples of an epoch
                     yield torch.empty(0, *self.shape, device=self._device)
                     continue
                 number = -(-len(batch) // _PIECE)
                 stored = torch.cat([next(pieces).to(self._device, non_blocking=True) for _ in range(number)])
-                chosen = (
-                    torch.empty(0) if numbers is None else numbers[indices_wanted.to(numbers.device)].to(self._device)
-                )
+                chosen = torch.empty(0) if numbers is None else numbers[own_samples.to(numbers.device)].to(self._device)
                 yield self._as_seen(stored, augmentation, chosen)
 
     def _pieces_ahead(self) -> int:

@@ -141,9 +141,9 @@ def synchronised(layer: _BatchNorm, kind: type[_BatchNorm]) -> _BatchNorm:
         kind: `torch.nn.SyncBatchNorm`, which passes over the activations once and is for GPUs alone, or
             `GlobalBatchNorm`.
     """
-    layer_of_kind = kind(layer.num_features, layer.eps, layer.momentum, affine=False, track_running_stats=False)
-    layer_of_kind.__dict__ |= {name: layer.__dict__[name] for name in _STATE_OF_LAYER}
-    return layer_of_kind
+    replacement = kind(layer.num_features, layer.eps, layer.momentum, affine=False, track_running_stats=False)
+    replacement.__dict__ |= {name: layer.__dict__[name] for name in _STATE_OF_LAYER}
+    return replacement
 
 
 def _replaced(model: nn.Module, kind: type, make: Callable[[Any], nn.Module]) -> nn.Module:

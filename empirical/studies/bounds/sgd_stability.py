@@ -155,7 +155,7 @@ def _measure_stability(
 
     def of_pair(pair: int) -> list[float]:
         measured = measure_stability(
-            lambda images, seed: weight_vector((fit_sample() if images is sample else fit(images, seed))[0]),
+            lambda data, seed: weight_vector((fit_sample() if data is sample else fit(data, seed))[0]),
             losses,
             sample,
             pair,
