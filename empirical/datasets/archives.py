@@ -2,10 +2,14 @@
 
 import tarfile
 import tempfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from empirical.datasets.download import download
+
+MOST_UNPACKED = 2**31
+"""Bytes that an archive may unpack to: ten times what the largest of them does."""
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
@@ -75,13 +79,24 @@ def fetch(name: str, directory: Path, *, progress: bool = True) -> None:
 def unpack(archive: Path, directory: Path) -> None:
     """Unpack a tar archive in `directory`; a file appears there whole or not at all.
 
-    Raises ValueError, and unpacks nothing, if it holds a link or a name that leads out of the directory.
+    Raises ValueError, and unpacks nothing, if it holds a link or a name that leads out of the directory, more than
+    `MOST_UNPACKED` bytes, or is damaged.
     """
+    try:
+        _unpack(archive, directory)
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(f"{archive}: the archive is damaged: {error}") from error
+
+
+def _unpack(archive: Path, directory: Path) -> None:
     with tempfile.TemporaryDirectory(dir=directory, prefix=".unpacking-") as scratch:
         with tarfile.open(archive) as tar:
             # By hand, since tarfile's own filters are newer than the Python 3.11.2 of Debian 12.
-            root = Path(scratch).resolve()
+            root, total = Path(scratch).resolve(), 0
             for member in tar:
+                total += member.size
+                if total > MOST_UNPACKED:  # said by the headers, so before any of it is unpacked
+                    raise ValueError(f"{archive}: it unpacks to more than {MOST_UNPACKED / 1e9:.0f} GB: stopped")
                 inside = (root / member.name).resolve().is_relative_to(root)
                 if not inside or not (member.isfile() or member.isdir()):
                     raise ValueError(f"{archive}: {member.name!r} is a link or leads out of the directory: stopped")

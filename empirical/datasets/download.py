@@ -22,6 +22,9 @@ from rich.progress import (
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 18
 
+MOST_BYTES = 2**30
+"""What a server may send: six times the largest archive. The digest is known only at the end."""
+
 
 class DownloadError(OSError):
     """A download that failed, or brought something else than expected."""
@@ -60,14 +63,17 @@ def _transfer(url: str, path: Path, algorithm: str, progress: bool) -> str:
     received = 0
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as response, path.open("wb") as file:
-            length = response.headers.get("Content-Length")
-            total = int(length) if length is not None else None
+            total = _announced(response.headers.get("Content-Length"))
             with _reporter(url.rpartition("/")[2], total, progress) as report:
                 while chunk := response.read(_CHUNK):
+                    received += len(chunk)
+                    if received > MOST_BYTES:
+                        raise DownloadError(f"cannot download {url}: it sends more than {MOST_BYTES / 1e9:.0f} GB")
                     file.write(chunk)
                     hasher.update(chunk)
-                    received += len(chunk)
                     report(received)
+    except DownloadError:
+        raise
     except urllib.error.HTTPError as error:
         error.close()  # it holds the connection
         raise DownloadError(f"cannot download {url}: {error}") from error
@@ -77,6 +83,11 @@ def _transfer(url: str, path: Path, algorithm: str, progress: bool) -> str:
     if total is not None and received != total:
         raise DownloadError(f"cannot download {url}: it broke off after {received:,} of {total:,} bytes")
     return f"{algorithm}:{hasher.hexdigest()}"
+
+
+def _announced(length: str | None) -> int | None:
+    """The number of bytes that a server announces; None if it announces none, or what is no number."""
+    return int(length) if length is not None and length.strip().isdecimal() else None
 
 
 def _digest_of_file(path: Path, algorithm: str) -> str:

@@ -51,7 +51,8 @@ class MappedImages(LazyImages):
         return n, channels, height, width
 
     def read(self, samples: Samples) -> npt.NDArray[np.uint8]:
-        """Copy these images."""
+        """Copy these images. Raises ValueError if the file has become shorter than its pixels meanwhile."""
+        _require_whole(self.pixels)
         return np.asarray(self.pixels)[samples]
 
     def histogram(self) -> npt.NDArray[np.int64]:
@@ -93,12 +94,34 @@ def _open(path: Path, images: LazyImages, identity: str) -> MappedImages | None:
     """The map, if the file is there, whole, and of these images; else None."""
     try:
         about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        if not path.is_file():
+            return None
         pixels = np.load(path, mmap_mode="r")
-    except (OSError, ValueError):  # ValueError: not JSON, or a file shorter than its array
-        return None
-    if (about.get("identity"), pixels.shape, pixels.dtype) != (identity, images.shape, images.dtype):
-        return None
-    return MappedImages(pixels, np.array(about["histogram"], np.int64))
+        if (about["identity"], pixels.shape, pixels.dtype) != (identity, images.shape, images.dtype):
+            return None
+        histogram = np.array(about["histogram"], np.int64)
+        if histogram.shape != (256,) or histogram.min() < 0 or histogram.sum() != pixels.size:
+            return None
+    except (OSError, ValueError, EOFError, RecursionError, LookupError, TypeError, AttributeError, OverflowError):
+        return None  # not JSON or not of these keys, a file shorter than its array, no array
+    return MappedImages(pixels, histogram)
+
+
+def _require_whole(pixels: npt.NDArray[np.uint8]) -> None:
+    """A page of a map that its file no longer has would end the process by SIGBUS, without a word."""
+    path = getattr(pixels, "filename", None)
+    if path is None:
+        return
+    try:
+        size = os.stat(path).st_size
+    except OSError:  # removed or out of reach: what is mapped stays
+        return
+    needed = getattr(pixels, "offset", 0) + pixels.nbytes
+    if size < needed:
+        raise ValueError(
+            f"memory map {path} was cut to {size:,} bytes of {needed:,} while it was in use: remove it, and give the "
+            "same command again, which makes it anew"
+        )
 
 
 def _make(images: LazyImages, identity: str, path: Path, workers: int | None) -> None:

@@ -27,6 +27,12 @@ _SPLITS = {"training": ("train",), "validation": ("validation", "val", "test")}
 _SHARD = re.compile(r"-(\d+)-of-(\d+)(-[0-9a-f]+)?\.parquet$")  # older exports end in a hash
 _COLUMNS = ("image", "img")
 
+MOST_BYTES_OF_A_GROUP = 2**32
+"""Of a row group, unpacked: Hugging Face's have 100 images."""
+
+MOST_CLASSES = 2**20
+"""Of files that do not name their classes; ImageNet has 1,000, and all of its 21,841 synsets are fewer."""
+
 
 @dataclass(frozen=True, eq=False)
 class ParquetImages(LazyImages):
@@ -86,6 +92,8 @@ class ParquetImages(LazyImages):
                 return opened.read_row_group(group, columns=[self.column], use_threads=False).column(self.column)
         except (OSError, ArrowException) as error:
             raise ValueError(f"{self.files[file]}: row group {group} cannot be read: {error}") from error
+        except MemoryError as error:
+            raise ValueError(f"{self.files[file]}: row group {group} does not fit into memory") from error
 
     def _decode(self, cell: dict[str, Any] | None, file: int, row: int) -> npt.NDArray[np.uint8]:
         try:
@@ -234,9 +242,12 @@ def _read_labels(path: Path) -> _Labels:
     """Raises ValueError, naming the file, if it is not of the layout, and the row for one without label."""
     from pyarrow import ArrowException, parquet, types
 
+    if not path.is_file():  # a pipe would hang
+        raise ValueError(f"{path}: it is no regular file")
     try:
         with parquet.ParquetFile(path) as file:
             schema = file.schema_arrow
+            _require_moderate(file.metadata, path.stat().st_size)
             kinds = {name: str(schema.field(name).type) for name in schema.names}
             column = next((name for name in _COLUMNS if name in kinds), "")
             if not (
@@ -251,8 +262,22 @@ def _read_labels(path: Path) -> _Labels:
                 row = labels.is_null().to_pylist().index(True)
                 raise ValueError(f"row {row:,} has no label ({labels.null_count:,} of {len(labels):,} rows)")
             return _Labels(file.metadata, column, labels.to_numpy().astype(np.int64))
-    except (OSError, ArrowException, ValueError) as error:
+    except (OSError, ArrowException, ValueError, MemoryError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _require_moderate(metadata: Any, size: int) -> None:
+    """ValueError for a file that would take far more memory than it has bytes, such as labels of a run length."""
+    if not 0 <= metadata.num_rows <= size:
+        raise ValueError(f"it is said to have {metadata.num_rows:,} images in {size:,} bytes")
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        unpacked = sum(group.column(at).total_uncompressed_size for at in range(group.num_columns))
+        if not 0 <= unpacked <= MOST_BYTES_OF_A_GROUP or not 0 <= group.num_rows <= metadata.num_rows:
+            raise ValueError(
+                f"row group {number} unpacks to {unpacked / 1e9:.1f} GB, more than the "
+                f"{MOST_BYTES_OF_A_GROUP / 1e9:.0f} GB that are read at once: write it with smaller row groups"
+            )
 
 
 def _renumbered(path: Path, file_labels: _Labels, reference: Path, names: tuple[str, ...]) -> npt.NDArray[np.int64]:
@@ -266,6 +291,11 @@ def _renumbered(path: Path, file_labels: _Labels, reference: Path, names: tuple[
     if outside.size:
         classes = f"its classes are 0 .. {len(own) - 1}" if own else "labels count from 0"
         raise ValueError(f"{path}: row {outside[0]:,} has the label {file_labels.labels[outside[0]]}, but {classes}")
+    if not own and len(file_labels.labels) and file_labels.labels.max() >= MOST_CLASSES:
+        raise ValueError(
+            f"{path}: row {file_labels.labels.argmax():,} has the label {file_labels.labels.max()}, more than {MOST_CLASSES:,} "
+            "classes"
+        )
     if own == names:
         return file_labels.labels
     unknown = [name for name in own if name not in names]
