@@ -7,6 +7,7 @@ as they are.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,16 @@ def require_representable(array: Float64Array, what: str) -> Float64Array:
     if not np.isfinite(array).all():
         raise BeyondFloat64Error(f"{what} overflows float64: measure X in a smaller unit, or y in a larger one")
     return array
+
+
+def product(factors: Iterable[float]) -> float:
+    """The product, infinite or zero only if it is itself beyond float64: no partial product is."""
+    mantissa, power = 1.0, 0
+    for factor in factors:
+        part, shift = math.frexp(factor)
+        mantissa, carry = math.frexp(mantissa * part)
+        power += shift + carry
+    return scaled_number(mantissa, power)
 
 
 def norm(array: Float64Array) -> float:

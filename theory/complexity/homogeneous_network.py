@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from theory.common.arrays import Float64Array, as_points
+from theory.common.scaling import exponent, scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +83,13 @@ class HomogeneousNetwork:
     def input_norms(self, inputs: Any) -> Float64Array:
         """||x||, or sqrt(||x||^2 + 1) where the inputs are extended, float64 (n,)."""
         points = as_points(inputs, "inputs")
-        squares = np.einsum("ij,ij->i", points, points, dtype=np.float64)
-        norms: Float64Array = np.sqrt(squares + self.constant)
-        return norms
+        unit = exponent(points)
+        if unit == 0:
+            squares = np.einsum("ij,ij->i", points, points, dtype=np.float64)
+            norms: Float64Array = np.sqrt(squares + self.constant)
+            return norms
+        lengths = scaled(np.linalg.norm(scaled(points.astype(np.float64), -unit), axis=1), unit)
+        return np.hypot(lengths, float(self.constant))
 
 
 def homogeneous_network(module: nn.Module) -> HomogeneousNetwork:

@@ -77,6 +77,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_points
+from theory.common.scaling import norm, product
 from theory.complexity.bounds import Bound, deviation, require_sample
 from theory.complexity.homogeneous_network import HomogeneousNetwork
 from theory.complexity.margins import margin_error
@@ -96,7 +97,7 @@ def golowich_complexity_bound(frobenius_norms: Sequence[float], input_norms: Any
     """
     norms, inputs = _as_norms(frobenius_norms, "frobenius_norms"), _as_norms(input_norms, "input_norms")
     factor = math.sqrt(2 * len(norms) * math.log(2)) + 1
-    return float(norms.prod()) * factor * float(np.linalg.norm(inputs)) / len(inputs)
+    return product([*norms, norm(inputs)]) * factor / len(inputs)
 
 
 def frobenius_margin_bound(
@@ -114,11 +115,11 @@ def frobenius_margin_bound(
     """
     inputs, values = _sample(network, input_norms, margins, failure_probability)
     n = len(values)
-    rows = np.linalg.norm(network.matrices[-1], axis=1).sum() / gamma
-    product = float(rows * _product(np.linalg.norm(matrix) for matrix in network.matrices[:-1]))
-    index = grid_index_above(product, 1)
+    rows = math.fsum(norm(row) for row in network.matrices[-1])
+    norms = product([*(norm(matrix) for matrix in network.matrices[:-1]), rows, 1 / gamma])
+    index = grid_index_above(norms, 1)
     factor = math.sqrt(2 * (network.depth * math.log(2) + math.log(network.num_classes))) + 1
-    complexity = 4 * grid_point(index, 1) * factor * float(np.linalg.norm(inputs)) / n
+    complexity = 4 * product([grid_point(index, 1), norm(inputs)]) * factor / n
     return Bound(
         "Frobenius norms, margin",
         margin_error(values, gamma) + complexity + deviation(n, failure_probability * share(index)),
@@ -138,7 +139,7 @@ def spectral_complexity(network: HomogeneousNetwork, reference: HomogeneousNetwo
     if 0 in spectral:
         return 0.0
     ratios = math.fsum((b / s) ** (2 / 3) for s, b in zip(spectral, distances, strict=True))
-    return _product(spectral) * float(ratios**1.5)
+    return product([*spectral, ratios**1.5])
 
 
 def spectral_margin_bound(
@@ -165,8 +166,9 @@ def spectral_margin_bound(
     ]
     rounded = [(grid_point(s, depth), grid_point(b, depth)) for s, b in indices]
     dimension = network.largest_dimension
-    V = 2 * float(np.linalg.norm(inputs)) * math.sqrt(math.log(2 * dimension**2)) / grid_point(at, depth)
-    V *= _product(s for s, _ in rounded) * sum((b / s) ** (2 / 3) for s, b in rounded) ** 1.5
+    factors = [norm(inputs), 1 / grid_point(at, depth), *(s for s, _ in rounded)]
+    V = 2 * math.sqrt(math.log(2 * dimension**2)) * product(factors)
+    V *= sum((b / s) ** (2 / 3) for s, b in rounded) ** 1.5
     shares = share(at) * math.prod(share(s) * share(b) for s, b in indices)
     return Bound(
         "spectral norms, margin",
@@ -191,7 +193,8 @@ def perturbation_bound(network: HomogeneousNetwork, perturbations: Sequence[Floa
     for layer, (a, u) in enumerate(zip(spectral, moved, strict=True), start=1):
         if not u <= a / network.depth:
             raise ValueError(f"layer {layer} is perturbed by {u:.3g} in spectral norm; at most {a / network.depth:.3g}")
-    return math.e * input_bound * _product(spectral) * sum(u / a for a, u in zip(spectral, moved, strict=True) if a)
+    shares = sum(u / a for a, u in zip(spectral, moved, strict=True) if a)
+    return math.e * product([input_bound, *spectral]) * shares
 
 
 def pac_bayes_spectral_bound(
@@ -233,7 +236,8 @@ def largest_noise(beta: float, depth: int, dimension: int, input_bound: float) -
 
     For `depth` matrices of spectral norm beta, no dimension above `dimension`, and inputs of norm at most B.
     """
-    longest = min(1 / (4 * math.e * input_bound * depth * beta ** (depth - 1)), beta / depth)
+    stretch = product([input_bound, *[beta] * (depth - 1)])
+    longest = min(1 / (4 * math.e * depth * stretch), beta / depth) if stretch else beta / depth
     return longest / math.sqrt(2 * dimension * math.log(4 * depth * dimension))
 
 
@@ -261,7 +265,7 @@ def _distances(network: HomogeneousNetwork, reference: HomogeneousNetwork | None
     references = [np.zeros_like(matrix) for matrix in matrices] if reference is None else list(reference.matrices)
     if [m.shape for m in references] != [a.shape for a in matrices]:
         raise ValueError("the reference's matrices must have the network's shapes")
-    return [float(np.linalg.norm(a - m, axis=1).sum()) for a, m in zip(matrices, references, strict=True)]
+    return [math.fsum(norm(row) for row in a - m) for a, m in zip(matrices, references, strict=True)]
 
 
 def _sample(
@@ -282,8 +286,3 @@ def _as_norms(values: Any, name: str) -> Float64Array:
     if norms.min() < 0:
         raise ValueError(f"{name} must not be negative, got {norms.min()}")
     return norms
-
-
-def _product(factors: Any) -> float:
-    """math.prod in float, infinite where it overflows."""
-    return math.prod(float(factor) for factor in factors)

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_points, as_real
+from theory.common.scaling import exponent, scaled, scaled_number
 from theory.common.streams import words
 from theory.complexity.bounds import Bound, deviation, require_error, require_probability
 from theory.expressivity.projection import blocks
@@ -95,23 +96,25 @@ def linear_complexity(
     """
     points = as_points(points)
     _require_radius(radius)
+    unit = exponent(points)
 
     def supremum(signs: Float64Array) -> Float64Array:
         sums = np.zeros((len(signs), points.shape[1]))
         for rows in blocks(len(points), 8 * points.shape[1]):
-            sums += signs[:, rows] @ points[rows].astype(np.float64)
+            sums += signs[:, rows] @ scaled(points[rows].astype(np.float64), -unit)
         norms: Float64Array = np.linalg.norm(sums, axis=1)
         return radius / len(points) * norms
 
-    magnitudes = radius * math.sqrt(_squared_norms(points).sum())
-    return _expected(supremum, len(points), magnitudes, sign_vectors, failure_probability, seed)
+    magnitudes = radius * math.sqrt(_squared_norms(points, unit).sum())
+    return _expected(supremum, len(points), magnitudes, sign_vectors, failure_probability, seed, unit)
 
 
 def linear_complexity_bound(points: Any, radius: float = 1.0) -> float:
     """The upper bound (radius/n) sqrt(sum_i ||x_i||^2) of `linear_complexity`, at most sqrt(2) too large."""
     points = as_points(points)
     _require_radius(radius)
-    return float(radius * math.sqrt(_squared_norms(points).sum()) / len(points))
+    unit = exponent(points)
+    return scaled_number(float(radius * math.sqrt(_squared_norms(points, unit).sum()) / len(points)), unit)
 
 
 def kernel_complexity(
@@ -127,7 +130,7 @@ def kernel_complexity(
     As `linear_complexity`, which is the case of gram = X X^T. Raises ValueError also for a matrix that is not square,
     not symmetric, or has a negative diagonal.
     """
-    gram = _as_gram(gram)
+    gram, unit = _as_gram(gram)
     _require_radius(radius)
     n = len(gram)
 
@@ -138,14 +141,14 @@ def kernel_complexity(
         return radius / n * roots
 
     magnitudes = radius * math.sqrt(float(np.trace(gram)))
-    return _expected(supremum, n, magnitudes, sign_vectors, failure_probability, seed)
+    return _expected(supremum, n, magnitudes, sign_vectors, failure_probability, seed, unit)
 
 
 def kernel_complexity_bound(gram: Any, radius: float = 1.0) -> float:
     """The upper bound (radius/n) sqrt(tr K) of `kernel_complexity`, at most sqrt(2) too large."""
-    gram = _as_gram(gram)
+    gram, unit = _as_gram(gram)
     _require_radius(radius)
-    return radius * math.sqrt(float(np.trace(gram))) / len(gram)
+    return scaled_number(radius * math.sqrt(float(np.trace(gram))) / len(gram), unit)
 
 
 def finite_complexity(
@@ -156,17 +159,20 @@ def finite_complexity(
     Exact for n <= 16, else with an interval. Raises ValueError for empty or infinite predictions.
     """
     values = as_points(predictions, "predictions").astype(np.float64)
-    n = values.shape[1]
+    n, unit = values.shape[1], exponent(values)
+    values = scaled(values, -unit)
     magnitudes = float(np.linalg.norm(np.abs(values).max(0)))
     return _expected(
-        lambda signs: (signs @ values.T).max(1) / n, n, magnitudes, sign_vectors, failure_probability, seed
+        lambda signs: (signs @ values.T).max(1) / n, n, magnitudes, sign_vectors, failure_probability, seed, unit
     )
 
 
 def finite_complexity_bound(predictions: Any) -> float:
     """Massart's bound on `finite_complexity`: the largest norm of a row, times sqrt(2 log of the distinct rows) / n."""
     values = np.unique(as_points(predictions, "predictions").astype(np.float64), axis=0)
-    return float(np.linalg.norm(values, axis=1).max() * math.sqrt(2 * math.log(len(values))) / values.shape[1])
+    unit = exponent(values)
+    longest = float(np.linalg.norm(scaled(values, -unit), axis=1).max())
+    return scaled_number(longest * math.sqrt(2 * math.log(len(values))) / values.shape[1], unit)
 
 
 def rademacher_of_fitter(
@@ -234,32 +240,43 @@ def rademacher_bound(training_error: float, complexity: float, n: int, *, failur
 
 
 def _expected(
-    supremum: Supremum, n: int, magnitudes: float, sign_vectors: int, failure_probability: float, seed: int
+    supremum: Supremum,
+    n: int,
+    magnitudes: float,
+    sign_vectors: int,
+    failure_probability: float,
+    seed: int,
+    unit: int,
 ) -> RademacherComplexity:
-    """The expectation of the supremum; magnitudes is sqrt(sum_i b_i^2)."""
+    """The expectation of the supremum, which is in units of 2^unit; magnitudes is sqrt(sum_i b_i^2) in the same."""
     require_probability(failure_probability)
     if n <= _ENUMERATED:
-        exact = float(supremum(all_signs(n)).mean())
+        exact = scaled_number(float(supremum(all_signs(n)).mean()), unit)
         return RademacherComplexity(exact, exact, exact, 0.0, 2**n)
     mean = float(supremum(random_signs(n, sign_vectors, seed)).mean())
     half_width = magnitudes / n * math.sqrt(2 * math.log(2 / failure_probability) / sign_vectors)
-    return RademacherComplexity(mean, mean - half_width, mean + half_width, failure_probability, sign_vectors)
+    value, lower, upper = (scaled_number(number, unit) for number in (mean, mean - half_width, mean + half_width))
+    return RademacherComplexity(value, lower, upper, failure_probability, sign_vectors)
 
 
-def _squared_norms(points: Any) -> Float64Array:
+def _squared_norms(points: Any, unit: int) -> Float64Array:
+    """||x_i / 2^unit||^2, (n,)."""
     norms = np.empty(len(points))
     for rows in blocks(len(points), 8 * points.shape[1]):
-        norms[rows] = (points[rows].astype(np.float64) ** 2).sum(1)
+        norms[rows] = (scaled(points[rows].astype(np.float64), -unit) ** 2).sum(1)
     return norms
 
 
-def _as_gram(gram: Any) -> Float64Array:
+def _as_gram(gram: Any) -> tuple[Float64Array, int]:
+    """The matrix / 4^unit, and the unit of what is linear in its square roots."""
     matrix = as_points(gram, "gram").astype(np.float64)
+    unit = exponent(matrix, moderate=0) // 2
+    matrix = scaled(matrix, -2 * unit)
     if matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T):
         raise ValueError(f"gram must be a symmetric matrix (n, n), got shape {matrix.shape}")
     if matrix.diagonal().min() < 0:
         raise ValueError("gram has a negative diagonal entry: it is not positive semi-definite")
-    return matrix
+    return matrix, unit
 
 
 def _require_radius(radius: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_points
+from theory.common.scaling import exponent, require_representable, scaled
 from theory.common.streams import generator
 
 
@@ -59,6 +60,8 @@ def memorize_by_slabs(points: Any, positive: Any, *, seed: int = 0) -> SlabNetwo
     n, dimension = points.shape
     if positive.shape != (n,):
         raise ValueError(f"positive must have shape ({n},) to go with {n} points, got {positive.shape}")
+    unit = exponent(points, moderate=0)
+    points = scaled(points, -unit)
     sign = 1 if positive.sum() <= n / 2 else -1
     chosen = np.flatnonzero(positive if sign == 1 else ~positive)
     random = generator(seed, "slabs")
@@ -81,4 +84,9 @@ def memorize_by_slabs(points: Any, positive: Any, *, seed: int = 0) -> SlabNetwo
         directions.append(np.tile(normal[:-1], (3, 1)))
         biases.append(normal[-1] + half_width * np.array([-1.0, 0.0, 1.0]))
         weights.append(np.array([1.0, -2.0, 1.0]) / half_width)
-    return SlabNetwork(np.concatenate(directions), np.concatenate(biases), np.concatenate(weights), sign)
+    return SlabNetwork(
+        np.concatenate(directions),
+        scaled(np.concatenate(biases), unit),
+        require_representable(scaled(np.concatenate(weights), -unit), "a weight of the slabs"),
+        sign,
+    )

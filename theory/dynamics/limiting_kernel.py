@@ -23,6 +23,7 @@ from typing import ClassVar, Literal
 
 import torch
 
+from theory.common.scaling import exponent, scaled_bound
 from theory.kernels import ArcCosine, Kernel
 from theory.kernels.kernels import EPS, squared_norms
 
@@ -98,11 +99,12 @@ def limiting_spectrum(X: torch.Tensor) -> Spectrum:
 
     The error bound is Weyl's for entries off by what a product of relative error (d + 6) eps leaves, the arc cosine
     with its slope 1/sqrt(1 - rho^2) at that entry, plus n eps lambda_max for the solver, which is backward stable.
-    Raises ValueError for points that are no matrix, empty, or not finite.
+    Raises ValueError for points that are no matrix, empty, or not finite, or whose squares leave float64.
     """
     if X.ndim != 2 or not len(X) or not bool(torch.isfinite(X).all()):
         raise ValueError(f"X must be a matrix of finite numbers, one row a point, got shape {tuple(X.shape)}")
-    X = X.double()
+    unit = exponent(X.detach().cpu().numpy())
+    X = X.double() * 2.0 ** (-(unit // 2)) * 2.0 ** (unit // 2 - unit)
     kernel, squares = LimitingKernel(), squared_norms(X)
     products = X @ X.T
     scale = torch.outer(squares.sqrt(), squares.sqrt())
@@ -111,7 +113,10 @@ def limiting_spectrum(X: torch.Tensor) -> Spectrum:
     H.diagonal().copy_(kernel.diagonal(squares))  # arccos near 1 would lose half of the digits
     eigenvalues, eigenvectors = torch.linalg.eigh(H)
     bound = float(error.norm()) + len(X) * EPS * float(eigenvalues[-1])
-    return Spectrum(eigenvalues.flip(0), eigenvectors.flip(1), bound)
+    eigenvalues = eigenvalues * 2.0**unit * 2.0**unit
+    if not bool(torch.isfinite(eigenvalues).all()) or (unit < 0 and float(eigenvalues[-1]) < 2.0**-960):
+        raise ValueError("the eigenvalues, squares of X, leave float64: measure X in another unit")
+    return Spectrum(eigenvalues.flip(0), eigenvectors.flip(1), scaled_bound(bound, 2 * unit))
 
 
 def _entry_errors(products: torch.Tensor, scale: torch.Tensor, product_error: float) -> torch.Tensor:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 import torch
 
+from theory.common.scaling import exponent
 from theory.dynamics.limiting_kernel import Spectrum
 
 
@@ -133,10 +134,18 @@ def complexity_measure(spectrum: Spectrum, labels: torch.Tensor) -> ComplexityMe
             f"H is not positive definite to working precision (lambda_min = {spectrum.smallest:.1e}, rounding "
             f"{spectrum.error:.1e}): do two points have the same direction? Remove one"
         )
+    unit, half = exponent(columns.detach().cpu().numpy()), exponent(spectrum.eigenvalues.cpu().numpy()) // 2
+    columns = _times_power_of_two(columns.double(), -unit)
     energies = torch.stack([spectrum.energies(column) for column in columns.T])
-    values = (2 / len(labels) * (energies / spectrum.eigenvalues).sum(1)).sqrt()
+    eigenvalues = _times_power_of_two(spectrum.eigenvalues, -2 * half)
+    values = _times_power_of_two((2 / len(labels) * (energies / eigenvalues).sum(1)).sqrt(), unit - half)
     slack = spectrum.smallest - spectrum.error
     return ComplexityMeasure(values, spectrum.error / slack / 2, spectrum.condition)
+
+
+def _times_power_of_two(values: torch.Tensor, k: int) -> torch.Tensor:
+    """2^k values, in two factors: 2^k may leave float64 where the product does not."""
+    return values * 2.0 ** (k // 2) * 2.0 ** (k - k // 2)
 
 
 def _rates(spectrum: Spectrum, step_size: float) -> torch.Tensor:

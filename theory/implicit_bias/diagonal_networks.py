@@ -20,12 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import as_real
-from theory.common.scaling import scaled
-from theory.implicit_bias.gradient_flow import gradient_flow
+from theory.common.scaling import norm, require_representable, scaled, scaled_number
+from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
 from theory.implicit_bias.potentials import Float64Array, hyperbolic_entropy_potential
-from theory.implicit_bias.reference import in_scale, in_units, minimum_p_norm
+from theory.implicit_bias.reference import in_units, minimum_p_norm, square_in_units
 from theory.least_squares import minimum_norm_solution
 
 
@@ -51,9 +50,9 @@ def train_diagonal_network(
 
     Raises ValueError unless scale > 0 and ArithmeticError if the flow does not interpolate.
     """
-    if not 0 < scale < np.inf:
-        raise ValueError(f"scale must be positive and finite, got {scale}")
-    X, y = as_real(X, "X").astype(np.float64), as_real(y, "y").astype(np.float64)
+    _require_scale(scale)
+    X, y, half, label_unit = in_flow_units(X, y)
+    start = scaled_number(float(scale), -half)
     d = X.shape[1]
 
     def beta(x: Float64Array) -> Float64Array:
@@ -67,13 +66,11 @@ def train_diagonal_network(
     def residual(x: Float64Array) -> float:
         return float(np.linalg.norm(X @ beta(x) - y))
 
-    end = gradient_flow(
-        velocity, residual, np.full(2 * d, float(scale)), tolerance=tolerance * float(np.linalg.norm(y))
-    )
+    end = gradient_flow(velocity, residual, np.full(2 * d, start), tolerance=tolerance * float(np.linalg.norm(y)))
     return DiagonalNetworkLimit(
-        solution=beta(end),
-        residual=residual(end),
-        conservation=float(np.abs(end[:d] * end[d:] / scale**2 - 1).max()),
+        solution=require_representable(scaled(beta(end), 2 * half), "the solution"),
+        residual=scaled_number(residual(end), label_unit),
+        conservation=float(np.abs((end[:d] / start) * (end[d:] / start) - 1).max()),
     )
 
 
@@ -90,7 +87,8 @@ def predicted_limit_conic(X: Float64Array, y: Float64Array, scale: float) -> Flo
     import cvxpy  # takes a second to import
 
     X, y, unit = in_units(X, y)
-    prior = in_scale(scale**2, unit)  # KL(c a, c p) = c KL(a, p)
+    _require_scale(scale)
+    prior = square_in_units(scale, unit)  # KL(c a, c p) = c KL(a, p)
     a, b = cvxpy.Variable(X.shape[1]), cvxpy.Variable(X.shape[1])
     objective = cvxpy.sum(cvxpy.kl_div(a, prior) + cvxpy.kl_div(b, prior))
     program = cvxpy.Problem(cvxpy.Minimize(objective), [X @ (a - b) == y])
@@ -110,10 +108,13 @@ def l1_excess_bound(sparse: Float64Array, scale: float) -> float:
 
     1 + O(1/log(1/alpha)); infinite where the denominator is not positive.
     """
-    log_scale = -2 * np.log(scale)
-    norm, largest = float(np.abs(sparse).sum()), float(np.abs(sparse).max())
-    denominator = log_scale - 1 + np.log(norm / len(sparse))
-    return float((log_scale + np.log(scale**2 + largest)) / denominator) if denominator > 0 else float("inf")
+    _require_scale(scale)
+    largest = float(np.abs(sparse).max())
+    if largest == 0:
+        return float("inf")
+    log_scale, log_largest = -2 * np.log(scale), np.log(largest)
+    denominator = log_scale - 1 + log_largest + np.log(np.abs(sparse / largest).mean())
+    return float((log_scale + np.logaddexp(-log_scale, log_largest)) / denominator) if denominator > 0 else float("inf")
 
 
 def l2_excess_bound(solution: Float64Array, scale: float) -> float:
@@ -122,8 +123,15 @@ def l2_excess_bound(solution: Float64Array, scale: float) -> float:
     (z^2/4)(1 - z^2/48) <= q(z) <= z^2/4 and Q(beta) <= Q(beta_2) give (1 - max|beta|^2 / (48 alpha^4))^(-1/2);
     infinite where that is not positive.
     """
-    remainder = 1 - float(np.abs(solution).max()) ** 2 / (48 * scale**4)
+    _require_scale(scale)
+    ratio = float(np.abs(solution).max()) / scale / scale
+    remainder = 1 - ratio * ratio / 48
     return remainder**-0.5 if remainder > 0 else float("inf")
+
+
+def _require_scale(scale: float) -> None:
+    if not 0 < scale < np.inf:
+        raise ValueError(f"scale must be positive and finite, got {scale}")
 
 
 @dataclass(frozen=True)
@@ -146,15 +154,14 @@ class InitializationPath:
 def initialization_path(X: Float64Array, y: Float64Array, scales: Sequence[float]) -> InitializationPath:
     """Train a diagonal network from each scale and measure where it ends. X is (n, d), y (n,)."""
     least_l1 = float(np.abs(minimum_p_norm(X, y, 1)).sum())
-    least_l2 = float(np.linalg.norm(minimum_norm_solution(X, y)))
+    least_l2 = norm(minimum_norm_solution(X, y))
     ends = [train_diagonal_network(X, y, scale).solution for scale in scales]
     predictions = [predicted_limit(X, y, scale).solution for scale in scales]
     return InitializationPath(
         scales=tuple(float(scale) for scale in scales),
         l1_excess=tuple(float(np.abs(end).sum()) / least_l1 - 1 for end in ends),
-        l2_excess=tuple(float(np.linalg.norm(end)) / least_l2 - 1 for end in ends),
+        l2_excess=tuple(norm(end) / least_l2 - 1 for end in ends),
         prediction_error=tuple(
-            float(np.linalg.norm(end - prediction) / np.linalg.norm(prediction))
-            for end, prediction in zip(ends, predictions, strict=True)
+            norm(end - prediction) / norm(prediction) for end, prediction in zip(ends, predictions, strict=True)
         ),
     )

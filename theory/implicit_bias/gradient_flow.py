@@ -9,7 +9,32 @@ from collections.abc import Callable
 import numpy as np
 import scipy.integrate
 
+from theory.common.arrays import as_real
+from theory.common.scaling import exponent, scaled
 from theory.implicit_bias.potentials import Float64Array
+
+
+def in_flow_units(measurements: Float64Array, values: Float64Array) -> tuple[Float64Array, Float64Array, int, int]:
+    """Equations of a flow whose parameters enter twice, <A_i, p p> = y_i, in units where their numbers are about 1.
+
+    The flow on ||A(p p) - y||^2 in other units is the same flow at another speed: with A = 2^k A', y = 2^l y' and
+    p = 2^h p', 2h = l - k, nothing else changes. The integrator's absolute tolerance and its longest time are then
+    those of numbers about 1, whatever the unit of the data.
+
+    Arguments:
+        measurements: A (m, ...).
+        values: y (m,).
+
+    Returns A', y', h and l. Raises ValueError for other shapes, and for NaN or infinity.
+    """
+    A, y = as_real(measurements, "X").astype(np.float64), as_real(values, "y").astype(np.float64)
+    if A.ndim < 2 or not A.size or y.shape != A.shape[:1]:
+        raise ValueError(f"X must be (n, d) and y (n,), at least one number each, got shapes {A.shape} and {y.shape}")
+    if not (np.isfinite(A).all() and np.isfinite(y).all()):
+        raise ValueError("X and y must be finite")
+    unit, label_unit = exponent(A, moderate=0), exponent(y, moderate=0)
+    label_unit += (label_unit - unit) % 2
+    return scaled(A, -unit), scaled(y, -label_unit), (label_unit - unit) // 2, label_unit
 
 
 def gradient_flow(

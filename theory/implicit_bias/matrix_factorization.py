@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import as_real
-from theory.common.scaling import scaled
-from theory.implicit_bias.gradient_flow import gradient_flow
+from theory.common.scaling import exponent, require_representable, scaled, scaled_number
+from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import mirror_descent
 from theory.implicit_bias.potentials import Float64Array, entropy_potential
 from theory.implicit_bias.reference import in_units
@@ -75,9 +74,12 @@ def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tol
         scale: alpha > 0.
         tolerance: relative residual to stop at.
 
-    Raises ArithmeticError if the flow does not fit the measurements.
+    Raises ValueError for a scale that is not positive, other shapes, NaN or infinity, and ArithmeticError if the flow
+    does not fit the measurements.
     """
-    matrices, values = as_real(matrices, "matrices").astype(np.float64), as_real(values, "values").astype(np.float64)
+    if not 0 < scale < np.inf:
+        raise ValueError(f"scale must be positive and finite, got {scale}")
+    matrices, values, half, value_unit = in_flow_units(matrices, values)
     d = matrices.shape[1]
 
     def residuals(x: Float64Array) -> Float64Array:
@@ -90,11 +92,14 @@ def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tol
         return pull.ravel()
 
     target = tolerance * float(np.linalg.norm(values))
-    end = gradient_flow(
-        velocity, lambda x: float(np.linalg.norm(residuals(x))), scale * np.eye(d).ravel(), tolerance=target
-    )
+    start = scaled_number(float(scale), -half) * np.eye(d).ravel()
+    end = gradient_flow(velocity, lambda x: float(np.linalg.norm(residuals(x))), start, tolerance=target)
     U = end.reshape(d, d)
-    return Factorization(U @ U.T, float(np.sum(U**2)), float(np.linalg.norm(residuals(end))))
+    return Factorization(
+        require_representable(scaled(U @ U.T, 2 * half), "the solution"),
+        scaled_number(float(np.sum(U**2)), 2 * half),
+        scaled_number(float(np.linalg.norm(residuals(end))), value_unit),
+    )
 
 
 def minimum_nuclear_norm(matrices: Float64Array, values: Float64Array) -> Float64Array:
@@ -128,7 +133,12 @@ def nuclear_excess_bound(least: Float64Array, scale: float) -> float:
 
     infinite where the denominator is not positive.
     """
-    log_scale = -2 * np.log(scale)
-    eigenvalues = np.linalg.eigvalsh(least)
+    if not 0 < scale < np.inf:
+        raise ValueError(f"scale must be positive and finite, got {scale}")
+    unit = exponent(least)
+    eigenvalues = np.linalg.eigvalsh(scaled(np.asarray(least, dtype=np.float64), -unit))
+    if not eigenvalues[-1] > 0:
+        return float("inf")
+    log_scale = unit * np.log(2) - 2 * np.log(scale)  # with the unit of W_1, which both logarithms share
     denominator = log_scale - 1 + np.log(eigenvalues.sum() / len(eigenvalues))
     return float((log_scale - 1 + np.log(eigenvalues[-1])) / denominator) if denominator > 0 else float("inf")

@@ -60,16 +60,18 @@ def hyperbolic_entropy_potential(scale: float) -> Potential:
     """psi(w) = scale^2 sum q(w_j / scale^2) with q(z) = 2 - sqrt(4 + z^2) + z arcsinh(z/2), so q'(z) = arcsinh(z/2).
 
     Near zero q(z) = z^2/4, far out z log z: the 2-norm for large scales, the 1-norm for small ones (Woodworth et al.
-    2020, theorem 1). Raises ValueError unless scale > 0.
+    2020, theorem 1). Raises ValueError unless scale > 0, and its square is a normal number.
     """
     if not scale > 0:
         raise ValueError(f"scale must be positive, got {scale}")
-    square = scale**2
+    square = float(scale) * float(scale)
+    if not 2.0**-1021 < square < np.inf:
+        raise ValueError(f"the square of scale {scale} leaves float64: measure the data in another unit")
 
     def value(w: Float64Array) -> Float64Array:
         z = w / square
-        # 2 - sqrt(4 + z^2) = -z^2 / (2 + sqrt(4 + z^2)), without cancellation.
-        values: Float64Array = square * (z * np.arcsinh(z / 2) - z**2 / (2 + np.sqrt(4 + z**2)))
+        # 2 - sqrt(4 + z^2) = -z^2 / (2 + sqrt(4 + z^2)), without cancellation, and without the square of z.
+        values: Float64Array = square * (z * (np.arcsinh(z / 2) - z / (2 + np.hypot(2, z))))
         return values
 
     return Potential(

@@ -5,12 +5,10 @@ about 1, by powers of two: `in_units`. Without them the answer depends on the un
 "optimal".
 """
 
-import math
-
 import numpy as np
 
 from theory.common.arrays import as_real
-from theory.common.scaling import exponent, scaled
+from theory.common.scaling import exponent, scaled, scaled_number
 from theory.implicit_bias.potentials import Float64Array
 
 
@@ -50,6 +48,7 @@ def in_units(X: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Arr
     return np.ldexp(X, rows.reshape(-1, *[1] * (X.ndim - 1))), scaled(right, -unit), unit
 
 
-def in_scale(scale: float, unit: int) -> float:
-    """The number scale / 2^unit."""
-    return math.ldexp(scale, -unit)
+def square_in_units(scale: float, unit: int) -> float:
+    """The number scale^2 / 2^unit, by way of no number that leaves float64."""
+    part = scaled_number(scale, -(unit // 2))
+    return scaled_number(part * part, -(unit % 2))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.scaling import scaled_number
+from theory.common.scaling import exponent, scaled, scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
 from theory.least_squares.problem import EPS, Problem
@@ -173,6 +173,7 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
         raise ValueError(f"n must be at least 1 and b positive, got {n} and {b}")
     if not len(eigenvalues) or not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
         raise ValueError("eigenvalues must be positive and in decreasing order")
+    eigenvalues = scaled(np.asarray(eigenvalues, dtype=np.float64), -exponent(eigenvalues))
     tails = np.cumsum(eigenvalues[::-1])[::-1]  # sum over i > k, at k = 0 .. d-1
     small = tails / eigenvalues
     large = tails**2 / np.cumsum(eigenvalues[::-1] ** 2)[::-1]

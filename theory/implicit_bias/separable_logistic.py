@@ -61,16 +61,14 @@ def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
 
     Raises ValueError if the data are not separable, not a matrix, or not finite.
     """
-    Z = as_real(Z, "Z").astype(np.float64)
-    if Z.ndim != 2 or not Z.size or not np.isfinite(Z).all():
-        raise ValueError(f"Z must be a matrix (n, d) of finite numbers, got shape {Z.shape}")
-    unit = exponent(Z, moderate=0)
-    separator, dual = _separate(scaled(Z, -unit), p)
+    small, unit = _in_units(Z)
+    separator, dual = _separate(small, p)
     if length := exponent(separator, moderate=8):
-        separator, dual = _separate(scaled(Z, length - unit), p)
+        small = scaled(small, length)
+        separator, dual = _separate(small, p)
         unit -= length
     norm = float(np.linalg.norm(separator, p))
-    rows = scaled(Z, -unit)
+    rows = small
     off = float(np.linalg.norm(separator - rows.T @ dual) / np.linalg.norm(separator)) if p == 2 else float("nan")
     strict = float(np.maximum(dual / dual.max(), rows @ separator - 1).min())
     return MaxMargin(scaled(separator, -unit), scaled(dual, -2 * unit), scaled_number(1 / norm, unit), strict, off)
@@ -92,21 +90,55 @@ def _separate(Z: Float64Array, p: float) -> tuple[Float64Array, Float64Array]:
 
 def margin(Z: Float64Array, w: Float64Array, p: float = 2) -> float:
     """min_i <z_i, w> / ||w||_p."""
-    return float((Z @ w).min() / np.linalg.norm(w, p))
+    unit, length = exponent(Z), exponent(w)
+    least = (scaled(Z, -unit) @ scaled(w, -length)).min() / np.linalg.norm(scaled(w, -length), p)
+    return scaled_number(float(least), unit)
 
 
 def direction_error(w: Float64Array, separator: Float64Array) -> float:
     """|| w/||w|| - separator/||separator|| ||_2."""
-    return float(np.linalg.norm(w / np.linalg.norm(w) - separator / np.linalg.norm(separator)))
+    return float(np.linalg.norm(_direction(w) - _direction(separator)))
+
+
+def _direction(w: Float64Array) -> Float64Array:
+    unit: Float64Array = scaled(w, -exponent(w))
+    return unit / float(np.linalg.norm(unit))
 
 
 def logistic_flow(Z: Float64Array, log_times: Sequence[float]) -> Float64Array:
-    """Gradient flow from zero at the times exp(log_times), increasing and above -20: (len(log_times), d).
+    """Gradient flow from zero at the times exp(log_times), increasing: (len(log_times), d).
 
-    Raises ArithmeticError if the integration fails.
+    In the unit 2^k of the data w = 2^-k w' and t = 2^-2k t', with w' and t' of data of size 1. Until t' = e^-20 the
+    flow has not bent, and w = t sum_i z_i / 2 up to a share of n e^-20.
+
+    Raises ValueError for data that are no matrix of finite numbers, or times that do not increase, ArithmeticError if
+    the integration fails.
     """
+    Z, unit = _in_units(Z)
+    times = np.asarray(log_times, dtype=np.float64) + 2 * unit * np.log(2)
+    if not len(times) or not np.isfinite(times).all() or not (np.diff(times) > 0).all():
+        raise ValueError("log_times must be finite and increasing, at least one")
+    early = times <= _START
+    start = np.exp(times[early])[:, None] * Z.sum(axis=0) / 2
+    return scaled(np.concatenate([start, _integrated(Z, times[~early])]), -unit)
 
+
+def _in_units(Z: Float64Array) -> tuple[Float64Array, int]:
+    """Z / 2^k, its largest number about 1, and k."""
     Z = as_real(Z, "Z").astype(np.float64)
+    if Z.ndim != 2 or not Z.size or not np.isfinite(Z).all():
+        raise ValueError(f"Z must be a matrix (n, d) of finite numbers, got shape {Z.shape}")
+    unit = exponent(Z, moderate=0)
+    return scaled(Z, -unit), unit
+
+
+_START = -20.0  # log t, for data of size 1
+
+
+def _integrated(Z: Float64Array, log_times: Float64Array) -> Float64Array:
+    """The flow for data of size 1, at times after its start."""
+    if not len(log_times):
+        return np.empty((0, Z.shape[1]))
 
     def velocity(s: float, w: Float64Array) -> Float64Array:
         pull: Float64Array = np.exp(s - np.logaddexp(0.0, Z @ w)) @ Z
@@ -120,8 +152,8 @@ def logistic_flow(Z: Float64Array, log_times: Sequence[float]) -> Float64Array:
 
     flow = scipy.integrate.solve_ivp(
         velocity,
-        (-20.0, log_times[-1]),
-        np.zeros(Z.shape[1]),
+        (_START, log_times[-1]),
+        np.exp(_START) * Z.sum(axis=0) / 2,
         method="LSODA",
         t_eval=log_times,
         rtol=1e-9,
@@ -136,12 +168,15 @@ def logistic_flow(Z: Float64Array, log_times: Sequence[float]) -> Float64Array:
 
 def logistic_gradient_descent(Z: Float64Array, steps: int) -> tuple[Float64Array, float]:
     """Gradient descent from zero with step size 4 / sigma_max(Z)^2, 1 / smoothness: w (d,) and that step size."""
-    Z = as_real(Z, "Z").astype(np.float64)
-    step_size = 4 / float(np.linalg.norm(Z, 2)) ** 2
+    Z, unit = _in_units(Z)
+    largest = float(np.linalg.norm(Z, 2))
+    if largest == 0:
+        raise ValueError("Z is zero: it has no direction")
+    step_size = 4 / largest**2
     w = np.zeros(Z.shape[1])
     for _ in range(steps):
         w += step_size * (scipy.special.expit(-(Z @ w)) @ Z)
-    return w, step_size
+    return scaled(w, -unit), scaled_number(step_size, -2 * unit)
 
 
 def logistic_adam(
@@ -152,14 +187,15 @@ def logistic_adam(
     sqrt(v) cannot fall faster than beta2^(t/2). Where the gradients would, steps shrink and w grows slower than the
     theory's learning_rate a step: that takes learning rates well below (1 - beta2) / 2 over the margin.
     """
-    rows = torch.from_numpy(as_real(Z, "Z").astype(np.float64))
+    Z, unit = _in_units(Z)
+    learning_rate, epsilon = scaled_number(learning_rate, unit), scaled_number(epsilon, -unit)
+    rows = torch.from_numpy(Z)
     w = torch.nn.Parameter(torch.zeros(Z.shape[1], dtype=torch.float64))
     optimizer = torch.optim.Adam([w], lr=learning_rate, betas=(0.9, beta2), eps=epsilon)
     for _ in range(steps):
         w.grad = -(torch.sigmoid(-(rows @ w.detach())) @ rows)
         optimizer.step()
-    end: Float64Array = w.detach().numpy().copy()
-    return end
+    return scaled(w.detach().numpy().copy(), -unit)
 
 
 @dataclass(frozen=True)

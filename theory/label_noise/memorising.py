@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.common.arrays import as_points
+from theory.common.scaling import exponent, scaled
+from theory.expressivity.projection import blocks
 from theory.label_noise.corruption import Float64Array, Labels, label_distribution, one_hot
 
 
@@ -40,13 +42,35 @@ def memorised_accuracy(clean_accuracy: float, label_noise: float, chance: float)
 def nearest_neighbours(train: Float64Array, test: Float64Array) -> Labels:
     """Index of the training point (n, d) nearest to each test point (m, d), Euclidean, (m,).
 
-    By brute force in float64; which of several at an equal distance is up to rounding.
+    By brute force in float64: from products about the mean, and by differences wherever the rounding of products leaves
+    more than one candidate. Of several at an equal distance it is the first.
     """
-    from sklearn.neighbors import NearestNeighbors
+    train, test = as_points(train, "train").astype(np.float64), as_points(test, "test").astype(np.float64)
+    if train.shape[1] != test.shape[1]:
+        raise ValueError(f"train and test must have as many coordinates, got shapes {train.shape} and {test.shape}")
+    unit = max(exponent(train), exponent(test))
+    train, test = scaled(train, -unit), scaled(test, -unit)
+    centre = train.mean(axis=0)
+    near, far = train - centre, test - centre
+    squares, others = np.einsum("ij,ij->i", near, near), np.einsum("ij,ij->i", far, far)
+    # Each of the three terms is off by at most (d + 2) eps of the squared norms, and so is the centring.
+    slack = 8 * (train.shape[1] + 4) * np.finfo(np.float64).eps * (others + squares.max())
+    indices = np.empty(len(test), dtype=np.int64)
+    for rows in blocks(len(test), 16 * len(train)):
+        distances = squares - 2 * (far[rows] @ near.T)
+        indices[rows] = distances.argmin(axis=1)
+        candidates = distances <= distances.min(axis=1, keepdims=True) + slack[rows, None]
+        for row in np.flatnonzero(candidates.sum(axis=1) > 1):
+            among = np.flatnonzero(candidates[row])
+            indices[rows.start + row] = among[_squared_distances(train[among], test[rows.start + row]).argmin()]
+    return indices
 
-    train, test = as_points(train, "train"), as_points(test, "test")
-    indices = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(train).kneighbors(test, return_distance=False)
-    return np.asarray(indices[:, 0], dtype=np.int64)
+
+def _squared_distances(points: Float64Array, point: Float64Array) -> Float64Array:
+    """The numbers ||points_i - point||^2 up to a common factor that keeps small differences from underflow."""
+    differences = points - point
+    differences = scaled(differences, -exponent(differences))
+    return np.asarray((differences**2).sum(axis=1), dtype=np.float64)
 
 
 @dataclass(frozen=True)

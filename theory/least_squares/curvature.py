@@ -8,6 +8,7 @@ which depends on w through the predictions alone. At a global minimum of a loss 
 all predictions are the labels, so beta and the Hessian are the same at every one; its rank is at most n.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,8 +26,12 @@ def squared_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
 
 
 def log_cosh_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The loss log cosh(prediction - label): convex, with a second derivative that depends on the prediction."""
-    return torch.log(torch.cosh(predictions - labels))
+    """The loss log cosh(prediction - label): convex, with a second derivative that depends on the prediction.
+
+    As r - log sigmoid(2r) - log 2, which overflows nowhere and has the right second derivative at r = 0.
+    """
+    residuals = predictions - labels
+    return residuals - torch.nn.functional.logsigmoid(2 * residuals) - math.log(2)
 
 
 def hessian(loss: Loss, X: Any, y: Any, w: Any) -> Float64Array:
