@@ -38,7 +38,7 @@ class Drawings:
         self._directory, self._manifest = directory, directory / ".manifest.json"
         self._code = code_digest()
         self._before: dict[str, str] = {}
-        with suppress(OSError, ValueError, TypeError):  # none is there, or none that can be read
+        with suppress(OSError, ValueError, TypeError, RecursionError):  # none is there, or none that can be read
             self._before = dict(json.loads(self._manifest.read_text(encoding="utf-8")))
         self._digests: dict[str, str] = {}
         self._asked: list[tuple[bytes, Path]] = []

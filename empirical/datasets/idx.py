@@ -20,6 +20,9 @@ from empirical.datasets.image_dataset import ImageDataset, ImageSplit
 from empirical.datasets.not_found import data_not_found
 
 _BYTES = 0x08  # idx's code for unsigned bytes
+
+MOST_BYTES = 2**29
+"""What a gzipped file may unpack to: ten times MNIST's largest. A kilobyte can unpack to a megabyte."""
 _FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -88,14 +91,18 @@ def load_idx(name: str, roots: Sequence[Path]) -> ImageDataset:
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     """The array in an idx file of unsigned bytes, gzipped if its name ends in `.gz`.
 
-    Raises ValueError, naming the file, if its header or length is wrong.
+    Raises ValueError, naming the file, if its header or length is wrong, or if it unpacks to more than `MOST_BYTES`.
     """
-    content = path.read_bytes()
     if path.suffix == ".gz":
         try:
-            content = gzip.decompress(content)
+            with gzip.open(path) as file:
+                content = file.read(MOST_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path}: not a whole gzip file: {error}") from error
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"{path}: it unpacks to more than {MOST_BYTES:,} bytes")
+    else:
+        content = path.read_bytes()
     if len(content) < 4 or content[:3] != bytes([0, 0, _BYTES]):
         raise ValueError(f"{path}: begins with {content[:4].hex(' ')}, not with 00 00 08 as an idx file of bytes")
     header = 4 + 4 * content[3]

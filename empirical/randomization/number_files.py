@@ -7,6 +7,7 @@ import json
 import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ def read_numbers(place: str | Path) -> npt.NDArray[Any]:
     path, name = _file_and_name(place)
     try:
         array = _read(path, name)
-    except (ValueError, UnicodeDecodeError, EOFError) as error:
+    except (ValueError, EOFError, RecursionError, OverflowError, MemoryError, BadZipFile) as error:
         raise ValueError(f"{path} holds no array of numbers: {error}") from error
     if array.dtype.kind not in "iuf" or not array.size:
         raise ValueError(f"{path} holds no array of numbers, but an array of {array.dtype}, shape {array.shape}")
@@ -42,9 +43,15 @@ def _file_and_name(place: str | Path) -> tuple[Path, str]:
 
 
 def _read(path: Path, name: str) -> npt.NDArray[Any]:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no regular file")
     match path.suffix.lower():
         case ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
+            # As a map, which is not longer than the file: a header may announce any size.
+            array = np.load(path, allow_pickle=False, mmap_mode="r")
+            if not isinstance(array, np.ndarray):
+                raise ValueError("it is an archive of arrays (.npz)")
+            return np.array(array)
         case ".csv" | ".txt" as suffix:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # numpy warns of an empty file: the caller says so

@@ -43,7 +43,7 @@ class Report:
     @property
     def fresh(self) -> bool:
         """Whether every file that was made from this digest is still there."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             stamp = json.loads(self._stamp.read_text(encoding="utf-8"))
             return stamp["digest"] == self.digest and stamp["files"] == self._files() and _PAGE in stamp["files"]
         return False

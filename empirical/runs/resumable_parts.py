@@ -33,7 +33,7 @@ class Parts:
         """
         self._report(name, min(self._asked / self.total, 1.0))
         self._asked += 1
-        path = self.directory / (hashlib.sha256(name.encode()).hexdigest()[:16] + ".json")
+        path = self._path(name)
         if path.exists():
             try:
                 return _value(path)
@@ -45,6 +45,13 @@ class Parts:
             file.flush()
             os.fsync(file.fileno())
         return json.loads(value)
+
+    def forget(self, name: str) -> None:
+        """Have a part computed anew when it is asked for again."""
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.directory / (hashlib.sha256(name.encode()).hexdigest()[:16] + ".json")
 
 
 def _value(path: Path) -> Any:

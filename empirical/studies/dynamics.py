@@ -12,6 +12,7 @@ number of steps, several times as large (of the digits, n = 1,000: 171 against 4
 *The step size* is the same for every test, as the paper's hyper-parameters are: eta = rate / n.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +29,8 @@ from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import DynamicsConfig
-from theory.common.atomic import replacing
 from theory.common.memory import available_memory
+from theory.common.tensor_files import load_tensors, save_tensors
 from theory.dynamics import (
     Spectrum,
     TwoLayerNetwork,
@@ -207,8 +208,30 @@ def _train(
     """Gradient descent until the residual's norm is at most `level`, or for `max_steps`; about `expected` steps.
 
     A part is a number of steps. The weights of a part are written before the part, and the weights before it are
-    removed after: whenever a kill comes, the weights of the last finished part are there.
+    removed after: whenever a kill comes, the weights of the last finished part are there. Weights that are
+    damaged or gone make the training begin again.
     """
+    asked: list[str] = []
+    try:
+        return _train_in_parts(points, start, step_size, level, max_steps, expected, parts, asked)
+    except _NoWeightsError as error:
+        print(f"{error}: training begins again", file=sys.stderr)
+        for name in asked:
+            parts.forget(name)
+    return _train_in_parts(points, start, step_size, level, max_steps, expected, parts, [])
+
+
+def _train_in_parts(
+    points: Points,
+    start: TwoLayerNetwork,
+    step_size: float,
+    level: float,
+    max_steps: int,
+    expected: int,
+    parts: Parts,
+    asked: list[str],
+) -> tuple[_Course, TwoLayerNetwork]:
+    """See `_train`; the names of the parts that were asked for are added to `asked`."""
     n, d = points.train.shape
     X, network, basis = points.train, start, None
     if d > n:  # O(n m n) a step in place of O(n m d)
@@ -221,15 +244,16 @@ def _train(
     begin = stop = 0
     while True:
         begin, stop = stop, min(stop + per_part, max_steps)
+        asked.append(f"training to step {stop:,}")
         part = parts(
-            f"training to step {stop:,}",
+            asked[-1],
             partial(_advance, X, points.labels, network, step_size, level, begin, stop, parts.directory),
         )
         _weights_file(parts.directory, begin).unlink(missing_ok=True)
         norms += part["norms"]
         if norms[-1] <= level or stop == max_steps:
             break
-    weights = torch.from_numpy(np.load(_weights_file(parts.directory, stop))).to(X.device)
+    weights = _saved_weights(parts.directory, stop).to(X.device)
     trained = TwoLayerNetwork(weights, network.signs)
     course = _Course(norms, part["changed_activations"])
     return course, start.moved(trained, basis) if basis is not None else trained
@@ -249,7 +273,7 @@ def _advance(
     first part."""
     state = initial_state(network, X)
     if begin:
-        weights = torch.from_numpy(np.load(_weights_file(directory, begin))).to(X.device)
+        weights = _saved_weights(directory, begin).to(X.device)
         state |= {"step": torch.tensor(begin), "weights": weights}
     norms = []
     for step in gradient_descent(X, y, state, step_size, max_steps=stop):
@@ -257,13 +281,28 @@ def _advance(
             norms.append(step.residual_norm)
         if step.residual_norm <= level:
             break
-    with replacing(_weights_file(directory, stop)) as temporary:
-        np.save(temporary, step.network.weights.cpu().numpy())
+    save_tensors(_weights_file(directory, stop), {"step": stop, "weights": step.network.weights.cpu()})
     return {"norms": norms, "changed_activations": step.changed_activations}
 
 
 def _weights_file(directory: Path, step: int) -> Path:
-    return directory / f"weights-{step}.npy"
+    return directory / f"weights-{step}.pt"
+
+
+class _NoWeightsError(ValueError):
+    """Weights that are not there as they were written."""
+
+
+def _saved_weights(directory: Path, step: int) -> torch.Tensor:
+    path = _weights_file(directory, step)
+    try:
+        content = load_tensors(path)
+    except (OSError, ValueError) as error:
+        raise _NoWeightsError(str(error)) from error
+    if content.get("step") != step or not isinstance(content.get("weights"), torch.Tensor):
+        raise _NoWeightsError(f"{path} holds other weights than those after step {step:,}")
+    weights: torch.Tensor = content["weights"]
+    return weights
 
 
 def _to(network: TwoLayerNetwork, device: str) -> TwoLayerNetwork:

@@ -4,6 +4,7 @@ arrays          samples as the theorems want them: points as rows, finite, disti
 streams         seeded randomness, one stream for each purpose
 memory          bytes that the machine, its control group or its GPU have free
 atomic          files that are whole or absent
+array_files     archives of arrays, read as they were written
 tensor_files    files of tensors, verified before they are read
 regular_files   opening files that anybody may have put there
 plain_text      text from outside, made safe to show

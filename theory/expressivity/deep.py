@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from theory.common.array_files import load_arrays
 from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.common.atomic import replacing
 from theory.common.double_double import two_sum
@@ -192,13 +193,21 @@ class DeepNetwork:
 
     @classmethod
     def load(cls, path: str | Path) -> "DeepNetwork":
-        """Read what `save` wrote. Raises ValueError for a weight that is not finite."""
-        with np.load(path, allow_pickle=False) as file:
-            count = sum(name.startswith("biases_") for name in file.files)
+        """Read what `save` wrote. Raises ValueError for a weight that is not finite, and for anything else."""
+        file = load_arrays(path)
+        try:
+            count = sum(name.startswith("biases_") for name in file)
             layers = tuple(Hinges(file[f"biases_{i}"], file[f"weights_{i}"]) for i in range(count))
             weights = [array for layer in layers for array in (layer.biases, layer.weights)]
             require_finite_weights(path, file["direction"], file["origin"], file["offsets"], *weights)
+            outputs = file["offsets"].shape
+            if not (layers and file["direction"].ndim == len(outputs) == 1) or any(
+                layer.weights.shape != (*layer.biases.shape, *outputs) for layer in layers
+            ):
+                raise ValueError("its shapes are of no network")
             return cls(file["direction"], layers, float(file["origin"]), file["offsets"], bool(file["vector_output"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} holds no network: {error}") from error
 
     @cached_property
     def _flat(self) -> DepthTwoNetwork:

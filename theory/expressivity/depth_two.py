@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from theory.common import double_double
+from theory.common.array_files import load_arrays
 from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.common.atomic import replacing
 from theory.expressivity.knots import knot_weights
@@ -156,11 +157,16 @@ class DepthTwoNetwork:
 
     @classmethod
     def load(cls, path: str | Path) -> "DepthTwoNetwork":
-        """Read what `save` wrote. Raises ValueError for a weight that is not finite."""
-        with np.load(path, allow_pickle=False) as file:
+        """Read what `save` wrote. Raises ValueError for a weight that is not finite, and for anything else."""
+        file = load_arrays(path)
+        try:
             arrays = (file["direction"], file["biases"], file["weights"])
             require_finite_weights(path, *arrays)
+            if not (arrays[0].ndim == arrays[1].ndim == 1 and arrays[2].ndim == 2 and len(arrays[1]) == len(arrays[2])):
+                raise ValueError(f"shapes {[array.shape for array in arrays]} are of no network")
             return cls(*arrays, bool(file["vector_output"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} holds no network: {error}") from error
 
     @cached_property
     def _pieces(self) -> tuple[Float64Array, Float64Array]:

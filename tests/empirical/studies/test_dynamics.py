@@ -126,10 +126,36 @@ def test_a_kill_between_parts_changes_no_bit(tmp_path, monkeypatch, n, kill_at):
     assert undisturbed["steps_to_fit"] > 7 * 4
     with pytest.raises(KilledError):
         measured("random-labels", tmp_path / "killed", n=n, width=128, fitted=0.05, report=kill)
-    assert [path.name for path in (tmp_path / "killed").glob("*.npy")] == [f"weights-{7 * kill_at}.npy"]
+    assert [path.name for path in (tmp_path / "killed").glob("*.pt")] == [f"weights-{7 * kill_at}.pt"]
     resumed = measured("random-labels", tmp_path / "killed", n=n, width=128, fitted=0.05)
     assert resumed == undisturbed
     assert asked[:2] == ["training to step 7", "training to step 14"]
+
+
+@pytest.mark.parametrize("damage", ["flipped bit", "gone", "another step's"])
+def test_damaged_weights_make_the_training_begin_again(tmp_path, monkeypatch, capsys, damage):
+    monkeypatch.setattr(dynamics, "_PART", 7 * 40 * 128 * (2 * 40 + 200))
+    undisturbed = measured("random-labels", tmp_path / "undisturbed", n=40, width=128, fitted=0.05)
+    asked = []
+
+    def kill(name: str, share: float) -> None:
+        asked.append(name)
+        if len(asked) > 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        measured("random-labels", tmp_path / "killed", n=40, width=128, fitted=0.05, report=kill)
+    (path,) = (tmp_path / "killed").glob("*.pt")
+    content = bytearray(path.read_bytes())
+    if damage == "flipped bit":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif damage == "gone":
+        path.unlink()
+    else:
+        dynamics.save_tensors(path, {**dynamics.load_tensors(path), "step": 7})
+    assert measured("random-labels", tmp_path / "killed", n=40, width=128, fitted=0.05) == undisturbed
+    assert "training begins again" in capsys.readouterr().err
 
 
 def test_too_few_steps_are_reported(tmp_path):

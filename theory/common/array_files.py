@@ -1,0 +1,30 @@
+"""Archives of arrays (.npz), read as `np.savez` writes them and in no other way."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def load_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an uncompressed .npz file by name, checksums verified.
+
+    Raises OSError if it cannot be opened, ValueError, naming it, for anything else than such an archive: what is
+    compressed, or says that it is larger than the file, could ask for any amount of memory.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            size = sum(entry.file_size for entry in entries)
+            if any(entry.compress_type for entry in entries) or size > Path(path).stat().st_size:
+                raise ValueError("its entries do not fit into it")
+            if damaged := archive.testzip():
+                raise ValueError(f"the checksum of {damaged!r} does not hold")
+        with np.load(path, allow_pickle=False) as file:
+            return {name: np.asarray(file[name]) for name in file.files}
+    except OSError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise almost anything for what is damaged
+        raise ValueError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
