@@ -1,9 +1,11 @@
 """SIGKILL at random moments: whatever was interrupted, and however often, ends in the same records to the bit.
 
-Processes are forked from this one, which has imported everything: a kill costs a tenth of a second and not the ten that
-an interpreter takes to begin. `ATTACK_KILLS` is how many each experiment gets at most, 12 by default.
+Processes are forked from this one, which has imported everything that they need: a kill costs a tenth of a second and
+not the ten that an interpreter takes to begin. `ATTACK_KILLS` is how many each experiment gets, 12 by default;
+checkpoints come as often as writing them allows.
 """
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -11,28 +13,45 @@ import random
 import shutil
 import sys
 import time
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import empirical.job
+from empirical.execution import execute as execution
 from empirical.run import main
 from empirical.runs.records import read_runs
+from tests.empirical.made_up_images import write_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")]
 
 KILLS = int(os.environ.get("ATTACK_KILLS", "12"))
-SMALL = ["--train-size", "60", "--test-size", "30", "--training.batch-size", "16", "--training.max-steps", "120"]
+SIZE = ["--train-size", "60", "--test-size", "30"]
+HERE = ["--launcher", "none"]
+SMALL = [*SIZE, "--training.batch-size", "16", "--training.max-steps", "120", *HERE]
+TINY = ["--data", "digits", "--model", "mlp-1x512", *SIZE, "--training.batch-size", "16", "--training.max-steps", "24"]
 TWO = ["--tests", "true-labels", "random-labels"]
+FOLDER = ["--data", "folder", "--data-root", "IMAGES", "--image-size", "8", "--model", "mlp-1x512"]
+STREAM = ["randomization-tests", *FOLDER, "--training.batch-size", "8", "--training.max-steps", "60", *TWO, *HERE]
 COMMANDS = {
     "networks": ["randomization-tests", *SMALL, *TWO],
     "seeds and noise": ["randomization-tests", *SMALL, "--tests", "gaussian", "corrupted-0.5", "--seed", "0", "1"],
+    "table 1": ["table1", *TINY, *HERE],
+    "table 4": ["table4", *TINY, *HERE],
+    "figure 1": ["figure1", *TINY, *TWO, *HERE],
+    "figure 2": ["figure2", *TINY, *HERE],
     "kernels": ["kernels", *SMALL, *TWO],
     "dynamics": ["dynamics", *SMALL, *TWO],
     "interpolants": ["interpolants", *SMALL],
     "label noise": ["noise", *SMALL],
     "bounds": ["bounds", *SMALL, *TWO],
     "capacity": ["capacity", *SMALL],
+    "a stream": [*STREAM, "--data-storage", "stream"],
+    "a memory map": [*STREAM, "--data-storage", "memmap", "--data-map", "MAP"],
+    "workers": ["randomization-tests", *TINY, *TWO],
+    "the local launcher": ["randomization-tests", *TINY, *TWO, "--launcher", "local", "--launcher.processes", "2"],
 }
 FORK = multiprocessing.get_context("fork") if sys.platform != "win32" else None
 
@@ -42,7 +61,29 @@ def carry_out(command: list[str], out: Path) -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     empirical.job._report = lambda *_: True
-    os._exit(main([*command, "--out", str(out)]))
+    execution._SECONDS_BETWEEN_CHECKPOINTS = 0.0
+    status = main([*command, "--out", str(out)])
+    if names := os.environ.get("ATTACK_MODULES"):
+        Path(names).write_text("\n".join(sys.modules))
+    os._exit(status)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported(tmp_path_factory) -> None:
+    """What a command imports while it runs is imported here, once."""
+    names = tmp_path_factory.mktemp("modules") / "names"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTACK_MODULES", str(names))
+        process = begun(COMMANDS["networks"], names.parent / "out")
+        process.join()
+    for name in names.read_text().splitlines():
+        with suppress(Exception), warnings.catch_warnings(action="ignore"):
+            importlib.import_module(name)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    return write_folder(tmp_path_factory.mktemp("images"))
 
 
 def begun(command: list[str], out: Path) -> multiprocessing.Process:
@@ -67,8 +108,13 @@ def leftovers(out: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_kills_change_nothing(name, tmp_path):
-    command, undisturbed, out = COMMANDS[name], tmp_path / "undisturbed", tmp_path / "killed"
+def test_kills_change_nothing(name, tmp_path, images):
+    places = {"IMAGES": str(images), "MAP": str(tmp_path / "map")}
+    command, undisturbed, out = (
+        [places.get(word, word) for word in COMMANDS[name]],
+        tmp_path / "whole",
+        tmp_path / "killed",
+    )
     start = time.monotonic()
     process = begun(command, undisturbed)
     process.join()
@@ -85,9 +131,10 @@ def test_kills_change_nothing(name, tmp_path):
             process.kill()
             process.join()
             kills += 1
-        elif process.exitcode == 0 and kills < KILLS:  # it was done: the next kills are of another sweep
+        elif process.exitcode == 0:  # it was done: the next kills are of another sweep
             assert records(out) == right
             shutil.rmtree(out)
+            shutil.rmtree(places["MAP"], ignore_errors=True)
         else:
             pytest.fail(f"exit status {process.exitcode} after {kills} kills")
     process = begun(command, out)
@@ -95,7 +142,9 @@ def test_kills_change_nothing(name, tmp_path):
     assert process.exitcode == 0
     assert records(out) == right
     assert leftovers(out) == []
-    print(f"{name}: {kills} kills, {length:.1f} s undisturbed", flush=True)
+    if log := os.environ.get("ATTACK_LOG"):
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(f"{name}: {kills} kills, {length:.1f} s undisturbed, {len(right)} runs\n")
 
 
 @pytest.mark.parametrize("name", ["networks", "kernels"])
