@@ -27,6 +27,7 @@ import PIL
 
 from empirical.datasets.lazy_images import LazyImages, Samples, count_values
 from empirical.datasets.read_ahead import ProgressLines, read_ahead
+from theory.common.array_files import DAMAGED
 from theory.common.atomic import replacing
 
 _CHUNK = 256  # images
@@ -102,7 +103,7 @@ def _open(path: Path, images: LazyImages, identity: str) -> MappedImages | None:
         histogram = np.array(about["histogram"], np.int64)
         if histogram.shape != (256,) or histogram.min() < 0 or histogram.sum() != pixels.size:
             return None
-    except (OSError, ValueError, EOFError, RecursionError, LookupError, TypeError, AttributeError, OverflowError):
+    except (OSError, LookupError, AttributeError, *DAMAGED):
         return None  # not JSON or not of these keys, a file shorter than its array, no array
     return MappedImages(pixels, histogram)
 
@@ -209,7 +210,7 @@ def _offset(partial: Path) -> int:
     """The offset at which the pixels of an array file begin; 0 if there is no file."""
     try:
         return int(np.load(partial, mmap_mode="r").offset)
-    except (OSError, ValueError, EOFError):
+    except (OSError, AttributeError, *DAMAGED):
         return 0
 
 

@@ -293,8 +293,8 @@ def _renumbered(path: Path, file_labels: _Labels, reference: Path, names: tuple[
         raise ValueError(f"{path}: row {outside[0]:,} has the label {file_labels.labels[outside[0]]}, but {classes}")
     if not own and len(file_labels.labels) and file_labels.labels.max() >= MOST_CLASSES:
         raise ValueError(
-            f"{path}: row {file_labels.labels.argmax():,} has the label {file_labels.labels.max()}, more than {MOST_CLASSES:,} "
-            "classes"
+            f"{path}: row {file_labels.labels.argmax():,} has the label {file_labels.labels.max()}, more than "
+            f"{MOST_CLASSES:,} classes"
         )
     if own == names:
         return file_labels.labels

@@ -7,10 +7,11 @@ import json
 import warnings
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
+
+from theory.common.array_files import DAMAGED
 
 SUFFIXES = (".npy", ".csv", ".txt", ".json", ".pt")
 
@@ -30,7 +31,7 @@ def read_numbers(place: str | Path) -> npt.NDArray[Any]:
     path, name = _file_and_name(place)
     try:
         array = _read(path, name)
-    except (ValueError, EOFError, RecursionError, OverflowError, MemoryError, BadZipFile) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path} holds no array of numbers: {error}") from error
     if array.dtype.kind not in "iuf" or not array.size:
         raise ValueError(f"{path} holds no array of numbers, but an array of {array.dtype}, shape {array.shape}")

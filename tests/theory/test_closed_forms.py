@@ -287,14 +287,14 @@ FORMS = [
         ("math.sqrt(2 * len(norms) * math.log(2)) + 1", "math.sqrt(len(norms) * math.log(2)) + 1"),
     ]),
     ("implicit_bias.diagonal_networks", excess_of_diagonal_networks, [
-        ("denominator = log_scale - 1 + np.log(norm", "denominator = log_scale + np.log(norm"),
-        ("log_scale + np.log(scale**2 + largest)", "log_scale - 1 + np.log(scale**2 + largest)"),
-        ("(48 * scale**4)", "(96 * scale**4)"),
+        ("denominator = log_scale - 1 + log_largest", "denominator = log_scale + log_largest"),
+        ("(log_scale + np.logaddexp(", "(log_scale - 1 + np.logaddexp("),
+        ("ratio * ratio / 48", "ratio * ratio / 96"),
     ]),
     ("implicit_bias.matrix_factorization", excess_of_factorisations, [
         ("denominator = log_scale - 1", "denominator = log_scale"),
         ("(log_scale - 1 + np.log(eigenvalues[-1]))", "(log_scale + np.log(eigenvalues[-1]))"),
-        ("log_scale = -2 * np.log(scale)", "log_scale = -np.log(scale)"),
+        ("- 2 * np.log(scale)", "- np.log(scale)"),
     ]),
     ("expressivity.intervals", enclosures, [
         ("np.nextafter(float(ball.lower()), -np.inf)", "np.nextafter(float(ball.lower()), np.inf)"),

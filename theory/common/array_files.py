@@ -1,11 +1,18 @@
-"""Archives of arrays (.npz), read as `np.savez` writes them and in no other way."""
+"""Archives of arrays (.npz), read as `np.savez` writes them and in no other way; what NumPy raises for others."""
 
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+DAMAGED = (
+    *(ValueError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile),
+    *(MemoryError, OverflowError, RecursionError, TypeError),
+)
+"""What `np.load` raises for a file that is no array: its header is a Python literal, of any size."""
 
 
 def load_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
