@@ -14,10 +14,16 @@ from pathlib import Path
 from rich.console import Console
 
 from empirical.claims.kernels import kernel_of
+from empirical.claims.paper import NONE, TABLE_1
 from empirical.claims.paper_tables import TableRow, table_1, table_4
-from empirical.claims.randomization_tests import result_sets
+from empirical.claims.randomization_tests import explicit_regularisers, result_sets
+from empirical.models import default_initialization
+from empirical.randomization import RANDOM_LABELS
 from empirical.report.console import results_table
 from empirical.runs.records import Run, read_runs
+from empirical.training.schedule import PAPER_IMAGES, is_the_papers
+
+_CONSISTENT = 0.25  # points of accuracy
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -151,8 +157,31 @@ def hours() -> str:
     return _markdown(lines)
 
 
+def batch_sizes() -> str:
+    """Train accuracy on 50,000 random labels by the size of batches, beside the paper's; from Glorot's weights."""
+    accuracies: dict[str, dict[int, list[float]]] = {}
+    for run in records("cifar10-batch-sizes", "cifar10-paper-size", "cifar10"):
+        config, training = run.config, run.config.training
+        if training is None or (config.n_train, config.randomization) != (PAPER_IMAGES, RANDOM_LABELS):
+            continue
+        plain = is_the_papers(training) and not explicit_regularisers(training)
+        if plain and training.initialization == default_initialization(config.model):
+            sizes = accuracies.setdefault(config.model, {})
+            sizes.setdefault(training.batch_size, []).append(100 * run.summary.metrics["train_accuracy"])
+    lines = ["network | the paper | ours, by images a batch | consistent"]
+    for model, sizes in accuracies.items():
+        paper = TABLE_1.get((model, RANDOM_LABELS, NONE))
+        if paper is None:
+            continue
+        means = {size: sum(values) / len(values) for size, values in sorted(sizes.items())}
+        ours = ", ".join(f"{size}: {mean:.2f}%" for size, mean in means.items())
+        near = [str(size) for size, mean in means.items() if abs(mean - paper.train) <= _CONSISTENT]
+        lines.append(f"{_NAMES[model]} | {paper.train:g}% | {ours} | {', '.join(near) or 'none of these'}")
+    return _markdown(lines) if len(lines) > 1 else "No such run is recorded yet.\n"
+
+
 NUMBERS: dict[str, Callable[[], str]] = {
-    function.__name__.replace("_", "-"): function for function in (main_job, table_1_and_4, kernels, hours)
+    function.__name__.replace("_", "-"): function for function in (main_job, table_1_and_4, kernels, hours, batch_sizes)
 }
 
 

@@ -156,7 +156,11 @@ def optimizer_in_words(training: TrainingConfig) -> str:
     words += [f"momentum {training.momentum:g}"] * (training.momentum != paper.momentum)
     if not is_the_papers(training):
         words.append(f"decay {training.learning_rate_decay:g} every {training.decay_steps:,} steps")
-    named = {"torch": "torch's initial weights", "he": "He's initial weights"}
+    named = {
+        "torch": "torch's initial weights",
+        "he": "He's initial weights",
+        "he-zero": "He's initial weights, the last layer 0",
+    }
     words += [named[rule] for rule in [training.initialization] if rule in named]
     return ", ".join(words)
 

@@ -43,11 +43,26 @@ def he(network: nn.Module) -> None:
     _draw(network, nn.init.kaiming_normal_)
 
 
+def he_zero(network: nn.Module) -> None:
+    """As `he`, but the last linear layer is 0: all logits are 0 before the first step.
+
+    Without batch norm the features of a deep network of ReLUs have a mean over images that is several times their
+    spread. Through a random last layer that mean makes logits that are nearly the same for all images, and the first
+    steps at a large rate are spent on taking them back.
+    """
+    he(network)
+    linear = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    if not linear:
+        raise ValueError("initialization (--training.initialization) he-zero needs a linear layer: the last becomes 0")
+    nn.init.zeros_(linear[-1].weight)
+
+
 INITIALIZATIONS: dict[Initialization, Callable[[nn.Module], None]] = {
     "own": own,
     "torch": torch_default,
     "glorot": glorot,
     "he": he,
+    "he-zero": he_zero,
 }
 """The rules by name, for `TrainingConfig.initialization`. Other parameters than those named stay as they are."""
 

@@ -57,9 +57,9 @@ class TrainingConfig:
             network are evaluated whole.
         weight_decay_of: what decays: all parameters, as in the authors' release, or the weights alone, without biases
             and without the shifts and scales of normalisation.
-        initialization: the rule of the initial weights: own leaves them as the network's factory makes them; torch,
-            glorot and he draw them anew (`empirical.models.initialization`). By default glorot for the paper's networks
-            on small images, own for all other networks, a user's among them.
+        initialization: the rule of the initial weights: own leaves them as the network's factory makes them; the
+            others draw them anew (`empirical.models.initialization`). By default glorot for the paper's networks on
+            small images, own for all other networks, a user's among them.
     """
 
     optimizer: str = "sgd"

@@ -64,6 +64,14 @@ def test_a_rule_has_its_variance(rule, variance):
     assert (first.weight.abs().max() > math.sqrt(3 * variance) * 1.001) == (rule == "he"), "the others are uniform"
 
 
+def test_the_last_layer_may_start_at_0():
+    whole, zeroed = (build_model("mlp-1x512", SHAPE, 10, 0, rule) for rule in ("he", "he-zero"))
+    assert torch.equal(whole[1].weight, zeroed[1].weight)
+    assert not zeroed[3].weight.any()
+    with pytest.raises(ValueError, match="he-zero needs a linear layer"):
+        INITIALIZATIONS["he-zero"](nn.Conv2d(1, 1, 1))
+
+
 def test_a_users_network_is_changed_only_if_that_is_asked_for(tmp_path, monkeypatch):
     (tmp_path / "initialized.py").write_text(
         "import torch\n"
