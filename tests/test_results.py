@@ -53,7 +53,7 @@ def test_every_command_is_understood(page):
         parsed(arguments)
 
 
-@pytest.mark.parametrize("folder", [name for name in SECTIONS if name not in ("theory", "scaling")])
+@pytest.mark.parametrize("folder", [name for name in SECTIONS if name not in ("certificate", "theory", "scaling")])
 def test_the_commands_plan_the_records(folder, monkeypatch):
     """Whatever the pixels: those of the reader's own files differ from those that were recorded."""
     monkeypatch.setattr("empirical.job.load", loaded_once)

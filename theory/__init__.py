@@ -18,6 +18,7 @@ common          arrays, seeded streams, memory, atomic files, names, lazy import
 from typing import TYPE_CHECKING
 
 from theory.common.lazy import lazy_names
+from theory.common.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from theory.claims import CheckedClaim, Claim, Evidence, Finding, Proof, Verdict

@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from theory.claims import CheckedClaim, Finding, Verdict, run_check, run_thoroughly, write_findings
+from theory.claims import (
+    CheckedClaim,
+    Finding,
+    Verdict,
+    findings_json,
+    run_check,
+    run_thoroughly,
+    write_findings,
+)
 from theory.common.names import nearest_name
 from theory.common.terminal import prepare_output
 from theory.proofs import checked_proof
@@ -39,7 +47,7 @@ class Options:
     """Check every claim on five seeds, from --seed on: it holds only if it does on each. Takes minutes."""
 
     json: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write the findings to this file, too."""
+    """Write the findings to this file, too; - for standard output, with the tables on standard error."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,11 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     if options.seed < 0:
         print(f"error: --seed takes a non-negative integer, got {options.seed}", file=sys.stderr)
         return 2
+    piped = options.json == Path("-")
     if options.json is not None and (options.json.is_dir() or not options.json.absolute().parent.is_dir()):
         print(f"error: --json takes a file in a folder that is there, got {options.json.absolute()}", file=sys.stderr)
         return 2
     chosen = [claims[name] for name in options.only] or list(CLAIMS)
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 160, stderr=piped)
     if options.list:
         console.print(_list_table(chosen))
         return 0
@@ -72,7 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     console.print(_findings_table(findings))
-    if options.json is not None:
+    if piped:
+        print(findings_json(findings), flush=True)
+    elif options.json is not None:
         write_findings(findings, options.json)
     held = sum(finding.evidence.verdict is Verdict.HOLDS for finding in findings)
     which = f"seeds {seeds[0]} to {seeds[-1]}" if options.thorough else f"seed {options.seed}"
@@ -112,6 +123,11 @@ def _findings_table(findings: list[Finding]) -> Table:
     return table
 
 
-if __name__ == "__main__":
+def program() -> int:
+    """The console script; returns the exit status."""
     prepare_output()
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(program())

@@ -149,9 +149,13 @@ def run_thoroughly(checked: CheckedClaim, seeds: Sequence[int]) -> Finding:
 
 def write_findings(findings: Iterable[Finding], path: Path) -> None:
     """Write findings as a JSON list, whole or not at all."""
-    content = json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)
     with replacing(path) as temporary:
-        temporary.write_text(content + "\n", encoding="utf-8")
+        temporary.write_text(findings_json(findings) + "\n", encoding="utf-8")
+
+
+def findings_json(findings: Iterable[Finding]) -> str:
+    """Findings as a JSON list, which `read_findings` reads from a file."""
+    return json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False)
 
 
 def read_findings(path: Path) -> list[Finding]:

@@ -95,3 +95,11 @@ def test_statistical_tests_state_their_size():
 def test_bad_arguments(arguments, message, capsys):
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_json_to_standard_output_is_json_alone(capsys):
+    assert main(["--only", "sgd-row-space", "--json", "-"]) == 0
+    written = capsys.readouterr()
+    (finding,) = json.loads(written.out)
+    assert finding["claim"]["id"] == "sgd-row-space"
+    assert "claims hold" in written.err

@@ -79,7 +79,7 @@ def test_a_hook_changes_what_a_layer_does():
 
 @pytest.mark.parametrize("kernel", ["rbf", 3.0, torch.nn.ReLU()])
 def test_a_kernel_is_a_kernel(kernel):
-    with pytest.raises(TypeError, match=r"kernel must be an object of theory\.kernels"):
+    with pytest.raises(TypeError, match=r"kernel must be a kernel of theory\.kernels"):
         KernelInterpolator(kernel).fit([[1.0], [2.0]], [1, 2])
 
 

@@ -10,10 +10,19 @@ point of the sample:
 and compares the last S with the label. A sum of hinges at all points is taken in one sweep over points and biases in
 order, with the running sums A of w_j and B of w_j b_j: it is A z - B. That needs no property of the biases or
 weights, and O((n + m) log n) operations instead of n m.
+
+    python -m theory.expressivity.certificate_checker CERTIFICATE DATA
+
+checks a file against a sample in a file: CSV, a point a line with its label last, or JSON, {"points": ..., "labels":
+...}, either of them also compressed (`.gz`). Exit status 0: it holds; 1: it does not; 2: a file cannot be read.
 """
 
+import argparse
+import csv
+import gzip
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -62,6 +71,7 @@ def check_certificate(
             `machine_integers.int64_projections` gives equal numbers many times faster and trusts NumPy's integers.
 
     A certificate that is damaged, does not fit the sample's shape or does not interpolate is reported, not raised.
+    Raises OSError for a file that cannot be opened: nothing is known of what is in it.
     """
     try:
         document = (
@@ -70,7 +80,7 @@ def check_certificate(
             else json.loads(Path(certificate).read_text(encoding="utf-8"), object_pairs_hook=_unique)
         )
         return _check(document, points, labels, projections or integer_projections)
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, OSError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         return CheckedCertificate(False, 0, 0, (f"not a certificate: {type(error).__name__}: {error}",), ())
 
 
@@ -224,3 +234,54 @@ def _gcd(a: int, b: int) -> int:
     while b:
         a, b = b, a % b
     return a
+
+
+def _read_rows(rows: Any) -> list[list[int | Fraction]]:
+    """Rows of numbers, or of their decimal digits; what is an integer as one, for speed."""
+    exact = [[Fraction(value) for value in _flat(row)] for row in rows]
+    return [[value.numerator if value.denominator == 1 else value for value in row] for row in exact]
+
+
+def read_sample(path: str | Path) -> tuple[list[list[int | Fraction]], list[list[int | Fraction]]]:
+    """Points and labels from a file of numbers, each as the rational number that is written there.
+
+    Raises ValueError for a file of another form, OSError for one that cannot be opened.
+    """
+    name = Path(path).name.lower().removesuffix(".gz")
+    opener = gzip.open if str(path).lower().endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8", newline="") as file:
+        if name.endswith(".json"):
+            content = json.load(file, parse_float=Fraction)
+            if not isinstance(content, dict) or set(content) != {"points", "labels"}:
+                raise ValueError(f'{path} must be {{"points": [...], "labels": [...]}}')
+            return _read_rows(content["points"]), _read_rows(content["labels"])
+        if name.endswith(".csv"):
+            rows = _read_rows([row for row in csv.reader(file) if row])
+            return [row[:-1] for row in rows], [row[-1:] for row in rows]
+    raise ValueError(f"{path} must end in .csv or .json, or in one of them and .gz")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m theory.expressivity.certificate_checker",
+        description="Check by exact arithmetic that a certificate's network gives every point of a sample its label.",
+    )
+    parser.add_argument("certificate", metavar="CERTIFICATE", help="JSON, as save_certificate writes it")
+    parser.add_argument("data", metavar="DATA", help=".csv (label last) or .json (points, labels), also .gz")
+    options = parser.parse_args(arguments)
+    try:
+        points, labels = read_sample(options.data)
+        outcome = check_certificate(options.certificate, points, labels)
+    except (OSError, ValueError, TypeError, ZeroDivisionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for problem in outcome.problems:
+        print(problem)
+    verdict = "holds" if outcome.holds else "does not hold"
+    print(f"{verdict}: {outcome.points} points, {outcome.num_weights} weights, exact arithmetic")
+    return 0 if outcome.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

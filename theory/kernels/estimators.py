@@ -7,6 +7,7 @@ without a waiver.
 
 import dataclasses
 import hashlib
+import inspect
 import warnings
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -20,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from theory.common.arrays import Float64Array, require_unmasked
+from theory.common.names import nearest_name
 from theory.common.scaling import exponent, scaled
 from theory.common.streams import words
 from theory.kernels.bandwidth import MEDIAN_SHARE
@@ -56,7 +58,7 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        kernel: Kernel | None = None,
+        kernel: Kernel | str | None = None,
         *,
         ridge: float = 0.0,
         solver: Solver | Literal["auto"] = "auto",
@@ -115,15 +117,28 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
                 distance_bounds=certificate.distance_bounds * factor,
             )
 
+    def _kernel(self, X: npt.NDArray[Any]) -> Kernel:
+        """The kernel asked for. By name, a bandwidth that it needs is 0.28 of the median distance of the points."""
+        if isinstance(self.kernel, Kernel):
+            return self.kernel
+        if self.kernel is not None and not isinstance(self.kernel, str):
+            raise TypeError(
+                "kernel must be a kernel of theory.kernels, such as Gaussian(1.0), or the name of one: "
+                f"{', '.join(KERNELS)}; got {self.kernel!r}"
+            )
+        name = self.kernel or Gaussian.name
+        if name not in KERNELS:
+            raise ValueError(f"kernel: {nearest_name(name, KERNELS)}")
+        kind = KERNELS[name]
+        if "bandwidth" in inspect.signature(kind).parameters:
+            return kind(MEDIAN_SHARE * median_distance(X))  # type: ignore[call-arg]
+        return kind()
+
     def _solve(self, X: npt.NDArray[Any], targets: Float64Array) -> None:
         """Fit targets (n, k) of moderate size."""
         if not 0 <= self.ridge < np.inf:
             raise ValueError(f"ridge must not be negative or infinite, got {self.ridge}")
-        if self.kernel is not None and not isinstance(self.kernel, Kernel):
-            raise TypeError(
-                f"kernel must be an object of theory.kernels, such as Gaussian(1.0), one of {', '.join(KERNELS)}, "
-                f"got {self.kernel!r}"
-            )
+        kernel = self._kernel(X)
         if self.precision not in ("auto", "float32", "float64"):
             raise ValueError(f"precision must be auto, float32 or float64, got {self.precision!r}")
         dtype = None if self.precision == "auto" else getattr(torch, self.precision)
@@ -138,7 +153,7 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
             memory_limit=self.memory_limit,
             device=self.devices[0],
         )
-        self.kernel_ = self.kernel or Gaussian(MEDIAN_SHARE * median_distance(X))
+        self.kernel_ = kernel
         points, y = torch.tensor(X, dtype=self.plan_.dtype), torch.from_numpy(targets)
         store = None if self.checkpoint is None else Checkpoint(self.checkpoint, self._key(X))
         matrix = gram_from_blocks(
@@ -221,7 +236,8 @@ class KernelInterpolator(MultiOutputMixin, RegressorMixin, _KernelInterpolation)
     """The function of least norm in a kernel's Hilbert space through all training points.
 
     Arguments:
-        kernel: k; Gaussian with 0.28 of the median distance as bandwidth if None.
+        kernel: k, an object or a name of `KERNELS`; Gaussian if None. A kernel by name has 0.28 of the median distance
+            as bandwidth, where it has one.
         ridge: lambda >= 0: solve (K + lambda I) alpha = y instead.
         solver, precision: `auto` decides by size: Cholesky in float64 up to 8,192 points, else conjugate gradients in
             float32. See `plan_fit`.

@@ -173,3 +173,17 @@ def test_median_distance():
     distances = np.linalg.norm(X[:, None] - X[None], axis=2)[np.triu_indices(400, 1)]
     assert median_distance(X) == pytest.approx(np.median(distances), rel=1e-3)
     assert median_distance(np.ones((5, 2))) == 1.0
+
+
+@pytest.mark.parametrize("name", ["gaussian", "laplacian", "linear"])
+def test_a_kernel_by_name_is_the_kernel(digits, name):
+    images, labels = digits[0][:50], digits[1][:50]  # fewer than pixels: the linear kernel interpolates too
+    named = KernelInterpolator(name).fit(images, labels)
+    width = 0.28 * median_distance(images)
+    same = {"gaussian": Gaussian(width), "laplacian": Laplacian(width), "linear": Linear()}[name]
+    assert named.kernel_ == same
+
+
+def test_an_unknown_kernel_is_named():
+    with pytest.raises(ValueError, match="unknown name 'gausian': did you mean 'gaussian'"):
+        KernelInterpolator("gausian").fit([[0.0], [1.0]], [0.0, 1.0])
