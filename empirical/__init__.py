@@ -21,6 +21,7 @@ api, session_code   experiments from Python
 from typing import TYPE_CHECKING
 
 from theory.common.lazy import lazy_names
+from theory.common.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from empirical.api import ExperimentResults, run_experiment

@@ -13,16 +13,17 @@ from joblib import cpu_count
 from rich.text import Text
 
 from empirical.claims.kernels import kernel_results
-from empirical.claims.paper_tables import TABLES, data_sets
+from empirical.claims.paper_tables import TABLES, data_sets, sized_tables_of
 from empirical.claims.randomization_tests import result_sets
 from empirical.claims.studies import COMPARISONS
-from empirical.claims.verdicts import claim_verdicts, in_words, subjects, write_verdicts
+from empirical.claims.verdicts import claim_verdicts, lines_of, subjects, write_verdicts
 from empirical.datasets import DATASETS, ImageDataset, load
 from empirical.datasets.storage import chosen_storage
 from empirical.execution.execute import execute, takes_one_thread
 from empirical.execution.gpu_shares import GpuShares, visible_gpus
 from empirical.execution.launcher import Pairs, launch_local, launch_slurm
 from empirical.execution.progress import RunProgress, Watcher
+from empirical.execution.status import forget_begun, plan_to_run
 from empirical.execution.stopwatch import Stopwatch
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
@@ -95,10 +96,12 @@ def run(options: Options, arguments: list[str]) -> int:
             runs = _only(runs, dataset, settings, options)
             failures, reported = _run_all(runs, dataset, options), True
         else:
+            plan_to_run(options.out, {directory.path.name: config.title for config, directory in runs})
             failures = _carry_out(runs, dataset, options, arguments)
             while more := _more(runs, dataset, settings, options):
                 failures += _carry_out(more, dataset, options, arguments)
                 runs += more
+            forget_begun(options.out)
             reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
     except (ValueError, OSError, BusyError, LostRankError) as error:
         print(f"error: {visible(str(error))}", file=sys.stderr)
@@ -444,7 +447,9 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
     console = wide_console()
     if table := TABLES.get(name):
         for data, some in data_sets(finished).items():
-            console.print(paper_table(table, data, table.rows_on(data, some)))
+            for (paper, n), rows in sized_tables_of(data, some).items():
+                if paper is table:
+                    console.print(paper_table(paper, data, rows, n))
     else:
         for results in result_sets(finished):
             console.print(results_table(results, narrow=console.width < WIDE))
@@ -459,8 +464,8 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
     for subject in shown:
         if len(shown) > 1:
             console.print(Text(f"\n{subject.name}"))
-        for finding in subject.findings:
-            console.print(Text(in_words(finding)))
+        for line in lines_of(subject.findings):
+            console.print(Text(line))
     write_results(recorded, out)
     theory = theory_findings(0, out)
     write_findings(theory, out / "theory.json")

@@ -155,6 +155,25 @@ _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
 }
 """The options that a command accepts, because all describe the same runs, but does not use."""
 
+_OTHER_NAMES = {
+    **dict.fromkeys(("--lr", "--learning-rate", "--training.lr"), "the step size is --training.learning-rate"),
+    **dict.fromkeys(("--optimizer", "--optim", "--optimiser"), "the optimiser is --training.optimizer"),
+    **dict.fromkeys(("--batch-size", "--bs", "--batch"), "the batch size is --training.batch-size"),
+    **dict.fromkeys(("--weight-decay", "--wd"), "weight decay is --training.weight-decay"),
+    **dict.fromkeys(
+        ("--epochs", "--max-epochs", "--steps", "--max-steps"),
+        "a run ends when it fits its labels; its limit, in steps, is --training.max-steps",
+    ),
+    "--momentum": "momentum is --training.momentum",
+    "--dropout": "dropout is --training.dropout",
+    "--augment": "augmentation is --training.augmentation",
+    "--augmentation": "augmentation is --training.augmentation",
+    "--dataset": "the data set is --data",
+    "--network": "the network is --model",
+    "--arch": "the network is --model",
+}
+"""What other programs call an option, and what it is here."""
+
 Command = TypeVar("Command", bound=Options)
 
 
@@ -168,6 +187,10 @@ def parsed(command: type[Command], prog: str, arguments: list[str]) -> Command:
     if experiment := next((EXPERIMENTS[word] for word in arguments if word in EXPERIMENTS), None):
         hidden |= set(_OF_SOME) - set(experiment.takes)
         hidden |= set() if "training" in experiment.takes else {"network_timeout"}
+    for word in arguments:
+        flag = word.partition("=")[0].replace("_", "-")
+        if flag in _OTHER_NAMES:
+            raise ValueError(f"there is no option {word.partition('=')[0]}: {_OTHER_NAMES[flag]}")
     helping = not {"-h", "--help"}.isdisjoint(arguments)
     shown = _without(command, hidden) if helping else command
     return tyro.cli(shown, prog=prog, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))

@@ -112,6 +112,11 @@ def _print_lists() -> None:
             print(f"  {name:<24}{description}".rstrip())
 
 
-if __name__ == "__main__":
+def program() -> int:
+    """The console script; returns the exit status."""
     prepare_output()
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(program())

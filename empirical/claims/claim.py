@@ -15,6 +15,9 @@ from typing import Any
 from empirical.runs.missing_metric import MissingMetricError
 from theory.claims import Claim, Evidence, Finding, Verdict
 
+NOT_RUN = "not run"
+"""What was measured where the runs that a claim needs are not there."""
+
 Check = Callable[[Any], Evidence]
 """Decide a claim from results, a set of runs as the claim's module sorts them."""
 

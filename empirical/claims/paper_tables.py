@@ -235,6 +235,20 @@ def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
     return {table: rows for table, rows in tables.items() if any(row.runs for row in rows)}
 
 
+def sized_tables_of(data: str, runs: list[Run]) -> dict[tuple[PaperTable, int], list[TableRow]]:
+    """The tables from all runs on a data set, one for each number of training images, the most first.
+
+    Accuracies of networks on different numbers of images are not comparable, so that no table has two. Where there are
+    several numbers, the paper's rows that were not run are left out.
+    """
+    numbers = sorted({run.config.n_train for run in runs}, reverse=True)
+    return {
+        (paper, n): [row for row in rows if row.runs or len(numbers) == 1]
+        for n in numbers
+        for paper, rows in tables_of(data, [run for run in runs if run.config.n_train == n]).items()
+    }
+
+
 def _of_table_2(config: RunConfig) -> bool:
     return config.model == "inception-v3" or decay_of(config.hyper_parameters) == IMAGENET.decay
 

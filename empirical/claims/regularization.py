@@ -163,7 +163,7 @@ def _not_necessary(rows: Rows) -> Evidence:
 
 @claim(
     "C12",
-    "Explicit regularisation is not sufficient: with it networks still fit random labels.",
+    "Explicit regularisation is not sufficient for generalisation: regularised networks still fit random labels.",
     "section 3, tables 2 and 4",
     paper=f"train accuracy with weight decay: {words.WEIGHT_DECAY}",
     decided_by="runs on random labels with regularisers as strong as the paper's",

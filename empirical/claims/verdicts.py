@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from empirical.claims.claim import RecordClaim
+from empirical.claims.claim import NOT_RUN, RecordClaim
 from empirical.claims.kernels import compare_kernels, kernel_results
 from empirical.claims.paper_claims import ADDED_CLAIMS, CLAIMS
 from empirical.claims.paper_tables import data_sets, sizes
@@ -120,6 +120,19 @@ def in_words(finding: Finding) -> str:
         return line
     why = "" if evidence.bound else f"; {evidence.reason}"
     return line + why + (f" ({evidence.command})" if evidence.command else "")
+
+
+def lines_of(findings: Sequence[Finding]) -> list[str]:
+    """A line for each finding, and a single one for all that these runs have nothing on."""
+    open_claims = [
+        finding.claim.id
+        for finding in findings
+        if finding.evidence.verdict is Verdict.NOT_DECIDED and finding.evidence.measured == NOT_RUN
+    ]
+    if len(open_claims) < 2:
+        return [in_words(finding) for finding in findings]
+    lines = [in_words(finding) for finding in findings if finding.claim.id not in open_claims]
+    return [*lines, f"{', '.join(open_claims)}: not decided by these tests; the report says what decides each"]
 
 
 def claim_verdicts(experiments: Sequence[Subject], theory: Sequence[Finding] = ()) -> list[ClaimVerdict]:

@@ -21,6 +21,12 @@ from theory.common.streams import words
 
 TEST_FRACTION = 0.2  # where the folder has no test split of its own
 TEST_NAMES = ("test", "val", "valid", "validation")
+_BESIDE_IMAGES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+"""What programs that show folders leave in them."""
+
+_NO_IMAGES = frozenset({".csv", ".db", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".py", ".txt", ".xml", ".yaml"})
+"""Ends of names of files that are no images."""
+
 _SHOWN = 5  # files or folders named in a message
 
 _Item = tuple[str, int]  # a file's path below the root, and its label
@@ -113,8 +119,8 @@ def load_folder(
     Files may be PNG, JPEG, BMP, GIF, PPM, TIFF or WebP, whatever their names. They are converted to RGB (transparency
     is dropped), their short side is resized to `image_size`, and they are cropped about the centre, as they are
     stored: a camera's EXIF note on how to turn an image is not followed. Names that begin with a dot and folders
-    within a class are ignored; so are folders without files, and links to a folder around them, which the source and
-    standard error name.
+    within a class are ignored; so are folders without files, links to a folder around them, and what programs leave
+    among images (`Thumbs.db`, `desktop.ini`, texts), which the source and standard error name.
 
     Arguments:
         root: the folder.
@@ -132,10 +138,11 @@ def load_folder(
     if chosen_storage(storage, streamed.train.stored.nbytes + streamed.test.stored.nbytes) != "memory":
         return store(streamed, storage, map_directory or root / ".memory-map")
     fits_in_memory(storage, (len(files.train) + len(files.test), *streamed.image_shape), f"folder {root}")
+    train, test = _read_splits(root, [files.train, files.test], image_size, decoder)
     return replace(
         streamed,
-        train=replace(_read_split(root, files.train, image_size, decoder), identity=streamed.train.identity),
-        test=replace(_read_split(root, files.test, image_size, decoder), identity=streamed.test.identity),
+        train=replace(train, identity=streamed.train.identity),
+        test=replace(test, identity=streamed.test.identity),
     )
 
 
@@ -172,10 +179,13 @@ def find_image_files(root: Path, image_size: int) -> ImageFiles:
             ["at least one training and one test image"],
             "put images in ROOT/<class>/, or in ROOT/train/<class>/ and ROOT/test/<class>/.",
         )
-    if empty:
-        left_out = f"without the folders {_listed(empty)}, which contain no images"
-        print(f"{root / train_root}: read {left_out}", file=sys.stderr)
-        how += f"; {left_out}"
+    notes = [f"without the folders {_listed(empty)}, which contain no images"] if empty else []
+    places = [root / train_root] + ([root / test_root] if test_root else [])
+    if beside := [str(path.relative_to(root)) for place in places for path in _no_images(place, class_names)]:
+        notes.append(f"without {_listed(beside)}, no image by {'its name' if len(beside) == 1 else 'their names'}")
+    for note in notes:
+        print(f"{root / train_root}: read {note}", file=sys.stderr)
+        how += f"; {note}"
     return ImageFiles(root, train, test, class_names, how)
 
 
@@ -237,7 +247,21 @@ def _classes(folder: Path) -> tuple[tuple[str, ...], list[str]]:
 
 def _has_file(folder: Path) -> bool:
     with os.scandir(folder) as entries:
-        return any(not entry.name.startswith(".") and not entry.is_dir() for entry in entries)
+        return any(
+            not entry.name.startswith(".") and _may_be_image(entry.name) and not entry.is_dir() for entry in entries
+        )
+
+
+def _may_be_image(name: str) -> bool:
+    """Whether a file may be an image, by its name: all but what is known to be none, since names do not tell."""
+    return name.lower() not in _BESIDE_IMAGES and Path(name).suffix.lower() not in _NO_IMAGES
+
+
+def _no_images(place: Path, class_names: tuple[str, ...]) -> list[Path]:
+    """The files in class folders that are known to be no images, in order of name."""
+    folders = [place / name for name in class_names if (place / name).is_dir()]
+    entries = [entry for folder in folders for entry in _visible(folder)]
+    return [Path(entry.path) for entry in entries if not _may_be_image(entry.name) and not entry.is_dir()]
 
 
 def _listed(names: list[str]) -> str:
@@ -251,7 +275,7 @@ def _labelled_files(root: Path, place: str, class_names: tuple[str, ...]) -> lis
         for label, name in enumerate(class_names)
         if (root / place / name).is_dir()
         for entry in _visible(root / place / name)
-        if not entry.is_dir()
+        if _may_be_image(entry.name) and not entry.is_dir()
     ]
 
 
@@ -272,17 +296,24 @@ def _stream_split(root: Path, items: list[_Item], image_size: int, decoder: Deco
     return ImageSplit(images, labels, f"content of files {identity}{decoder_note(decoder)}")
 
 
-def _read_split(root: Path, items: list[_Item], image_size: int, decoder: Decoder) -> ImageSplit:
+def _read_splits(root: Path, splits: list[list[_Item]], image_size: int, decoder: Decoder) -> list[ImageSplit]:
+    """All of them at once, so that an error is of all files that cannot be read."""
+    paths = [root / path for items in splits for path, _ in items]
     with ThreadPoolExecutor() as pool:
-        read = partial(_try_to_read, image_size=image_size, decoder=decoder)
-        results = list(pool.map(read, [root / path for path, _ in items]))
-    images = [result for result in results if not isinstance(result, str)]
+        results = list(pool.map(partial(_try_to_read, image_size=image_size, decoder=decoder), paths))
     failures = [result for result in results if isinstance(result, str)]
     if failures:
         shown = "\n  ".join(failures[:_SHOWN])
         more = f"\n  and {len(failures) - _SHOWN:,} more" if len(failures) > _SHOWN else ""
-        raise ValueError(f"{len(failures):,} of {len(items):,} files cannot be read as images:\n  {shown}{more}")
-    return ImageSplit(np.stack(images), np.array([label for _, label in items], dtype=np.int64))
+        raise ValueError(f"{len(failures):,} of {len(paths):,} files cannot be read as images:\n  {shown}{more}")
+    images = iter(result for result in results if not isinstance(result, str))
+    return [
+        ImageSplit(
+            np.stack([next(images) for _ in items]),
+            np.array([label for _, label in items], dtype=np.int64),
+        )
+        for items in splits
+    ]
 
 
 def _try_to_read(path: Path, image_size: int, decoder: Decoder) -> npt.NDArray[np.uint8] | str:

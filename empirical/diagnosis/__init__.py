@@ -3,6 +3,8 @@
 diagnose              all checks, in order
 fixed_data            do labels and images stay what they are from epoch to epoch?
 label_randomness      are random labels random?
+inputs                are images normalised, classes numbered from 0, samples shuffled?
+outputs               are the outputs logits, or a softmax of them?
 regularization        is dropout or weight decay on?
 accuracy_measurement  is accuracy that of the fixed network?
 gradient_flow         dead units; zero, vanishing, exploding gradients
@@ -19,7 +21,9 @@ from empirical.diagnosis.command import run_diagnosis
 from empirical.diagnosis.diagnose import diagnose
 from empirical.diagnosis.fixed_data import check_images_fixed, check_labels_fixed
 from empirical.diagnosis.gradient_flow import check_dead_units, check_gradients
+from empirical.diagnosis.inputs import check_classes, check_order, check_scale
 from empirical.diagnosis.label_randomness import check_labels_random
+from empirical.diagnosis.outputs import check_outputs
 from empirical.diagnosis.passes import Pass, read_pass
 from empirical.diagnosis.probe import Probe, probe
 from empirical.diagnosis.regularization import check_stochastic_layers, check_weight_decay
@@ -31,6 +35,7 @@ __all__ = [
     "Probe",
     "Verdict",
     "check_accuracy",
+    "check_classes",
     "check_dead_units",
     "check_duplicates",
     "check_gradients",
@@ -38,7 +43,10 @@ __all__ = [
     "check_labels_fixed",
     "check_labels_random",
     "check_narrowest_layer",
+    "check_order",
+    "check_outputs",
     "check_parameters",
+    "check_scale",
     "check_schedule",
     "check_step_size",
     "check_stochastic_layers",

@@ -1,5 +1,6 @@
 """All checks, in the order in which their problems are to be solved: an early one can be the cause of a later one."""
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +13,9 @@ from empirical.diagnosis.answer import Answer, Verdict
 from empirical.diagnosis.capacity import check_duplicates, check_narrowest_layer, check_parameters
 from empirical.diagnosis.fixed_data import check_images_fixed, check_labels_fixed
 from empirical.diagnosis.gradient_flow import check_dead_units, check_gradients, parameter_gradients, relu_units
+from empirical.diagnosis.inputs import check_classes, check_order, check_scale
 from empirical.diagnosis.label_randomness import check_labels_random
+from empirical.diagnosis.outputs import check_outputs
 from empirical.diagnosis.passes import Pass, image_digests
 from empirical.diagnosis.probe import Probe, probe
 from empirical.diagnosis.regularization import check_stochastic_layers, check_weight_decay
@@ -78,6 +81,12 @@ def diagnose(
         yield check_labels_random(images, labels, clean, classes, seed)
     if len(seen) == 2:
         yield check_images_fixed(*seen)
+        yield check_order(seen[0])
+    yield check_scale(images)
+    with torch.no_grad():
+        outputs = copy.deepcopy(model).eval()(images[:2])
+    yield check_classes(labels, outputs.shape[1] if outputs.ndim == 2 else 1 + int(labels.max()))
+    yield check_outputs(model, images[:_FEW])
     yield check_stochastic_layers(model, images[:_FEW], seed)
     yield check_weight_decay(model, config)
     yield check_accuracy(trained, data, config)

@@ -9,6 +9,8 @@ import os
 import re
 import time
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,7 +20,7 @@ from rich.console import Console
 from empirical.runs.config import RunConfig
 from empirical.runs.json_files import parse_json, read_json
 from empirical.runs.packed import packed_names, packed_record
-from empirical.runs.records import read_config, unopened_names
+from empirical.runs.records import read_config, unopened_names, write_json
 from empirical.text_table import TextTable, rendered
 from empirical.training.config import TrainingConfig
 from theory.common.regular_files import open_regular
@@ -26,7 +28,7 @@ from theory.common.regular_files import open_regular
 State = Literal["running", "stopped", "waiting", "finished"]
 
 PLANNED = Path("launcher") / "runs.json"
-"""The file under the directory of records that lists the runs a launcher was asked for, `{directory: {"title": ...,
+"""The file under the directory of records that lists the runs a command was asked for, `{directory: {"title": ...,
 "job": ...}}`."""
 
 _LONGEST_LINE = 65_536  # bytes of the metrics' end that are read
@@ -40,7 +42,7 @@ class RunStatus:
         name: the name of its directory.
         title: the test, the network and what regularises it.
         state: finished: it has its summary; running: a live process holds its lock; stopped: it has begun and nobody is
-            at work, by failure or interruption; waiting: a launcher was asked for it and it has not begun.
+            at work, by failure or interruption; waiting: it was asked for and has not begun.
         epochs, steps: recorded so far.
         max_steps: the limit; a run that fits its labels ends sooner.
         train_accuracy: at the last record; the accuracy on samples as they were trained on, where no other is known.
@@ -167,8 +169,32 @@ def print_status(out: Path, console: Console) -> int:
 
 
 def read_planned(out: Path) -> dict[str, dict[str, Any]]:
-    """The runs that a launcher was asked for."""
+    """The runs that a command was asked for; a job is a launcher's."""
     return {name: entry for name, entry in _read_json(out / PLANNED).items() if isinstance(entry, dict)}
+
+
+def plan_to_run(out: Path, titles: Mapping[str, str]) -> None:
+    """Note under `out` what a command is asked for, `{directory: title}`, so that runs not begun are known.
+
+    What was asked for before stays; of what is noted already nothing changes.
+    """
+    planned = read_planned(out)
+    new = {name: {"title": title, "job": ""} for name, title in titles.items() if name not in planned}
+    if new:
+        (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
+        write_json(out / PLANNED, planned | new)
+
+
+def forget_begun(out: Path) -> None:
+    """Take what has begun off the note; a note of nothing is removed. A launcher's jobs stay on it."""
+    planned = read_planned(out)
+    rest = {name: entry for name, entry in planned.items() if entry.get("job") or not (out / name).exists()}
+    if rest:
+        write_json(out / PLANNED, rest)
+    elif planned:
+        (out / PLANNED).unlink()
+        with suppress(OSError):  # a launcher's own files are there
+            (out / PLANNED).parent.rmdir()
 
 
 def duration(seconds: float) -> str:

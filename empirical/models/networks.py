@@ -1,6 +1,7 @@
 """Networks by name, and their properties that are known before they are built: only building a network imports
 torch."""
 
+import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,8 +123,7 @@ def find_network(name: str) -> Network:
     Raises ValueError if there is none.
     """
     if ":" in name:
-        factory: ModelFactory = import_object(name, "model")
-        return Network(factory, "your own")
+        return Network(_as_it_asks(import_object(name, "model")), "your own")
     if network := _built_in(name):
         return network
     hint = nearest_name(name, MODELS)
@@ -138,6 +138,30 @@ def _built_in(name: str) -> Network | None:
         if numbers := pattern.fullmatch(name):
             return network_of(*map(int, numbers.groups()))
     return None
+
+
+def _as_it_asks(factory: Callable[..., Any]) -> ModelFactory:
+    """A factory that takes no positional argument, as torchvision's, is given the number of classes by its name.
+
+    Called with an image's shape first, torchvision's would take that for `pretrained`.
+    """
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # one that does not tell
+        return factory
+    kinds = {parameter.kind for parameter in parameters.values()}
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    if not kinds.isdisjoint({*positional, inspect.Parameter.VAR_POSITIONAL}):
+        return factory
+    if "num_classes" not in parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
+        return factory
+
+    def build(image_shape: tuple[int, int, int], num_classes: int) -> "nn.Module":
+        shape = {"image_shape": image_shape} if "image_shape" in parameters else {}
+        network: nn.Module = factory(num_classes=num_classes, **shape)
+        return network
+
+    return build
 
 
 def default_learning_rate(name: str) -> float:

@@ -20,9 +20,9 @@ def kernel_table(results: KernelResults) -> Table:
     return _drawn(tables.kernel_table(results), wrapped=("kernel", "test", "the paper's\ntest error"))
 
 
-def paper_table(table: PaperTable, data: str, rows: list[TableRow]) -> Table:
+def paper_table(table: PaperTable, data: str, rows: list[TableRow], n: int) -> Table:
     """A table of the paper from runs on a data set, its accuracies beside ours, in percent."""
-    return _drawn(tables.paper_table(table, data, rows), wrapped=("test", "regularisers", "of"))
+    return _drawn(tables.paper_table(table, data, rows, n), wrapped=("test", "regularisers", "of"))
 
 
 def _drawn(table: TextTable, style: box.Box = box.SIMPLE, wrapped: tuple[str, ...] = ("test",)) -> Table:

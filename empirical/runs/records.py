@@ -390,11 +390,12 @@ def _take(file: TextIO, path: Path) -> None:
             ) from error
 
 
-def read_runs(root: Path, experiment: str | None = None) -> list[Run]:
-    """The finished runs under `root`, in order of their directories' names.
+def read_runs(root: str | Path, experiment: str | None = None) -> list[Run]:
+    """The finished runs under the directory `root`, in order of their directories' names.
 
     Raises FileNotFoundError if there is no such directory, ValueError for a record that cannot be read.
     """
+    root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"no directory of records at {root.absolute()}")
     runs = _once([*runs_in_directories(root), *(_read_packed_run(root / name) for name in unopened_names(root))])

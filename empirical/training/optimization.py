@@ -87,9 +87,25 @@ def initial_rates(optimizer: torch.optim.Optimizer, config: TrainingConfig) -> l
 def optimizer_factory(name: str) -> Callable[..., Any]:
     """The user's optimiser behind an import path; ValueError if there is none."""
     if ":" not in name:
-        raise ValueError(f"optimizer (--training.optimizer): {nearest_name(name, ['sgd'])}, or package.module:factory")
+        raise ValueError(f"optimizer (--training.optimizer): {_hint(name)}")
     factory: Callable[..., Any] = import_object(name, "optimizer")
     return factory
+
+
+def _hint(name: str) -> str:
+    """What to write instead of a name that is none: torch's optimisers are known by theirs, whatever the case."""
+    torch_names = {
+        key.lower(): key
+        for key, value in vars(torch.optim).items()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and value is not torch.optim.Optimizer
+    }
+    spelling = torch_names.get(name.lower().removeprefix("torch.optim.").replace("-", "").replace("_", ""))
+    if spelling is None:
+        return f"{nearest_name(name, ['sgd'])}, or package.module:factory, as torch.optim:Adam"
+    return (
+        f"unknown name {name!r}: torch's {spelling} is torch.optim:{spelling}; it is given the step size of SGD unless "
+        "--training.learning-rate says another"
+    )
 
 
 def step_size_at(config: TrainingConfig, step: int, initial_rate: float | None = None) -> float:

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from empirical.claims.paper_claims import ALL_CLAIMS, CLAIMS
-from empirical.claims.verdicts import DEPENDS, Subject, claim_verdicts, write_verdicts
+from empirical.claims.randomization_tests import missing
+from empirical.claims.verdicts import DEPENDS, Subject, claim_verdicts, in_words, lines_of, write_verdicts
 from empirical.run import main
 from theory.checks import CLAIMS as THEORY
 from theory.claims import Claim, Evidence, Finding, Verdict
@@ -93,3 +94,12 @@ def test_the_console_and_the_page_say_the_same(main_job, capsys):
     page = (main_job / "report.html").read_text()
     assert undecided
     assert all(f"<code>{entry['command']}</code>" in page for entry in undecided)
+
+
+def test_what_these_runs_have_nothing_on_is_one_line():
+    findings = [finding(claim.claim, Verdict.HOLDS) for claim in CLAIMS[:2]]
+    absent = [Finding(claim.claim, missing("other runs"), 0.0) for claim in CLAIMS[2:5]]
+    lines = lines_of([findings[0], *absent, findings[1]])
+    assert lines[-1] == "C3, C4, C5: not decided by these tests; the report says what decides each"
+    assert lines[:-1] == [in_words(one) for one in findings]
+    assert lines_of(absent[:1]) == [in_words(absent[0])], "a lone one says what would decide it"

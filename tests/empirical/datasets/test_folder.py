@@ -294,3 +294,25 @@ def test_a_folder_beside_train_that_is_no_split_is_refused(tmp_path):
     make(tmp_path / "held-out", 3)
     with pytest.raises(ValueError, match=r"beside .*train lies held-out, .*name it test, .*or move it away"):
         load_folder(tmp_path)
+
+
+def test_what_is_no_image_by_its_name_is_left_out_and_said(tmp_path, capsys):
+    make(tmp_path, 4)
+    for name in ("a/Thumbs.db", "b/readme.txt"):
+        (tmp_path / name).write_bytes(b"no image")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "list.csv").write_text("a folder without images is no class")
+    data = load_folder(tmp_path, image_size=4)
+    assert data.class_names == ("a", "b", "c")
+    assert len(data.train.labels) + len(data.test.labels) == 12
+    said = "without a/Thumbs.db and b/readme.txt, no image by their names"
+    assert said in data.source
+    assert said in capsys.readouterr().err
+
+
+def test_the_count_of_files_that_cannot_be_read_is_of_all(tmp_path):
+    make(tmp_path, 4)
+    for name in ("a/000.png", "b/001.png", "c/002.png"):
+        (tmp_path / name).write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"^3 of 12 files cannot be read as images"):
+        load_folder(tmp_path, image_size=4)

@@ -58,6 +58,10 @@ CONFIG = TrainingConfig(learning_rate=0.01)
 LABELS_FIXED = "Does an image keep its label"
 LABELS_RANDOM = "Are the random labels random"
 IMAGES_FIXED = "Does an image stay the same"
+ORDER = "Do the samples come in random order"
+SCALE = "Are the images normalised"
+CLASSES = "Are the classes numbered from 0"
+OUTPUTS = "Are the network's outputs logits"
 STOCHASTIC = "Is a layer random in training"
 DECAY = "Is weight decay on"
 ACCURACY = "Is accuracy measured"
@@ -72,6 +76,10 @@ ALL = (
     LABELS_FIXED,
     LABELS_RANDOM,
     IMAGES_FIXED,
+    ORDER,
+    SCALE,
+    CLASSES,
+    OUTPUTS,
     STOCHASTIC,
     DECAY,
     ACCURACY,

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from empirical.execution.status import PLANNED, duration, print_status, read_status, run_status, status_table
+from empirical.execution.status import (
+    PLANNED,
+    duration,
+    forget_begun,
+    plan_to_run,
+    print_status,
+    read_status,
+    run_status,
+    status_table,
+)
 from empirical.run import main
 from empirical.runs.config import Trained
 from empirical.runs.records import RunDirectory, write_json
@@ -131,3 +140,27 @@ def test_command_line(sweep, tmp_path, capsys):
 )
 def test_duration(seconds, words):
     assert duration(seconds) == words
+
+
+def test_runs_not_begun_are_known_and_forgotten_once_begun(tmp_path):
+    asked = [directory(tmp_path, seed) for seed in range(3)]
+    plan_to_run(tmp_path, {run.path.name: "random labels" for run in asked})
+    assert [status.state for status in read_status(tmp_path)] == ["waiting"] * 3
+    with asked[0].claim():
+        forget_begun(tmp_path)
+        assert [status.state for status in read_status(tmp_path)] == ["running", "waiting", "waiting"]
+    for run in asked[1:]:
+        with run.claim():
+            run.append(record(0))
+    forget_begun(tmp_path)
+    assert not (tmp_path / PLANNED).parent.exists(), "nothing is left of a note of nothing"
+
+
+def test_a_launchers_jobs_stay_noted(tmp_path):
+    run = directory(tmp_path, 0)
+    (tmp_path / PLANNED).parent.mkdir()
+    write_json(tmp_path / PLANNED, {run.path.name: {"title": "t", "job": "17"}})
+    plan_to_run(tmp_path, {run.path.name: "random labels"})
+    with run.claim():
+        forget_begun(tmp_path)
+    assert json.loads((tmp_path / PLANNED).read_text()) == {run.path.name: {"title": "t", "job": "17"}}

@@ -1,5 +1,6 @@
 import importlib.util
 import sys
+from types import ModuleType
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from torch import nn
 
 from empirical.import_path import source_digest
 from empirical.models import MODELS, build_model, check_model, default_learning_rate, model_factory, num_parameters
+from empirical.models.networks import find_network
 
 SMALL = [name for name in MODELS if name != "inception-v3"]
 
@@ -240,3 +242,32 @@ def test_looking_at_the_logits_leaves_the_network_as_it_was_drawn(user_module):
     first, again = (build_model("mine:lazy", (1, 8, 8), 10, seed=0) for _ in range(2))
     assert torch.equal(first[1].weight, again[1].weight), "weights made at first sight are the seed's too"
     assert first.training
+
+
+def test_a_factory_without_positional_arguments_is_told_the_classes_by_name(monkeypatch):
+    """As torchvision's: its first argument by position would be taken for `pretrained`."""
+    seen = {}
+
+    def named(*, weights=None, progress=True, **sizes):
+        seen.update(sizes, weights=weights)
+        return "network"
+
+    def shaped(*, image_shape, num_classes):
+        return image_shape, num_classes
+
+    def ours(image_shape, num_classes):
+        return image_shape, num_classes
+
+    module = ModuleType("someones_networks")
+    module.named, module.shaped, module.ours = named, shaped, ours
+    monkeypatch.setitem(sys.modules, "someones_networks", module)
+    assert find_network("someones_networks:named").build((3, 32, 32), 7) == "network"
+    assert seen == {"num_classes": 7, "weights": None}
+    for name in ("shaped", "ours"):
+        assert find_network(f"someones_networks:{name}").build((3, 32, 32), 7) == ((3, 32, 32), 7)
+
+
+def test_torchvisions_resnet_is_built():
+    pytest.importorskip("torchvision")
+    network = find_network("torchvision.models:resnet18").build((3, 32, 32), 7)
+    assert network.fc.out_features == 7
