@@ -1,5 +1,10 @@
 """Pictures and pages drawn from records alone: `python -m figures RECORDS`.
 
+palette             the colours of all figures, each with its marker and dashes
+colour_vision       how far apart colours are for those who see two primaries
+pictures            the images of the six tests: `python -m figures.pictures`
+only_labels         same network, same settings, only the labels differ
+seed_comparison     networks and optimisers over seeds: mean, spread, paired difference and test
 loss_curves         training loss of the randomisation tests, one network and seed
 corruption          test error against label corruption, one network and seed, beside Theorem 1's network
 figure_1            Figure 1, over all networks and seeds of a data set: loss, time to fit, test error
@@ -22,6 +27,7 @@ from figures.expressivity import draw_conditions, draw_errors, draw_geometry, dr
 from figures.kernels import draw_filters, draw_kernel_corruption, draw_norm_and_error
 from figures.loss_curves import draw_loss_curves
 from figures.report import write_report
+from theory.common.version import __version__ as __version__
 
 __all__ = [
     "draw_conditions",

@@ -13,7 +13,7 @@ from empirical.claims.kernels import KernelResults, kernel_results
 from empirical.claims.randomization_tests import ResultSet, result_sets
 from empirical.claims.studies import COMPARISONS, Comparison
 from empirical.runs.records import Run, has_records, read_runs
-from figures import figure_1, figure_2
+from figures import figure_1, figure_2, only_labels
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
 from figures.corruption import draw_corruption
@@ -37,6 +37,9 @@ from theory.common.plain_text import visible
 from theory.common.terminal import prepare_output
 
 FIGURES: ResultFigures[ResultSet] = {
+    "Same network, same settings, only the labels differ": ResultFigure(
+        "only-labels", only_labels.draw_only_labels, only_labels.possible
+    ),
     "Training loss": ResultFigure("loss-curves", draw_loss_curves),
     "Label corruption": ResultFigure("corruption", draw_corruption),
 }
@@ -74,10 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = tyro.cli(Options, prog="python -m figures", args=arguments)
     out = options.out or options.records
     try:
-        recorded = _all_runs(_folders(options.records))
+        recorded = all_runs(record_folders(options.records))
         all_results = [results for results in result_sets(recorded) if results.trained and results.several]
         all_kernels = kernel_results(recorded)
-        all_runs = [runs for runs in data_set_runs(recorded) if runs.several]
+        data_sets = [runs for runs in data_set_runs(recorded) if runs.several]
         all_studies = [
             (name, comparison, results)
             for name, comparison in COMPARISONS.items()
@@ -85,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
         ]
         curves = [
             (kind, folder / kind.file)
-            for folder in _folders(options.records)
+            for folder in record_folders(options.records)
             for kind in CURVES
             if (folder / kind.file).exists()
         ]
@@ -102,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
                 record = kind.read(file)
                 for name, figure in kind.figures.items():
                     drawings.add(figure.draw, record, directory / name)
-            whole = [(runs, _draw_data_set(runs, directory, drawings)) for runs in all_runs]
+            whole = [(runs, _draw_data_set(runs, directory, drawings)) for runs in data_sets]
             shown = lowest_seeds(all_results)
             networks = [
                 (results, draw_figures(FIGURES, results, slug, directory, drawings.add))
@@ -117,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
                 for (name, comparison, results), slug in zip(all_studies, _study_slugs(all_studies), strict=True)
             ]
         if recorded:
-            findings = _theory_findings(options.records)
+            findings = theory_findings_of(options.records)
             write_report(recorded, whole, networks, kernels, studies, findings, out / "report.html")
             outputs.append(f"report: {out / 'report.html'}")
     except (ValueError, OSError) as error:
@@ -127,19 +130,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _folders(records: Path) -> list[Path]:
+def record_folders(records: Path) -> list[Path]:
     """A directory of records, and those of its subdirectories that hold some themselves."""
     inner = [path for path in sorted(records.glob("*")) if path.is_dir() and path.name != "figures"]
     return [records, *(path for path in inner if has_records(path) or any(path.glob("*.json")))]
 
 
-def _all_runs(folders: Sequence[Path]) -> list[Run]:
+def all_runs(folders: Sequence[Path]) -> list[Run]:
     """The runs of several directories; a run in two directories counts once."""
     runs = {run.config.hash: run for folder in reversed(folders) for run in read_runs(folder)}
     return sorted(runs.values(), key=lambda run: run.path.name)
 
 
-def _theory_findings(records: Path) -> list[Finding]:
+def theory_findings_of(records: Path) -> list[Finding]:
     """The findings of `python -m theory`, from `theory.json` beside the records, or `theory/claims.json` below them."""
     files = [path for path in (records / "theory.json", records / "theory" / "claims.json") if path.exists()]
     return read_findings(files[0]) if files else []
@@ -182,6 +185,11 @@ def _plain(*parts: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", " ".join(parts).lower().replace(",", ""))
 
 
-if __name__ == "__main__":
+def program() -> int:
+    """The console script; returns the exit status."""
     prepare_output()
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(program())

@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from empirical.claims.bounds import BoundsResults
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.studies.bounds import EvaluatedBound
+from figures.palette import REFERENCE, marker
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import TEST_COLORS, figure
 
@@ -32,20 +33,32 @@ def draw_bounds(results: BoundsResults, path: Path) -> None:
                     continue
                 color = TEST_COLORS[test]
                 if bound.value is not None:
-                    axes.plot(bound.value, row + shift, "o", color=color, markersize=6)
+                    axes.plot(bound.value, row + shift, marker(color), color=color, markersize=6)
                 if bound.gap is not None and bound.gap > 0:  # a logarithmic axis has no place for others
                     axes.plot(bound.gap, row + shift, "|", color=color, markersize=10, markeredgewidth=2)
-        axes.axvline(1, color="#888888", linestyle=":", linewidth=1.5)
-        axes.set(title="Bounds on true and on random labels", xlabel="bound, or gap", xscale="log")
+        axes.axvline(1, color=REFERENCE, linestyle=":", linewidth=1.5)
+        axes.set(
+            title=f"Bounds on true and on random labels, n = {results.config.n_train:,}",
+            xlabel="bound, or gap",
+            xscale="log",
+        )
         axes.set_yticks(range(len(pairs)), [next(bound.name for bound in pair if bound) for pair in pairs])
         axes.set_ylim(len(pairs) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
         marks = [
-            Line2D([], [], marker=marker, linestyle="", color=TEST_COLORS[test], label=f"{what}, {test.name}", mew=2)
-            for marker, what in (("o", "bound"), ("|", "gap"))
+            Line2D(
+                [],
+                [],
+                marker=sign or marker(TEST_COLORS[test]),
+                linestyle="",
+                color=TEST_COLORS[test],
+                label=f"{what}, {test.name}",
+                mew=2,
+            )
+            for sign, what in (("", "bound"), ("|", "gap"))
             for test in (TRUE_LABELS, RANDOM_LABELS)
         ]
-        marks.append(Line2D([], [], color="#888888", linestyle=":", label="error 1"))
+        marks.append(Line2D([], [], color=REFERENCE, linestyle=":", label="error 1"))
         axes.legend(handles=marks, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8.5)
 
 

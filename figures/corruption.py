@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from empirical.claims.randomization_tests import SIZE, ResultSet, corruption_levels
-from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.records import Run
-from figures.style import TEST_COLORS, figure
+from figures.palette import BLUE, RED, REFERENCE, Look, dashes, marker
+from figures.style import chance_line, figure, label_ends, mathematics, points
 from theory.label_noise import memorised_accuracy
 
 
@@ -20,19 +21,15 @@ def draw_corruption(results: ResultSet, path: Path) -> None:
     """
     m, chance = results.config.n_test, results.chance
     caption = (
-        f"{results.scale}. Every network fits its training labels except where hollow. "
+        f"{results.scale}. Every network fits its training labels except where hollow. Pure memorisation: the error if "
+        "a test image has one training image's label, 1 − (1 − p)A − p/k with A the accuracy at p = 0. "
         f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images. "
         f"Data: {results.config.source}."
     )
-    with figure(path, caption) as drawing:
+    with figure(path, caption, width=8.2) as drawing:
         axes = drawing.add_subplot()
-        axes.axhline(
-            1 - chance,
-            color="#888888",
-            linestyle=":",
-            linewidth=1.5,
-            label=f"chance, 1 − 1/k = {1 - chance:.0%}",
-        )
+        axes.set(ylabel="test error on clean labels", ylim=(0, 1.02), xlim=(-0.02, 1.02))
+        chance_line(axes, 1 - chance)
         levels = corruption_levels(results)
         if levels and levels[0][0] == 0:
             clean = levels[0][1].summary.metrics["test_accuracy"]
@@ -40,42 +37,34 @@ def draw_corruption(results: ResultSet, path: Path) -> None:
             axes.plot(
                 noise,
                 [1 - memorised_accuracy(clean, p, chance) for p in noise],
-                color="#888888",
-                linewidth=1.2,
-                label="pure memorisation, 1 − (1 − p)A − p/k",
+                color=REFERENCE,
+                linewidth=5,
+                alpha=0.35,
+                solid_capstyle="butt",
+                label="pure memorisation",
             )
-        for networks, color, marker, label in (
-            (levels, TEST_COLORS[TRUE_LABELS], "o", f"trained {results.config.model}"),
-            (
-                corruption_levels(results, explicit=True),
-                TEST_COLORS[RANDOM_LABELS],
-                "s",
-                "explicit 2n + d network",
-            ),
+        for networks, color, label in (
+            (levels, BLUE, f"trained {results.config.model}"),
+            (corruption_levels(results, explicit=True), RED, "explicit 2n + d network"),
         ):
-            _series(networks, m, axes, color, marker, label)
-        axes.set(title="Test error against label corruption", xlabel="share of training labels replaced, p")
-        axes.set(ylabel="test error on clean labels", ylim=(0, 1.02), xlim=(-0.02, 1.02))
+            _series(networks, m, axes, Look(color, marker(color), dashes(color)), label)
+        axes.set(title=f"Test error against label corruption, {results.config.model}, n = {results.config.n_train:,}")
+        mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.legend(loc="lower right", fontsize=8.5)
+        label_ends(axes)
 
 
-def _series(levels: list[tuple[float, Run]], m: int, axes, color: str, marker: str, label: str) -> None:  # type: ignore[no-untyped-def]
+def _series(levels: list[tuple[float, Run]], m: int, axes: Axes, look: Look, label: str) -> None:
     if not levels:
         return
-    noise = [level for level, _ in levels]
-    errors = np.array([1 - run.summary.metrics["test_accuracy"] for _, run in levels])
+    errors = [1 - run.summary.metrics["test_accuracy"] for _, run in levels]
     intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]
-    axes.errorbar(
-        noise,
+    points(
+        axes,
+        [level for level, _ in levels],
         errors,
-        yerr=[errors - [i.low for i in intervals], [i.high for i in intervals] - errors],
-        color=color,
-        linewidth=1.8,
-        capsize=2.5,
-        elinewidth=1,
-        label=label,
+        look,
+        label,
+        between=[(interval.low, interval.high) for interval in intervals],
+        filled=[run.summary.metrics["fitted"] for _, run in levels],
     )
-    for level, error, (_, run) in zip(noise, errors, levels, strict=True):
-        fitted = run.summary.metrics["fitted"]
-        axes.plot(level, error, marker, color=color, markerfacecolor=color if fitted else "white", markersize=5)

@@ -10,8 +10,9 @@ from matplotlib.ticker import ScalarFormatter
 from empirical.claims.distance import NEAREST, WITHIN_CLASSES, DistanceResults, steps_to_fit, steps_to_start
 from empirical.claims.randomization_tests import QUICK_SHARE
 from empirical.runs.records import Run
+from figures.palette import Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, series_colors, set_panel_title, set_title
+from figures.style import figure, set_panel_title, set_title
 
 
 def draw_distance(results: DistanceResults, path: Path) -> None:
@@ -28,8 +29,8 @@ def draw_distance(results: DistanceResults, path: Path) -> None:
     with figure(path, caption, width=10.4, height=4.4) as drawing:
         panels = drawing.subplots(1, 2, sharey=True)
         for axes, distance in zip(panels, (WITHIN_CLASSES, NEAREST), strict=True):
-            for (label, steps), color in zip(_COUNTS.items(), series_colors(len(_COUNTS)), strict=True):
-                _series(axes, results, distance, steps, label, color)
+            for (label, steps), look in zip(_COUNTS.items(), looks(len(_COUNTS)), strict=True):
+                _series(axes, results, distance, steps, label, look)
             axes.set(yscale="log")
             axes.yaxis.set_major_formatter(ScalarFormatter())
             axes.yaxis.set_minor_formatter(ScalarFormatter())
@@ -38,7 +39,7 @@ def draw_distance(results: DistanceResults, path: Path) -> None:
         set_panel_title(panels[0], "The paper's conjecture: like images")
         set_panel_title(panels[1], "Nearest images")
         panels[1].legend(fontsize=8.5)
-        set_title(drawing, "Random labels: steps against the distance of the images")
+        set_title(drawing, f"Steps against the distance of images, random labels, n = {results.config.n_train:,}")
 
 
 _COUNTS: dict[str, Callable[[Run], float | None]] = {
@@ -53,7 +54,7 @@ def _series(
     distance: str,
     steps: Callable[[Run], float | None],
     label: str,
-    color: str,
+    look: Look,
 ) -> None:
     """Plot the means where every seed gets there, with the share of noise at each point."""
     means = []
@@ -61,15 +62,15 @@ def _series(
         pairs = [(run.summary.metrics[distance], steps(run)) for run in results.at(share)]
         reached = [(apart, count) for apart, count in pairs if apart is not None and count is not None]
         for apart, count in reached:
-            axes.plot(apart, count, "o", color=color, markersize=3, alpha=0.45)
+            axes.plot(apart, count, look.marker, color=look.color, markersize=3, alpha=0.45)
         if reached and len(reached) == len(pairs):
             apart, count = np.mean(np.array(reached, dtype=float), axis=0)
             means.append((apart, count))
             axes.annotate(
-                f"{share:g}", (apart, count), xytext=(2, 6), textcoords="offset points", fontsize=7.5, color=color
+                f"{share:g}", (apart, count), xytext=(2, 6), textcoords="offset points", fontsize=7.5, color=look.color
             )
     if means:
-        axes.plot(*zip(*means, strict=True), "-", color=color, linewidth=1.8, label=label)
+        axes.plot(*zip(*means, strict=True), color=look.color, linestyle=look.dashes, linewidth=1.8, label=label)
 
 
 def _drawable(results: DistanceResults) -> bool:

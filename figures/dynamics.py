@@ -11,8 +11,9 @@ from empirical.claims.dynamics import DynamicsResults, slowdown, study_of
 from empirical.claims.randomization_tests import SIZE
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
+from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, mathematics, series_colors, set_panel_title, set_title, test_colors
+from figures.style import chance_line, figure, mathematics, points, set_panel_title, set_title, test_colors, test_marker
 
 
 def draw_dynamics(results: DynamicsResults, path: Path) -> None:
@@ -32,15 +33,15 @@ def draw_dynamics(results: DynamicsResults, path: Path) -> None:
         for axes, width in zip(panels, widths, strict=True):
             runs = results.at(width)
             for test, run in runs.items():
-                _curves(axes, run, colors[test], test.name)
+                _curves(axes, run, Look(colors[test], test_marker(test), "-"), test.name)
             worst = max(run.summary.metrics["largest_deviation"] for run in runs.values())
             set_panel_title(axes, f"width {width:,}: largest difference {worst:.3f}")
             axes.set(xlabel="full-batch steps", xscale="log", ylim=(0, 1.02))
         mathematics(panels[0].set_ylabel(r"residual, $\|y - u_t\| \, / \, \|y - u_0\|$"))
         handles, _ = panels[-1].get_legend_handles_labels()
-        handles.append(Line2D([], [], color="#4a4a4a", linestyle="--", label="predicted"))
+        handles.append(Line2D([], [], color=REFERENCE, linestyle="--", label="predicted"))
         drawing.legend(handles=handles, loc="outside right upper", fontsize=8.5)
-        set_title(drawing, "Predicted and measured training")
+        set_title(drawing, f"Training of two-layer networks, predicted and measured, n = {results.config.n_train:,}")
 
 
 def draw_complexity(results: DynamicsResults, path: Path) -> None:
@@ -57,17 +58,17 @@ def draw_complexity(results: DynamicsResults, path: Path) -> None:
     with figure(path, caption, width=10.4, height=4.2) as drawing:
         slow, complexity, error = drawing.subplots(1, 3)
         widths = [width for width in results.widths if TRUE_LABELS in results.at(width)]
-        for width, color in zip(widths, series_colors(len(widths)), strict=True):
-            _slowdowns(slow, results, width, color)
+        for width, look in zip(widths, looks(len(widths)), strict=True):
+            _slowdowns(slow, results, width, look)
         levels = [level for level, _ in results.corruption(widest)]
         runs = [run for _, run in results.corruption(widest)]
-        (color,) = series_colors(1)
+        (look,) = looks(1)
         measures = [run.summary.metrics["complexity_measure"] for run in runs]
-        complexity.plot(levels, measures, "o-", color=color, linewidth=1.8, markersize=4.5)
+        points(complexity, levels, measures, look, None)
         expected = runs[0].summary.metrics["complexity_of_random_labels"]
-        complexity.axhline(expected, color="#888888", linestyle=":", linewidth=1.5, label="random labels, expected")
-        _errors(error, levels, runs, color)
-        error.axhline(0.5, color="#888888", linestyle=":", linewidth=1.5, label="chance, 50%")
+        complexity.axhline(expected, color=REFERENCE, linestyle=":", linewidth=1.5, label="random labels, expected")
+        _errors(error, levels, runs, look)
+        chance_line(error, 0.5)
         set_panel_title(slow, "Slow-down")
         mathematics(set_panel_title(complexity, r"Complexity measure, $\sqrt{2\, y^\top H^{-1} y \,/\, n}$"))
         set_panel_title(error, "Test error on clean labels")
@@ -76,11 +77,12 @@ def draw_complexity(results: DynamicsResults, path: Path) -> None:
         error.set(ylim=(0, None))
         error.yaxis.set_major_formatter(PercentFormatter(1))
         for axes in (slow, complexity, error):
-            axes.set(xlabel="share of training labels replaced, p", xlim=(-0.04, 1.04))
+            axes.set_xlim(-0.04, 1.04)
+            mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
         slow.legend(loc="lower right", fontsize=8)
         complexity.legend(loc="lower right", fontsize=8.5)
         error.legend(loc="lower right", fontsize=8.5)
-        set_title(drawing, "Label corruption: training time, complexity, test error")
+        set_title(drawing, f"Two-layer networks against label corruption, n = {results.config.n_train:,}")
 
 
 DYNAMICS_FIGURES: ResultFigures[DynamicsResults] = {
@@ -95,7 +97,7 @@ DYNAMICS_FIGURES: ResultFigures[DynamicsResults] = {
 }
 
 
-def _curves(axes: Axes, run: Run, color: str, label: str) -> None:
+def _curves(axes: Axes, run: Run, look: Look, label: str) -> None:
     """Step 0 is left out: the axis is logarithmic, and both curves are at 1 there."""
     metrics = run.summary.metrics
     for name, style in (("residual_norms", "-"), ("predicted_residual_norms", "--")):
@@ -105,35 +107,31 @@ def _curves(axes: Axes, run: Run, color: str, label: str) -> None:
             metrics["steps"][1:],
             shares,
             style,
-            color=color,
+            color=look.color,
+            marker=None if predicted else look.marker,
+            markersize=5,
+            markevery=0.12,
             linewidth=1.6 if predicted else 2.4,
-            alpha=1.0 if predicted else 0.45,
+            alpha=1.0 if predicted else 0.6,
             label=None if predicted else label,
         )
 
 
-def _slowdowns(axes: Axes, results: DynamicsResults, width: int, color: str) -> None:
+def _slowdowns(axes: Axes, results: DynamicsResults, width: int, look: Look) -> None:
     true = results.at(width)[TRUE_LABELS]
     for predicted in (False, True):
         slowdowns = [(level, slowdown(run, true, predicted=predicted)) for level, run in results.corruption(width)]
-        points = [(level, factor) for level, factor in slowdowns if factor is not None]
-        axes.plot(
-            [level for level, _ in points],
-            [factor for _, factor in points],
-            "--" if predicted else "o-",
-            color=color,
-            linewidth=1.8,
-            markersize=4.5,
-            label=f"width {width:,}, {'predicted' if predicted else 'measured'}",
-        )
+        reached = [(level, factor) for level, factor in slowdowns if factor is not None]
+        at, factors = [level for level, _ in reached], [factor for _, factor in reached]
+        label = f"width {width:,}, {'predicted' if predicted else 'measured'}"
+        if predicted:
+            axes.plot(at, factors, color=look.color, linestyle=look.dashes, linewidth=1.8, label=label)
+        else:
+            axes.plot(at, factors, look.marker, color=look.color, markersize=5, label=label)
 
 
-def _errors(axes: Axes, levels: list[float], runs: list[Run], color: str) -> None:
+def _errors(axes: Axes, levels: list[float], runs: list[Run], look: Look) -> None:
     m = runs[0].config.n_test
     errors = [1 - run.summary.metrics["test_accuracy"] for run in runs]
     intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]
-    below = [error - interval.low for error, interval in zip(errors, intervals, strict=True)]
-    above = [interval.high - error for error, interval in zip(errors, intervals, strict=True)]
-    axes.errorbar(
-        levels, errors, yerr=[below, above], fmt="o-", color=color, linewidth=1.8, markersize=4.5, capsize=2.5
-    )
+    points(axes, levels, errors, look, None, between=[(interval.low, interval.high) for interval in intervals])

@@ -7,17 +7,18 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.style import figure, set_panel_title, set_title
+from figures.palette import BLUE, GOLD, GREEN, ORCHID, RED, REFERENCE, dashes, marker
+from figures.style import figure, mathematics, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
-EPS_COLORS = {1.0: "#1b6ca8", 0.75: "#2e8b57", 0.5: "#d9902f", 0.25: "#c0392b"}
-"""A colour for each place of the biases, z - eps gap."""
+EPS_COLORS = {1.0: BLUE, 0.75: GREEN, 0.5: GOLD, 0.25: RED}
+"""One colour for each place of the biases, z - eps gap."""
 
 _EPS_LABELS = {
-    1.0: "ε = 1 (data point)",
-    0.75: "ε = 3/4",
-    0.5: "ε = 1/2 (midpoint)",
-    0.25: "ε = 1/4",
+    1.0: r"$\varepsilon = 1$ (data point)",
+    0.75: r"$\varepsilon = 3/4$",
+    0.5: r"$\varepsilon = 1/2$ (midpoint)",
+    0.25: r"$\varepsilon = 1/4$",
 }
 _PLACES = "Biases at z_j − ε(z_j − z_{j−1})"
 
@@ -70,14 +71,15 @@ def draw_errors(record: dict[str, Any], path: Path) -> None:
             (panels[0], "sum_of_relus", "sum of ReLUs, as Theorem 1 writes it"),
             (panels[1], "stable", "stable evaluation of the same network"),
         ):
-            axes.axhline(0.5, color="#888888", linestyle=":", linewidth=1.5)
+            axes.axhline(0.5, color=REFERENCE, linestyle=":", linewidth=1.5)
             for curve in data["series"]:
                 _curve(axes, data["sizes"], curve[name], curve["eps"], curve["compensated"])
             set_panel_title(axes, title)
-            axes.set(xscale="log", yscale="log", xlabel="n", ylim=(1e-15, 1e10))
+            axes.set(xscale="log", yscale="log", ylim=(1e-15, 1e10))
+            mathematics(axes.set_xlabel("$n$"))
         panels[0].set_ylabel("largest error at the data")
-        panels[1].text(data["sizes"][-1], 1, "1/2: another class is nearer", color="#666666", size=8.5, ha="right")
-        panels[0].legend(loc="upper right", fontsize=8.5)
+        panels[1].text(data["sizes"][-1], 1, "1/2: another class is nearer", color=REFERENCE, size=8.5, ha="right")
+        mathematics(*panels[0].legend(loc="upper right", fontsize=8.5).get_texts())
 
 
 def draw_conditions(record: dict[str, Any], path: Path) -> None:
@@ -96,15 +98,17 @@ def draw_conditions(record: dict[str, Any], path: Path) -> None:
             drawing, "Lemma 1's matrix: condition polynomial in n for biases up to midpoints, exponential beyond"
         )
         for axes, points in zip(panels, ("equal gaps", "random images"), strict=True):
-            axes.axhline(2.0**53, color="#888888", linestyle=":", linewidth=1.5)
+            axes.axhline(2.0**53, color=REFERENCE, linestyle=":", linewidth=1.5)
             for curve in data["series"]:
                 if curve["points"] == points:
                     _curve(axes, data["sizes"], curve["condition"], curve["eps"])
             set_panel_title(axes, points)
-            axes.set(xscale="log", yscale="log", xlabel="n", ylim=(1, 1e30))
+            axes.set(xscale="log", yscale="log", ylim=(1, 1e30))
+            mathematics(axes.set_xlabel("$n$"))
         panels[0].set_ylabel("condition number")
-        panels[1].text(data["sizes"][-1], 3e16, "2⁵³: a solve keeps no digit", color="#666666", size=8.5, ha="right")
-        panels[0].legend(loc="upper right", fontsize=8.5)
+        note = "$2^{53}$: a solve keeps no digit"
+        mathematics(panels[1].text(data["sizes"][-1], 3e16, note, color=REFERENCE, size=8.5, ha="right"))
+        mathematics(*panels[0].legend(loc="upper right", fontsize=8.5).get_texts())
 
 
 def draw_geometry(record: dict[str, Any], path: Path) -> None:
@@ -121,21 +125,23 @@ def draw_geometry(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2)
-        set_title(drawing, "Theorem 1's interpolant gets steeper like n², and its margin shrinks like 1/n²")
+        mathematics(
+            set_title(drawing, "Theorem 1's interpolant gets steeper like $n^2$, and its margin shrinks like $1/n^2$")
+        )
         for name, label, color, line in (
-            ("weight_l1", "‖w‖₁", "#8e5ea2", "-"),
-            ("weight_l2", "‖w‖₂", "#2e8b57", "-"),
-            ("lipschitz", "Lipschitz constant", "#1b6ca8", "-"),
-            ("weight_max", "max |w|", "#d9902f", "--"),
-            ("lipschitz_needed", "any interpolant's, at least", "#c0392b", "-"),
+            ("weight_l1", r"$\|w\|_1$", ORCHID, dashes(ORCHID)),
+            ("weight_l2", r"$\|w\|_2$", GREEN, dashes(GREEN)),
+            ("lipschitz", "Lipschitz constant", BLUE, "-"),
+            ("weight_max", r"$\max |w|$", GOLD, dashes(GOLD)),
+            ("lipschitz_needed", "any interpolant's, at least", RED, dashes(RED)),
         ):
             left.plot(sizes, medians[name], color=color, linestyle=line, linewidth=2, label=label)
-        right.plot(sizes, medians["robust_radius"], color="#1b6ca8", linewidth=2, label="robust radius")
+        right.plot(sizes, medians["robust_radius"], color=BLUE, linewidth=2, label="robust radius")
         for axes, name, power in ((left, "lipschitz", 2), (right, "robust_radius", -2)):
             guide = [medians[name][-1] * (n / sizes[-1]) ** power for n in sizes]
-            axes.plot(sizes, guide, color="#888888", linestyle=":", label="n²" if power > 0 else "1/n²")
-            axes.set(xscale="log", yscale="log", xlabel="n")
-            axes.legend(loc="best", fontsize=8.5)
+            axes.plot(sizes, guide, color=REFERENCE, linestyle=":", label="$n^2$" if power > 0 else "$1/n^2$")
+            axes.set(xscale="log", yscale="log")
+            mathematics(axes.set_xlabel("$n$"), *axes.legend(loc="best", fontsize=8.5).get_texts())
         set_panel_title(left, "slopes and weights, label units per pixel unit")
         set_panel_title(right, "margin in pixel units")
 
@@ -158,21 +164,26 @@ def draw_parameters(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=5) as drawing:
         axes = drawing.add_subplot()
-        axes.plot(sizes, data["theorem_1"], color="#1b6ca8", linewidth=3, label="Theorem 1: 2n + d")
-        for (depth, counts), color, start in zip(
-            data["corollary_1"].items(), ("#d9902f", "#8e5ea2"), (0, 4), strict=True
-        ):
+        axes.plot(sizes, data["theorem_1"], color=BLUE, linewidth=3, label="Theorem 1: $2n + d$")
+        for (depth, counts), color, start in zip(data["corollary_1"].items(), (GOLD, ORCHID), (0, 4), strict=True):
             axes.plot(sizes, counts, color=color, linestyle=(start, (4, 4)), label=f"Corollary 1, depth {depth}")
-        axes.plot(sizes, data["paper"], color="black", linestyle=":", label="the paper's remark: p > n")
-        axes.plot(sizes, data["narrow"], color="#2e8b57", linewidth=2, label="narrow and deep, of order √(n log n)")
+        axes.plot(sizes, data["paper"], color="black", linestyle=":", label="the paper's remark: $p > n$")
+        axes.plot(
+            sizes,
+            data["narrow"],
+            color=GREEN,
+            linestyle=dashes(GREEN),
+            linewidth=2,
+            label=r"narrow and deep, of order $\sqrt{n \log n}$",
+        )
         needed = [(n, count) for n, count in zip(sizes, data["needed_at_depth_2"], strict=True) if count is not None]
-        axes.plot(*zip(*needed, strict=True), color="#c0392b", linestyle="--", label="lower bound at depth 2")
-        axes.plot(sizes, data["needed_at_any_depth"], color="#c0392b", label="lower bound at any depth")
+        axes.plot(*zip(*needed, strict=True), color=RED, linestyle="--", label="lower bound at depth 2")
+        axes.plot(sizes, data["needed_at_any_depth"], color=RED, label="lower bound at any depth")
         axes.set(title="Far fewer than n parameters can memorise n labels")
-        axes.set(xscale="log", yscale="log", xlabel="n", ylabel="parameters", xlim=(sizes[0], sizes[-1]))
-        axes.axvline(50_000, color="#bbbbbb", linewidth=1, zorder=0)
-        axes.text(45_000, 3, "CIFAR-10, n = 50,000", color="#666666", size=8.5, ha="right")
-        axes.legend(loc="upper left", fontsize=8.5)
+        axes.set(xscale="log", yscale="log", ylabel="parameters", xlim=(sizes[0], sizes[-1]))
+        axes.axvline(50_000, color=REFERENCE, linewidth=1, zorder=0)
+        axes.text(45_000, 3, "CIFAR-10, n = 50,000", color=REFERENCE, size=8.5, ha="right")
+        mathematics(axes.set_xlabel("$n$"), *axes.legend(loc="upper left", fontsize=8.5).get_texts())
 
 
 EXPRESSIVITY = TheoryRecord(
@@ -201,10 +212,11 @@ def _curve(axes: Axes, sizes: list[int], values: list[float | None], eps: float,
     axes.plot(
         *zip(*points, strict=True),
         color=EPS_COLORS[eps],
+        linestyle=dashes(EPS_COLORS[eps]),
         linewidth=1 if compensated else 2,
-        marker="o" if compensated else None,
+        marker=marker(EPS_COLORS[eps]) if compensated else None,
         markersize=3.5,
-        label=f"ε = {eps:g}, relu_interpolant" if compensated else _EPS_LABELS[eps],
+        label=rf"$\varepsilon = {eps:g}$, relu_interpolant" if compensated else _EPS_LABELS[eps],
     )
 
 

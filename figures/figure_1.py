@@ -3,31 +3,42 @@
 A run has converged at the first epoch after which the fixed network gives every training sample the label it was given.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
+from scipy import stats
 
 from empirical.claims.paper import NONE, RERUN_1A, TABLE_1
-from empirical.claims.randomization_tests import first_fit
+from empirical.claims.randomization_tests import SIZE, first_fit
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
-from empirical.runs.training_loss import loss_curve, online_loss_recorded
 from empirical.training.epoch_record import EpochRecord
-from figures.networks import DataSetRuns, Network, evaluation_times, loss_in_words, scale, sources
+from figures.loss_curves import in_words, training_curve, training_quantity
+from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
+from figures.palette import COLORS, REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import TEST_COLORS, figure, series_colors, test_dashes
+from figures.style import (
+    TEST_COLORS,
+    chance_line,
+    figure,
+    label_ends,
+    mathematics,
+    points,
+    set_panel_title,
+    set_title,
+    test_dashes,
+    test_marker,
+)
 
 _CONVERGED = "Converged: every training label reproduced by the fixed network, looked at"
 _HOLLOW = "hollow: not within the limit of steps, drawn where it stopped"
 _SEEDS = "Curves: means over seeds; small dots: every seed"
-_GREY = "#888888"
-_MARKERS = {"-": "o", "--": "s", "-.": "^", ":": "D"}  # markers of points, by the dashes of their line
 
 Point = tuple[float, bool]
 """A run's value, and whether it has converged."""
@@ -40,46 +51,50 @@ def draw_training_loss(network: Network, path: Path) -> None:
     """
     drawn = _tests(network)
     samples = {network: _all(drawn)}
-    reruns = RERUN_1A if _is_of_the_paper(network) else {}
-    online = online_loss_recorded(samples[network])
+    quantity = training_quantity(samples[network])
+    reruns = RERUN_1A if _is_of_the_paper(network) and quantity != "error as trained" else {}
     caption = (
-        f"{scale(samples)}. Mean cross-entropy of training images on the labels given, "
-        f"{loss_in_words([network.training], online=online)}, to where the last one has fitted them; "
-        "thin: further seeds. Dot: every label is fitted for the first time. "
+        f"{scale(samples)}. {in_words(samples[network], quantity)}, to where the last one has fitted them; "
+        "thin: further seeds. Large dots: every label is fitted for the first time. "
         + ("Signs: thousands of steps of an independent public re-run of the figure, one seed. " if reruns else "")
         + f"Data: {sources(samples)}."
     )
-    with figure(path, caption) as drawing:
+    with figure(path, caption, width=8.2) as drawing:
         axes = drawing.add_subplot()
         for test, runs in drawn.items():
             color = TEST_COLORS[test]
             for at, run in enumerate(runs):
-                steps, losses = loss_curve(run, online=online)
+                steps, losses = training_curve(run, quantity)
                 axes.plot(
                     [step / 1000 for step in steps],
                     losses,
                     color=color,
                     linewidth=0.8 if at else 2,
                     linestyle=test_dashes(test),
+                    marker=test_marker(test),
+                    markersize=2.5 if at else 4,
+                    markevery=(0.02 * (1 + list(drawn).index(test)), 0.12) if len(steps) > 2 else None,
                     label=None if at else test.name,
                 )
                 if fit := first_fit(run):
                     loss = dict(zip(steps, losses, strict=True)).get(fit.step, fit.train_loss)
                     assert loss is not None, "a network that fits was evaluated on all its training images"
-                    axes.plot(fit.step / 1000, loss, "o", color=color, markersize=4, clip_on=False, zorder=3)
-            for (below, thousands), marker in zip(reruns.get(test, {}).items(), _RERUN_MARKERS, strict=False):
-                axes.plot(thousands, below, marker, color=color, markersize=7, markeredgewidth=1.5)
+                    axes.plot(fit.step / 1000, loss, "o", color=color, markersize=7, clip_on=False, zorder=3)
+            for (below, thousands), sign in zip(reruns.get(test, {}).items(), _RERUN_MARKERS, strict=False):
+                axes.plot(thousands, below, sign, color=color, markersize=7, markeredgewidth=1.5)
         handles = axes.get_legend_handles_labels()[0]
         if reruns:
             thresholds = next(iter(reruns.values()))
             handles += [
-                _sign(marker, f"a public re-run: loss below {below:g}")
-                for below, marker in zip(thresholds, _RERUN_MARKERS, strict=True)
+                _sign(sign, f"a public re-run:\nloss below {below:g}")
+                for below, sign in zip(thresholds, _RERUN_MARKERS, strict=True)
             ]
-        axes.set(title=f"Figure 1a: training loss, {network.label}")
+        name = "training error as trained" if quantity == "error as trained" else "training loss"
+        axes.set(title=f"Figure 1a: {name}, {network.label}")
         ends = [_end(run).step / 1000 for run in samples[network]] + [max(curve.values()) for curve in reruns.values()]
-        axes.set(xlabel="thousands of steps", ylabel="training loss (nats)", xlim=(0, 1.05 * max(ends)), ylim=(0, None))
-        axes.legend(handles=handles, loc="upper right", fontsize=8.5)
+        axes.set(xlabel="thousands of steps", xlim=(0, 1.05 * max(ends)), ylim=(0, None))
+        axes.set_ylabel("wrong training labels, share" if quantity == "error as trained" else "training loss (nats)")
+        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8.5, handlelength=4)
 
 
 _RERUN_MARKERS = ("x", "+")
@@ -88,57 +103,65 @@ _RERUN_MARKERS = ("x", "+")
 def draw_time_to_fit(runs: DataSetRuns, path: Path) -> None:
     """Draw Figure 1b: steps to converge, relative to those on true labels, against label corruption.
 
-    Writes `path`.svg and `path`.png.
+    A panel for each number of training images. Writes `path`.svg and `path`.png.
     """
     networks = {network: times for network in runs.unregularised if len(times := relative_times(network)) > 1}
     samples = {network: _all(network.levels) for network in networks}
     left_out = [sample.label for sample in runs.unregularised if len(sample.levels) > 1 and sample not in networks]
     caption = (
         f"{scale(samples)}. {_CONVERGED} {_when(networks)}; {_HOLLOW}. The time is the "
-        f"number of steps until then over the same seed's at p = 0. {_SEEDS}. "
+        f"number of steps until then over the same seed's at p = 0. {_SEEDS}; bars: from the least to the largest. "
         + (f"Left out, having no seed that fits true labels: {'; '.join(left_out)}. " if left_out else "")
         + f"Data: {sources(samples)}."
     )
-    with figure(path, caption) as drawing:
-        axes = drawing.add_subplot()
-        for network, (color, dashes) in _looks(runs, networks).items():
-            _curve(axes, networks[network], color, dashes, network.label)
-        axes.set(title="Figure 1b: time to fit against label corruption", ylim=(0, None))
-        axes.set(ylabel="time to fit, relative to true labels")
-        _against_corruption(axes, "best")
+    highest = max(value for levels in networks.values() for points in levels.values() for value, _ in points)
+    with _panels(path, caption, runs, networks, "Figure 1b: time to fit against label corruption") as panels:
+        for axes, some in panels:
+            axes.set(ylim=(0, 1.06 * highest), ylabel="time to fit,\nrelative to true labels")
+            for network, look in _looks(runs, some).items():
+                levels = networks[network]
+                ends = [(min(values), max(values)) for values in map(_values, levels.values())]
+                _curve(axes, levels, look, network.name, ends)
 
 
 def draw_error_after_convergence(runs: DataSetRuns, path: Path) -> None:
     """Draw Figure 1c: test error after convergence against label corruption, the paper's ends marked on CIFAR-10.
 
-    Writes `path`.svg and `path`.png.
+    A panel for each number of training images. Writes `path`.svg and `path`.png.
     """
     networks = {network: levels for network in runs.unregularised if len(levels := errors(network)) > 1}
     marked = {network.config.model for network in networks} & (_paper_models() if runs.data == "cifar10" else set())
     samples = {network: _all(network.levels) for network in networks}
     caption = (
         f"{scale(samples)}. Error on clean test labels at convergence. "
-        f"{_CONVERGED} {_when(networks)}; {_HOLLOW}. {_SEEDS}. "
-        + ("Stars: the paper's Table 1, true and random labels. " if marked else "")
+        f"{_CONVERGED} {_when(networks)}; {_HOLLOW}. {_SEEDS}; bars: exact binomial {1 - SIZE:.0%} intervals of the "
+        "mean over the test images. "
+        + ("Stars: the paper's Table 1, true and random labels, 50,000 images. " if marked else "")
         + f"Data: {sources(samples)}."
     )
-    with figure(path, caption) as drawing:
-        axes = drawing.add_subplot()
-        for classes in sorted({network.config.num_classes for network in networks}):
-            chance = 1 - 1 / classes
-            axes.axhline(chance, color=_GREY, linestyle=":", linewidth=1.5, label=f"chance, 1 − 1/k = {chance:.0%}")
-        for network, (color, dashes) in _looks(runs, networks).items():
-            _curve(axes, networks[network], color, dashes, network.label)
-            if network.config.model in marked:
-                ends = [TABLE_1[network.config.model, test, NONE].test for test in (TRUE_LABELS, RANDOM_LABELS)]
-                axes.plot(
-                    [0, 1], [1 - end / 100 for end in ends], "*", color=color, markersize=11, alpha=0.6, zorder=1.9
-                )
-        handles = axes.get_legend_handles_labels()[0] + ([_sign("*", "the paper, 50,000 images")] if marked else [])
-        axes.set(title="Figure 1c: test error after convergence against label corruption", ylim=(0, 1.02))
-        axes.set(ylabel="test error")
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
-        _against_corruption(axes, "lower right", handles)
+    title = "Figure 1c: test error after convergence against label corruption"
+    with _panels(path, caption, runs, networks, title) as panels:
+        for axes, some in panels:
+            axes.set(ylim=(0, 1.02), ylabel="test error")
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+            for classes in sorted({network.config.num_classes for network in some}):
+                chance_line(axes, 1 - 1 / classes)
+            for network, look in _looks(runs, some).items():
+                levels, m = networks[network], network.config.n_test
+                means = [float(np.mean(values)) for values in map(_values, levels.values())]
+                intervals = [stats.binomtest(round(mean * m), m).proportion_ci(1 - SIZE, "exact") for mean in means]
+                _curve(axes, levels, look, network.name, [(interval.low, interval.high) for interval in intervals])
+                if network.config.model in marked:
+                    ends = [TABLE_1[network.config.model, test, NONE].test for test in (TRUE_LABELS, RANDOM_LABELS)]
+                    axes.plot(
+                        [0, 1],
+                        [1 - end / 100 for end in ends],
+                        "*",
+                        color=look.color,
+                        markersize=11,
+                        alpha=0.6,
+                        zorder=1.9,
+                    )
 
 
 def relative_times(network: Network) -> dict[float, list[Point]]:
@@ -215,44 +238,60 @@ def _end(run: Run) -> EpochRecord:
     return first_fit(run) or run.epochs[-1]
 
 
-def _looks(runs: DataSetRuns, networks: dict[Network, dict[float, list[Point]]]) -> dict[Network, tuple[str, str]]:
-    """A colour for each network of the data set, whichever of them are drawn, and dashes for its further settings."""
+def _looks(runs: DataSetRuns, networks: Sequence[Network]) -> dict[Network, Look]:
+    """A look for each network of the data set, the same in every panel and figure; another for its further settings."""
     models = list(dict.fromkeys(network.config.model for network in runs.unregularised))
-    colors = dict(zip(models, series_colors(len(models)), strict=True))
-    looks, seen = {}, dict.fromkeys(models, 0)
+    size = max(len(models), len(COLORS))
+    all_looks = looks(size * (1 + len(networks)))
+    chosen, seen = {}, dict.fromkeys(models, 0)
     for network in networks:
         model = network.config.model
-        looks[network] = colors[model], list(_MARKERS)[seen[model] % len(_MARKERS)]
+        chosen[network] = all_looks[models.index(model) + size * seen[model]]
         seen[model] += 1
-    return looks
+    return chosen
 
 
-def _curve(axes: Axes, levels: dict[float, list[Point]], color: str, dashes: str, label: str) -> None:
-    """Plot the means, a dot for each, and a smaller dot for every seed if there are several.
+@contextmanager
+def _panels(
+    path: Path, caption: str, runs: DataSetRuns, networks: Iterable[Network], title: str
+) -> Iterator[list[tuple[Axes, list[Network]]]]:
+    """A panel for each number of training images, whose curves have their labels beside them."""
+    by_size: dict[int, list[Network]] = {}
+    for network in networks:
+        by_size.setdefault(network.config.n_train, []).append(network)
+    columns = min(2, len(by_size))
+    rows = -(-len(by_size) // columns)
+    with figure(path, caption, width=6.2 * columns + 1.2, height=1.2 + 3.6 * rows) as drawing:
+        grid = drawing.subplots(rows, columns, squeeze=False).flat
+        set_title(drawing, f"{title}, {runs.data}")
+        panels = [(axes, by_size[n]) for axes, n in zip(grid, sorted(by_size), strict=False)]
+        for axes in list(grid)[len(panels) :]:
+            axes.remove()
+        yield panels
+        for axes, some in panels:
+            set_panel_title(axes, f"n = {some[0].config.n_train:,}")
+            axes.set_xlim(-0.03, 1.03)
+            mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
+            label_ends(axes, rows=rows)
 
-    Two levels are two points: a line through them would show what was not measured.
-    """
-    means = [float(np.mean([value for value, _ in points])) for points in levels.values()]
-    marker = _MARKERS[dashes]
-    if len(levels) > 2:
-        axes.plot(list(levels), means, color=color, linestyle=dashes, linewidth=1.8, label=label)
-    else:
-        axes.plot(list(levels), means, color=color, linestyle="", marker=marker, markersize=5, label=label)
-    for (level, points), mean in zip(levels.items(), means, strict=True):
-        _dot(axes, level, mean, color, 5, marker, filled=all(converged for _, converged in points))
-        for value, converged in points if len(points) > 1 else ():
-            _dot(axes, level, value, color, 2.5, marker, filled=converged)
+
+def _values(points: Sequence[Point]) -> list[float]:
+    return [value for value, _ in points]
 
 
-def _dot(axes: Axes, x: float, y: float, color: str, size: float, marker: str, *, filled: bool) -> None:
-    axes.plot(x, y, marker, color=color, markerfacecolor=color if filled else "white", markersize=size, zorder=2.5)
-
-
-def _against_corruption(axes: Axes, where: Literal["best", "lower right"], handles: Sequence[Artist] = ()) -> None:
-    axes.set(xlabel="share of training labels replaced, p", xlim=(-0.03, 1.03))
-    axes.legend(handles=handles or axes.get_legend_handles_labels()[0], loc=where, fontsize=8.5)
+def _curve(
+    axes: Axes, levels: dict[float, list[Point]], look: Look, label: str, between: Sequence[tuple[float, float]]
+) -> None:
+    """Plot the means, a bar for each, and a small dot for every seed if there are several."""
+    means = [float(np.mean(values)) for values in map(_values, levels.values())]
+    whole = [all(converged for _, converged in seeds) for seeds in levels.values()]
+    points(axes, list(levels), means, look, label, between=between, filled=whole)
+    for level, seeds in levels.items():
+        for value, converged in seeds if len(seeds) > 1 else ():
+            fill = look.color if converged else "white"
+            axes.plot(level, value, look.marker, color=look.color, markerfacecolor=fill, markersize=2.5, zorder=2.5)
 
 
 def _sign(marker: str, label: str) -> Line2D:
     """A marker's entry of the legend, in no network's or test's colour."""
-    return Line2D([], [], color=_GREY, marker=marker, linestyle="", label=label)
+    return Line2D([], [], color=REFERENCE, marker=marker, linestyle="", label=label)

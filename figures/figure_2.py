@@ -13,10 +13,9 @@ from empirical.claims.paper_tables import regularisers
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
+from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, series_colors, set_panel_title, set_title
-
-_GREY = "#666666"
+from figures.style import figure, set_panel_title, set_title
 
 
 def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
@@ -35,22 +34,25 @@ def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
         + ("Stars: test accuracy at the end in the paper's Table 1. " if marked else "")
         + f"Data: {sources(samples)}."
     )
-    with figure(path, caption, height=1.2 + 3.4 * len(shown)) as drawing:
-        set_title(drawing, "Figure 2: accuracy along training")
+    with figure(path, caption, width=9.2, height=1.2 + 3.4 * len(shown)) as drawing:
+        set_title(drawing, f"Figure 2: accuracy along training, {runs.data}")
         for axes, (title, drawn) in zip(
             drawing.subplots(len(shown), 1, squeeze=False).flat, shown.items(), strict=True
         ):
-            for network, color in zip(drawn, series_colors(len(drawn)), strict=True):
-                _curves(axes, network, color)
+            for network, look in zip(drawn, looks(len(drawn)), strict=True):
+                _curves(axes, network, look)
             handles = axes.get_legend_handles_labels()[0]
-            handles += [Line2D([], [], color=_GREY, label="test"), Line2D([], [], color=_GREY, ls="--", label="train")]
-            handles += [Patch(color=_GREY, alpha=0.25, label="test, best so far")]
+            handles += [
+                Line2D([], [], color=REFERENCE, label="test"),
+                Line2D([], [], color=REFERENCE, ls="--", label="train"),
+            ]
+            handles += [Patch(color=REFERENCE, alpha=0.25, label="test, best so far")]
             if any(network in marked for network in drawn):
-                handles += [Line2D([], [], color=_GREY, marker="*", ls="", label="the paper, 50,000 images")]
+                handles += [Line2D([], [], color=REFERENCE, marker="*", ls="", label="the paper, 50,000 images")]
             set_panel_title(axes, f"{title}, n = {drawn[0].config.n_train:,}")
             axes.set(xlabel="thousands of steps", ylabel="accuracy", xlim=(0, None), ylim=(0, 1.03))
             axes.yaxis.set_major_formatter(PercentFormatter(1))
-            axes.legend(handles=handles, loc="lower right", fontsize=8, ncols=2)
+            axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
 
 
 def panels(runs: DataSetRuns) -> dict[str, list[Network]]:
@@ -104,11 +106,21 @@ def _paper_value(network: Network) -> float | None:
     return paper.test / 100 if paper else None
 
 
-def _curves(axes: Axes, network: Network, color: str) -> None:
+def _curves(axes: Axes, network: Network, look: Look) -> None:
+    color = look.color
     epochs = _run(network).epochs
     steps = [record.step / 1000 for record in epochs]
     test = [record.test_accuracy for record in epochs]
-    axes.plot(steps, test, color=color, linewidth=1.6, label=network.name)
+    axes.plot(
+        steps,
+        test,
+        color=color,
+        linewidth=1.6,
+        marker=look.marker,
+        markersize=4.5,
+        markevery=0.15,
+        label=network.name,
+    )
     train = [(record.step / 1000, record.train_accuracy) for record in epochs if record.train_accuracy is not None]
     axes.plot(*zip(*train, strict=True), color=color, linewidth=1.2, linestyle="--")
     axes.fill_between(steps, test, np.maximum.accumulate(test), color=color, alpha=0.25, linewidth=0)

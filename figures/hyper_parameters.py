@@ -17,10 +17,9 @@ from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.training.schedule import PAPER_IMAGES, is_the_papers, total_decay
 from figures.networks import DataSetRuns, seeds
+from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, series_colors
-
-_GREY = "#666666"
+from figures.style import figure
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,10 @@ def draw_weight_decay(runs: DataSetRuns, path: Path) -> None:
     )
     with figure(path, caption, width=8.6) as drawing:
         axes = drawing.add_subplot()
-        for sweep, color in zip(sweeps, series_colors(len(sweeps)), strict=True):
+        for sweep, look in zip(sweeps, looks(len(sweeps)), strict=True):
+            color = look.color
             positive = {strength: some for strength, some in sweep.runs.items() if strength}
-            _points(axes, positive, color, sweep.label)
+            _points(axes, positive, look, sweep.label)
             if 0.0 in sweep.runs:
                 axes.axhline(_mean(sweep.runs[0.0]), color=color, linewidth=1, linestyle="--")
             for strength, some in positive.items():
@@ -119,11 +119,11 @@ def draw_batch_size(runs: DataSetRuns, path: Path) -> None:
     )
     with figure(path, caption, width=8.6) as drawing:
         axes = drawing.add_subplot()
-        for sweep, color in zip(sweeps, series_colors(len(sweeps)), strict=True):
-            _points(axes, sweep.runs, color, sweep.label)
+        for sweep, look in zip(sweeps, looks(len(sweeps)), strict=True):
+            _points(axes, sweep.runs, look, sweep.label)
         for model, accuracy in papers.items():
             axes.axhline(
-                accuracy, color=_GREY, linestyle=":", linewidth=1.5, label=f"the paper's {model}, {accuracy:.2%}"
+                accuracy, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"the paper's {model}, {accuracy:.2%}"
             )
         sizes = sorted({size for sweep in sweeps for size in sweep.runs})
         _finish(axes, "Random labels against the size of batches", "images a batch", sizes, "{:,.0f}")
@@ -160,15 +160,21 @@ def _shared(config: RunConfig, name: str) -> RunConfig:
     return replace(config.with_training(training), seed=0, source="", n_test=0, test_digest="")
 
 
-def _points(axes: Axes, by_value: Mapping[float, tuple[Run, ...]], color: str, label: str) -> None:
-    """A dot for each run, hollow where it does not fit, and a line through the means."""
-    axes.plot(list(by_value), [_mean(runs) for runs in by_value.values()], color=color, linewidth=1.5, label=label)
+def _points(axes: Axes, by_value: Mapping[float, tuple[Run, ...]], look: Look, label: str) -> None:
+    """Plot a dot for each run, hollow where it does not fit, and a line through the means."""
+    axes.plot(
+        list(by_value),
+        [_mean(runs) for runs in by_value.values()],
+        color=look.color,
+        linestyle=look.dashes,
+        linewidth=1.5,
+        label=label,
+    )
     for value, runs in by_value.items():
         for run in runs:
-            face = color if fits(run) else "white"
-            axes.plot(
-                value, run.summary.metrics["train_accuracy"], "o", color=color, markerfacecolor=face, markersize=5
-            )
+            face = look.color if fits(run) else "white"
+            accuracy = run.summary.metrics["train_accuracy"]
+            axes.plot(value, accuracy, look.marker, color=look.color, markerfacecolor=face, markersize=5)
 
 
 def _finish(axes: Axes, title: str, label: str, values: Iterable[float], form: str) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 from matplotlib.ticker import LogLocator
 
-from figures.style import figure, set_panel_title, set_title
+from figures.palette import BLUE, GOLD, GREEN, INK, ORCHID, RED, REFERENCE, marker
+from figures.style import figure, mathematics, plain, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
-_BLUE, _GREEN, _ORANGE, _RED, _VIOLET = "#1b6ca8", "#2e8b57", "#d9902f", "#c0392b", "#8e5ea2"
-_PREDICTED: dict[str, Any] = {"color": "#333333", "linewidth": 1.2}
+_PREDICTED: dict[str, Any] = {"color": INK, "linewidth": 1.2}
 
 
 def draw_optimizers(record: dict[str, Any], path: Path) -> None:
@@ -31,9 +31,9 @@ def draw_optimizers(record: dict[str, Any], path: Path) -> None:
         axes = drawing.add_subplot()
         set_title(drawing, "SGD, momentum, L-BFGS reach the minimum norm; Adam does not")
         for name, marker, color, label in (
-            ("l1", "^", _GREEN, "to least l1-norm"),
-            ("linf", "s", _ORANGE, "to least l∞-norm"),
-            ("l2", "o", _BLUE, "to least l2-norm"),
+            ("l1", "^", GREEN, "to least l1-norm"),
+            ("linf", "s", GOLD, "to least l∞-norm"),
+            ("l2", "o", BLUE, "to least l2-norm"),
         ):
             lows, highs = zip(*(row["distances"][name] for row in rows), strict=True)
             axes.hlines(range(len(rows)), lows, highs, color=color, linewidth=2)
@@ -43,7 +43,7 @@ def draw_optimizers(record: dict[str, Any], path: Path) -> None:
             [bound for _, bound in proved],
             [at for at, _ in proved],
             "|",
-            color="#333333",
+            color=INK,
             markersize=13,
             label="proved bound",
         )
@@ -66,28 +66,49 @@ def draw_wilson(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2)
-        set_title(drawing, "Adaptive methods end in sign(Xᵀy)/c, and call every unseen sample positive")
-        for method, color in zip(data["methods"], (_GREEN, _ORANGE, _VIOLET), strict=True):
-            left.plot(data["epsilons"], method["distance"], "o-", color=color, markersize=4, label=method["name"])
+        mathematics(
+            set_title(
+                drawing, r"Adaptive methods end in $\mathrm{sign}(X^\top y)/c$, and call every unseen sample positive"
+            )
+        )
+        for method, color in zip(data["methods"], (GREEN, GOLD, ORCHID), strict=True):
+            left.plot(
+                data["epsilons"],
+                method["distance"],
+                marker(color) + "-",
+                color=color,
+                markersize=4,
+                label=method["name"],
+            )
             left.axhline(method["bound"], color=color, linestyle=":", linewidth=1.2)
-        left.set(xscale="log", yscale="log", xlabel="ε", ylabel="relative distance to the formula", ylim=(1e-14, 1))
+        left.set(xscale="log", yscale="log", ylabel="relative distance to the formula", ylim=(1e-14, 1))
+        mathematics(left.set_xlabel(r"$\varepsilon$"))
         left.xaxis.set_major_locator(LogLocator(numticks=7))
         left.legend(loc="upper left", fontsize=8.5)
         names = [method["name"] for method in data["methods"]] + ["SGD"]
         outputs = [method["outputs"] for method in data["methods"]] + [data["sgd_outputs"]]
         predicted = [data["formula_outputs"]] * len(data["methods"]) + [data["minimum_norm_outputs"]]
-        for sample, offset, color, label in ((0, -0.18, _BLUE, "unseen positive"), (1, 0.18, _RED, "unseen negative")):
+        for sample, offset, color, label in ((0, -0.18, BLUE, "unseen positive"), (1, 0.18, RED, "unseen negative")):
             places = [at + offset for at in range(len(names))]
-            right.bar(places, [pair[sample] for pair in outputs], 0.32, color=color, alpha=0.55, label=label)
+            right.bar(
+                places,
+                [pair[sample] for pair in outputs],
+                0.32,
+                color=color,
+                alpha=0.55,
+                hatch="//" if sample else None,
+                edgecolor=color,
+                label=label,
+            )
             values = [pair[sample] for pair in predicted]
             right.hlines(values, [at - 0.2 for at in places], [at + 0.2 for at in places], **_PREDICTED)
-        right.axhline(0, color="#888888", linewidth=1)
+        right.axhline(0, color=REFERENCE, linewidth=1)
         right.set_xticks(range(len(names)), names)
-        right.set(ylabel="output <w, x>")
+        mathematics(right.set_ylabel(r"output $\langle w, x \rangle$"))
         right.set_axisbelow(True)
         right.margins(y=0.25)
         right.legend(loc="upper center", fontsize=8.5, ncols=2)
-        set_panel_title(left, "distance to sign(Xᵀy)/c")
+        mathematics(set_panel_title(left, r"distance to $\mathrm{sign}(X^\top y)/c$"))
         set_panel_title(right, "samples not seen in training")
 
 
@@ -108,20 +129,30 @@ def draw_mirror(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, width=9.2, height=4.8) as drawing:
         left, right = drawing.subplots(1, 2)
         set_title(drawing, "Mirror descent ends in the interpolant of least potential")
-        for (q, excess), color in zip(data["excess"].items(), (_GREEN, _BLUE, _ORANGE), strict=True):
-            left.plot(powers, [abs(value) for value in excess], "o-", color=color, markersize=4, label=f"{q}-norm")
+        for (q, excess), color in zip(data["excess"].items(), (GREEN, BLUE, GOLD), strict=True):
+            left.plot(
+                powers,
+                [abs(value) for value in excess],
+                marker(color) + "-",
+                color=color,
+                markersize=4,
+                label=f"{q}-norm",
+            )
             left.axvline(float(q), ymax=0.9, color=color, linestyle=":", linewidth=1.2)
-        left.set(yscale="log", xlabel="potential ||w||_p^p: p", ylabel="excess over the least q-norm", ylim=(1e-13, 30))
+        left.set(yscale="log", ylim=(1e-13, 30))
+        mathematics(
+            left.set_xlabel(r"$p$ of the potential $\|w\|_p^p$"), left.set_ylabel("excess over the least $q$-norm")
+        )
         left.legend(loc="upper right", fontsize=8.5, ncols=3)
         ends = [min(entropy["minimum_norm"]), max(entropy["cvxpy"]) * 1.05]
         right.plot(ends, ends, **_PREDICTED, label="equal")
         right.plot(
-            entropy["cvxpy"], entropy["exponentiated_gradient"], "o", color=_VIOLET, label="exponentiated gradient"
+            entropy["cvxpy"], entropy["exponentiated_gradient"], "o", color=ORCHID, label="exponentiated gradient"
         )
-        right.plot(entropy["cvxpy"], entropy["minimum_norm"], "x", color="#888888", label="minimum 2-norm")
-        right.set(xlabel="cvxpy's least Kullback-Leibler divergence: w_j", ylabel="w_j")
+        right.plot(entropy["cvxpy"], entropy["minimum_norm"], "x", color=REFERENCE, label="minimum 2-norm")
+        mathematics(right.set_xlabel("$w_j$ of least Kullback-Leibler divergence, by cvxpy"), right.set_ylabel("$w_j$"))
         right.legend(loc="upper left", fontsize=8.5)
-        set_panel_title(left, "p-norm potentials")
+        mathematics(set_panel_title(left, "$p$-norm potentials"))
         set_panel_title(right, "entropy")
 
 
@@ -137,12 +168,20 @@ def draw_diagonal(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, height=4.8) as drawing:
         axes = drawing.add_subplot()
         set_title(drawing, "Diagonal networks: least 1-norm from small starts, least 2-norm from large")
-        for name, color, label in (("l1", _RED, "1-norm"), ("l2", _BLUE, "2-norm")):
+        for name, color, label in (("l1", RED, "1-norm"), ("l2", BLUE, "2-norm")):
             axes.plot(data["scales"], data[f"{name}_predicted"], color=color)
-            axes.plot(data["scales"], data[f"{name}_excess"], "o", color=color, markersize=4.5, label=f"excess {label}")
+            axes.plot(
+                data["scales"],
+                data[f"{name}_excess"],
+                marker(color),
+                color=color,
+                markersize=4.5,
+                label=f"excess {label}",
+            )
             points = [(s, b) for s, b in zip(data["scales"], data[f"{name}_bound"], strict=True) if b is not None]
             axes.plot([s for s, _ in points], [b for _, b in points], "--", color=color, label=f"bound on the {label}")
-        axes.set(xscale="log", yscale="log", xlabel="scale α of the start", ylabel="norm over the least one, minus 1")
+        axes.set(xscale="log", yscale="log", ylabel="norm over the least one, minus 1")
+        mathematics(axes.set_xlabel(r"scale $\alpha$ of the start"))
         axes.set(ylim=(1e-8, 1e3))
         axes.legend(loc="lower left", fontsize=8.5)
 
@@ -160,12 +199,11 @@ def draw_factorization(record: dict[str, Any], path: Path) -> None:
         axes = drawing.add_subplot()
         set_title(drawing, "Matrix factorisation: the least nuclear norm as the start shrinks")
         points = [(s, b) for s, b in zip(data["scales"], data["bound"], strict=True) if b is not None]
-        axes.plot([s for s, _ in points], [b for _, b in points], "--", color=_GREEN, label="proved bound")
-        axes.plot(data["scales"], data["predicted"], color=_GREEN, label="predicted")
-        axes.plot(data["scales"], data["excess"], "o", color=_GREEN, label="trained")
-        axes.set(
-            xscale="log", yscale="log", xlabel="scale α of the start", ylabel="nuclear norm over the least, minus 1"
-        )
+        axes.plot([s for s, _ in points], [b for _, b in points], "--", color=GREEN, label="proved bound")
+        axes.plot(data["scales"], data["predicted"], color=GREEN, label="predicted")
+        axes.plot(data["scales"], data["excess"], "o", color=GREEN, label="trained")
+        axes.set(xscale="log", yscale="log", ylabel="nuclear norm over the least, minus 1")
+        mathematics(axes.set_xlabel(r"scale $\alpha$ of the start"))
         axes.legend(loc="lower right", fontsize=8.5)
 
 
@@ -181,17 +219,16 @@ def draw_logistic(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, height=4.6) as drawing:
         axes = drawing.add_subplot()
-        axes.set_title("Logistic regression turns to the maximum margin like 1/log t")
+        mathematics(axes.set_title(r"Logistic regression turns to the maximum margin like $1/\log t$"))
         times = data["log_times"]
         for number, errors in enumerate(data["errors"]):
-            axes.plot(
-                times, errors, color=_BLUE, linewidth=1, alpha=0.7, label=None if number else "flow, one data set"
-            )
+            axes.plot(times, errors, color=BLUE, linewidth=1, alpha=0.7, label=None if number else "flow, one data set")
         last = max(errors[-1] for errors in data["errors"])
         guide = [3 * last * times[-1] / time for time in times]
         axes.plot(times, guide, "--", **_PREDICTED, label="slope −1")
-        axes.axvline(data["fit_from"], color="#888888", linestyle=":")
-        axes.set(xscale="log", yscale="log", xlabel="log t", ylabel="distance of the unit vectors", ylim=(1e-8, 10))
+        axes.axvline(data["fit_from"], color=REFERENCE, linestyle=":")
+        axes.set(xscale="log", yscale="log", ylabel="distance of the unit vectors", ylim=(1e-8, 10))
+        mathematics(axes.set_xlabel(r"$\log t$"))
         axes.legend(loc="lower left", fontsize=8.5)
 
 
@@ -208,14 +245,23 @@ def draw_margins(record: dict[str, Any], path: Path) -> None:
         panels = drawing.subplots(1, 2, sharey=True)
         set_title(drawing, "Adam approaches the largest l∞ margin, gradient flow the largest l2 margin")
         for axes, name, label in ((panels[0], "linf_share", "l∞"), (panels[1], "l2_share", "l2")):
-            axes.axhline(1, color="#333333", linewidth=1.2)
-            for series, color in zip(data["series"], (_RED, _ORANGE, _BLUE), strict=True):
-                label_of = series["name"].replace("beta2", "β₂")
-                axes.plot(series["norm"], series[name], "o-", color=color, markersize=3.5, linewidth=1, label=label_of)
+            axes.axhline(1, color=INK, linewidth=1.2)
+            for series, color in zip(data["series"], (RED, GOLD, BLUE), strict=True):
+                label_of = plain(series["name"]).replace("beta2", r"$\beta_2$")
+                axes.plot(
+                    series["norm"],
+                    series[name],
+                    marker(color) + "-",
+                    color=color,
+                    markersize=3.5,
+                    linewidth=1,
+                    label=label_of,
+                )
             set_panel_title(axes, f"{label} margin")
-            axes.set(xscale="log", xlabel="||w||₂", ylim=(0, 1.05))
+            axes.set(xscale="log", ylim=(0, 1.05))
+            mathematics(axes.set_xlabel(r"$\|w\|_2$"))
         panels[0].set_ylabel("share of the largest margin")
-        panels[1].legend(loc="lower right", fontsize=8.5)
+        mathematics(*panels[1].legend(loc="lower right", fontsize=8.5).get_texts())
 
 
 def draw_ridge(record: dict[str, Any], path: Path) -> None:
@@ -229,12 +275,13 @@ def draw_ridge(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, height=4.2) as drawing:
         axes = drawing.add_subplot()
         axes.set_title("Ridge regression tends to the minimum norm as its penalty falls")
-        axes.fill_between(data["penalties"], data["lower"], data["upper"], color=_BLUE, alpha=0.15)
-        axes.plot(data["penalties"], data["upper"], color=_BLUE, linewidth=1.2, label="at most")
-        axes.plot(data["penalties"], data["lower"], color=_BLUE, linewidth=1.2, linestyle="--", label="at least")
-        axes.plot(data["penalties"], data["distance"], "o", color=_RED, markersize=4, label="measured")
-        axes.axhline(data["rounding"], color="#888888", linestyle=":")
-        axes.set(xscale="log", yscale="log", xlabel="penalty λ", ylabel="relative distance to X⁺y")
+        axes.fill_between(data["penalties"], data["lower"], data["upper"], color=BLUE, alpha=0.15)
+        axes.plot(data["penalties"], data["upper"], color=BLUE, linewidth=1.2, label="at most")
+        axes.plot(data["penalties"], data["lower"], color=BLUE, linewidth=1.2, linestyle="--", label="at least")
+        axes.plot(data["penalties"], data["distance"], "o", color=RED, markersize=4, label="measured")
+        axes.axhline(data["rounding"], color=REFERENCE, linestyle=":")
+        axes.set(xscale="log", yscale="log")
+        mathematics(axes.set_xlabel(r"penalty $\lambda$"), axes.set_ylabel("relative distance to $X^+ y$"))
         axes.legend(loc="upper left", fontsize=8.5)
 
 
@@ -254,12 +301,12 @@ def draw_risk(record: dict[str, Any], path: Path) -> None:
         for below, label in ((True, True), (False, False)):
             chosen = [at for at, gamma in enumerate(data["formula_gamma"]) if (gamma < 1) is below]
             gammas = [data["formula_gamma"][at] for at in chosen]
-            axes.plot(gammas, [data["expected"][at] for at in chosen], color=_BLUE, label="exact" if label else None)
+            axes.plot(gammas, [data["expected"][at] for at in chosen], color=BLUE, label="exact" if label else None)
             axes.plot(
                 gammas,
                 [data["asymptotic"][at] for at in chosen],
                 "--",
-                color=_ORANGE,
+                color=GOLD,
                 label="asymptotic" if label else None,
             )
         axes.errorbar(
@@ -267,14 +314,15 @@ def draw_risk(record: dict[str, Any], path: Path) -> None:
             data["risk"],
             yerr=[2 * error for error in data["standard_error"]],
             fmt="o",
-            color=_RED,
+            color=RED,
             markersize=4,
             linewidth=1.2,
             label="measured",
         )
-        axes.axhline(data["signal"], color="#888888", linestyle=":")
-        axes.axvline(1, color="#888888", linewidth=1)
-        axes.set(xscale="log", yscale="log", xlabel="d / n", ylabel="risk", ylim=(0.01, 20))
+        axes.axhline(data["signal"], color=REFERENCE, linestyle=":")
+        axes.axvline(1, color=REFERENCE, linewidth=1)
+        axes.set(xscale="log", yscale="log", ylabel="risk", ylim=(0.01, 20))
+        mathematics(axes.set_xlabel("$d / n$"))
         axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
         axes.minorticks_off()
         axes.legend(loc="lower right", fontsize=8.5)
@@ -292,7 +340,7 @@ def draw_overfitting(record: dict[str, Any], path: Path) -> None:
         axes = drawing.add_subplot()
         set_title(drawing, "Overfitting is benign or not as the spectrum's effective ranks say")
         handles: list[Any] = []
-        for series, color in zip(data["series"], (_GREEN, _RED), strict=True):
+        for series, color in zip(data["series"], (GREEN, RED), strict=True):
             name = series["name"]
             handles += axes.plot(data["sizes"], series["noise_cost"], color=color, label=f"{name}: k*/n + n/R")
             handles += axes.plot(
@@ -302,14 +350,15 @@ def draw_overfitting(record: dict[str, Any], path: Path) -> None:
                 data["sizes"],
                 series["excess_risk"],
                 yerr=[2 * error for error in series["standard_error"]],
-                fmt="o",
+                fmt=marker(color),
                 color=color,
                 markersize=4,
                 linewidth=1.2,
                 label="excess risk",
             )
             handles.append(measured)
-        axes.set(xscale="log", yscale="log", xlabel="n", ylabel="excess risk", ylim=(0.02, 3))
+        axes.set(xscale="log", yscale="log", ylabel="excess risk", ylim=(0.02, 3))
+        mathematics(axes.set_xlabel("$n$"))
         axes.set_xticks(data["sizes"], [str(n) for n in data["sizes"]])
         axes.minorticks_off()
         axes.legend(handles=handles, loc="lower left", fontsize=8.5, ncols=2)

@@ -6,8 +6,9 @@ from matplotlib.ticker import PercentFormatter
 
 from empirical.claims.interpolants import InterpolantsResults
 from empirical.runs.studies import InterpolantsConfig
+from figures.palette import looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, series_colors, set_panel_title, set_title
+from figures.style import chance_line, figure, set_panel_title, set_title
 
 
 def draw_perturbations(results: InterpolantsResults, path: Path) -> None:
@@ -26,12 +27,14 @@ def draw_perturbations(results: InterpolantsResults, path: Path) -> None:
     )
     with figure(path, caption, width=9.2, height=5.4) as drawing:
         left, right = drawing.subplots(1, 2, sharey=True)
-        set_title(drawing, "Two interpolants of one sample, off the sample")
-        for run, color in zip(results.runs, series_colors(len(results.runs)), strict=True):
+        set_title(drawing, f"Two interpolants of one sample, off the sample, n = {results.config.n_train:,}")
+        all_looks = iter(looks(2 * len(results.runs)))
+        for run in results.runs:
             metrics = run.summary.metrics
-            for name, style, words in (("trained", "o-", "trained"), ("explicit", "s--", "explicit")):
+            for name in ("trained", "explicit"):
+                look = next(all_looks)
                 test = metrics[name]["test_accuracy"]
-                label = f"{words}, {run.config.randomization.name}: test {test:.1%}"
+                label = f"{name}, {run.config.randomization.name}: test {test:.1%}"
                 for axes, entries, at in (
                     (left, metrics["noise"], "norm"),
                     (right, metrics["segment"], "fraction"),
@@ -39,16 +42,17 @@ def draw_perturbations(results: InterpolantsResults, path: Path) -> None:
                     axes.plot(
                         [entry[at] for entry in entries],
                         [entry[name] for entry in entries],
-                        style,
-                        color=color,
-                        markerfacecolor=color if metrics[name]["fitted"] else "white",
+                        marker=look.marker,
+                        linestyle=look.dashes,
+                        color=look.color,
+                        markerfacecolor=look.color if metrics[name]["fitted"] else "white",
                         linewidth=1.6,
                         markersize=4.5,
                         label=label if (axes is left) == (name == "trained") else None,
                     )
         chance = 1 / results.config.num_classes
         for axes in (left, right):
-            axes.axhline(chance, color="#888888", linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
+            chance_line(axes, chance)
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8.5)
             axes.yaxis.set_major_formatter(PercentFormatter(1))
             axes.set(ylim=(0, 1.03))

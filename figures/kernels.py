@@ -1,8 +1,8 @@
 """Kernel interpolation: norm and test error against label corruption, across features, and against filters."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
@@ -12,8 +12,9 @@ from empirical.claims.paper import TABLE_3
 from empirical.claims.randomization_tests import SIZE
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
+from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, series_colors
+from figures.style import chance_line, figure, mathematics, points, set_panel_title, set_title
 
 _INTERVAL = f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images."
 
@@ -30,20 +31,24 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
     with figure(path, caption, width=9.2, height=4.4) as drawing:
         left, right = drawing.subplots(1, 2)
         chance = 1 - results.chance
-        left.axhline(chance, color="#888888", linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
+        chance_line(left, chance)
+        set_title(drawing, f"Kernel interpolation against label corruption, n = {results.config.n_train:,}")
         several = {key: runs for key, runs in results.series().items() if len(runs) > 1}
-        for (key, runs), color in zip(several.items(), series_colors(len(several)), strict=True):
+        for (key, runs), look in zip(several.items(), looks(len(several)), strict=True):
             noise = [level for run in runs if (level := run.config.randomization.corruption) is not None]
             label = " on ".join(key)
-            _errors(left, noise, runs, color, label)
+            _errors(left, noise, runs, look, label)
             norms = [run.summary.metrics["norm"] for run in runs]
-            right.plot(noise, norms, "o-", color=color, linewidth=1.8, markersize=4.5, label=label)
-        left.set(title="Test error", ylabel="test error on clean labels", ylim=(0, 1.02))
+            points(right, noise, norms, look, label)
+        set_panel_title(left, "Test error")
+        set_panel_title(right, "Norm of the interpolant")
+        left.set(ylabel="test error on clean labels", ylim=(0, 1.02))
         left.yaxis.set_major_formatter(PercentFormatter(1))
-        right.set(title="Norm of the interpolant", ylabel="norm in the Hilbert space", ylim=(0, None))
+        right.set(ylabel="norm in the Hilbert space", ylim=(0, None))
         for axes in (left, right):
-            axes.set(xlabel="share of training labels replaced, p", xlim=(-0.02, 1.02))
-        left.legend(loc="lower right", fontsize=8.5)
+            axes.set_xlim(-0.02, 1.02)
+            mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
+        drawing.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=8.5)
 
 
 def draw_norm_and_error(results: KernelResults, path: Path) -> None:
@@ -54,16 +59,16 @@ def draw_norm_and_error(results: KernelResults, path: Path) -> None:
     caption = (
         f"{results.scale}. Minimum-norm interpolants of the true labels. {_INTERVAL} Data: {results.config.source}."
     )
-    with figure(path, caption) as drawing:
+    with figure(path, caption, width=8.6) as drawing:
         axes = drawing.add_subplot()
         clean = results.clean()
-        for (key, run), color in zip(clean.items(), series_colors(len(clean)), strict=True):
-            _errors(axes, [run.summary.metrics["norm"]], [run], color, " on ".join(key))
-        axes.set(title="Norm and test error on true labels", xlabel="norm in the Hilbert space")
-        axes.set_ylabel("test error")
+        for (key, run), look in zip(clean.items(), looks(len(clean)), strict=True):
+            _errors(axes, [run.summary.metrics["norm"]], [run], look, " on ".join(key))
+        axes.set(title=f"Test error against norm, true labels, n = {results.config.n_train:,}", ylabel="test error")
         axes.margins(0.12)
+        axes.set(xlabel="norm in the Hilbert space", xlim=(0, None), ylim=(0, None))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.legend(loc="best", fontsize=8.5)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8.5)
 
 
 def draw_filters(results: KernelResults, path: Path) -> None:
@@ -76,27 +81,33 @@ def draw_filters(results: KernelResults, path: Path) -> None:
         f"ridge but where said. {_INTERVAL} Crosses: the paper's (its kernel is not stated). "
         f"Data: {results.config.source}."
     )
-    with figure(path, caption) as drawing:
+    with figure(path, caption, width=8.6) as drawing:
         axes = drawing.add_subplot()
         settings = sorted({_setting(run) for run in _filter_runs(results)})
-        for setting, color in zip(settings, series_colors(len(settings)), strict=True):
+        for setting, look in zip(settings, looks(len(settings)), strict=True):
             runs = [run for run in _filter_runs(results) if _setting(run) == setting]
             bandwidth, ridge = setting
             label = f"ridge {ridge:g}" if ridge else "interpolating"
-            _errors(axes, [_filters(run) for run in runs], runs, color, f"{label}, bandwidth {bandwidth:g}")
+            _errors(axes, [_filters(run) for run in runs], runs, look, f"{label}, bandwidth {bandwidth:g}")
         if results.config.data == "cifar10":
             labels = ("the paper, 32,000 filters", "the paper, with l2 regularisation")
-            for ridge, label, color in zip((False, True), labels, series_colors(4)[2:], strict=True):
+            for ridge, label, look in zip((False, True), labels, looks(4)[2:], strict=True):
                 error = TABLE_3["cifar10", "random-convolution", ridge].test_error / 100
-                axes.plot(32_000, error, "x", color=color, markersize=8, markeredgewidth=2, label=label)
+                axes.plot(
+                    32_000, error, "+" if ridge else "x", color=look.color, markersize=8, markeredgewidth=2, label=label
+                )
         pixels = results.clean().get(("gaussian", "pixels"))
         if pixels:
             error = 1 - pixels.summary.metrics["test_accuracy"]
-            axes.axhline(error, color="#888888", linestyle=":", linewidth=1.5, label=f"on pixels, {error:.1%}")
-        axes.set(title="Random convolutional features: error against filters", xlabel="filters", xscale="log")
+            axes.axhline(error, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"on pixels, {error:.1%}")
+        axes.set(
+            title=f"Test error against filters of a random convolution, n = {results.config.n_train:,}",
+            xlabel="filters",
+            xscale="log",
+        )
         axes.set(ylabel="test error", ylim=(0, None))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.legend(loc="lower left", fontsize=8.5)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8.5)
 
 
 KERNEL_FIGURES: ResultFigures[KernelResults] = {
@@ -135,13 +146,17 @@ def _filter_runs(results: KernelResults) -> list[Run]:
     return sorted(runs, key=_filters)
 
 
-def _errors(axes: Axes, at: list[float] | list[int], runs: list[Run], color: str, label: str) -> None:
+def _errors(axes: Axes, at: Sequence[float], runs: list[Run], look: Look, label: str) -> None:
     """Plot test errors with exact intervals; hollow where a training label is missed."""
     m = runs[0].config.n_test
-    errors = np.array([1 - run.summary.metrics["test_accuracy"] for run in runs])
+    errors = [1 - run.summary.metrics["test_accuracy"] for run in runs]
     intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]
-    bars = [errors - [i.low for i in intervals], [i.high for i in intervals] - errors]
-    axes.errorbar(at, errors, yerr=bars, color=color, linewidth=1.8, capsize=2.5, elinewidth=1, label=label)
-    for x, error, run in zip(at, errors, runs, strict=True):
-        fill = color if run.summary.metrics["fitted"] else "white"
-        axes.plot(x, error, "o", color=color, markerfacecolor=fill, markersize=5)
+    points(
+        axes,
+        at,
+        errors,
+        look,
+        label,
+        between=[(interval.low, interval.high) for interval in intervals],
+        filled=[run.summary.metrics["fitted"] for run in runs],
+    )

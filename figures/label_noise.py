@@ -10,10 +10,11 @@ from scipy import stats
 from empirical.claims.label_noise import NoiseResults
 from empirical.claims.randomization_tests import SIZE
 from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
+from figures.palette import COLORS, dashes, marker
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, series_colors, set_panel_title, set_title
+from figures.style import chance_line, figure, mathematics, set_panel_title, set_title
 
-_KERNEL, _EXPLICIT, _NETWORK, _OTHER, _LINEAR, _NEAREST = series_colors(6)
+_KERNEL, _EXPLICIT, _NETWORK, _OTHER, _LINEAR, _NEAREST = COLORS
 
 
 def draw_label_noise(results: NoiseResults, path: Path) -> None:
@@ -31,16 +32,23 @@ def draw_label_noise(results: NoiseResults, path: Path) -> None:
     levels = np.array(results.levels)
     with figure(path, caption, width=9.2, height=6.0) as drawing:
         left, right = drawing.subplots(1, 2, sharey=True)
-        set_title(drawing, "Test error under label noise, predicted and measured")
+        set_title(drawing, f"Test error under label noise, predicted and measured, n = {results.config.n_train:,}")
         for axes, bands in ((left, ((KERNEL, _KERNEL), (EXPLICIT, _EXPLICIT))), (right, ((NEAREST, _NEAREST),))):
-            chance = 1 - results.chance
-            axes.axhline(chance, color="#888888", linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
+            chance_line(axes, 1 - results.chance)
             for rule, color in bands:
                 intervals = np.array([results.interval(rule, index, size) for index in range(len(levels))])
                 error = 1 - np.array([entry["accuracy"] for entry in results.predicted(rule)])
                 axes.fill_between(levels, *(1 - np.clip(intervals.T, 0, 1)), color=color, alpha=0.15, linewidth=0)
-                axes.plot(levels, error, color=color, linewidth=1.4, label=f"{_RULES[rule]}, predicted")
-            axes.set(xlabel="share of training labels replaced, p", ylim=(0, 1.02), xlim=(-0.02, 1.02))
+                axes.plot(
+                    levels,
+                    error,
+                    color=color,
+                    linestyle=dashes(color),
+                    linewidth=1.4,
+                    label=f"{_RULES[rule]}, predicted",
+                )
+            axes.set(ylim=(0, 1.02), xlim=(-0.02, 1.02))
+            mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
             axes.yaxis.set_major_formatter(PercentFormatter(1))
         for axes, rule, color in ((left, LEAVE_ONE_OUT, _KERNEL), (right, LINEAR, _LINEAR)):
             error = 1 - np.array([entry["accuracy"] for entry in results.predicted(rule)])
@@ -75,7 +83,7 @@ def _measured(results: NoiseResults, axes, name: str, color: str) -> None:  # ty
             level,
             error,
             yerr=[[error - interval.low], [interval.high - error]],
-            fmt="o",
+            fmt=marker(color),
             color=color,
             markerfacecolor=color if run.summary.metrics["fitted"] else "white",
             markersize=4.5,

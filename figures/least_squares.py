@@ -6,18 +6,18 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from figures.style import figure, set_panel_title, set_title
+from figures.palette import BLUE, GOLD, GREEN, INK, ORCHID, RED, REFERENCE, marker
+from figures.style import figure, mathematics, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
-_BLUE, _GREEN, _ORANGE, _RED, _VIOLET = "#1b6ca8", "#2e8b57", "#d9902f", "#c0392b", "#8e5ea2"
 _METHOD_COLORS = {
-    "gradient descent": _BLUE,
-    "Nesterov": _GREEN,
-    "heavy ball": _ORANGE,
-    "SGD": _RED,
-    "randomized Kaczmarz": _VIOLET,
+    "gradient descent": BLUE,
+    "Nesterov": GREEN,
+    "heavy ball": GOLD,
+    "SGD": RED,
+    "randomized Kaczmarz": ORCHID,
 }
-_PREDICTED: dict[str, Any] = {"color": "#333333", "linewidth": 1.2}
+_PREDICTED: dict[str, Any] = {"color": INK, "linewidth": 1.2}
 
 
 def draw_convergence(record: dict[str, Any], path: Path) -> None:
@@ -45,7 +45,7 @@ def draw_convergence(record: dict[str, Any], path: Path) -> None:
                 method["steps"],
                 method["error"],
                 yerr=(below, above) if method["runs"] > 1 else None,
-                fmt="o",
+                fmt=marker(color),
                 markersize=4,
                 linewidth=1,
                 color=color,
@@ -79,26 +79,28 @@ def draw_conditions(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, width=9.2, height=5) as drawing:
         left, right = drawing.subplots(1, 2, sharey=True)
         set_title(drawing, "SGD is within what its certificate states; beyond condition 100, steps are what it lacks")
-        left.plot(conditions, zero["bound"], color=_BLUE, linewidth=1.5, label="certificate, from zero")
-        for converged, fill, label in ((True, _BLUE, "SGD from zero"), (False, "white", None)):
+        left.plot(conditions, zero["bound"], color=BLUE, linewidth=1.5, label="certificate, from zero")
+        for converged, fill, label in ((True, BLUE, "SGD from zero"), (False, "white", None)):
             chosen = [at for at, reached in enumerate(zero["converged"]) if reached is converged]
             left.plot(
                 [conditions[at] for at in chosen],
                 [zero["distance"][at] for at in chosen],
                 "o",
-                color=_BLUE,
+                color=BLUE,
                 markerfacecolor=fill,
                 markersize=5.5,
                 label=label,
             )
-        _known(left, conditions, zero["to_cvxpy"], marker="x", linestyle="", color=_RED, label="SGD to cvxpy")
-        left.plot(conditions, near["bound"], color=_GREEN, linewidth=1.5, label="certificate, from the solution")
-        left.plot(conditions, near["distance"], "s", color=_GREEN, markersize=4.5, label="SGD from the solution")
+        _known(left, conditions, zero["to_cvxpy"], marker="x", linestyle="", color=RED, label="SGD to cvxpy")
+        left.plot(conditions, near["bound"], color=GREEN, linewidth=1.5, label="certificate, from the solution")
+        left.plot(conditions, near["distance"], "s", color=GREEN, markersize=4.5, label="SGD from the solution")
         for (method, distances), color in zip(
-            data["references"].items(), (_BLUE, _GREEN, _ORANGE, _VIOLET, _RED), strict=True
+            data["references"].items(), (BLUE, GREEN, GOLD, ORCHID, RED), strict=True
         ):
-            _known(right, conditions, distances, marker="o", markersize=4, linewidth=1, color=color, label=method)
-        right.plot(conditions, data["rounding"], color="#333333", linestyle="--", label="8 eps (n + d) cond")
+            _known(
+                right, conditions, distances, marker=marker(color), markersize=4, linewidth=1, color=color, label=method
+            )
+        right.plot(conditions, data["rounding"], color=INK, linestyle="--", label="8 eps (n + d) cond")
         set_panel_title(left, "stochastic gradient descent")
         set_panel_title(right, "five references")
         for axes in (left, right):
@@ -122,11 +124,11 @@ def draw_certificates(record: dict[str, Any], path: Path) -> None:
         distances = [value for series in data["series"] for value in series["distance"] if value > 0]
         ends = [min(distances), max(distances)]
         axes.plot(ends, ends, **_PREDICTED, label="exact distance")
-        for series, color in zip(data["series"], (_BLUE, _GREEN, _RED), strict=True):
+        for series, color in zip(data["series"], (BLUE, GREEN, RED), strict=True):
             axes.plot(
                 series["distance"],
                 series["bound"],
-                "o-",
+                marker(color) + "-",
                 color=color,
                 markersize=4.5,
                 linewidth=1,
@@ -152,24 +154,38 @@ def draw_step_sizes(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, width=10.6, height=4.4) as drawing:
         left, middle, right = drawing.subplots(1, 3)
-        set_title(drawing, "Gradient descent multiplies each component by 1 − ηλ: the threshold is 2/λ_max")
-        left.plot(components["eigenvalue"], components["predicted"], **_PREDICTED, label=f"(1 − ηλ)^{data['steps']}")
-        left.plot(components["eigenvalue"], components["factor"], "o", color=_BLUE, markersize=5, label="measured")
-        left.set(xlabel="λ / λ_max", ylabel=f"factor after {data['steps']} steps")
-        middle.plot(growth["share"], growth["predicted"], **_PREDICTED, label="|1 − ηλ_max|")
-        middle.plot(growth["share"], growth["factor"], "o", color=_BLUE, markersize=4, label="measured")
-        middle.axhline(1, color="#888888", linestyle=":")
-        middle.axvline(1, color="#888888", linestyle=":")
-        middle.set(xlabel="step size / (2/λ_max)", ylabel="factor a step")
-        for run, color in zip(data["runs"], (_BLUE, _RED), strict=True):
+        title = r"Gradient descent multiplies each component by $1 - \eta\lambda$: the threshold is $2/\lambda_{\max}$"
+        mathematics(set_title(drawing, title))
+        left.plot(
+            components["eigenvalue"],
+            components["predicted"],
+            **_PREDICTED,
+            label=rf"$(1 - \eta\lambda)^{{{int(data['steps'])}}}$",
+        )
+        left.plot(components["eigenvalue"], components["factor"], "o", color=BLUE, markersize=5, label="measured")
+        mathematics(left.set_xlabel(r"$\lambda / \lambda_{\max}$"))
+        left.set(ylabel=f"factor after {data['steps']} steps")
+        middle.plot(growth["share"], growth["predicted"], **_PREDICTED, label=r"$|1 - \eta\lambda_{\max}|$")
+        middle.plot(growth["share"], growth["factor"], "o", color=BLUE, markersize=4, label="measured")
+        middle.axhline(1, color=REFERENCE, linestyle=":")
+        middle.axvline(1, color=REFERENCE, linestyle=":")
+        mathematics(middle.set_xlabel(r"step size $/\,(2/\lambda_{\max})$"))
+        middle.set(ylabel="factor a step")
+        for run, color in zip(data["runs"], (BLUE, RED), strict=True):
             right.plot(run["steps"], run["predicted"], **_PREDICTED)
             right.plot(
-                run["steps"], run["error"], "o", color=color, markersize=3.5, label=f"η = {run['share']:g} · 2/λ_max"
+                run["steps"],
+                run["error"],
+                marker(color),
+                color=color,
+                markersize=3.5,
+                label=rf"$\eta = {run['share']:g} \cdot 2/\lambda_{{\max}}$",
             )
         right.set(xlabel="steps", ylabel="error along the largest eigenvector", yscale="log")
         for axes, title in ((left, "by eigenvalue"), (middle, "by step size"), (right, "one per cent off")):
             set_panel_title(axes, title)
-            axes.legend(loc="upper left" if axes is not left else "upper right", fontsize=8.5)
+            where = "upper left" if axes is not left else "upper right"
+            mathematics(*axes.legend(loc=where, fontsize=8.5).get_texts())
 
 
 def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
@@ -193,7 +209,7 @@ def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
                     [panel["tolerance"]] * len(panel["mean"]),
                 ),
                 fmt="o",
-                color=_VIOLET,
+                color=ORCHID,
                 markersize=4,
                 linewidth=1,
                 label="mean squared error",
@@ -220,26 +236,34 @@ def draw_row_space(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2)
         set_title(drawing, "SGD never moves outside the row space: it ends in the solution nearest to its start")
-        left.axhline(data["rounding"], **_PREDICTED, label="rounding: 4 eps √(nd)")
+        left.axhline(data["rounding"], **_PREDICTED, label=r"rounding: $4\,\mathrm{eps}\sqrt{nd}$")
         for values, color, label in (
-            (zero["outside"], _BLUE, "from zero: outside"),
-            (moved["outside_change"], _GREEN, "from w₀: change outside"),
+            (zero["outside"], BLUE, "from zero: outside"),
+            (moved["outside_change"], GREEN, "from $w_0$: change outside"),
         ):
-            _known(left, steps, [value or None for value in values], marker="o", markersize=4, color=color, label=label)
+            _known(
+                left,
+                steps,
+                [value or None for value in values],
+                marker=marker(color),
+                markersize=4,
+                color=color,
+                label=label,
+            )
         left.set(ylim=(1e-17, 1e-12))
         for values, color, label in (
-            (zero["to_minimum"], _BLUE, "from zero, to the minimum norm"),
-            (moved["to_projection"], _GREEN, "from w₀, to its projection"),
-            (moved["to_minimum"], _ORANGE, "from w₀, to the minimum norm"),
+            (zero["to_minimum"], BLUE, "from zero, to the minimum norm"),
+            (moved["to_projection"], GREEN, "from $w_0$, to its projection"),
+            (moved["to_minimum"], GOLD, "from $w_0$, to the minimum norm"),
         ):
-            right.plot(steps, values, "o-", markersize=4, linewidth=1, color=color, label=label)
-        right.axhline(data["apart"], **_PREDICTED, linestyle="--", label="||part of w₀ outside|| / ||w*||")
+            right.plot(steps, values, marker(color) + "-", markersize=4, linewidth=1, color=color, label=label)
+        right.axhline(data["apart"], **_PREDICTED, linestyle="--", label=r"$\|$part of $w_0$ outside$\|\,/\,\|w^*\|$")
         right.set(ylim=(1e-17, 1e10))
         set_panel_title(left, "outside the row space")
         set_panel_title(right, "distance to a solution")
         for axes in (left, right):
             axes.set(xlabel="steps", xscale="log", yscale="log")
-            axes.legend(loc="upper right", fontsize=8)
+            mathematics(*axes.legend(loc="upper right", fontsize=8).get_texts())
 
 
 def draw_noise(record: dict[str, Any], path: Path) -> None:
@@ -254,13 +278,13 @@ def draw_noise(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, height=4.6) as drawing:
         axes = drawing.add_subplot()
         set_title(drawing, "Without a solution: constant steps stay in a ball, decaying ones converge")
-        for series, color in zip(data["series"], (_BLUE, _GREEN), strict=True):
+        for series, color in zip(data["series"], (BLUE, GREEN), strict=True):
             axes.plot(data["predicted_steps"], series["predicted"], color=color, linewidth=1.5)
             axes.errorbar(
                 data["steps"],
                 series["mean"],
                 yerr=[2 * error for error in series["standard_error"]],
-                fmt="o",
+                fmt=marker(color),
                 color=color,
                 markersize=4.5,
                 linewidth=1.2,
@@ -282,10 +306,10 @@ def draw_norms(record: dict[str, Any], path: Path) -> None:
     with figure(path, caption, width=9.2, height=4) as drawing:
         left, right = drawing.subplots(1, 2)
         set_title(drawing, "The minimum norm falls with every feature added and rises with every equation")
-        left.plot(features["count"], features["norm"], "o-", color=_BLUE, markersize=4)
-        left.set(xlabel="features d", ylabel="||w*||")
-        right.plot(equations["count"], equations["norm"], "o-", color=_RED, markersize=4)
-        right.set(xlabel="equations n", ylabel="||w*||")
+        left.plot(features["count"], features["norm"], "o-", color=BLUE, markersize=4)
+        mathematics(left.set_xlabel("features $d$"), left.set_ylabel(r"$\|w^*\|$"))
+        right.plot(equations["count"], equations["norm"], "o-", color=RED, markersize=4)
+        mathematics(right.set_xlabel("equations $n$"), right.set_ylabel(r"$\|w^*\|$"))
         set_panel_title(left, f"{features['n']} equations")
         set_panel_title(right, f"{equations['d']} features")
         for axes in (left, right):
@@ -306,14 +330,14 @@ def draw_curvature(record: dict[str, Any], path: Path) -> None:
         axes = drawing.add_subplot()
         set_title(drawing, "The curvature is the same at every global minimum")
         index = list(range(1, data["d"] + 1))
-        axes.plot(index, data["predicted"], **_PREDICTED, label="eigenvalues of XᵀX/n")
+        axes.plot(index, data["predicted"], **_PREDICTED, label=r"eigenvalues of $X^\top X / n$")
         for eigenvalues, size, label in zip(
             data["minima"], (13, 8.5, 4), ("minimum 1", "minimum 2", "minimum 3"), strict=True
         ):
-            axes.plot(index, eigenvalues, "o", color=_BLUE, markersize=size, markerfacecolor="none", label=label)
-        axes.plot(index, data["elsewhere"], "x", color=_RED, label="elsewhere")
+            axes.plot(index, eigenvalues, "o", color=BLUE, markersize=size, markerfacecolor="none", label=label)
+        axes.plot(index, data["elsewhere"], "x", color=RED, label="elsewhere")
         axes.set(xlabel="index", ylabel="eigenvalue of the Hessian")
-        axes.legend(loc="upper right", fontsize=8.5)
+        mathematics(*axes.legend(loc="upper right", fontsize=8.5).get_texts())
 
 
 LEAST_SQUARES = TheoryRecord(

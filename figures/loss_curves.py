@@ -1,58 +1,98 @@
 """Figure 1a: the training loss of the randomisation tests against steps."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from empirical.claims.randomization_tests import ResultSet
+from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded, tell_training_loss
 from figures.networks import loss_in_words
-from figures.style import figure, test_colors, test_dashes
+from figures.style import figure, test_colors, test_dashes, test_marker
 
 _FAR_FROM_GUESSING = 10.0  # times the loss of guessing: of untrained networks with batch norm, 10^8 of it is possible
+
+Quantity = Literal["loss as trained", "loss of the fixed network", "error as trained"]
+
+
+def training_quantity(runs: Sequence[Run]) -> Quantity:
+    """What is drawn of a training: the loss of samples as they are trained on, where it was recorded.
+
+    In older records there is the fixed network's alone. Without batch norm the two differ by an epoch's lag. With it
+    the fixed network's goes by lagging averages, so that the error of samples as they are trained on is drawn.
+    """
+    if online_loss_recorded(runs):
+        return "loss as trained"
+    return "loss of the fixed network" if tell_training_loss(runs) else "error as trained"
+
+
+def training_curve(run: Run, quantity: Quantity) -> tuple[list[int], list[float]]:
+    """Steps, and what is drawn of a training then."""
+    if quantity != "error as trained":
+        return loss_curve(run, online=quantity == "loss as trained")
+    errors = [(record.step, 1 - record.online_accuracy) for record in run.epochs if record.online_accuracy is not None]
+    return [step for step, _ in errors], [error for _, error in errors]
+
+
+def in_words(runs: Sequence[Run], quantity: Quantity) -> str:
+    """What is drawn of a training, for captions."""
+    if quantity == "error as trained":
+        return (
+            "Share of training images that are given another label than theirs as they are trained on, over an epoch: "
+            "their losses were not recorded, and the fixed network's go by batch norm's averages, which lag early on"
+        )
+    trainings = [run.config.training for run in runs if run.config.training]
+    online = quantity == "loss as trained"
+    return f"Mean cross-entropy of training images on the labels given, {loss_in_words(trainings, online=online)}"
 
 
 def draw_loss_curves(results: ResultSet, path: Path) -> None:
     """Draw training loss against steps, of samples as they are trained on; a dot where every label is fitted.
 
-    The fixed network's loss stands for it where that is all that a record has.
-
     Writes `path`.svg and `path`.png.
     """
     runs = list(results.trained.values())
-    online = online_loss_recorded(runs)
-    trainings = [run.config.training for run in runs if run.config.training]
-    lagging = "" if tell_training_loss(runs) else "; early on, batch norm's running averages lag behind its weights"
+    quantity = training_quantity(runs)
     caption = (
-        f"{results.scale}. Mean cross-entropy of training images on the labels given, "
-        f"{loss_in_words(trainings, online=online)}{lagging}. Data: {results.config.source}."
+        f"{results.scale}. {in_words(runs, quantity)}. Large dots: every label is fitted. "
+        f"Data: {results.config.source}."
     )
-    curves = {test: loss_curve(run, online=online) for test, run in results.trained.items()}
-    with figure(path, caption) as drawing:
+    curves = {test: training_curve(run, quantity) for test, run in results.trained.items()}
+    with figure(path, caption, width=8.2) as drawing:
         axes = drawing.add_subplot()
         colors = test_colors(results.trained)
         for test, run in results.trained.items():
-            color = colors[test]
             steps, losses = curves[test]
             axes.plot(
                 steps,
                 losses,
-                color=color,
-                linewidth=1.2 if test.partial else 2,
+                color=colors[test],
+                linewidth=1.4 if test.partial else 2,
                 linestyle=test_dashes(test),
+                marker=test_marker(test),
+                markersize=4,
+                markevery=(0.015 * list(colors).index(test) + 0.02, 0.14) if len(steps) > 2 else None,
                 label=test.name,
             )
             if run.epochs[-1].fitted and steps:
-                axes.plot(steps[-1], losses[-1], "o", color=color, markersize=4)
-        axes.set(title="Training loss of the randomisation tests")
-        axes.set(ylabel="training loss (nats)", ylim=(0, None))
+                axes.plot(steps[-1], losses[-1], "o", color=colors[test], markersize=7, clip_on=False, zorder=4)
+        name = "Training error as trained" if quantity == "error as trained" else "Training loss"
+        axes.set(title=f"{name}, {results.config.model}, n = {results.config.n_train:,}")
+        axes.set(ylabel="wrong training labels, share" if name.endswith("trained") else "training loss (nats)")
+        axes.set_ylim(0, None)
         highest = max((loss for _, losses in curves.values() for loss in losses), default=0.0)
-        far = highest > _FAR_FROM_GUESSING * math.log(results.config.num_classes)
-        if far:
+        if highest > _FAR_FROM_GUESSING * math.log(results.config.num_classes):
             axes.set_yscale("symlog", linthresh=math.log(results.config.num_classes), linscale=2.0)
             axes.set_ylabel("training loss (nats; linear up to guessing's)")
         first = min((run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1), default=1)
         axes.set_xscale("symlog", linthresh=10 * first, linscale=0.5)
         axes.set_xlabel(f"optimiser steps (linear to {10 * first}, then logarithmic)")
         axes.set_xlim(0, None)
-        beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}  # such curves leave no corner free
-        axes.legend(fontsize=8.5, **(beside if far else {"loc": "upper right"}))
+        # In the order in which the labels are fitted, so that the legend reads as the curves fall.
+        order = sorted(
+            zip(*axes.get_legend_handles_labels(), strict=True),
+            key=lambda entry: max(entry[0].get_xdata(), default=0),  # type: ignore[attr-defined]
+        )
+        handles, labels = zip(*order, strict=True)
+        axes.legend(handles, labels, fontsize=8.5, loc="upper left", bbox_to_anchor=(1.01, 1), handlelength=4)

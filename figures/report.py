@@ -1,6 +1,7 @@
 """One self-contained page: tables, figures, claims with their verdicts, and exactly what was run."""
 
 import datetime
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +12,24 @@ import jinja2
 
 from empirical.claims.kernels import KernelResults, compare_kernels, kernel_of, reference
 from empirical.claims.paper_claims import CLAIMS
-from empirical.claims.paper_tables import PaperTable, TableRow, data_sets, sizes, tables_of
-from empirical.claims.randomization_tests import ResultSet, Row, compare, table
+from empirical.claims.paper_tables import PaperTable, TableRow, data_sets, sized_tables_of, sizes, tables_of
+from empirical.claims.randomization_tests import (
+    ResultSet,
+    Row,
+    compare,
+    explicit_regularisers,
+    optimizer_in_words,
+    table,
+)
 from empirical.claims.regularization import compare_regularizers
 from empirical.claims.studies import Comparison
-from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
+from empirical.claims.verdicts import DEPENDS, claim_verdicts, subjects, write_verdicts
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.text_table import TextTable
 from figures.networks import DataSetRuns
+from figures.seed_comparison import seed_tables
 from theory.claims import Finding, Verdict
 from theory.common.atomic import replacing
 from theory.common.plain_text import visible
@@ -33,13 +42,18 @@ class DataSetSection:
 
     Attributes:
         data: the data set.
-        tables: the paper's, its values beside ours; none if only one network was run.
+        tables: the paper's, its values beside ours, by number of training images and title: networks are compared on
+            equally many. None if only one network was run.
+        not_run: the paper's rows that were run on no number of images, in words.
+        seeds: networks and optimisers compared over seeds.
         figures: the paper's as SVG by title.
         findings: on regularisation, if there are tables.
     """
 
     data: str
-    tables: Mapping[PaperTable, Sequence[TableRow]]
+    tables: Mapping[tuple[int, PaperTable], Sequence[TableRow]]
+    not_run: str
+    seeds: Sequence[TextTable]
     figures: Mapping[str, str]
     findings: list[Finding]
 
@@ -48,9 +62,10 @@ class DataSetSection:
 class Section:
     """What the page shows of one set of results: its table, its figures as SVG by title, its claims.
 
-    `other_seeds` are those of runs that differ in nothing else.
+    `title` tells it from all others. `other_seeds` are those of runs that differ in nothing else.
     """
 
+    title: str
     results: ResultSet
     other_seeds: list[int]
     rows: list[Row]
@@ -62,6 +77,7 @@ class Section:
 class KernelSection:
     """What the page shows of kernel runs: their figures as SVG by title, their claims; the table is of the runs."""
 
+    title: str
     results: KernelResults
     figures: Mapping[str, str]
     findings: list[Finding]
@@ -104,29 +120,33 @@ def write_report(
     data_set_sections = [
         DataSetSection(
             section.data,
-            tables_of(section.data, tabled[section.data]) if section.data in tabled else {},
+            _sized_tables(section.data, tabled.get(section.data, [])),
+            _not_run(section.data, tabled.get(section.data, [])),
+            seed_tables(section),
             _inline_all(paths),
             _on_regularizers(tabled[section.data]) if section.data in tabled else [],
         )
         for section, paths in whole
     ]
     sections = [
-        Section(results, _other_seeds(results, runs), table(results), _inline_all(paths), compare(results))
-        for results, paths in networks
+        Section(title, results, _other_seeds(results, runs), table(results), _inline_all(paths), compare(results))
+        for (results, paths), title in zip(networks, _titles([results for results, _ in networks]), strict=True)
     ]
     kernel_sections = [
-        KernelSection(results, _inline_all(paths), compare_kernels(results)) for results, paths in kernels
+        KernelSection(title, results, _inline_all(paths), compare_kernels(results))
+        for (results, paths), title in zip(kernels, _kernel_titles([results for results, _ in kernels]), strict=True)
     ]
     study_sections = [
         StudySection(
-            f"{comparison.title}: {results.config.data}",
+            title,
             comparison.table(results),
             _inline_all(paths),
             comparison.compare(results),
         )
-        for comparison, results, paths in studies
+        for (comparison, results, paths), title in zip(studies, _study_titles(studies), strict=True)
     ]
     verdicts = claim_verdicts(subjects(runs), theory)
+    counts = Counter(verdict.verdict for verdict in verdicts if verdict.claim in CLAIMS)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("figures", "."),
         autoescape=True,
@@ -141,14 +161,102 @@ def write_report(
         sections=sections,
         kernel_sections=kernel_sections,
         study_sections=study_sections,
-        verdicts=verdicts,
-        counts=Counter(verdict.verdict for verdict in verdicts if verdict.claim in CLAIMS),
+        verdicts={kind: [verdict for verdict in verdicts if verdict.verdict == kind] for kind in _ORDER},
+        counted=_counted(counts),
         theory=theory,
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
     with replacing(destination) as temporary:
         temporary.write_text(page, encoding="utf-8")
     write_verdicts(verdicts, destination.with_name("claims.json"))
+
+
+_ORDER = (Verdict.HOLDS.value, DEPENDS, Verdict.DOES_NOT_HOLD.value, Verdict.NOT_DECIDED.value)
+"""What holds comes first."""
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """How many of the paper's claims have each verdict, in a sentence."""
+    parts = []
+    for kind in _ORDER:
+        number, several = counts.get(kind, 0), counts.get(kind, 0) != 1
+        words = {
+            Verdict.HOLDS.value: "hold" if several else "holds",
+            DEPENDS: "depend on the data" if several else "depends on the data",
+            Verdict.DOES_NOT_HOLD.value: "do not hold" if several else "does not hold",
+            Verdict.NOT_DECIDED.value: "are not decided here" if several else "is not decided here",
+        }[kind]
+        parts += [f"{number} {words}"] if number else []
+    total = sum(counts.values())
+    if len(parts) < 2:
+        return f"The paper makes {total} claims: {''.join(parts)}."
+    return f"The paper makes {total} claims: {', '.join(parts[:-1])} and {parts[-1]}."
+
+
+def _sized_tables(data: str, runs: Sequence[Run]) -> dict[tuple[int, PaperTable], list[TableRow]]:
+    """The paper's tables of what was run, by number of training images, the most first."""
+    tables = sized_tables_of(data, list(runs))
+    return {(n, paper): [row for row in rows if row.runs] for (paper, n), rows in tables.items()}
+
+
+def _not_run(data: str, runs: Sequence[Run]) -> str:
+    """The rows of the paper's tables that no runs are of, in words; of a table with no run at all nothing is said."""
+    rows = [row for rows in tables_of(data, list(runs)).values() for row in rows if not row.runs]
+    names = [f"{row.model} on {row.test.name}, {row.regularisers_in_words or 'no regularisers'}" for row in rows]
+    return "; ".join(dict.fromkeys(names))
+
+
+def _telling(parts: Sequence[Sequence[str]]) -> list[str]:
+    """A title each from its words, of which the first is in every title: as many as tell it from all others."""
+
+    def title(words: Sequence[str], count: int) -> str:
+        return ", ".join(words[:count])
+
+    titles = []
+    for words in parts:
+        others = [other for other in parts if other is not words]
+        enough = (n for n in range(1, len(words)) if all(title(other, n) != title(words, n) for other in others))
+        titles.append(title(words, next(enough, len(words))))
+    return titles
+
+
+def _titles(sets: Sequence[ResultSet]) -> list[str]:
+    """Data, network, number of images and seed; regularisers, optimiser and test set where these are not enough."""
+    parts = []
+    for results in sets:
+        config, training = results.config, results.config.hyper_parameters
+        name = f"{config.data}, {config.model}, n = {config.n_train:,}, seed {config.seed}"
+        regularised = ", ".join(explicit_regularisers(training)) or "no regularisers"
+        length = f"at least {training.min_steps:,} steps" if training.min_steps else "to the fit"
+        others = f"{config.n_test:,} test images, {config.device}"
+        parts.append([name, regularised, optimizer_in_words(training), length, others, config.hash])
+    return _telling(parts) if parts else []
+
+
+def _kernel_titles(sets: Sequence[KernelResults]) -> list[str]:
+    configs = [results.config for results in sets]
+    parts = [
+        [
+            f"{config.data}, kernel interpolation, n = {config.n_train:,}, seed {config.seed}",
+            f"{config.n_test:,} test images",
+            config.hash,
+        ]
+        for config in configs
+    ]
+    return _telling(parts) if parts else []
+
+
+def _study_titles(studies: Sequence[tuple[Comparison, Any, Figures]]) -> list[str]:
+    parts = [
+        [
+            f"{comparison.title}: {results.config.data}",
+            f"n = {results.config.n_train:,}",
+            f"seed {results.config.seed}",
+            results.config.hash,
+        ]
+        for comparison, results, _ in studies
+    ]
+    return _telling(parts) if parts else []
 
 
 def lowest_seeds(sets: Sequence[ResultSet]) -> list[ResultSet]:
@@ -177,6 +285,8 @@ def _inline(path: Path) -> str:
     """The SVG element of a file, with ids of its own, since several share a page."""
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\n\s*", "\n", svg).replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     prefix = path.stem.replace(" ", "-")
     for before in ('id="', 'href="#', "url(#"):
         svg = svg.replace(before, f"{before}{prefix}-")

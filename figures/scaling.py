@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import StrMethodFormatter
 
-from figures.style import figure, series_colors, set_panel_title, set_title
+from figures.palette import BLUE, INK, REFERENCE, Look, looks
+from figures.style import figure, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
 _HOUR = 3600.0
@@ -34,15 +35,15 @@ def draw_scaling(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, width=11.4, height=4.8) as drawing:
         epochs, slots = drawing.subplots(1, 2)
-        for curve, color in zip(curves, series_colors(len(curves)), strict=True):
-            _draw_epochs(epochs, curve, color)
+        for curve, look in zip(curves, looks(len(curves)), strict=True):
+            _draw_epochs(epochs, curve, look)
         handles, _ = epochs.get_legend_handles_labels()
         for name, style in (
             ("all-reduce overlapped", {"linestyle": "--"}),
             ("simulated", {"linestyle": "", "marker": "o", "markersize": 4}),
             ("in proportion to the devices", {"linestyle": ":", "linewidth": 1}),
         ):
-            handles.append(Line2D([], [], color="#4a4a4a", label=name, **style))
+            handles.append(Line2D([], [], color=REFERENCE, label=name, **style))
         set_panel_title(epochs, "an epoch, every batch shared by the devices")
         epochs.set(xlabel="devices", ylabel="hours", xscale="log", yscale="log")
         drawing.legend(handles=handles, loc="outside right upper", fontsize=8)
@@ -56,7 +57,8 @@ def draw_scaling(record: dict[str, Any], path: Path) -> None:
         set_title(drawing, "Where training and a sweep stop scaling")
 
 
-def _draw_epochs(axes: Axes, curve: dict[str, Any], color: str) -> None:
+def _draw_epochs(axes: Axes, curve: dict[str, Any], look: Look) -> None:
+    color = look.color
     rows = curve["rows"]
     devices, hours = [row["devices"] for row in rows], [row["epoch"] / _HOUR for row in rows]
     half = curve["limits"]["in sequence"]["inefficient"]
@@ -65,7 +67,7 @@ def _draw_epochs(axes: Axes, curve: dict[str, Any], color: str) -> None:
     )
     axes.plot(devices, hours, "-", color=color, label=name)
     axes.plot(devices, [row["epoch_overlapped"] / _HOUR for row in rows], "--", color=color)
-    axes.plot(devices, [row["simulated"] / _HOUR for row in rows], "o", color=color, markersize=4)
+    axes.plot(devices, [row["simulated"] / _HOUR for row in rows], look.marker, color=color, markersize=4)
     axes.plot(devices, [hours[0] * devices[0] / n for n in devices], ":", color=color, linewidth=1)
     if half is not None and half <= devices[-1]:
         axes.axvline(half, color=color, linewidth=0.8, alpha=0.6)
@@ -74,9 +76,9 @@ def _draw_epochs(axes: Axes, curve: dict[str, Any], color: str) -> None:
 def _draw_sweep(axes: Axes, sweep: dict[str, Any]) -> None:
     rows = sweep["rows"]
     slots = [row["slots"] for row in rows]
-    axes.plot(slots, [row["bound"] / _HOUR for row in rows], "-", color="#333333", label="max(total/K, longest)")
-    axes.plot(slots, [row["makespan"] / _HOUR for row in rows], "o", color="#1b6ca8", label="simulated")
-    axes.axvline(sweep["useful_slots"], color="#888888", linewidth=0.8)
+    axes.plot(slots, [row["bound"] / _HOUR for row in rows], "-", color=INK, label="max(total/K, longest)")
+    axes.plot(slots, [row["makespan"] / _HOUR for row in rows], "o", color=BLUE, label="simulated")
+    axes.axvline(sweep["useful_slots"], color=REFERENCE, linewidth=0.8)
     axes.annotate(
         f"{sweep['useful_slots']:,} slots:\nthe longest run\ndecides",
         (sweep["useful_slots"], max(row["makespan"] for row in rows) / _HOUR),

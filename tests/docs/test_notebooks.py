@@ -13,17 +13,26 @@ nbformat = pytest.importorskip("nbformat", reason="notebooks need the test extra
 nbclient = pytest.importorskip("nbclient", reason="notebooks need the test extra: nbclient and ipykernel")
 
 
-@pytest.fixture(scope="module")
-def lesson(tmp_path_factory):
-    """The lesson as it is after it ran, in a kernel of its own that imports this tree's packages."""
+def executed(name: str, scratch: Path):
+    """A notebook as it is after it ran, in a kernel of its own that imports this tree's packages."""
     pytest.importorskip("ipykernel", reason="notebooks need the test extra: nbclient and ipykernel")
-    notebook = nbformat.read(ROOT / "docs" / "lesson.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "docs" / name, as_version=4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT), prepend=":")
-        patch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(scratch / "runtime"))
+        patch.setenv("IPYTHONDIR", str(scratch / "ipython"))
         client = nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(ROOT / "docs")}})
         return client.execute()
+
+
+def printed_by(notebook) -> str:
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return "\n".join(output.text for cell in cells for output in cell.outputs if "text" in output)
+
+
+@pytest.fixture(scope="module")
+def lesson(tmp_path_factory):
+    return executed("lesson.ipynb", tmp_path_factory.mktemp("lesson"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
@@ -47,9 +56,7 @@ def test_links_lead_somewhere(path):
 
 def test_the_lesson_says_what_its_runs_show(lesson):
     """The sentences under each section, as inequalities on what its cells printed."""
-    printed = "\n".join(
-        output.text for cell in lesson.cells if cell.cell_type == "code" for output in cell.outputs if "text" in output
-    )
+    printed = printed_by(lesson)
     networks = dict(re.findall(r"^([a-zA-Z][\w ,.=]+?) +\d+ +100\.0% +([\d.]+)%$", printed, re.MULTILINE))
     assert len(networks) == 6
     right = {name: float(share) for name, share in networks.items()}
@@ -80,3 +87,22 @@ def test_no_cell_failed_and_pictures_were_drawn(lesson):
     kinds = [output.output_type for cell in lesson.cells if cell.cell_type == "code" for output in cell.outputs]
     assert "error" not in kinds
     assert kinds.count("display_data") == 2
+
+
+def test_a_network_of_ones_own_on_data_of_ones_own_to_a_latex_table(tmp_path):
+    notebook = executed("your-own.ipynb", tmp_path)
+    kinds = [output.output_type for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert "error" not in kinds
+    printed = printed_by(notebook)
+    assert re.search(r"^\d+ runs, 0 failed$", printed, re.MULTILINE)
+    rows = re.findall(
+        r"^(true labels|random labels|Gaussian) +training +([\d.]+)% +test +([\d.]+)%", printed, re.MULTILINE
+    )
+    assert [row[0] for row in rows] == ["true labels", "random labels", "Gaussian"]
+    assert {row[1] for row in rows} == {"100.0"}
+    accuracy = {row[0]: float(row[2]) for row in rows}
+    assert accuracy["true labels"] > 80
+    # Guessing is right on 10%; two runs on 500 test images, p-value 1e-4.
+    assert accuracy["random labels"] < 15
+    for part in (r"\begin{tabular}", r"\toprule", r"\bottomrule", "random labels"):
+        assert part in printed

@@ -16,6 +16,7 @@ from empirical.runs.studies import BoundsConfig
 from empirical.studies.bounds import EvaluatedBound
 from empirical.training.config import TrainingConfig
 from figures.bounds import BOUNDS_FIGURES
+from figures.palette import marker
 from figures.style import TEST_COLORS
 from tests.made_up import made_up_config, made_up_run
 
@@ -54,11 +55,11 @@ def drawn(monkeypatch):
     return found
 
 
-def points(axes, marker: str, test: Randomization) -> list[tuple[float, int]]:
+def points(axes, sign: str, test: Randomization) -> list[tuple[float, int]]:
     return [
         (float(line.get_xdata()[0]), round(float(line.get_ydata()[0])))
         for line in axes.lines
-        if line.get_marker() == marker and line.get_color() == TEST_COLORS[test]
+        if line.get_marker() == sign and line.get_color() == TEST_COLORS[test]
     ]
 
 
@@ -67,7 +68,7 @@ def test_dots_are_bounds_and_bars_are_gaps(drawn):
     CHART.draw(results, Path("nowhere"))
     ((caption, axes),) = drawn
     assert points(axes, "o", TRUE_LABELS) == [(14.0, 0), (1e4, 1)]
-    assert points(axes, "o", RANDOM_LABELS) == [(15.0, 0)]
+    assert points(axes, marker(TEST_COLORS[RANDOM_LABELS]), RANDOM_LABELS) == [(15.0, 0)]
     assert points(axes, "|", TRUE_LABELS) == [(0.03, 0), (0.03, 1)]
     assert points(axes, "|", RANDOM_LABELS) == [(0.9, 0), (0.9, 1)]
     assert axes.get_xscale() == "log"

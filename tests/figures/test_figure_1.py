@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
+from scipy import stats
 
 from empirical.claims.paper import RERUN_1A, TABLE_1
 from empirical.randomization import RANDOM_LABELS, SHUFFLED_PIXELS, TRUE_LABELS
@@ -60,7 +61,7 @@ def test_training_loss(drawn, curve, tmp_path):
         assert curve(axes, run.config.randomization.name) == as_trained
     further = [line for line in axes.lines if len(line.get_xdata()) == 9]
     assert [line.get_color() for line in further] == [TEST_COLORS[RANDOM_LABELS]], "the second seed, thin"
-    assert sorted(x for x, _, _ in dots(axes, 4)) == [STEPS * fit / 1000 for fit in (4, 5, 6)]
+    assert sorted(x for x, _, _ in dots(axes, 7)) == [STEPS * fit / 1000 for fit in (4, 5, 6)]
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
     for part in (
         "cifar10",
@@ -90,7 +91,7 @@ def test_a_run_that_goes_on_has_its_dot_at_the_first_fit(drawn, tmp_path):
     runs = [network_run("inception", test, 4, rise(0.4, 40), min_steps=40 * STEPS) for test in TESTS]
     draw_training_loss(network(*runs), tmp_path / "figure")
     (axes,) = drawn[0][1].axes
-    assert {x for x, _, _ in dots(axes, 4)} == {4 * STEPS / 1000}
+    assert {x for x, _, _ in dots(axes, 7)} == {4 * STEPS / 1000}
     assert axes.get_xlim() == (0, 1.05 * 4 * STEPS / 1000)
 
 
@@ -124,8 +125,9 @@ def test_time_to_fit(drawn, curve, tmp_path):
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
     (axes,) = drawing.axes
-    assert_allclose(curve(axes, "alexnet, n = 1,000"), [(0, 1), (0.5, 1.75), (1, 3.5)])
-    assert dots(axes, 5) == [(0, 1, True), (0.5, 1.75, True), (1, 3.5, False)]
+    assert axes.get_title(loc="left") == "n = 1,000"
+    assert_allclose(curve(axes, "alexnet"), [(0, 1), (0.5, 1.75), (1, 3.5)])
+    assert [(x, y) for x, y, filled in dots(axes, 5) if not filled] == [(1, 3.5)], "not all seeds have converged"
     assert dots(axes, 2.5)[2:] == [(0.5, 1.5, True), (0.5, 2, True), (1, 3, True), (1, 4, False)]
     assert "same seed's at p = 0" in caption
     assert "every training label reproduced" in caption
@@ -169,20 +171,24 @@ def test_error_after_convergence(drawn, curve, tmp_path):
     runs.append(network_run("inception", "true-labels", 5, rise(0.3, 5), seed=1))
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
-    (axes,) = drawing.axes
-    assert_allclose(curve(axes, "inception, n = 1,000"), [(0, 0.6), (1, 0.88)])
-    assert_allclose(curve(axes, "alexnet, n = 2,000"), [(0, 0.6), (1, 0.9)])
-    assert [(x, round(y, 6)) for x, y, _ in dots(axes, 2.5)] == [(0, 0.5), (0, 0.7)]
-    assert next(y for _, y in curve(axes, "chance, 1 − 1/k = 90%")) == 0.9
-    colors = {line.get_label(): line.get_color() for line in axes.lines}
-    expected = {
-        (at, 1 - TABLE_1[model, test, ("none", False)].test / 100): colors[label]
-        for model, label in (("inception", "inception, n = 1,000"), ("alexnet", "alexnet, n = 2,000"))
-        for at, test in ((0, TRUE_LABELS), (1, RANDOM_LABELS))
-    }
-    assert stars(axes) == expected
-    assert "the paper, 50,000 images" in [text.get_text() for text in axes.get_legend().get_texts()]
-    assert "Stars" in caption
+    panels = dict(zip(("inception", "alexnet"), drawing.axes, strict=True))
+    assert [axes.get_title(loc="left") for axes in panels.values()] == ["n = 1,000", "n = 2,000"]
+    assert_allclose(curve(panels["inception"], "inception"), [(0, 0.6), (1, 0.88)])
+    assert_allclose(curve(panels["alexnet"], "alexnet"), [(0, 0.6), (1, 0.9)])
+    assert [(x, round(y, 6)) for x, y, _ in dots(panels["inception"], 2.5)] == [(0, 0.5), (0, 0.7)]
+    for model, axes in panels.items():
+        assert next(y for _, y in curve(axes, "chance, 90%")) == 0.9
+        colors = {line.get_label(): line.get_color() for line in axes.lines}
+        assert stars(axes) == {
+            (at, 1 - TABLE_1[model, test, ("none", False)].test / 100): colors[model]
+            for at, test in ((0, TRUE_LABELS), (1, RANDOM_LABELS))
+        }
+        labels = [text.get_text() for text in axes.texts]
+        assert {model, "chance, 90%"} <= set(labels), "each curve has its label beside its end"
+    assert "Stars: the paper's Table 1, true and random labels, 50,000 images" in caption
+    (intervals,) = [bars for bars in panels["alexnet"].collections if len(bars.get_paths()) == 2]
+    low, high = stats.binomtest(600, 1000).proportion_ci(0.99, "exact")
+    assert_allclose(intervals.get_paths()[0].vertices[:, 1], [low, high])
 
 
 def test_no_paper_beside_other_data(drawn, tmp_path):
@@ -200,9 +206,10 @@ def test_a_network_of_several_sizes_keeps_its_colour(drawn, tmp_path):
         for test in ("true-labels", "random-labels")
     ]
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
-    lines = [line for line in drawn[0][1].axes[0].lines if line.get_label().startswith("alexnet")]
-    assert len({to_rgb(line.get_color()) for line in lines}) == 1
-    assert {(line.get_linestyle(), line.get_marker()) for line in lines} == {("None", "o"), ("None", "s")}, "two points"
+    lines = [line for axes in drawn[0][1].axes for line in axes.lines if line.get_label() == "alexnet"]
+    assert len(lines) == 2, "a panel for each size"
+    assert len({(to_rgb(line.get_color()), line.get_marker()) for line in lines}) == 1
+    assert {line.get_linestyle() for line in lines} == {"None"}, "no line through two points"
 
 
 def test_figures_are_left_out_where_their_runs_are_missing():

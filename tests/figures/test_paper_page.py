@@ -6,15 +6,17 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
-from empirical.claims.paper import TABLE_1, TABLE_4
 from empirical.claims.paper_claims import CLAIMS
 from empirical.claims.paper_tables import tables_of
 from empirical.claims.randomization_tests import result_sets
 from empirical.claims.verdicts import claim_verdicts, subjects
-from figures.__main__ import _all_runs, _folders, _theory_findings, main
-from figures.report import lowest_seeds
+from figures.__main__ import all_runs, main, record_folders, theory_findings_of
+from figures.networks import data_set_runs
+from figures.report import _counted, _telling, lowest_seeds
 from figures.result_figure import ResultFigure
+from figures.seed_comparison import seed_tables
 from tests.figures.made_up_networks import network_run, paper_runs, rise
 from tests.made_up import write_run
 from theory.checks import CLAIMS as THEORY_CLAIMS
@@ -44,7 +46,9 @@ def drawn(tmp_path_factory) -> Path:
 def tables(drawn) -> dict[str, list[list[str]]]:
     """Rows of cells of the tables of the paper, by title, as text."""
     page = (drawn / "report.html").read_text()
-    found = re.findall(r'<h3>([^<]*)</h3>\s*<div class="scroll"><table class="headed">(.*?)</table>', page, re.DOTALL)
+    found = re.findall(
+        r'<h3>([^<]*)</h3>\s*<div class="scroll" tabindex="0"><table class="headed">(.*?)</table>', page, re.DOTALL
+    )
     return {title: [_cells(row) for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)] for title, body in found}
 
 
@@ -76,9 +80,8 @@ def test_a_machine_checked_proof_is_the_evidence(drawn, name):
 
 
 def test_table_1(tables):
-    header, *rows = tables["Table 1: accuracy"]
+    header, *rows = tables["Table 1: accuracy, n = 2,000"]
     assert header[1:5] == ["the paper (CIFAR-10), train", "the paper (CIFAR-10), test", "ours, train", "ours, test"]
-    assert len(rows) == len(TABLE_1)
     by_name = {row[0]: row[1:] for row in rows}
     assert by_name["alexnet true labels, no regularisers"] == [
         "100.00",
@@ -89,24 +92,71 @@ def test_table_1(tables):
         "2 of 2",
         "2,000 of 50,000 images, 15 to 16 epochs, seeds 0, 1",
     ]
-    assert by_name["inception true labels, crop, weight decay"][:4] == [
+    inception = {row[0]: row[1:] for row in tables["Table 1: accuracy, n = 1,000"]}
+    assert inception["inception true labels, crop, weight decay"][:4] == [
         "100.00",
         "89.05",
         "100.00 augmented 90.00",
         "53.00",
     ]
-    assert by_name["mlp-1x512 random labels, no regularisers"][5] == "1 of 2"
-    assert by_name["mlp-3x512 true labels, weight decay"] == ["100.00", "53.35", "—", "—", "—", "—", "not run"]
+    mlp = {row[0]: row[1:] for row in tables["Table 1: accuracy, n = 10,000"]}
+    assert mlp["mlp-1x512 random labels, no regularisers"][5] == "1 of 2"
+
+
+def test_no_table_has_two_sizes(tables):
+    of_the_paper = {title: rows for title, rows in tables.items() if title.startswith("Table ")}
+    assert len(of_the_paper) == 5, "Table 1 for three sizes, Table 4 for two"
+    for title, (_, *rows) in of_the_paper.items():
+        n = title.rpartition(" = ")[2]
+        assert all(row[-1].startswith(f"{n} of 50,000 images") for row in rows)
+
+
+def test_what_was_not_run_is_said_once(drawn):
+    page = (drawn / "report.html").read_text()
+    assert page.count("mlp-3x512 on true labels, weight decay") == 1
+    assert page.count("inception on random labels, flip-rotate") == 1
 
 
 def test_table_4(tables):
-    header, *rows = tables["Table 4: random labels, with regularisers"]
+    header, *rows = tables["Table 4: random labels, with regularisers, n = 2,000"]
     assert header[1:3] == ["the paper (CIFAR-10), train", "ours, train"]
-    assert len(rows) == len(TABLE_4)
-    by_name = {row[0]: row[1:] for row in rows}
-    alexnet = by_name["alexnet random labels, weight decay"]
+    ((name, *alexnet),) = rows
+    assert name == "alexnet random labels, weight decay"
     assert (alexnet[0], alexnet[4]) == ("—", "0 of 1")
-    assert by_name["inception random labels, flip-rotate"] == ["99.28", "—", "—", "—", "—", "not run"]
+
+
+def test_seeds_are_compared_in_one_table_for_each_size(tables):
+    header, *rows = tables["Seeds and settings, n = 2,000"]
+    assert header[2:6] == ["seeds", "fitted", "epochs to fit", "test accuracy, %"]
+    (true,) = [row for row in rows if row[1] == "true labels"]
+    assert true == [
+        "alexnet, SGD from 0.01",
+        "true labels",
+        "0, 1",
+        "2 of 2",
+        "15.5 ± 0.7",
+        "40.00 ± 0.00",
+        "reference",
+        "—",
+    ]
+
+
+def test_the_paired_difference_is_that_of_scipy():
+    seeds = range(4)
+    ours, theirs = [0.30, 0.34, 0.33, 0.38], [0.35, 0.36, 0.41, 0.40]
+    runs = [
+        network_run(model, "true-labels", 5, rise(accuracy, 5), seed=seed)
+        for model, accuracies in (("alexnet", theirs), ("mlp-1x512", ours))
+        for seed, accuracy in zip(seeds, accuracies, strict=True)
+    ]
+    ((data_set,),) = [data_set_runs(runs)]
+    (table,) = seed_tables(data_set)
+    reference, row = table.rows
+    assert reference[-2:] == ("reference", "—")
+    test = stats.ttest_rel(ours, theirs)
+    low, high = test.confidence_interval(0.99)
+    assert row[-2] == f"{50 * (low + high):+.2f} ± {50 * (high - low):.2f} (4 seeds)"
+    assert row[-1] == f"{test.pvalue:.2g}"
 
 
 def test_claims_on_regularisation(drawn):
@@ -117,10 +167,11 @@ def test_claims_on_regularisation(drawn):
 
 def test_only_the_lowest_seed_has_a_section(drawn):
     page = (drawn / "report.html").read_text()
-    headings = re.findall(r"<h2>([^<]*, seed \d+)</h2>", page)
-    assert headings.count("cifar10, alexnet, seed 0") == 1
-    assert not any(heading.endswith("seed 1") for heading in headings)
-    section = page[page.index("<h2>cifar10, alexnet, seed 0</h2>") :]
+    headings = re.findall(r"<h2>([^<]*, seed \d+[^<]*)</h2>", page)
+    assert len(headings) == len(set(headings))
+    assert headings.count("cifar10, alexnet, n = 2,000, seed 0") == 1
+    assert not any("seed 1" in heading for heading in headings)
+    section = page[page.index("<h2>cifar10, alexnet, n = 2,000, seed 0</h2>") :]
     assert "Recorded with other seeds too: 1." in section[: section.index("<h3>")]
     names = {path.stem for path in (drawn / "figures").glob("stub_*")}
     assert {"stub_cifar10-alexnet-seed-0", "stub_cifar10-mlp-1x512-seed-0"} <= names
@@ -179,21 +230,43 @@ def test_several_directories_make_one_page(tmp_path):
         assert main([str(tmp_path)]) == 0
     page = (tmp_path / "report.html").read_text()
     claims = re.findall(r'<span class="id">(C\d+)</span>\s*<span class="says">.*?</span>\s*<span[^>]*>(.*?)</', page)
-    assert [name for name, _ in claims] == [claim.id for claim in CLAIMS]
+    assert sorted(name for name, _ in claims) == sorted(claim.id for claim in CLAIMS)
+    assert [verdict for _, verdict in claims] == sorted(
+        (verdict for _, verdict in claims),
+        key=["holds", "depends on the data", "does not hold", "not decided here"].index,
+    ), "what holds comes first"
     written = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
     assert {name: written[name]["verdict"] for name, _ in claims} == dict(claims)
     assert written["C20"]["verdict"] == "holds"
     assert "m &lt;i&gt;" in page, "what was measured is text, not markup"
     (found,) = written["C29"]["findings"]
     assert "mlp-1x512" in found["subject"]
-    assert page.count("<h2>cifar10, mlp-1x512, seed 0</h2>") == 1
+    assert page.count("<h2>cifar10, mlp-1x512, n = 1,000, seed 0</h2>") == 1
 
 
 def test_the_verdicts_in_the_repository_are_those_of_its_records():
     """results/claims.json is made by `python -m figures results`: after a change of records or rules make it again."""
     results = Path(__file__).parents[2] / "results"
-    found = claim_verdicts(subjects(_all_runs(_folders(results))), _theory_findings(results))
+    found = claim_verdicts(subjects(all_runs(record_folders(results))), theory_findings_of(results))
     written = json.loads((results / "claims.json").read_text())
     assert [(entry["id"], entry["verdict"]) for entry in written] == [(one.claim.id, one.verdict) for one in found]
     counts = [len(entry["findings"]) for entry in written]
     assert counts == [len(one.findings) for one in found]
+
+
+def test_titles_say_as_much_as_tells_them_apart():
+    parts = [["a", "x", "1"], ["b", "x", "1"], ["a", "y", "1"], ["c", "x", "1"], ["c", "x", "2"]]
+    assert _telling(parts) == ["a, x", "b", "a, y", "c, x, 1", "c, x, 2"]
+
+
+def test_counts_are_a_sentence():
+    assert _counted({"holds": 13, "does not hold": 1, "not decided here": 2}) == (
+        "The paper makes 16 claims: 13 hold, 1 does not hold and 2 are not decided here."
+    )
+
+
+def test_every_link_of_the_contents_has_a_place(drawn):
+    page = (drawn / "report.html").read_text()
+    targets = re.findall(r'<li><a href="#([^"]*)"', page)
+    assert len(targets) >= 5
+    assert all(page.count(f'id="{target}"') == 1 for target in targets)

@@ -1,0 +1,63 @@
+"""The paper's first finding as one picture: same network, same settings, only the labels differ."""
+
+from pathlib import Path
+
+from matplotlib.ticker import PercentFormatter
+from scipy import stats
+
+from empirical.claims.randomization_tests import SIZE, ResultSet
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
+from figures.palette import BLUE, RED, marker
+from figures.style import chance_line, figure, label_ends, set_panel_title, set_title
+
+
+def possible(results: ResultSet) -> bool:
+    """Whether there are runs on true and on random labels."""
+    return {TRUE_LABELS, RANDOM_LABELS} <= results.trained.keys()
+
+
+def draw_only_labels(results: ResultSet, path: Path) -> None:
+    """Draw accuracy against epochs on true and on random labels: on the training images, and on test images.
+
+    Writes `path`.svg and `path`.png.
+    """
+    config, m = results.config, results.config.n_test
+    runs = [(results.trained[TRUE_LABELS], BLUE), (results.trained[RANDOM_LABELS], RED)]
+    ends = {}
+    for run, _ in runs:
+        hits = round(run.summary.metrics["test_accuracy"] * m)
+        interval = stats.binomtest(hits, m).proportion_ci(1 - SIZE, "exact")
+        ends[run.config.randomization.name] = f"{hits / m:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+    caption = (
+        f"{results.scale}. Accuracy of the fixed network: left on the training images and the labels given with them, "
+        f"right on test images and their true labels. At the end, with exact binomial {1 - SIZE:.0%} intervals over "
+        f"the test images: {'; '.join(f'{name} {end}' for name, end in ends.items())}. Data: {config.source}."
+    )
+    with figure(path, caption, width=11.0, height=4.4) as drawing:
+        set_title(
+            drawing, f"Same network, same settings, only the labels differ: {config.model}, n = {config.n_train:,}"
+        )
+        left, right = drawing.subplots(1, 2, sharey=True)
+        for run, color in runs:
+            for axes, metric in ((left, "train_accuracy"), (right, "test_accuracy")):
+                curve = [
+                    (record.epoch, value) for record in run.epochs if (value := getattr(record, metric)) is not None
+                ]
+                axes.plot(
+                    [epoch for epoch, _ in curve],
+                    [value for _, value in curve],
+                    color=color,
+                    marker=marker(color),
+                    markersize=4.5,
+                    markevery=0.12,
+                    linewidth=2,
+                    label=run.config.randomization.name,
+                )
+        for axes, title in ((left, "It fits both: training accuracy"), (right, "It learns from one: test accuracy")):
+            set_panel_title(axes, title)
+            axes.set(xlabel="epochs", xlim=(0, None), ylim=(0, 1.03))
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        left.set_ylabel("accuracy")
+        chance_line(right, results.chance)
+        label_ends(left, width=14)
+        label_ends(right, width=14)

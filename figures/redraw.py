@@ -1,0 +1,54 @@
+"""Redraw every committed figure from its records: `python -m figures.redraw [RESULTS]`.
+
+Below RESULTS each directory of records gets its own figures again; a picture of figures/ that is no longer drawn is
+removed. RESULTS/claims.json is written anew. What git ignores beside them (SVG files and pages) is removed at the end.
+Run it after a change of records or of figures; a test holds the pictures against the records.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
+from figures.__main__ import all_runs, main, record_folders, theory_findings_of
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def redraw(directory: Path) -> list[Path]:
+    """Draw the figures of one directory of records anew; returns the PNG files."""
+    figures = directory / "figures"
+    before = set(figures.glob("*.png"))
+    if main([str(directory)]) != 0:
+        raise ValueError(f"{directory}: the figures could not be drawn")
+    drawn = {path.with_suffix(".png") for path in figures.glob("*.svg")}
+    for stale in before - drawn:
+        stale.unlink()
+    for extra in (*figures.glob("*.svg"), figures / ".manifest.json", directory / "report.html"):
+        extra.unlink(missing_ok=True)
+    if directory.name != "theory":
+        (directory / "claims.json").unlink(missing_ok=True)
+    if figures.is_dir() and not any(figures.iterdir()):
+        figures.rmdir()
+    return sorted(drawn)
+
+
+def drawn_directories(results: Path) -> list[Path]:
+    """The directories of records below `results` that figures are drawn of."""
+    return [folder for folder in record_folders(results) if folder not in (results, results / "certificate")]
+
+
+def program(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    results = Path(words[0]) if words else RESULTS
+    for directory in drawn_directories(results):
+        pictures = redraw(directory)
+        print(f"{directory}: {len(pictures)} figures", flush=True)
+    verdicts = claim_verdicts(subjects(all_runs(record_folders(results))), theory_findings_of(results))
+    write_verdicts(verdicts, results / "claims.json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(program())
