@@ -118,7 +118,7 @@ def test_the_page_in_a_real_browser(main_job, tmp_path):
     title = re.search(r"<title>(\{.*?\})</title>", document)
     assert title is not None
     report = json.loads(title.group(1))
-    assert len(report["svgs"]) == 2
+    assert len(report["svgs"]) == 3
     assert min(report["svgs"]) > 100
     assert report["overflow"] <= 0
     assert report["tables"] >= 4
