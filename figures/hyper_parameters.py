@@ -85,7 +85,7 @@ def draw_weight_decay(runs: DataSetRuns, path: Path) -> None:
         "weight decay alone shrinks the weights over the run, the least of the seeds. Dashed: without weight decay. "
         f"Hollow: below {FITS:.0%}. {_sources(sweeps)}"
     )
-    with figure(path, caption, width=8.6) as drawing:
+    with figure(path, caption, width=10.6) as drawing:
         axes = drawing.add_subplot()
         for sweep, look in zip(sweeps, looks(len(sweeps)), strict=True):
             color = look.color
@@ -105,7 +105,7 @@ def draw_weight_decay(runs: DataSetRuns, path: Path) -> None:
                 )
         strengths = sorted({strength for sweep in sweeps for strength in sweep.runs if strength})
         _finish(axes, "Random labels against weight decay", "weight decay, its coefficient", strengths, "{:g}")
-        drawing.legend(loc="outside lower center", fontsize=8)
+        drawing.legend(loc="outside right upper", fontsize=8)
 
 
 def draw_batch_size(runs: DataSetRuns, path: Path) -> None:
@@ -117,7 +117,7 @@ def draw_batch_size(runs: DataSetRuns, path: Path) -> None:
         + ("Dotted: the paper's Table 1, which does not state the size of batches. " if papers else "")
         + f"Hollow: below {FITS:.0%}. {_sources(sweeps)}"
     )
-    with figure(path, caption, width=8.6) as drawing:
+    with figure(path, caption, width=10.6) as drawing:
         axes = drawing.add_subplot()
         for sweep, look in zip(sweeps, looks(len(sweeps)), strict=True):
             _points(axes, sweep.runs, look, sweep.label)
@@ -127,7 +127,7 @@ def draw_batch_size(runs: DataSetRuns, path: Path) -> None:
             )
         sizes = sorted({size for sweep in sweeps for size in sweep.runs})
         _finish(axes, "Random labels against the size of batches", "images a batch", sizes, "{:,.0f}")
-        drawing.legend(loc="outside lower center", fontsize=8)
+        drawing.legend(loc="outside right upper", fontsize=8)
 
 
 HYPER_PARAMETER_FIGURES: ResultFigures[DataSetRuns] = {

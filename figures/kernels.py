@@ -28,7 +28,7 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         f"{results.scale}. Minimum-norm interpolants of one-hot labels; filled: every training label reproduced. "
         f"{_INTERVAL} Norm: the root of the sum of squares over the outputs. Data: {results.config.source}."
     )
-    with figure(path, caption, width=9.2, height=4.4) as drawing:
+    with figure(path, caption, width=11.2, height=4.4) as drawing:
         left, right = drawing.subplots(1, 2)
         chance = 1 - results.chance
         chance_line(left, chance)
@@ -44,11 +44,12 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         set_panel_title(right, "Norm of the interpolant")
         left.set(ylabel="test error on clean labels", ylim=(0, 1.02))
         left.yaxis.set_major_formatter(PercentFormatter(1))
+        right.margins(y=0.1)
         right.set(ylabel="norm in the Hilbert space", ylim=(0, None))
         for axes in (left, right):
             axes.set_xlim(-0.02, 1.02)
             mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
-        drawing.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=8.5)
+        drawing.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=8.5)
 
 
 def draw_norm_and_error(results: KernelResults, path: Path) -> None:
