@@ -125,7 +125,7 @@ def test_time_to_fit(drawn, curve, tmp_path):
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
     (axes,) = drawing.axes
-    assert axes.get_title(loc="left") == "n = 1,000"
+    assert axes.get_title() == "n = 1,000"
     assert_allclose(curve(axes, "alexnet"), [(0, 1), (0.5, 1.75), (1, 3.5)])
     assert [(x, y) for x, y, filled in dots(axes, 5) if not filled] == [(1, 3.5)], "not all seeds have converged"
     assert dots(axes, 2.5)[2:] == [(0.5, 1.5, True), (0.5, 2, True), (1, 3, True), (1, 4, False)]
@@ -172,7 +172,7 @@ def test_error_after_convergence(drawn, curve, tmp_path):
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawn
     panels = dict(zip(("inception", "alexnet"), drawing.axes, strict=True))
-    assert [axes.get_title(loc="left") for axes in panels.values()] == ["n = 1,000", "n = 2,000"]
+    assert [axes.get_title() for axes in panels.values()] == ["n = 1,000", "n = 2,000"]
     assert_allclose(curve(panels["inception"], "inception"), [(0, 0.6), (1, 0.88)])
     assert_allclose(curve(panels["alexnet"], "alexnet"), [(0, 0.6), (1, 0.9)])
     assert [(x, round(y, 6)) for x, y, _ in dots(panels["inception"], 2.5)] == [(0, 0.5), (0, 0.7)]
