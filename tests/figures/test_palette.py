@@ -65,7 +65,7 @@ def test_no_two_series_are_told_by_colour_alone():
 def test_tests_and_levels_of_corruption_are_told_by_dashes_and_markers():
     names = [test.option for test in style.TEST_COLORS] + ["corrupted-0.2", "corrupted-0.5", "corrupted-0.8"]
     tests = [parse_test(name) for name in names]
-    assert len({style.test_dashes(test) for test in tests}) == len(tests)
+    assert len({(style.test_dashes(test), style.test_marker(test)) for test in tests}) == len(tests)
     assert len({style.test_marker(test) for test in tests}) >= 6
 
 
