@@ -28,10 +28,10 @@ _SHARD = re.compile(r"-(\d+)-of-(\d+)(-[0-9a-f]+)?\.parquet$")  # older exports 
 _COLUMNS = ("image", "img")
 
 MOST_BYTES_OF_A_GROUP = 2**32
-"""Of a row group, unpacked: Hugging Face's have 100 images."""
+"""The most bytes of an unpacked row group; a row group of Hugging Face's contains 100 images."""
 
 MOST_CLASSES = 2**20
-"""Of files that do not name their classes; ImageNet has 1,000, and all of its 21,841 synsets are fewer."""
+"""The most classes of files that do not name them; ImageNet has 1,000, and all of its 21,841 synsets are fewer."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,7 +44,7 @@ def he(network: nn.Module) -> None:
 
 
 def he_zero(network: nn.Module) -> None:
-    """As `he`, but the last linear layer is 0: all logits are 0 before the first step.
+    """Draw as `he` does, but set the last linear layer to 0: all logits are 0 before the first step.
 
     Without batch norm the features of a deep network of ReLUs have a mean over images that is several times their
     spread. Through a random last layer that mean makes logits that are nearly the same for all images, and the first

@@ -211,12 +211,12 @@ def _train(
     removed after: whenever a kill comes, the weights of the last finished part are there. Weights that are
     damaged or gone make the training begin again.
     """
-    asked: list[str] = []
+    part_names: list[str] = []
     try:
-        return _train_in_parts(points, start, step_size, level, max_steps, expected, parts, asked)
+        return _train_in_parts(points, start, step_size, level, max_steps, expected, parts, part_names)
     except _NoWeightsError as error:
         print(f"{error}: training begins again", file=sys.stderr)
-        for name in asked:
+        for name in part_names:
             parts.forget(name)
     return _train_in_parts(points, start, step_size, level, max_steps, expected, parts, [])
 
@@ -229,9 +229,9 @@ def _train_in_parts(
     max_steps: int,
     expected: int,
     parts: Parts,
-    asked: list[str],
+    part_names: list[str],
 ) -> tuple[_Course, TwoLayerNetwork]:
-    """See `_train`; the names of the parts that were asked for are added to `asked`."""
+    """See `_train`; the names of the parts that were asked for are added to `part_names`."""
     n, d = points.train.shape
     X, network, basis = points.train, start, None
     if d > n:  # O(n m n) a step in place of O(n m d)
@@ -244,9 +244,9 @@ def _train_in_parts(
     begin = stop = 0
     while True:
         begin, stop = stop, min(stop + per_part, max_steps)
-        asked.append(f"training to step {stop:,}")
+        part_names.append(f"training to step {stop:,}")
         part = parts(
-            asked[-1],
+            part_names[-1],
             partial(_advance, X, points.labels, network, step_size, level, begin, stop, parts.directory),
         )
         _weights_file(parts.directory, begin).unlink(missing_ok=True)

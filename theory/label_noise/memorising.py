@@ -43,7 +43,7 @@ def nearest_neighbours(train: Float64Array, test: Float64Array) -> Labels:
     """Index of the training point (n, d) nearest to each test point (m, d), Euclidean, (m,).
 
     By brute force in float64: from products about the mean, and by differences wherever the rounding of products leaves
-    more than one candidate. Of several at an equal distance it is the first.
+    more than one candidate. The first of several at an equal distance is taken.
     """
     train, test = as_points(train, "train").astype(np.float64), as_points(test, "test").astype(np.float64)
     if train.shape[1] != test.shape[1]:
