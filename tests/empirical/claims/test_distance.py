@@ -102,7 +102,7 @@ def test_no_other_claim_sees_these_runs():
     """Alone or beside the paper's tests, and though the share 0 has the images and labels of one."""
     assert result_sets(runs()) == []
     (subject,) = subjects(runs())
-    decided = [one for one in claim_verdicts([subject]) if one.found]
+    decided = [one for one in claim_verdicts([subject]) if one.findings]
     assert [one.claim.id for one in decided] == ["C7"]
     ordinary = replace(runs()[0], config=replace(runs()[0].config, experiment="randomization-tests"))
     (results,) = result_sets([ordinary, *runs()])
