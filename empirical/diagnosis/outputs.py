@@ -23,14 +23,10 @@ _FLOOR = 0.01
 def check_outputs(model: nn.Module, images: torch.Tensor) -> Answer:
     """Are the outputs unbounded, as logits are? Asked of a copy whose last layer is `_SCALE` times as large."""
     question = "Are the network's outputs logits?"
-    outputs, layer = _outputs_and_last_layer(model, images)
-    if layer is None or outputs.ndim != 2 or not outputs.any() or not outputs.isfinite().all():
+    outputs, layers = _outputs_and_layers(model, images)
+    scaled = next((other for other in (_scaled(model, images, layer) for layer in layers) if other is not None), None)
+    if scaled is None or outputs.ndim != 2 or not outputs.any() or not outputs.isfinite().all():
         return Answer(question, "its outputs, or its last layer, are not to be seen", Verdict.CANNOT_TELL)
-    large = copy.deepcopy(model)
-    with torch.no_grad():
-        for parameter in dict(large.named_modules())[layer].parameters(recurse=False):
-            parameter.mul_(_SCALE)
-    scaled, _ = _outputs_and_last_layer(large, images)
     growth = (scaled.abs().max() / outputs.abs().max()).item()
     both = torch.cat([outputs, scaled])
     span = (both.max() - both.min()).item()
@@ -50,13 +46,24 @@ def check_outputs(model: nn.Module, images: torch.Tensor) -> Answer:
     )
 
 
-def _outputs_and_last_layer(model: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, str | None]:
-    """The outputs in evaluation mode, and the name of the module with parameters of its own that ends last."""
-    last: list[str] = []
+def _outputs_and_layers(model: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, list[str]]:
+    """The outputs in evaluation mode, and the modules with parameters of their own by name, the last to end first."""
+    names: list[str] = []
     network = copy.deepcopy(model).eval()
     for name, module in network.named_modules():
         if any(True for _ in module.parameters(recurse=False)):
-            module.register_forward_hook(lambda module, inputs, outputs, name=name: last.append(name))
+            module.register_forward_hook(lambda module, inputs, outputs, name=name: names.append(name))
     with torch.no_grad():
         outputs = network(images).float().cpu()
-    return outputs, last[-1] if last else None
+    return outputs, names[::-1]
+
+
+def _scaled(model: nn.Module, images: torch.Tensor, layer: str) -> torch.Tensor | None:
+    """The outputs with the layer's parameters times `_SCALE`; None if they stay the same, as of an unused layer."""
+    large = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        before = large(images).float().cpu()
+        for parameter in large.get_submodule(layer).parameters(recurse=False):
+            parameter.mul_(_SCALE)
+        after = large(images).float().cpu()
+    return None if torch.equal(before, after) else after
