@@ -24,7 +24,7 @@ COMMANDS = {
     "networks": ["randomization-tests", *SIZE, *STEPS, *TWO],
     "kernels and networks": ["kernels", *SIZE, *STEPS, "--tests", "random-labels"],
 }
-PATIENCE = 8
+PATIENCE = 60
 """Seconds, `--network-timeout`: a rank that was killed before the ranks met leaves the other one waiting so long."""
 
 
