@@ -639,7 +639,8 @@ def public_functions() -> dict[str, str]:
 WITHOUT = {
     "it is a step of a construction, which is tested as a whole": """
         expressivity.depth_two.require_moderate expressivity.depth_two.pairwise_sum
-        expressivity.exact.integer_projections
+        expressivity.exact.integer_projections expressivity.certificate_checker.integer_projections
+        expressivity.machine_integers.int64_projections expressivity.projection.knots_before
         expressivity.exact_network.integer_points expressivity.interleaved_matrix.as_rationals expressivity.sweep.sweep
         expressivity.knots.knot_weights expressivity.projection.project_sample expressivity.projection.project
         expressivity.projection.project_magnitudes expressivity.projection.projection_error
