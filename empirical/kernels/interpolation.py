@@ -35,7 +35,7 @@ from theory.kernels import (
     interpolate_gram,
     plan_fit,
 )
-from theory.kernels.estimators import median_of_distances, sample_rows
+from theory.kernels.distances import median_of_distances, sample_rows
 from theory.kernels.interpolation import StageClock, StageReport
 from theory.kernels.panels import HEIGHT
 

@@ -654,7 +654,7 @@ WITHOUT = {
         implicit_bias.potentials.hyperbolic_entropy_potential complexity.norm_bounds.largest_noise
         complexity.union_bound.grid_index_above complexity.union_bound.grid_index_below""",
     "it is a step of the kernel fits, which are tested as a whole": """
-        kernels.certificate.certify_interpolation kernels.estimators.median_of_distances kernels.gram.cross_product
+        kernels.certificate.certify_interpolation kernels.distances.median_of_distances kernels.gram.cross_product
         kernels.kernels.squared_norms kernels.kernels.evaluate kernels.kernels.near_squares
         kernels.krylov.conjugate_gradients kernels.panels.multiply kernels.smallest_eigenvalue.bound_by_lanczos
         dynamics.limiting_kernel.LimitingKernel""",

@@ -4,7 +4,7 @@ Zhang et al. 2017, section 5: the interpolant of least norm, found by solving on
 regularisation, generalises; and its norm does not tell how well.
 
 kernels              k(x, z), small objects
-bandwidth            their default bandwidth
+bandwidth, distances their default bandwidth, and the distance that it is relative to
 panels               large symmetric matrices, half of them stored
 gram                 Gram matrices, from points or from streamed features
 plan                 solver, precision, memory, before anything is allocated
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from theory.kernels.bandwidth import MEDIAN_SHARE
     from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
     from theory.kernels.checkpoint import Checkpoint
-    from theory.kernels.estimators import KernelInterpolationClassifier, KernelInterpolator, median_distance
+    from theory.kernels.distances import median_distance
+    from theory.kernels.estimators import KernelInterpolationClassifier, KernelInterpolator
     from theory.kernels.gram import Gram, cross_product, gram_from_blocks
     from theory.kernels.interpolation import Interpolation, interpolate_gram
     from theory.kernels.kernels import (

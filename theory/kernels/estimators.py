@@ -23,34 +23,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from theory.common.arrays import Float64Array, require_unmasked
 from theory.common.names import nearest_name
 from theory.common.scaling import exponent, scaled
-from theory.common.streams import words
 from theory.kernels.bandwidth import MEDIAN_SHARE
 from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
 from theory.kernels.checkpoint import Checkpoint
+from theory.kernels.distances import median_distance, sample_rows
 from theory.kernels.gram import cross_product, gram_from_blocks
 from theory.kernels.interpolation import Interpolation, StageReport, interpolate_gram
 from theory.kernels.kernels import KERNELS, Gaussian, Kernel
 from theory.kernels.plan import FitPlan, Solver, plan_fit
 
 _NOT_REPRODUCED = 1e-3  # relative residual from which on a fit warns
-_SAMPLE = 1000  # points whose distances the median is taken of
-
-
-def median_distance(X: Any, seed: int = 0) -> float:
-    """Median Euclidean distance between two of at most 1,000 random rows of X (n, d); 1 if all are equal."""
-    return median_of_distances(torch.pdist(torch.as_tensor(X[sample_rows(len(X), seed)], dtype=torch.float64)))
-
-
-def sample_rows(n: int, seed: int) -> npt.NDArray[np.int64]:
-    """At most 1,000 random rows out of n, increasing, from which the median is taken."""
-    order = words(seed, "median-distance", np.arange(n), 1)[:, 0].argsort(kind="stable")
-    return np.sort(order[:_SAMPLE])
-
-
-def median_of_distances(distances: torch.Tensor) -> float:
-    """The median of the positive distances; 1 if no distance is positive."""
-    positive = distances[distances > 0]
-    return float(positive.median()) if len(positive) else 1.0
 
 
 class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
