@@ -71,6 +71,10 @@ def test_training_imports_neither_solver_nor_exact_arithmetic(tmp_path):
     assert len(list(tmp_path.glob("*/summary.json"))) == 2
 
 
+def test_the_main_job_needs_no_scikit_learn():
+    assert "sklearn" not in imported("import empirical.job\nfrom empirical.datasets import load_digits\nload_digits()")
+
+
 def test_without_the_module_resource():
     """It is POSIX's: elsewhere the package imports, and a kernel run leaves its peak memory out."""
     code = (

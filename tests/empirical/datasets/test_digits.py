@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import sklearn.datasets
 
@@ -34,3 +36,13 @@ def test_the_whitening_floor_does_not_bite():
     deviations = (load_digits().train.images / 255).reshape(1297, -1).std(axis=1)
     assert deviations.min() > 1 / 8
     assert (deviations * 16 / 255).max() < 1 / 8  # and would, for all, without the rescaling
+
+
+def test_the_file_is_read_as_scikit_learn_reads_it(monkeypatch):
+    """To the bit, and where a version of scikit-learn keeps the file elsewhere, by scikit-learn itself."""
+    read = load_digits()
+    monkeypatch.setattr("empirical.datasets.digits._FILE", Path("elsewhere"))
+    asked = load_digits()
+    for part, other in ((read.train, asked.train), (read.test, asked.test)):
+        np.testing.assert_array_equal(part.images, other.images, strict=True)
+        np.testing.assert_array_equal(part.labels, other.labels, strict=True)
