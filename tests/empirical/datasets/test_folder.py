@@ -316,3 +316,17 @@ def test_the_count_of_files_that_cannot_be_read_is_of_all(tmp_path):
         (tmp_path / name).write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"^3 of 12 files cannot be read as images"):
         load_folder(tmp_path, image_size=4)
+
+
+def test_a_camera_s_note_on_how_to_turn_an_image_is_not_followed(tmp_path):
+    """As the documentation says: pixels are taken as they are stored."""
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:4] = 200
+    for name, orientation in (("plain", 1), ("turned", 6)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        for split in ("train", "test"):
+            (tmp_path / split / name).mkdir(parents=True)
+            Image.fromarray(pixels).save(tmp_path / split / name / "a.png", exif=exif)
+    data = load_folder(tmp_path, 8)
+    assert np.array_equal(data.train.images, np.stack(2 * [pixels.transpose(2, 0, 1)]))
