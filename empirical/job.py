@@ -26,7 +26,7 @@ from empirical.execution.progress import RunProgress, Watcher
 from empirical.execution.status import forget_begun, plan_to_run
 from empirical.execution.stopwatch import Stopwatch
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
-from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
+from empirical.experiments.experiments import EXPERIMENTS, ON_THE_CPU, Settings, find_experiment
 from empirical.observers import check_observers, find_observers, observed, tell_finished
 from empirical.options import Options, PlanOptions
 from empirical.randomization import parse_test
@@ -254,7 +254,7 @@ def _for_jobs(configs: list[RunConfig], options: Options) -> list[RunConfig]:
     device."""
     if options.only_run or _device_of_jobs(options) == "cpu":
         return configs
-    return [config if config.kind == "explicit" else replace(config, device="cuda") for config in configs]
+    return [config if config.kind in ON_THE_CPU else replace(config, device="cuda") for config in configs]
 
 
 def _carry_out(

@@ -18,6 +18,7 @@ from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
 from figures.corruption import draw_corruption
 from figures.distance import DISTANCE_FIGURES
+from figures.double_descent import DOUBLE_DESCENT_FIGURES
 from figures.drawings import Drawings
 from figures.dynamics import DYNAMICS_FIGURES
 from figures.expressivity import EXPRESSIVITY
@@ -28,6 +29,7 @@ from figures.kernels import KERNEL_FIGURES
 from figures.label_noise import NOISE_FIGURES
 from figures.least_squares import LEAST_SQUARES
 from figures.loss_curves import draw_loss_curves
+from figures.memorisation import MEMORISATION_FIGURES
 from figures.networks import DataSetRuns, data_set_runs
 from figures.report import lowest_seeds, write_report
 from figures.result_figure import ResultFigure, ResultFigures, distinct, draw_figures
@@ -52,8 +54,10 @@ STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "bounds": BOUNDS_FIGURES,
     "capacity": CAPACITY_FIGURES,
     "distance": DISTANCE_FIGURES,
+    "double-descent": DOUBLE_DESCENT_FIGURES,
     "dynamics": DYNAMICS_FIGURES,
     "interpolants": INTERPOLANT_FIGURES,
+    "memorisation": MEMORISATION_FIGURES,
     "noise": NOISE_FIGURES,
 }
 THEORY_RECORDS = (EXPRESSIVITY, LEAST_SQUARES, IMPLICIT_BIAS)

@@ -7,10 +7,12 @@ from empirical.claims import (
     bounds,
     capacity,
     distance,
+    double_descent,
     dynamics,
     interpolants,
     kernels,
     label_noise,
+    memorisation,
     randomization_tests,
     regularization,
 )
@@ -73,6 +75,8 @@ _MODULES = (
     capacity,
     label_noise,
     interpolants,
+    memorisation,
+    double_descent,
 )
 
 ALL_CLAIMS: tuple[RecordClaim, ...] = (*(claim for module in _MODULES for claim in module.CLAIMS), *_WITHOUT_RECORDS)

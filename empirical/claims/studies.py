@@ -7,9 +7,11 @@ from typing import Any
 from empirical.claims.bounds import bounds_results, bounds_table, compare_bounds
 from empirical.claims.capacity import capacity_results, capacity_table, compare_capacity
 from empirical.claims.distance import compare_distance, distance_results, distance_table
+from empirical.claims.double_descent import compare_double_descent, double_descent_results, double_descent_table
 from empirical.claims.dynamics import compare_dynamics, dynamics_results, dynamics_table
 from empirical.claims.interpolants import compare_interpolants, interpolants_results, interpolants_table
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
+from empirical.claims.memorisation import compare_memorisation, memorisation_results, memorisation_table
 from empirical.runs.records import Run
 from empirical.text_table import TextTable
 from theory.claims import Finding
@@ -39,5 +41,9 @@ COMPARISONS: Mapping[str, Comparison] = {
     "distance": Comparison("Images moved apart", distance_results, compare_distance, distance_table),
     "noise": Comparison("Label noise", noise_results, compare_noise, noise_table),
     "interpolants": Comparison("Two interpolants", interpolants_results, compare_interpolants, interpolants_table),
+    "memorisation": Comparison("Memorisation", memorisation_results, compare_memorisation, memorisation_table),
+    "double-descent": Comparison(
+        "Double descent", double_descent_results, compare_double_descent, double_descent_table
+    ),
 }
 """The comparisons by the name of their experiment."""

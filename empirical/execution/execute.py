@@ -29,9 +29,11 @@ from empirical.runs.records import DISTANCE, RunDirectory
 from empirical.runs.resumable_parts import Parts
 from empirical.studies.bounds import measure_bounds
 from empirical.studies.colour_statistics import colour_statistics_accuracy
+from empirical.studies.double_descent import measure_double_descent
 from empirical.studies.dynamics import measure_dynamics
 from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
+from empirical.studies.memorisation import measure_memorisation
 from empirical.studies.separation import separation
 from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, Ranks
@@ -58,8 +60,10 @@ Measurement = Callable[[RunConfig, RandomizedDataset, Parts, Path], dict[str, An
 
 MEASUREMENTS: dict[str, Measurement] = {
     "bounds": measure_bounds,
+    "double-descent": measure_double_descent,
     "dynamics": measure_dynamics,
     "interpolants": measure_interpolants,
+    "memorisation": measure_memorisation,
     "noise": measure_label_noise,
 }
 """The measurements by the kind of run."""

@@ -13,14 +13,30 @@ import tyro
 
 from empirical.claims.paper import INCEPTION_V3_DROPOUT
 from empirical.datasets import ImageDataset
-from empirical.experiments.scales import Scale, capacity_steps, distance_images, dynamics_images, reduction
+from empirical.experiments.scales import (
+    Scale,
+    capacity_steps,
+    distance_images,
+    double_descent_images,
+    dynamics_images,
+    memorisation_sizes,
+    reduction,
+)
 from empirical.import_path import source_digest
 from empirical.kernels.config import Interpolant, KernelConfig
 from empirical.kernels.features import parse_features
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Pixels, Randomization, parse_test
 from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
 from empirical.runs.records import DISTANCE, Run
-from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig, kind_of
+from empirical.runs.studies import (
+    BoundsConfig,
+    DoubleDescentConfig,
+    DynamicsConfig,
+    InterpolantsConfig,
+    MemorisationConfig,
+    NoiseConfig,
+    kind_of,
+)
 from empirical.studies.capacity import first_size, next_size
 from empirical.training.config import Augmentation, TrainingConfig
 from empirical.training.schedule import CIFAR_10, IMAGENET, Schedule
@@ -448,6 +464,73 @@ def plan_distance(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     ]
 
 
+MEMORISATION_MODEL = "mlp-1x128"
+_MEMORISATION_RATE = 0.1  # ten times the perceptrons': a small network then fits in seconds
+
+
+def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Memorisation scores with true labels and with a tenth of the labels replaced.
+
+    Raises ValueError for unknown tests and models, and for networks that cannot be trained many at once.
+    """
+    import torch
+
+    from empirical.datasets.preprocessing import crop_box
+    from empirical.models import build_model
+    from empirical.training.many_networks import require_plain
+
+    model = settings.model or MEMORISATION_MODEL
+    sizes = memorisation_sizes(settings.scale)
+    dataset = dataset.subset(
+        settings.n_train or min(sizes.n_train, len(dataset.train.labels)),
+        settings.n_test or min(sizes.n_test, len(dataset.test.labels)),
+    )
+    given = settings.training
+    if (given.augmentation, given.min_steps) != ("none", 0):
+        raise ValueError(
+            "memorisation trains every network as long, without augmentation: leave --training.augmentation "
+            "and --training.min-steps out"
+        )
+    chosen = given.max_steps != TrainingConfig.max_steps
+    training = replace(
+        given,
+        learning_rate=given.learning_rate or _MEMORISATION_RATE,
+        max_steps=given.max_steps if chosen else sizes.steps,
+        initialization=given.initialization or "torch",
+    )
+    study = MemorisationConfig(networks=sizes.networks, networks_without=sizes.networks_without)
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, settings.crop)
+    settings = replace(settings, device="cpu")
+    _check_training(dataset, settings, "none")
+    with torch.device("meta"):
+        require_plain(build_model(model, (channels, height, width), dataset.num_classes, 0))
+    return [
+        _run_config("memorisation", dataset, settings, seed, parse_test(test), StudyRun(study, training), model=model)
+        for seed, test in product(settings.seeds, settings.tests or ("true-labels", "corrupted-0.1"))
+    ]
+
+
+ON_THE_CPU = ("explicit", "double-descent", "memorisation")
+"""Kinds of runs that are carried out on the CPU whatever device is asked for."""
+
+
+def plan_double_descent(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Plan a run for each seed: all numbers of features and levels of corruption. Raises ValueError for other tests."""
+    if settings.tests not in ((), ("true-labels",)):
+        raise ValueError("test (--tests): double-descent corrupts labels itself, at three levels: leave --tests out")
+    n, n_test = double_descent_images(settings.scale)
+    dataset = dataset.subset(
+        settings.n_train or min(n, len(dataset.train.labels)), settings.n_test or min(n_test, len(dataset.test.labels))
+    )
+    study = DoubleDescentConfig()
+    settings = replace(settings, device="cpu")
+    return [
+        _run_config("double-descent", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=study.name)
+        for seed in settings.seeds
+    ]
+
+
 CAPACITY_MODELS = ("mlp-1x4", "mlp-1x8", "mlp-1x16", "mlp-1x32", "mlp-2x8", "mlp-2x16", "mlp-2x32")
 _CAPACITY_INPUTS: dict[str, Pixels] = {"random-labels": "original", "gaussian": "gaussian"}
 _STEPS_BETWEEN_LOOKS = 200
@@ -627,6 +710,19 @@ EXPERIMENTS: dict[str, Experiment] = {
             "Theorem 1's network and a trained one on the same sample: margins, slopes, stability.",
             plan_interpolants,
         ),
+        Experiment(
+            "memorisation",
+            "How much networks owe their answer on a training image to that image; five minutes on digits.",
+            plan_memorisation,
+            takes=("model", "training", "scale"),
+        ),
+        Experiment(
+            "double-descent",
+            "Test error and norm of least squares on more and more random Fourier features; two minutes on MNIST.",
+            plan_double_descent,
+            "mnist",
+            takes=("scale",),
+        ),
     ]
 }
 """The experiments by name."""
@@ -659,7 +755,7 @@ def _run_config(
     *,
     model: str = "theorem-1",
 ) -> RunConfig:
-    training = what.training if isinstance(what, Trained) else None
+    training = what.training if isinstance(what, Trained | StudyRun) else None
     cropped = training or (isinstance(what, StudyRun) and isinstance(what.study, DynamicsConfig))
     return RunConfig(
         experiment=experiment,

@@ -58,3 +58,28 @@ def distance_images(scale: Scale) -> tuple[int | None, int | None]:
     the step at which the loss starts to fall is seen.
     """
     return {"smoke": (160, 80), "laptop": (1000, 1000), "paper": (None, None)}[scale]
+
+
+@dataclass(frozen=True)
+class MemorisationSizes:
+    """Numbers of images, of networks on random subsets and on chosen images, and the steps of each network."""
+
+    n_train: int
+    n_test: int
+    networks: int
+    networks_without: int
+    steps: int
+
+
+def memorisation_sizes(scale: Scale) -> MemorisationSizes:
+    """What `memorisation` trains; at the paper's scale 2,000 networks on subsets, as Feldman and Zhang do at least."""
+    return {
+        "smoke": MemorisationSizes(60, 30, 12, 2, 10),
+        "laptop": MemorisationSizes(2_000, 2_000, 100, 20, 600),
+        "paper": MemorisationSizes(60_000, 10_000, 2_000, 100, 60_000),
+    }[scale]
+
+
+def double_descent_images(scale: Scale) -> tuple[int, int]:
+    """Numbers of training and test images for `double-descent`: the spectra take n^3; Belkin et al. take 10,000."""
+    return {"smoke": (40, 40), "laptop": (2000, 2000), "paper": (10_000, 10_000)}[scale]

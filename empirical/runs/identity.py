@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from empirical.kernels.config import KernelConfig
 from empirical.randomization import LabelNoise, Randomization
-from empirical.runs.studies import BoundsConfig, DynamicsConfig, InterpolantsConfig, NoiseConfig
+from empirical.runs.studies import (
+    BoundsConfig,
+    DoubleDescentConfig,
+    DynamicsConfig,
+    InterpolantsConfig,
+    MemorisationConfig,
+    NoiseConfig,
+)
 from empirical.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -34,6 +41,8 @@ FIRST_FIELDS: dict[type, str] = {
     InterpolantsConfig: "norms fractions images draws",
     BoundsConfig: "failure_probability sigmas noise_draws kernel_images rademacher_draws rademacher_images "
     "rademacher_steps stability_pairs stability_images stability_steps linear_epochs",
+    MemorisationConfig: "networks share removed networks_without together shown",
+    DoubleDescentConfig: "ratios levels bandwidth",
 }
 """The fields with a default that each configuration had in its first records; never add to these lists."""
 

@@ -309,6 +309,46 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("segment[].explicit", "1", "The same for Theorem 1's network."),
         Metric("segment[].difference_error", "1", "The standard error of the difference of the two shares."),
     ),
+    "memorisation": (
+        Metric("images", "images", "Training images."),
+        Metric("subset", "images", "Training images of each network."),
+        Metric("test_accuracy", "1", "The mean share of test images that the networks on subsets classify rightly."),
+        Metric(
+            "halves[].inside", "networks", "Of the even and of the odd networks: how many are trained on each image."
+        ),
+        Metric("halves[].right_inside", "networks", "How many of those give it its training label."),
+        Metric("halves[].right_outside", "networks", "How many of the others give it its training label."),
+        Metric("changed", "bits", "Which training labels were changed: a bit each, packed, in base64."),
+        Metric("nearest_neighbour", "1", "The exact score of each image for one-nearest-neighbour."),
+        Metric("removal.*.images", "images", "Training images of a network, of all or without some."),
+        Metric("removal.*.test_accuracy", "1", "The mean share of test images that such networks classify rightly."),
+        Metric("removal.*.deviation", "1", "The standard deviation of that share over networks."),
+        Metric("removal.*.test_right", "networks", "How many of them classify each test image rightly."),
+        Metric("image_shape", "numbers", "Channels, height and width of the images shown."),
+        Metric("shown[].image", "1", "The number of a training image, of the highest scores."),
+        Metric("shown[].label", "1", "Its training label."),
+        Metric("shown[].clean_label", "1", "Its label before corruption."),
+        Metric("shown[].answer", "1", "What most networks say that are not trained on it."),
+        Metric("shown[].score", "1", "Its memorisation score."),
+        Metric("shown[].pixels", "bytes", "Its pixels as stored, in base64."),
+    ),
+    "double-descent": (
+        Metric("bandwidth", "1", "The bandwidth of the features' kernel, in pixels divided by 255."),
+        Metric("levels", "1", "The levels of label corruption, p."),
+        Metric("points[].features", "numbers", "Random Fourier features, N."),
+        Metric("points[].levels[].norm", "1", "The Frobenius norm of the coefficients."),
+        Metric("points[].levels[].train_loss", "1", "The mean squared distance from the one-hot training labels."),
+        Metric("points[].levels[].test_loss", "1", "The mean squared distance from the one-hot test labels."),
+        *(
+            Metric(f"points[].levels[].{metric.name}", metric.unit, metric.meaning)
+            for metric in _CLASSIFIER
+            if metric.name != "test_confusion"
+        ),
+        Metric("gaussian[].ratio", "1", "Gaussian features per sample."),
+        Metric("gaussian[].risk", "1", "The measured risk of least squares of minimum norm on them."),
+        Metric("gaussian[].standard_error", "1", "The standard error of that risk."),
+        Metric("gaussian[].expected", "1", "The exact expectation of that risk."),
+    ),
     "bounds": (
         Metric("parameters", "numbers", "Trainable parameters of the network."),
         Metric("train_error", "1", "The share of training images that miss their training label."),

@@ -1,7 +1,7 @@
 """The settings of the runs that compare theory with measurement: a frozen dataclass each, part of a run's identity.
 
-A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`): `execution`
-calls the function that goes with the kind.
+A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`,
+`memorisation`, `double_descent`): `execution` calls the function that goes with the kind.
 
 Each has a version of its measurement. Whoever changes what a study measures, so that earlier records no longer say what
 it would find, raises the default of `version` by one: the study is then another run, which is measured anew, and the
@@ -127,13 +127,68 @@ class BoundsConfig:
         return "bounds"
 
 
-Study = DynamicsConfig | NoiseConfig | InterpolantsConfig | BoundsConfig
+@dataclass(frozen=True)
+class MemorisationConfig:
+    """Memorisation scores: how much networks owe their answer on a training image to that image (`memorisation`).
+
+    Attributes:
+        networks: trained on random subsets of the training images.
+        share: of the training images in a subset.
+        removed: the share of the images, the most memorised or random ones, without which networks are trained.
+        networks_without: trained on all images, without the most memorised, and without random ones.
+        together: networks that are trained at once; it changes the last bits.
+        shown: most memorised images that the record has.
+        version: of the measurement.
+    """
+
+    networks: int = 100
+    share: float = 0.7
+    removed: float = 0.1
+    networks_without: int = 20
+    together: int = 50
+    shown: int = 24
+    version: int = field(default=1, metadata=_FIRST)
+
+    @property
+    def name(self) -> str:
+        """In words, for titles."""
+        return "memorisation"
+
+
+@dataclass(frozen=True)
+class DoubleDescentConfig:
+    """Least squares on more and more random Fourier features (`double_descent`).
+
+    Attributes:
+        ratios: numbers of features per training image.
+        levels: p, the levels of label corruption.
+        bandwidth: of the features' Gaussian kernel, as a share of the median distance of the training images.
+        version: of the measurement.
+    """
+
+    ratios: tuple[float, ...] = (
+        *(0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95),
+        *(1.0, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0),
+    )
+    levels: tuple[float, ...] = (0.0, 0.1, 0.2)
+    bandwidth: float = 0.5
+    version: int = field(default=1, metadata=_FIRST)
+
+    @property
+    def name(self) -> str:
+        """The study in words, for titles."""
+        return "random Fourier features"
+
+
+Study = DynamicsConfig | NoiseConfig | InterpolantsConfig | BoundsConfig | MemorisationConfig | DoubleDescentConfig
 
 STUDIES: dict[str, type[Study]] = {
     "dynamics": DynamicsConfig,
     "noise": NoiseConfig,
     "interpolants": InterpolantsConfig,
     "bounds": BoundsConfig,
+    "memorisation": MemorisationConfig,
+    "double-descent": DoubleDescentConfig,
 }
 """The settings of the studies by the kind of run."""
 

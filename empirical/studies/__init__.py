@@ -2,7 +2,9 @@
 
 bounds        bounds and complexity measures of a trained network
 capacity      the largest n whose random labels a network is trained to fit: a search over n
+double_descent  least squares on more and more random Fourier features
 dynamics      a wide two-layer network, beside the curve that H-infinity predicts
 interpolants  Theorem 1's network and a trained one on the same sample
 label_noise   what theory predicts of test accuracy under label corruption
+memorisation  how much networks owe their answer on a training image to that image
 """

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from empirical.training.augmentation import draw_augmentations
@@ -10,6 +11,11 @@ from empirical.training.config import TrainingConfig
 from empirical.training.data import TrainingData
 from empirical.training.distributed import ALONE, Ranks
 from theory.common.streams import words
+
+
+def epoch_order(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
+    """The order of n samples in an epoch, int64 (n,)."""
+    return np.argsort(words(seed, "shuffling", [epoch], n)[0], kind="stable")
 
 
 class Batches:
@@ -24,8 +30,7 @@ class Batches:
 
     def __init__(self, data: TrainingData, config: TrainingConfig, seed: int, epoch: int, ranks: Ranks = ALONE):
         n, device = len(data.train_labels), data.train_labels.device
-        keys = words(seed, "shuffling", [epoch], n)[0]
-        self.order = torch.from_numpy(np.argsort(keys, kind="stable")).to(device)
+        self.order = torch.from_numpy(epoch_order(seed, epoch, n)).to(device)
         whole = self.order.split(config.batch_size)
         self.sizes = [len(batch) for batch in whole]
         self._samples = [batch[ranks.share(len(batch))] for batch in whole]

@@ -52,6 +52,7 @@ COMMANDS = {
     "a memory map": [*STREAM, "--data-storage", "memmap", "--data-map", "MAP"],
     "workers": ["randomization-tests", *TINY, *TWO],
     "the local launcher": ["randomization-tests", *TINY, *TWO, "--launcher", "local", "--launcher.processes", "2"],
+    "memorisation": ["memorisation", "--scale", "smoke", *SMALL],
 }
 FORK = multiprocessing.get_context("fork") if sys.platform != "win32" else None
 

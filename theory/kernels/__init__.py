@@ -12,6 +12,7 @@ cholesky             the direct solver
 krylov               conjugate gradients with a randomised Nystrom preconditioner
 smallest_eigenvalue  lower bounds on lambda_min(K)
 certificate          bounds on the distance from the exact minimum-norm interpolant
+random_fourier       random features of the Gaussian kernel, least squares of minimum norm on them
 checkpoint           what an interrupted fit goes on from
 interpolation        all of it in order
 estimators           for scikit-learn

@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from empirical.claims import bounds, capacity, distance, dynamics, interpolants, kernels, label_noise, regularization
+from empirical.claims import (
+    bounds,
+    capacity,
+    distance,
+    double_descent,
+    dynamics,
+    interpolants,
+    kernels,
+    label_noise,
+    memorisation,
+    regularization,
+)
 from empirical.claims import randomization_tests as tests
 from empirical.claims.claim import RecordClaim, claim
 from empirical.claims.verdicts import in_words
@@ -16,7 +27,7 @@ from empirical.runs.records import Run
 from tests.empirical.claims import test_distance, test_kernels, test_randomization_tests, test_regularization
 from tests.empirical.made_up_noise import interpolants as interpolants_run
 from tests.empirical.made_up_noise import noise_runs
-from tests.empirical.studies import test_bounds, test_capacity, test_dynamics
+from tests.empirical.studies import test_bounds, test_capacity, test_double_descent, test_dynamics, test_memorisation
 from theory.claims import Evidence, Verdict
 
 Results = Callable[[list[Run]], list[Any]]
@@ -51,6 +62,12 @@ KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
         interpolants.interpolants_results,
         [interpolants_run(level, 0.9 - 0.8 * level) for level in (0.0, 0.5, 1.0)],
     ),
+    "double descent": (
+        double_descent.CLAIMS,
+        double_descent.double_descent_results,
+        test_double_descent.AGREEING,
+    ),
+    "memorisation": (memorisation.CLAIMS, memorisation.memorisation_results, test_memorisation.AGREEING),
 }
 
 

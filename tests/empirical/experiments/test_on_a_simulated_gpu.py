@@ -11,6 +11,7 @@ from empirical.run import main
 from tests.simulated_cuda import simulated_cuda
 
 _SLOW = ("figure1", "figure2", "bounds")  # the networks and tests of table 1 many times over, and 50,000 steps
+_ON_THE_CPU = ("double-descent", "memorisation")  # small matrices, small networks: their records say cpu
 _MORE = {"table2": ["--model", "alexnet"], "bounds": ["--tests", "random-labels"]}
 
 
@@ -25,7 +26,8 @@ def images(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in _SLOW)) for name in EXPERIMENTS]
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in _SLOW)) for name in EXPERIMENTS if name not in _ON_THE_CPU],
 )
 def test_every_experiment_runs_on_the_device(name, images, tmp_path, capsys):
     small = ["--scale", "smoke", "--training.max-steps", "2", "--training.batch-size", "10"]

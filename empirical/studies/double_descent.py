@@ -1,0 +1,135 @@
+r"""Double descent (Belkin, Hsu, Ma, Mandal 2019): least squares on more and more random Fourier features.
+
+N features of n training images are fitted to one-hot labels by the coefficients of least norm: least squares for N < n,
+interpolation from N = n on (`theory.kernels.random_fourier`). At every N and level of label corruption the errors on
+training and test images are measured, test labels staying clean, and the norm of the coefficients. The features of a
+smaller N are the first of a larger one; the corruption at a level is one for all N.
+
+Beside it stands the same experiment on Gaussian features with a linear truth, where the risk is known exactly at every
+ratio N / n (`theory.implicit_bias.ridgeless`): it is drawn, measured and predicted. Images are not Gaussian, and
+Fourier features are not isotropic: what carries over is where the peak is, not how high.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical.outcome import encode_hits
+from empirical.randomization import RandomizedDataset
+from empirical.runs.config import RunConfig
+from empirical.runs.resumable_parts import Parts
+from empirical.runs.studies import DoubleDescentConfig
+from theory.common.memory import available_memory
+
+Float64Array = npt.NDArray[np.float64]
+
+_GAUSSIAN_SAMPLES, _GAUSSIAN_TRIALS, _GAUSSIAN_NOISE = 60, 40, 0.25
+_NEAR_1 = 0.08  # there the risk has no variance: its mean cannot be held against its expectation
+
+
+def measure_double_descent(
+    config: RunConfig, randomized: RandomizedDataset, parts: Parts, records: Path
+) -> dict[str, Any]:
+    """Errors and norms at every number of features; each number of features is a part.
+
+    Returns the `bandwidth`, and for each number of features under `points` an entry for each of the `levels`; under
+    `gaussian` the measured and the expected risk of Gaussian features at the same ratios.
+
+    Raises ValueError if the features do not fit into memory, before they are computed.
+    """
+    from theory.implicit_bias.ridgeless import double_descent
+    from theory.kernels import median_distance
+    from theory.label_noise import corrupt_labels
+
+    study, train, test = config.study_of(DoubleDescentConfig), randomized.data.train, randomized.data.test
+    n, m, k = len(train.labels), len(test.labels), config.num_classes
+    counts = feature_counts(n, study.ratios)
+    require_memory(n, m, max(counts), available_memory())
+    X, Z = (np.asarray(split.images, dtype=np.float64).reshape(len(split.labels), -1) / 255 for split in (train, test))
+    bandwidth = study.bandwidth * median_distance(X, config.seed)
+    labels = [
+        corrupt_labels(randomized.clean_labels, k, level, config.seed, purpose="double-descent-noise")
+        for level in study.levels
+    ]
+    parts.total = len(counts) + 1
+
+    def at(count: int) -> list[dict[str, Any]]:
+        return _fits(X, Z, labels, test.labels, k, count, bandwidth, config.seed)
+
+    points = [{"features": count, "levels": parts(f"{count} features", partial(at, count))} for count in counts]
+    ratios = [ratio for ratio in study.ratios if abs(ratio - 1) > _NEAR_1]
+
+    def gaussian() -> list[dict[str, Any]]:
+        features = feature_counts(_GAUSSIAN_SAMPLES, ratios)
+        curve = double_descent(
+            _GAUSSIAN_SAMPLES, features, noise=_GAUSSIAN_NOISE, trials=_GAUSSIAN_TRIALS, seed=config.seed
+        )
+        return [
+            {
+                "ratio": point.gamma,
+                "risk": point.risk,
+                "standard_error": point.standard_error,
+                "expected": point.expected,
+            }
+            for point in curve
+        ]
+
+    return {
+        "bandwidth": bandwidth,
+        "levels": list(study.levels),
+        "points": points,
+        "gaussian": parts("Gaussian features", gaussian),
+    }
+
+
+def feature_counts(n: int, ratios: tuple[float, ...] | list[float]) -> list[int]:
+    """Numbers of features at these ratios to n samples, rising, each once, at least 1."""
+    return sorted({max(1, round(ratio * n)) for ratio in ratios})
+
+
+def require_memory(n: int, m: int, count: int, free: int) -> None:
+    """ValueError if so many features of n training and m test images take more than `free` bytes."""
+    needed = 8 * (2 * (n + m) * count + 3 * n * n)
+    if needed > free:
+        raise ValueError(
+            f"{count:,} features of {n + m:,} images take {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are "
+            "free: use fewer images (--train-size, --test-size)"
+        )
+
+
+def _fits(
+    X: Float64Array,
+    Z: Float64Array,
+    labels: list[npt.NDArray[np.int64]],
+    test_labels: npt.NDArray[np.int64],
+    k: int,
+    count: int,
+    bandwidth: float,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """An entry for each labelling; all of them share one spectrum."""
+    from theory.kernels.random_fourier import minimum_norm_coefficients, random_fourier_features
+
+    features, on_test = (random_fourier_features(images, count, bandwidth, seed) for images in (X, Z))
+    one_hot = np.eye(k)
+    targets = np.concatenate([one_hot[given] for given in labels], axis=1)
+    coefficients = minimum_norm_coefficients(features, targets)
+    entries = []
+    for index, given in enumerate(labels):
+        own = coefficients[:, index * k : (index + 1) * k]
+        outputs, test_outputs = features @ own, on_test @ own
+        hits = test_outputs.argmax(1) == test_labels
+        entries.append(
+            {
+                "norm": float(np.linalg.norm(own)),
+                "train_loss": float(((outputs - one_hot[given]) ** 2).sum(1).mean()),
+                "test_loss": float(((test_outputs - one_hot[test_labels]) ** 2).sum(1).mean()),
+                "train_accuracy": float((outputs.argmax(1) == given).mean()),
+                "test_accuracy": float(hits.mean()),
+                "test_hits": encode_hits(hits),
+            }
+        )
+    return entries

@@ -1,0 +1,76 @@
+"""Double descent: test error and norm against the number of features, and the curve that theory knows exactly."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from empirical.claims.double_descent import DoubleDescentResults
+from figures.palette import REFERENCE, looks
+from figures.result_figure import ResultFigure, ResultFigures
+from figures.style import figure, set_panel_title, set_title
+
+
+def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
+    """Draw test error and norm against N / n for each level of label corruption; beside them Gaussian features.
+
+    Writes `path`.svg and `path`.png.
+    """
+    caption = (
+        f"{results.scale}. Left and middle: least squares of minimum norm on one-hot labels, a share p of the training "
+        "labels replaced, test labels clean; every label is fitted right of the dashed line. Right: Gaussian "
+        "features and a linear truth with noise, where the risk is known exactly (line); points: measured, with two "
+        "standard errors. It is no theory of the other panels: the peak's place carries over, its height does not. "
+        f"Data: {results.config.source}."
+    )
+    with figure(path, caption, width=10.5, height=4.4) as drawing:
+        left, middle, right = drawing.subplots(1, 3)
+        set_title(drawing, "Double descent")
+        ratios = results.counts / results.config.n_train
+        for index, (level, look) in enumerate(zip(results.levels, looks(len(results.levels)), strict=True)):
+            for axes, values in (
+                (left, 1 - results.curve(index, "test_accuracy")),
+                (middle, results.curve(index, "norm")),
+            ):
+                axes.plot(
+                    ratios,
+                    values,
+                    color=look.color,
+                    marker=look.marker,
+                    markersize=3.5,
+                    linewidth=1.6,
+                    label=f"p = {level:g}",
+                )
+        known = results.gaussian
+        at = np.array([point["ratio"] for point in known])
+        for side in (at < 1, at > 1):
+            right.plot(at[side], np.array([point["expected"] for point in known])[side], color=REFERENCE, linewidth=1.6)
+        right.errorbar(
+            at,
+            [point["risk"] for point in known],
+            yerr=[2 * point["standard_error"] for point in known],
+            fmt="o",
+            color=REFERENCE,
+            markersize=3.5,
+            capsize=2,
+        )
+        for axes, title in (
+            (left, "Test error"),
+            (middle, "Norm of the coefficients"),
+            (right, "Risk, Gaussian features"),
+        ):
+            axes.axvline(1, color=REFERENCE, linestyle="--", linewidth=1)
+            axes.set(xscale="log", xlabel="features per training image, N / n")
+            axes.set_xticks([0.1, 1, 10])
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            set_panel_title(axes, title)
+        left.yaxis.set_major_formatter(PercentFormatter(1))
+        left.set_ylim(bottom=0)
+        middle.set_yscale("log")
+        right.set_yscale("log")
+        left.legend(fontsize=8.5, title="labels replaced", title_fontsize=8.5)
+
+
+DOUBLE_DESCENT_FIGURES: ResultFigures[DoubleDescentResults] = {
+    "Double descent": ResultFigure("double-descent", draw_double_descent),
+}

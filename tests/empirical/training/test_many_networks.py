@@ -1,0 +1,77 @@
+"""Networks trained at once are those that the training loop makes one by one."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from empirical.models import build_model
+from empirical.training.config import TrainingConfig
+from empirical.training.data import ResidentData
+from empirical.training.loop import train
+from empirical.training.many_networks import ManyNetworks, classes_of, train_many
+
+CONFIG = TrainingConfig(
+    learning_rate=0.1,
+    batch_size=16,
+    max_steps=20,
+    min_steps=20,
+    weight_decay=1e-3,
+    decay_steps=7,
+    learning_rate_decay=0.5,
+)
+SEEDS = (3, 4, 2**60)
+
+
+def networks() -> list[nn.Module]:
+    return [build_model("mlp-1x8", (1, 4, 4), 3, seed).double() for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.default_rng(0)
+    images = torch.from_numpy(random.standard_normal((40, 1, 4, 4)))
+    labels = torch.from_numpy(random.integers(0, 3, 40))
+    samples = np.stack([np.sort(random.permutation(40)[:25]) for _ in SEEDS])
+    return images, labels, samples
+
+
+def test_each_is_the_network_that_the_training_loop_makes(data):
+    images, labels, samples = data
+    many = train_many(networks(), images, labels, samples, SEEDS, CONFIG)
+    for i, (network, seed) in enumerate(zip(networks(), SEEDS, strict=True)):
+        initial = torch.cat([p.detach().flatten() for p in network.parameters()])
+        chosen = torch.from_numpy(samples[i])
+        own = ResidentData(images[chosen], labels[chosen], labels[chosen], images, labels)
+        for _ in train(network, own, CONFIG, seed):
+            pass
+        single = torch.cat([p.detach().flatten() for p in network.parameters()])
+        stacked = torch.cat([p.detach()[i].flatten() for p in many.stacked])
+        assert (single - initial).abs().max() > 0.1, "it has been trained"
+        assert (single - stacked).abs().max() < 1e-6, "the loop takes the loss of float64 in float32, of a unit of 6e-8"
+        with torch.no_grad():
+            classes = network(images).argmax(1)
+        np.testing.assert_array_equal(classes_of(many, images)[i], classes)
+
+
+def test_a_networks_company_does_not_matter(data):
+    images, labels, samples = data
+    together = train_many(networks(), images, labels, samples, SEEDS, CONFIG)
+    alone = train_many(networks()[1:2], images, labels, samples[1:2], SEEDS[1:2], CONFIG)
+    for stacked, own in zip(together.stacked, alone.stacked, strict=True):
+        torch.testing.assert_close(stacked[1:2], own, atol=1e-9, rtol=0)
+
+
+def test_what_cannot_be_trained_together_is_refused(data):
+    images, labels, samples = data
+    for layer in (nn.BatchNorm2d(1), nn.Dropout(0.5)):
+        with pytest.raises(ValueError, match="without batch normalisation and dropout"):
+            ManyNetworks([nn.Sequential(layer, nn.Flatten(), nn.Linear(16, 3))])
+    with pytest.raises(ValueError, match="as many rows"):
+        train_many(networks(), images, labels, samples[:2], SEEDS, CONFIG)
+    augmented = TrainingConfig(learning_rate=0.1, augmentation="crop")
+    with pytest.raises(ValueError, match="without augmentation"):
+        train_many(networks(), images, labels, samples, SEEDS, augmented)
+    diverging = TrainingConfig(learning_rate=1e200, max_steps=10)
+    with pytest.raises(FloatingPointError, match="too large"):
+        train_many(networks(), images, labels, samples, SEEDS, diverging)

@@ -1,0 +1,54 @@
+r"""Random Fourier features of the Gaussian kernel (Rahimi, Recht 2007), and least squares of minimum norm on them.
+
+For frequencies v_j ~ N(0, I / bandwidth^2) and phases b_j uniform on [0, 2 pi),
+
+    phi_j(x)  =  sqrt(2 / N) cos(<v_j, x> + b_j),       j = 1 .. N,
+
+the product <phi(x), phi(z)> is a mean of N independent numbers in [-2, 2] with expectation
+exp(-||x - z||^2 / (2 bandwidth^2)): within t of it but with probability 2 exp(-N t^2 / 8) (Hoeffding).
+
+The coefficients of N features that fit n samples best, and of those the ones of least norm, are Phi^+ Y. For N < n
+they are those of least squares; from N = n on they interpolate. Both come from the spectrum of the smaller of
+Phi^T Phi and Phi Phi^T. Eigenvalues below max(n, N) eps of the largest count as zero, as in a pseudo-inverse of Phi
+with the tolerance sqrt(max(n, N) eps).
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.common.streams import normals, uniforms, words
+
+Float64Array = npt.NDArray[np.float64]
+
+
+def random_fourier_features(points: Any, count: int, bandwidth: float, seed: int = 0) -> Float64Array:
+    """phi (n, count) of points (n, d). Feature j depends on seed, j and d alone, but for the factor sqrt(2 / count).
+
+    Raises ValueError for a count below 1 or a bandwidth that is not positive and finite.
+    """
+    X = np.asarray(points, dtype=np.float64)
+    if X.ndim != 2:
+        raise ValueError(f"points must be a matrix (n, d), their shape is {X.shape}")
+    if count < 1 or not 0 < bandwidth < np.inf:
+        raise ValueError(f"count must be at least 1 and bandwidth positive and finite, got {count} and {bandwidth}")
+    d = X.shape[1]
+    frequencies = normals(words(seed, "fourier-frequencies", np.arange(count), 2 * -(-d // 2)))[:, :d] / bandwidth
+    phases = 2 * np.pi * uniforms(words(seed, "fourier-phases", np.arange(count), 1))[:, 0]
+    return np.asarray((2 / count) ** 0.5 * np.cos(X @ frequencies.T + phases))
+
+
+def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> Float64Array:
+    """Phi^+ Y (N, k) for features Phi (n, N) and targets Y (n, k). Raises ValueError for rows that do not match."""
+    n, count = features.shape
+    if targets.ndim != 2 or len(targets) != n:
+        raise ValueError(f"targets must have a row for each of the {n} rows of the features, got {targets.shape}")
+    wide = count >= n
+    gram = features @ features.T if wide else features.T @ features
+    values, vectors = np.linalg.eigh(gram)
+    kept = values > max(n, count) * np.finfo(np.float64).eps * values[-1]
+    inverse = np.divide(1, values, out=np.zeros_like(values), where=kept)
+    product = targets if wide else features.T @ targets
+    solved = vectors @ (inverse[:, None] * (vectors.T @ product))
+    return np.asarray(features.T @ solved if wide else solved)

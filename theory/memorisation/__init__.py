@@ -1,0 +1,27 @@
+r"""How much a rule's answer on a training image owes to that image: memorisation scores (Feldman 2020).
+
+scores              the score from networks trained on random subsets, with its error
+agreement           rank correlation of two estimates of the scores, with its interval
+nearest_neighbour   the score of one-nearest-neighbour, exactly
+"""
+
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.memorisation.agreement import Agreement, rank_agreement
+    from theory.memorisation.nearest_neighbour import nearest_neighbour_memorisation
+    from theory.memorisation.scores import Counts, MemorisationScores, count_hits, memorisation_scores
+
+__all__ = [
+    "Agreement",
+    "Counts",
+    "MemorisationScores",
+    "count_hits",
+    "memorisation_scores",
+    "nearest_neighbour_memorisation",
+    "rank_agreement",
+]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -1,0 +1,50 @@
+r"""The memorisation score of one-nearest-neighbour, exactly: no subset is drawn.
+
+On an image of its own training set the rule answers with that image's label, so it is right. On image i outside a
+uniform subset T of s of the n images it answers with the label of the nearest of T. Let the others stand in the order
+of their distance from i, numbered 0 .. n - 2. The nearest in T is number j if j is in T and those before are not:
+
+    P_j  =  C(n - 2 - j, s - 1) / C(n - 1, s),      P_0 = s / (n - 1),   P_{j+1} / P_j = (n - 1 - j - s) / (n - 2 - j),
+
+T without i being uniform among the other n - 1 images. So
+
+    mem(i)  =  1  -  sum over j of the label of i of  P_j.
+
+Images at the same distance from i keep the order of the sample.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.common.arrays import as_points
+
+
+def nearest_neighbour_memorisation(points: Any, labels: Any, size: int) -> npt.NDArray[np.float64]:
+    """mem(i) of one-nearest-neighbour on uniform subsets, float64 (n,), between 0 and 1.
+
+    Arguments:
+        points: (n, d), float64 distances are taken between them, Euclidean.
+        labels: (n,).
+        size: s, the images of a subset, 1 <= s < n.
+
+    Raises ValueError for lengths that differ or a size out of range.
+    """
+    from scipy.spatial.distance import cdist
+
+    places, marks = as_points(points, "points").astype(np.float64), np.asarray(labels)
+    n = len(places)
+    if marks.shape != (n,):
+        raise ValueError(f"labels must have one entry for each of the {n} points, their shape is {marks.shape}")
+    if not 1 <= size < n:
+        raise ValueError(f"size must be at least 1 and below the {n} points, got {size}")
+    ranks = np.arange(n - 2)
+    steps = np.maximum(n - 1 - ranks - size, 0) / (n - 2 - ranks)
+    chances = size / (n - 1) * np.concatenate([[1.0], np.cumprod(steps)])
+    scores = np.empty(n)
+    for i in range(n):
+        others = np.delete(np.arange(n), i)
+        order = others[np.argsort(cdist(places[i : i + 1], places[others])[0], kind="stable")]
+        scores[i] = 1 - chances[marks[order] == marks[i]].sum()
+    return np.clip(scores, 0.0, 1.0)
