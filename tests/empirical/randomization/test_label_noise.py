@@ -76,7 +76,11 @@ def test_every_spelling_of_the_help_is_parsed(tmp_path):
     np.save(tmp_path / "labels.npy", np.arange(3))
     torch.save({"NAME": torch.arange(3)}, tmp_path / "labels.pt")
     for spelling in TEST_SPELLINGS:
-        word = spelling.replace("-P", "-0.25").replace("PIXELS+LABELS", "gaussian+random-labels")
+        word = (
+            spelling.replace("-P", "-0.25")
+            .replace("mixed-S", "mixed-0.25")
+            .replace("PIXELS+LABELS", "gaussian+random-labels")
+        )
         word = word.replace("FILE.pt", str(tmp_path / "labels.pt"))
         word = word.replace("FILE", str(tmp_path / ("matrix.npy" if "transition" in word else "labels.npy")))
         assert parse_test(word).option == word
