@@ -13,6 +13,7 @@ from empirical.claims.paper import TABLE_3
 from empirical.claims.randomization_tests import SIZE, hits_recorded, missing
 from empirical.claims.significance import guessing_p_value, paired_p_value, positive_mean_p_value
 from empirical.kernels.config import KernelConfig
+from empirical.kernels.features import STANDARDISED
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.config import KernelRun, RunConfig
@@ -93,13 +94,19 @@ def kernel_results(runs: list[Run]) -> list[KernelResults]:
     return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.seed))
 
 
+def filters(run: Run) -> int:
+    """The number of filters of a random convolutional network, standardised or not; 0 for other features."""
+    name, _, number = kernel_of(run).features.removeprefix(STANDARDISED).rpartition("-")
+    return int(number) if name == "random-convolution" and number.isdigit() else 0
+
+
 def reference(run: Run) -> str:
     """The paper's test error in the same setting, "" if there is none."""
     kernel, config = kernel_of(run), run.config
     plain = kernel.kernel == "gaussian" and kernel.interpolant == "minimum-norm"
     if not plain or config.randomization != TRUE_LABELS:
         return ""
-    name = "random-convolution" if kernel.features.startswith("random-convolution") else kernel.features
+    name = "random-convolution" if filters(run) else kernel.features
     entry = TABLE_3.get((config.data, name, kernel.ridge > 0))
     return f"{entry.test_error:.1f}% ({entry.setting})" if entry else ""
 

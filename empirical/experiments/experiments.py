@@ -67,8 +67,8 @@ class KernelSettings:
     """Bandwidth of the Gaussian and the Laplacian kernel, as a share of the median distance between training images."""
 
     features: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FEATURES ...")] = ()
-    """pixels, whitened-pixels, gabor, random-convolution-F; by default pixels, and gabor for grey images or
-    random-convolution-64 for colour ones if they are large enough."""
+    """pixels, whitened-pixels, gabor, random-convolution-F, or standardised- before one of these; by default pixels,
+    and gabor for grey images or random-convolution-64 for colour ones if they are large enough."""
 
     ridge: Annotated[tuple[float, ...], tyro.conf.arg(metavar="LAMBDA ...")] = (0.0,)
     """lambda of (K + lambda I) alpha = Y; 0 interpolates."""

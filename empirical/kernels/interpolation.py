@@ -15,7 +15,7 @@ import torch
 
 from empirical.datasets.lazy_images import Images
 from empirical.kernels.config import KernelConfig
-from empirical.kernels.features import FeatureBlocks, FeatureMap, parse_features
+from empirical.kernels.features import FeatureBlocks, parse_features
 from empirical.outcome import outcome_on_test
 from empirical.randomization import RandomizedDataset
 from theory.common.names import nearest_name
@@ -103,7 +103,7 @@ def interpolate_images(
         device=device,
     )
     clock = StageClock()
-    distance = _median_distance(features, train.images, seed)
+    distance = _median_distance(blocks, train.images, seed)
     kernel = parse_kernel(config.kernel, config.bandwidth * distance)
     gram = gram_from_blocks(
         kernel,
@@ -202,11 +202,11 @@ def _points(blocks: FeatureBlocks) -> torch.Tensor:
     return points
 
 
-def _median_distance(features: FeatureMap, images: Images, seed: int) -> float:
-    """`median_distance` of the training images' features, a block of them at a time."""
+def _median_distance(blocks: FeatureBlocks, images: Images, seed: int) -> float:
+    """`median_distance` of these images' features, a block of them at a time."""
     rows = sample_rows(len(images), seed)
     squared = torch.zeros(len(rows) * (len(rows) - 1) // 2, dtype=torch.float64)
-    for (block,) in features.blocks(images, images[rows]):
+    for (block,) in blocks.of(images[rows]):
         squared += torch.pdist(block.double().cpu()).square()
     return median_of_distances(squared.sqrt())
 

@@ -10,14 +10,19 @@ if TYPE_CHECKING:
     from empirical.kernels.features.gabor import GaborWavelets
     from empirical.kernels.features.pixels import Pixels
     from empirical.kernels.features.random_convolution import RandomConvolution
+    from empirical.kernels.features.standardised import Standardised
 
 FEATURES = {
     "pixels": "pixel values",
     "whitened-pixels": "centre crop to 28 x 28, each image whitened, as the paper's networks get them",
     "gabor": "amplitudes of Gabor wavelets around each place",
     "random-convolution-F": "F random patches as filters, rectification, pooling: 8 F features",
+    "standardised-NAME": "any of the others, each feature of mean 0 and deviation 1 over the training images",
 }
 """The feature maps by name."""
+
+STANDARDISED = "standardised-"
+"""The start of the names of standardised features."""
 
 
 def parse_features(name: str, seed: int) -> "FeatureMap":
@@ -25,7 +30,10 @@ def parse_features(name: str, seed: int) -> "FeatureMap":
     from empirical.kernels.features.gabor import GaborWavelets
     from empirical.kernels.features.pixels import Pixels
     from empirical.kernels.features.random_convolution import RandomConvolution
+    from empirical.kernels.features.standardised import Standardised
 
+    if name.startswith(STANDARDISED) and not (other := name.removeprefix(STANDARDISED)).startswith(STANDARDISED):
+        return Standardised(parse_features(other, seed))
     kind, _, number = name.rpartition("-")
     if kind == "random-convolution" and number.isdigit():
         return RandomConvolution(int(number), seed)
@@ -39,6 +47,16 @@ def parse_features(name: str, seed: int) -> "FeatureMap":
     return feature_maps[name]
 
 
-__all__ = ["FEATURES", "FeatureBlocks", "FeatureMap", "GaborWavelets", "Pixels", "RandomConvolution", "parse_features"]
+__all__ = [
+    "FEATURES",
+    "STANDARDISED",
+    "FeatureBlocks",
+    "FeatureMap",
+    "GaborWavelets",
+    "Pixels",
+    "RandomConvolution",
+    "Standardised",
+    "parse_features",
+]
 
 __getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -40,6 +40,10 @@ class FeatureBlocks(Sequence[tuple[torch.Tensor, ...]]):
             raise IndexError(f"there are {self.number} blocks of features, got index {index}")
         return tuple(self.compute(index, images).to(self.dtype) for images in self.sets)
 
+    def of(self, *sets: Images) -> "FeatureBlocks":
+        """The blocks of other sets, by the same features."""
+        return replace(self, sets=sets)
+
     def astype(self, dtype: torch.dtype) -> "FeatureBlocks":
         """The same blocks in another precision."""
         return replace(self, dtype=dtype)

@@ -1,6 +1,7 @@
 """Feature maps: by hand on tiny cases, and what every map must keep."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,11 +125,52 @@ def test_more_filters_append_columns():
         ("pixel", "did you mean 'pixels'"),
         ("random-convolution-0", "F >= 1"),
         ("random-convolution-x", "did you mean"),
+        ("standardised-pixel", "did you mean 'pixels'"),
+        ("standardised-standardised-pixels", "did you mean"),
     ],
 )
 def test_wrong_names(name, message):
     with pytest.raises(ValueError, match=message):
         parse_features(name, 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_standardised_features_have_mean_0_and_deviation_1_where_fitted(name):
+    """Float32 sums of 20 values: to 1e-4. Other images get the same shift and scale, by hand to 1e-3 of them."""
+    fit, other = images(20), images(9, seed=1)
+    first, second = features(f"standardised-{name}", fit, fit, other)
+    plain = features(name, fit, fit, other)
+    assert first.mean(0).abs().max() < 1e-4
+    torch.testing.assert_close(first.std(0, correction=0), torch.ones(first.shape[1]), atol=1e-4, rtol=0)
+    expected = (plain[1] - plain[0].mean(0)) / plain[0].std(0, correction=0)
+    torch.testing.assert_close(second, expected, atol=1e-3, rtol=1e-3)
+    (alone,) = features(f"standardised-{name}", fit, other)
+    torch.testing.assert_close(alone, second)
+    assert parse_features(f"standardised-{name}", 0).name == f"standardised-{name}"
+
+
+def test_a_feature_that_does_not_vary_becomes_0():
+    fit, other = images(5), images(3, seed=1)
+    fit[:, :, 0, 0] = 255
+    first, second = features("standardised-pixels", fit, fit, other)
+    assert (first[:, 0] == 0).all()
+    torch.testing.assert_close(second[:, 0], torch.from_numpy(other[:, 0, 0, 0] / 255 - 1).float())
+
+
+def test_moments_are_computed_once(monkeypatch):
+    """Each set's features are, and the training images' no more often than they are asked for."""
+    sizes, compute = [], Pixels.blocks
+
+    def counting(self, fit_images, *sets, device="cpu"):
+        inner = compute(self, fit_images, *sets, device=device)
+        return replace(inner, compute=lambda index, some: sizes.append(len(some)) or inner.compute(index, some))
+
+    monkeypatch.setattr(Pixels, "blocks", counting)
+    fit, other = images(5), images(3, seed=1)
+    blocks = parse_features("standardised-pixels", 0).blocks(fit, fit, other)
+    list(blocks)
+    list(blocks.of(other))
+    assert sizes == [5, 3, 3]
 
 
 def test_images_that_do_not_suit():
@@ -140,7 +182,7 @@ def test_images_that_do_not_suit():
         Pixels().blocks(images(2), images(2, side=8))
     with pytest.raises(ValueError, match="images blank"):
         RandomConvolution(2, 0).filters(np.zeros((3, 1, 8, 8), np.uint8))
-    assert set(FEATURES) == {"pixels", "whitened-pixels", "gabor", "random-convolution-F"}
+    assert set(FEATURES) == {"pixels", "whitened-pixels", "gabor", "random-convolution-F", "standardised-NAME"}
 
 
 def test_gabor_separates_digits_better_than_guessing():
