@@ -95,8 +95,9 @@ def _accuracies(rows: Iterable[TableRow]) -> str:
 
 def kernels() -> str:
     """Kernel interpolants of CIFAR-10 and of Fashion-MNIST and MNIST, where they are recorded."""
-    lines = ["data | images | features | labels | interpolant, ridge | train error | test error | norm"]
-    for run in sorted(records("mnist-kernels", "fashion-mnist-kernels", "cifar10-kernels"), key=_kernel_order):
+    lines = ["data | images | kernel | features | labels | interpolant, ridge | train error | test error | norm"]
+    folders = "mnist-kernels", "fashion-mnist-kernels", "cifar10-kernels", "cifar10-bandwidths", "cifar10-filters"
+    for run in sorted(records(*folders), key=_kernel_order):
         kernel, metrics = kernel_of(run), run.summary.metrics
         if kernel.interpolant == "minimum-norm" and 0 < _level(run) < 1:
             continue  # the figure shows the levels between
@@ -104,6 +105,7 @@ def kernels() -> str:
         cells = [
             run.config.data,
             f"{run.config.n_train:,}",
+            f"gaussian, {kernel.bandwidth:g}" if kernel.kernel == "gaussian" else kernel.kernel,
             kernel.features,
             run.config.randomization.name.removesuffix(" labels"),
             f"{how}, {kernel.ridge:g}" if kernel.ridge else how,
@@ -127,6 +129,8 @@ def _kernel_order(run: Run) -> tuple[object, ...]:
         run.config.data,
         -run.config.n_train,
         features,
+        kernel.kernel,
+        kernel.bandwidth,
         kernel.interpolant != "minimum-norm",
         kernel.ridge,
         _level(run),

@@ -85,7 +85,11 @@ def recorded_runs() -> dict[str, list[Run]]:
 
 def data_root(folder: str) -> Path:
     real = Path(os.environ.get("RETHINKING_DATA", "data"))
-    elsewhere = {"fashion-mnist-kernels": DEBIAN_FASHION_MNIST, "imagenet-sample": real / "imagenet-sample"}
+    elsewhere = {
+        "fashion-mnist-kernels": DEBIAN_FASHION_MNIST,
+        "imagenet-sample": real / "imagenet-sample",
+        "mnist-kernels": real / "mnist",
+    }
     root = elsewhere.get(folder, real)
     if not (root if folder in elsewhere else root / "cifar-10-batches-bin").is_dir():
         pytest.skip(f"no real data in {root}: set RETHINKING_DATA to the folder that holds it")

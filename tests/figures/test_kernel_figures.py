@@ -20,8 +20,11 @@ def records(tmp_path_factory) -> Path:
         patch.setattr("empirical.job._draw", lambda out: True)
         patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
         assert run([*arguments, "--tests", "true-labels", "corrupted-0.5", "random-labels"]) == 0
-        more = ["--tests", "true-labels", "--kernel.features", "random-convolution-8", "random-convolution-16"]
-        assert run([*arguments, *more, "--kernel.interpolant", "minimum-norm", "--kernel.no-certify"]) == 0
+        arguments += ["--tests", "true-labels", "--kernel.interpolant", "minimum-norm", "--kernel.no-certify"]
+        more = [f"{start}random-convolution-{count}" for start in ("", "standardised-") for count in (8, 16)]
+        assert run([*arguments, "--kernel.features", *more]) == 0
+        linear = ["--kernel.name", "linear", "--kernel.ridge", "1", "100", "--kernel.features", more[-1]]
+        assert run([*arguments, *linear]) == 0
     return out
 
 
@@ -49,6 +52,15 @@ def test_the_same_records_the_same_picture(records, tmp_path):
         assert (tmp_path / f"{one.name}-once.svg").read_bytes() == (tmp_path / f"{one.name}-twice.svg").read_bytes()
         svg = (tmp_path / f"{one.name}-once.svg").read_text()
         assert svg.startswith("<?xml")
+
+
+def test_the_curve_of_filters_tells_the_settings_apart(records, tmp_path):
+    """A curve for each kernel, standardised or not; of two ridges the one with the smaller error."""
+    (results,) = kernel_results(read_runs(records))
+    KERNEL_FIGURES["Error against filters"].draw(results, tmp_path / "filters")
+    svg = (tmp_path / "filters.svg").read_text()
+    for setting in ("gaussian, bandwidth 0.28", "gaussian, bandwidth 0.28, standardised", "linear, standardised, ridge"):
+        assert svg.count(f"<!-- {setting} -->") == 1, setting
 
 
 def test_a_figure_is_left_out_where_its_runs_are_missing(records):
