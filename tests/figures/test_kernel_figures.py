@@ -59,7 +59,8 @@ def test_the_curve_of_filters_tells_the_settings_apart(records, tmp_path):
     (results,) = kernel_results(read_runs(records))
     KERNEL_FIGURES["Error against filters"].draw(results, tmp_path / "filters")
     svg = (tmp_path / "filters.svg").read_text()
-    for setting in ("gaussian, bandwidth 0.28", "gaussian, bandwidth 0.28, standardised", "linear, standardised, ridge"):
+    gaussian = "gaussian, bandwidth 0.28"
+    for setting in (gaussian, f"{gaussian}, standardised", "linear, standardised, ridge"):
         assert svg.count(f"<!-- {setting} -->") == 1, setting
 
 
