@@ -657,7 +657,8 @@ WITHOUT = {
         kernels.certificate.certify_interpolation kernels.distances.median_of_distances kernels.gram.cross_product
         kernels.kernels.squared_norms kernels.kernels.evaluate kernels.kernels.near_squares
         kernels.krylov.conjugate_gradients kernels.panels.multiply kernels.smallest_eigenvalue.bound_by_lanczos
-        dynamics.limiting_kernel.LimitingKernel""",
+        dynamics.limiting_kernel.LimitingKernel kernels.random_fourier.random_fourier_features
+        kernels.random_fourier.minimum_norm_coefficients""",
     "its numbers have no unit: probabilities, counts, classes, shares": """
         expressivity.interleaved_matrix.weight_bound implicit_bias.adaptive_methods.wilson_unseen
         label_noise.corruption.corrupt_labels label_noise.corruption.label_distribution
