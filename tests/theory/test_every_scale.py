@@ -113,6 +113,7 @@ from theory.implicit_bias.separable_logistic import (
     separable_data,
 )
 from theory.kernels import KernelInterpolator, Polynomial, SymmetricPanels, interpolate_gram, median_distance, plan_fit
+from theory.kernels.random_fourier import minimum_norm_coefficients, random_fourier_features
 from theory.kernels.smallest_eigenvalue import bound_by_cholesky
 from theory.label_noise import kernel_smoother, leave_one_out_smoother, minimum_norm_smoother, nearest_neighbours
 from theory.least_squares import (
@@ -333,6 +334,17 @@ def test_gram_systems(a, b):
     ]
     near(bounds[1].value, bounds[0].value, a, 1e-9)
     near(leave_one_out_smoother(torch.from_numpy(np.ldexp(K.numpy(), a))), leave_one_out_smoother(K), 0, 1e-9, 1e-12)
+
+
+@few
+@given(a=exponents, b=exponents)
+def test_random_fourier_features(a, b):
+    X, y = sample(6, 3)
+    features = random_fourier_features(X, 40, 2.0)
+    assert np.array_equal(random_fourier_features(np.ldexp(X, a), 40, math.ldexp(2, a)), features)
+    for chosen in (features, features[:, :4]):  # more features than samples, and fewer
+        plain = minimum_norm_coefficients(chosen, y[:, None])
+        near(minimum_norm_coefficients(np.ldexp(chosen, a), np.ldexp(y[:, None], b)), plain, b - a, 1e-8, 1e-10)
 
 
 @few
@@ -657,8 +669,7 @@ WITHOUT = {
         kernels.certificate.certify_interpolation kernels.distances.median_of_distances kernels.gram.cross_product
         kernels.kernels.squared_norms kernels.kernels.evaluate kernels.kernels.near_squares
         kernels.krylov.conjugate_gradients kernels.panels.multiply kernels.smallest_eigenvalue.bound_by_lanczos
-        dynamics.limiting_kernel.LimitingKernel kernels.random_fourier.random_fourier_features
-        kernels.random_fourier.minimum_norm_coefficients""",
+        dynamics.limiting_kernel.LimitingKernel""",
     "its numbers have no unit: probabilities, counts, classes, shares": """
         expressivity.interleaved_matrix.weight_bound implicit_bias.adaptive_methods.wilson_unseen
         label_noise.corruption.corrupt_labels label_noise.corruption.label_distribution

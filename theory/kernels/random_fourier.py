@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.scaling import exponent, require_representable, scaled
 from theory.common.streams import normals, uniforms, words
 
 Float64Array = npt.NDArray[np.float64]
@@ -40,10 +41,15 @@ def random_fourier_features(points: Any, count: int, bandwidth: float, seed: int
 
 
 def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> Float64Array:
-    """Phi^+ Y (N, k) for features Phi (n, N) and targets Y (n, k). Raises ValueError for rows that do not match."""
+    """Phi^+ Y (N, k) for features Phi (n, N) and targets Y (n, k), in whatever units these are.
+
+    Raises ValueError for rows that do not match, BeyondFloat64Error for coefficients that overflow.
+    """
     n, count = features.shape
     if targets.ndim != 2 or len(targets) != n:
         raise ValueError(f"targets must have a row for each of the {n} rows of the features, got {targets.shape}")
+    k, m = exponent(features), exponent(targets)
+    features, targets = scaled(features, -k), scaled(targets, -m)
     wide = count >= n
     gram = features @ features.T if wide else features.T @ features
     values, vectors = np.linalg.eigh(gram)
@@ -51,4 +57,4 @@ def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> 
     inverse = np.divide(1, values, out=np.zeros_like(values), where=kept)
     product = targets if wide else features.T @ targets
     solved = vectors @ (inverse[:, None] * (vectors.T @ product))
-    return np.asarray(features.T @ solved if wide else solved)
+    return require_representable(scaled(np.asarray(features.T @ solved if wide else solved), m - k), "a coefficient")
