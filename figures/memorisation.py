@@ -13,7 +13,7 @@ from empirical.runs.studies import MemorisationConfig
 from empirical.studies.memorisation import TRAINING_SETS
 from figures.palette import REFERENCE, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, set_panel_title, set_title, test_colors
+from figures.style import figure, set_panel_title, set_title
 
 _ROWS, _COLUMNS = 3, 8
 
@@ -33,9 +33,9 @@ def draw_scores(results: MemorisationResults, path: Path) -> None:
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1.25, 1))
         set_title(drawing, "What networks memorise, and what it is worth")
-        colors = test_colors(run.config.randomization for run in results.runs)
-        for index, run in enumerate(results.runs):
-            color, name = colors[run.config.randomization], run.config.randomization.name
+        # A little label corruption has nearly the colour of none, and these two are what is compared.
+        for index, (run, look) in enumerate(zip(results.runs, looks(len(results.runs)), strict=True)):
+            color, name = look.color, run.config.randomization.name
             scores, changed = scores_of(run).score, changed_labels(run)
             for chosen, dashes, words in ((~changed, "-", ""), (changed, "--", ", changed")):
                 if chosen.any():
@@ -46,7 +46,7 @@ def draw_scores(results: MemorisationResults, path: Path) -> None:
             accuracy = [removal[name]["test_accuracy"] for name in TRAINING_SETS]
             errors = [2 * removal[name]["deviation"] / study.networks_without**0.5 for name in TRAINING_SETS]
             places = np.arange(len(TRAINING_SETS)) + (index - (len(results.runs) - 1) / 2) * 0.12
-            right.errorbar(places, accuracy, yerr=errors, fmt="o", color=color, capsize=3, label=name)
+            right.errorbar(places, accuracy, yerr=errors, fmt=look.marker, color=color, capsize=3, label=name)
         left.set(xlabel="memorisation score at least", ylabel="share of the training images", xlim=(-0.02, 1.02))
         left.yaxis.set_major_formatter(PercentFormatter(1))
         right.set_xticks(
