@@ -104,6 +104,8 @@ def run(options: Options, arguments: list[str]) -> int:
             forget_begun(options.out)
             reported = _in_queue(runs, options) or _report(options.name, runs, options.out)
     except (ValueError, OSError, BusyError, LostRankError) as error:
+        if isinstance(error, BusyError):  # a refused command asks for nothing
+            forget_begun(options.out)
         print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

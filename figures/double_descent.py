@@ -41,14 +41,14 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
                     linewidth=1.6,
                     label=f"p = {level:g}",
                 )
-        known = results.gaussian
-        at = np.array([point["ratio"] for point in known])
+        risks = results.gaussian
+        at = np.array([point["ratio"] for point in risks])
         for side in (at < 1, at > 1):
-            right.plot(at[side], np.array([point["expected"] for point in known])[side], color=REFERENCE, linewidth=1.6)
+            right.plot(at[side], np.array([point["expected"] for point in risks])[side], color=REFERENCE, linewidth=1.6)
         right.errorbar(
             at,
-            [point["risk"] for point in known],
-            yerr=[2 * point["standard_error"] for point in known],
+            [point["risk"] for point in risks],
+            yerr=[2 * point["standard_error"] for point in risks],
             fmt="o",
             color=REFERENCE,
             markersize=3.5,

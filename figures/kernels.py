@@ -141,7 +141,7 @@ def _filter_runs(results: KernelResults) -> list[Run]:
         plain = kernel_of(run).interpolant == "minimum-norm" and run.config.randomization == TRUE_LABELS
         if plain and filters(run):
             key = filters(run), _setting(run)
-            best[key] = max(best.get(key, run), run, key=lambda known: known.summary.metrics["test_accuracy"])
+            best[key] = max(best.get(key, run), run, key=lambda candidate: candidate.summary.metrics["test_accuracy"])
     return [best[key] for key in sorted(best)]
 
 

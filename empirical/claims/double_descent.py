@@ -19,7 +19,7 @@ from theory.claims import Evidence, Finding, Verdict, verdict
 _BELKIN = "Belkin, Hsu, Ma, Mandal 2019, figure 2"
 _FIGURE = "Double descent"
 _COMMAND = "double-descent"
-_SIGMAS = 4.0  # of a mean of independent trials: of a dozen of them one is beyond this once in a thousand times
+_SIGMAS = 4.0  # a mean of independent trials: one among a dozen such means is beyond this once in a thousand times
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class DoubleDescentResults:
     """One run, which has every number of features.
 
     Attributes:
-        config: of the run.
+        config: the configuration of the run.
         runs: the run.
     """
 
@@ -68,8 +68,8 @@ class DoubleDescentResults:
     @property
     def gaussian(self) -> list[dict[str, float]]:
         """Measured and expected risk of Gaussian features."""
-        found: list[dict[str, float]] = self._metrics["gaussian"]
-        return found
+        risks: list[dict[str, float]] = self._metrics["gaussian"]
+        return risks
 
 
 def double_descent_results(runs: list[Run]) -> list[DoubleDescentResults]:
@@ -141,9 +141,9 @@ def _peak(results: DoubleDescentResults) -> Evidence:
             f"{error[-1]:.1%} at N = {results.counts[-1]:,}; norm {norm[best]:.2g}, {norm[at]:.2g}, {norm[-1]:.2g}"
         )
     held = tested_at_every(p_values, [1 - p for p in p_values], SIZE)
-    found = Verdict.DOES_NOT_HOLD if not all(peaks) else held
+    decided = Verdict.DOES_NOT_HOLD if not all(peaks) else held
     return Evidence(
-        found,
+        decided,
         "; ".join(words) + f"; largest p-value {max(p_values):.1g}",
         f"the largest of all numbers of features at N = n, error and norm, at every level; p-value below {SIZE}",
         "McNemar's exact test of N = n against the best N below and the largest N, on the same test images, each at "
@@ -204,4 +204,4 @@ def _gaussian(results: DoubleDescentResults) -> Evidence:
 
 
 CLAIMS = (_peak, _second_descent, _gaussian)
-"""In the order of the report."""
+"""The claims, in the order of the report."""

@@ -20,7 +20,7 @@ from theory.claims import Evidence, Finding, Verdict
 from theory.memorisation import Agreement, Counts, MemorisationScores, memorisation_scores, rank_agreement
 
 NEAR_1 = 0.9
-"""From here on a mean score counts as near 1."""
+"""A mean score from here on counts as near 1."""
 
 _FELDMAN = "Feldman 2020"
 _FELDMAN_ZHANG = "Feldman, Zhang 2020"
@@ -33,8 +33,8 @@ class MemorisationResults:
     """Runs on the same images with the same networks and seed, by labels.
 
     Attributes:
-        config: of one of them, standing for what all share.
-        runs: by test.
+        config: the configuration of one run, standing for what all share.
+        runs: the runs, by test.
     """
 
     config: RunConfig
@@ -78,13 +78,13 @@ def half_counts(run: Run) -> list[Counts]:
     """The counts of the two halves of a run's networks."""
     study = run.config.study_of(MemorisationConfig)
     sizes = (study.networks + 1) // 2, study.networks // 2
-    found = []
+    counts = []
     for networks, half in zip(sizes, run.summary.metrics["halves"], strict=True):
         inside, right_inside, right_outside = (
             np.array(half[name], dtype=np.int64) for name in ("inside", "right_inside", "right_outside")
         )
-        found.append(Counts(inside, right_inside, networks - inside, right_outside))
-    return found
+        counts.append(Counts(inside, right_inside, networks - inside, right_outside))
+    return counts
 
 
 def scores_of(run: Run) -> MemorisationScores:
@@ -251,4 +251,4 @@ def _removal(run: Run, networks: int) -> tuple[float, str]:
 
 
 CLAIMS = (_changed_labels_are_memorised, _halves_agree, _removal_costs)
-"""In the order of the report."""
+"""The claims, in the order of the report."""

@@ -199,8 +199,8 @@ def load(
     if not source.needs_files and root is not None:
         raise ValueError(f"{name} needs no root: its images come with a package; got {str(root)!r}")
     if not source.stored_anywhere and storage not in ("auto", "memory"):
-        anywhere = " and ".join(title for title, entry in DATASETS.items() if entry.stored_anywhere)
-        raise ValueError(f"--data-storage {storage} is for {anywhere}: {name} is kept in memory")
+        anywhere = ", ".join(title for title, entry in DATASETS.items() if entry.stored_anywhere)
+        raise ValueError(f"--data-storage {storage} is for these only: {anywhere}. {name} is kept in memory")
     if not source.stored_anywhere and decoder != "pillow":
         raise ValueError(f"--data-decoder {decoder} is for JPEGs, in a folder or of ImageNet: {name} has none")
     check_decoder(decoder)

@@ -485,18 +485,17 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
         settings.n_train or min(sizes.n_train, len(dataset.train.labels)),
         settings.n_test or min(sizes.n_test, len(dataset.test.labels)),
     )
-    given = settings.training
-    if (given.augmentation, given.min_steps) != ("none", 0):
+    if (settings.training.augmentation, settings.training.min_steps) != ("none", 0):
         raise ValueError(
             "memorisation trains every network as long, without augmentation: leave --training.augmentation "
             "and --training.min-steps out"
         )
-    chosen = given.max_steps != TrainingConfig.max_steps
+    chosen = settings.training.max_steps != TrainingConfig.max_steps
     training = replace(
-        given,
-        learning_rate=given.learning_rate or _MEMORISATION_RATE,
-        max_steps=given.max_steps if chosen else sizes.steps,
-        initialization=given.initialization or "torch",
+        settings.training,
+        learning_rate=settings.training.learning_rate or _MEMORISATION_RATE,
+        max_steps=settings.training.max_steps if chosen else sizes.steps,
+        initialization=settings.training.initialization or "torch",
     )
     study = MemorisationConfig(networks=sizes.networks, networks_without=sizes.networks_without)
     channels, *sides = dataset.image_shape

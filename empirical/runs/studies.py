@@ -132,13 +132,13 @@ class MemorisationConfig:
     """Memorisation scores: how much networks owe their answer on a training image to that image (`memorisation`).
 
     Attributes:
-        networks: trained on random subsets of the training images.
-        share: of the training images in a subset.
+        networks: number of networks, each trained on a random subset of the training images.
+        share: the share of the training images that is in a subset.
         removed: the share of the images, the most memorised or random ones, without which networks are trained.
-        networks_without: trained on all images, without the most memorised, and without random ones.
-        together: networks that are trained at once; it changes the last bits.
-        shown: most memorised images that the record has.
-        version: of the measurement.
+        networks_without: number of networks trained on all images, without the most memorised, and without random ones.
+        together: number of networks that are trained at once; it changes the last bits.
+        shown: number of the most memorised images that the record contains.
+        version: the version of the measurement.
     """
 
     networks: int = 100
@@ -151,7 +151,7 @@ class MemorisationConfig:
 
     @property
     def name(self) -> str:
-        """In words, for titles."""
+        """The study in words, for titles."""
         return "memorisation"
 
 
@@ -162,8 +162,9 @@ class DoubleDescentConfig:
     Attributes:
         ratios: numbers of features per training image.
         levels: p, the levels of label corruption.
-        bandwidth: of the features' Gaussian kernel, as a share of the median distance of the training images.
-        version: of the measurement.
+        bandwidth: the bandwidth of the features' Gaussian kernel, as a share of the median distance between training
+            images.
+        version: the version of the measurement.
     """
 
     ratios: tuple[float, ...] = (

@@ -115,19 +115,19 @@ def _fits(
 
     features, on_test = (random_fourier_features(images, count, bandwidth, seed) for images in (X, Z))
     one_hot = np.eye(k)
-    targets = np.concatenate([one_hot[given] for given in labels], axis=1)
+    targets = np.concatenate([one_hot[labelling] for labelling in labels], axis=1)
     coefficients = minimum_norm_coefficients(features, targets)
     entries = []
-    for index, given in enumerate(labels):
+    for index, labelling in enumerate(labels):
         own = coefficients[:, index * k : (index + 1) * k]
         outputs, test_outputs = features @ own, on_test @ own
         hits = test_outputs.argmax(1) == test_labels
         entries.append(
             {
                 "norm": float(np.linalg.norm(own)),
-                "train_loss": float(((outputs - one_hot[given]) ** 2).sum(1).mean()),
+                "train_loss": float(((outputs - one_hot[labelling]) ** 2).sum(1).mean()),
                 "test_loss": float(((test_outputs - one_hot[test_labels]) ** 2).sum(1).mean()),
-                "train_accuracy": float((outputs.argmax(1) == given).mean()),
+                "train_accuracy": float((outputs.argmax(1) == labelling).mean()),
                 "test_accuracy": float(hits.mean()),
                 "test_hits": encode_hits(hits),
             }

@@ -35,8 +35,8 @@ class ManyNetworks(nn.Module):
     Arguments:
         networks: at their initial weights, at least one, all of one architecture.
 
-    Raises ValueError for networks whose layers keep statistics of a batch or draw at random: of many at once these
-    would not be their own.
+    Raises ValueError for networks whose layers keep statistics of a batch or draw at random: many networks at once
+    would share these.
     """
 
     def __init__(self, networks: Sequence[nn.Module]):
@@ -83,8 +83,8 @@ def train_many(
         networks: t of them, at their initial weights.
         images, labels: all samples, (n, channels, height, width) and int64 (n,).
         samples: which of them each network is trained on, int64 (t, s).
-        seeds: of the order of samples, one for each network.
-        config: as for one network; the step size is one for all.
+        seeds: the seed of the order of samples, for each network.
+        config: as for one network; all networks share the step size.
 
     Raises ValueError as `ManyNetworks` does, for numbers that differ, and for augmentation; FloatingPointError if a
     loss is no longer finite.

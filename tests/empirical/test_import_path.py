@@ -10,6 +10,12 @@ import pytest
 from empirical.import_path import source_digest
 
 
+def forget() -> None:
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("mine", "layers", "lazily", "package", "alone"):
+            del sys.modules[name]
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """mine.py, the modules that it imports, and one that it does not."""
@@ -28,11 +34,9 @@ def project(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
-    before = set(sys.modules)
+    forget()  # another test's mine.py
     yield tmp_path
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("mine", "layers", "lazily", "package", "alone"):
-            del sys.modules[name]
+    forget()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def test_main_job_fits_every_test(main_job):
     assert {run.summary.metrics["parameters"] for run in explicit} == {2 * 120 + 64}
     for name in ("claims.json", "theory.json", "report.html"):
         assert (main_job / name).stat().st_size > 0
-    assert len(list((main_job / "figures").glob("*.png"))) == 2
+    kinds = {path.name.partition("_")[0] for path in (main_job / "figures").glob("*.png")}
+    assert kinds == {"loss-curves", "corruption", "only-labels"}
     assert not list(main_job.rglob("*.partial*"))
 
 

@@ -25,7 +25,9 @@ Float64Array = npt.NDArray[np.float64]
 
 
 def random_fourier_features(points: Any, count: int, bandwidth: float, seed: int = 0) -> Float64Array:
-    """phi (n, count) of points (n, d). Feature j depends on seed, j and d alone, but for the factor sqrt(2 / count).
+    """Return phi (n, count) of points (n, d).
+
+    Feature j depends on seed, j and d alone, but for the factor sqrt(2 / count).
 
     Raises ValueError for a count below 1 or a bandwidth that is not positive and finite.
     """
@@ -41,7 +43,7 @@ def random_fourier_features(points: Any, count: int, bandwidth: float, seed: int
 
 
 def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> Float64Array:
-    """Phi^+ Y (N, k) for features Phi (n, N) and targets Y (n, k), in whatever units these are.
+    """Return Phi^+ Y (N, k) for features Phi (n, N) and targets Y (n, k), in whatever units these are.
 
     Raises ValueError for rows that do not match, BeyondFloat64Error for coefficients that overflow.
     """

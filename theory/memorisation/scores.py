@@ -42,7 +42,7 @@ class Counts:
     right_outside: npt.NDArray[np.int64]
 
     def __add__(self, other: "Counts") -> "Counts":
-        """Of the networks of both."""
+        """Return the counts over the networks of both."""
         return Counts(
             self.inside + other.inside,
             self.right_inside + other.right_inside,
@@ -57,7 +57,7 @@ class MemorisationScores:
 
     Attributes:
         score: mem(i), between -1 and 1.
-        standard_error: of the score.
+        standard_error: the standard error of the score.
         accuracy_inside, accuracy_outside: the two shares of right networks.
     """
 

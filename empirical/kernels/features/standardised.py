@@ -2,8 +2,7 @@
 
 Few features of a random convolutional network are large, and they alone would make the distances between images.
 Standardised, every feature counts alike. The authors' group published such a pipeline for CIFAR-10: random patches,
-standardised, and a linear model with a ridge (Sparks et al., KeystoneML: optimizing pipelines for large-scale advanced
-analytics, 2017).
+standardised, and a linear model with a ridge (Sparks et al., KeystoneML, 2017).
 """
 
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from empirical.datasets.lazy_images import Images
 from empirical.kernels.features import STANDARDISED
 from empirical.kernels.features.blocks import FeatureBlocks, FeatureMap
 
-_FLAT = 1e-6  # of a feature's largest value: ten roundings of float32
+_FLAT = 1e-6  # relative to the largest value of a feature: ten roundings of float32
 
 
 @dataclass(frozen=True)

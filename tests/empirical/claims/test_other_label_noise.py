@@ -78,7 +78,7 @@ def findings(runs: list[Run]) -> list[tuple[str, str, Evidence]]:
 def test_no_claim_about_the_papers_tests_sees_other_label_noise(folder):
     runs = list(recorded(folder))
     before, after = findings(runs), findings(with_other_noise(runs))
-    assert len(before) > 2
+    assert len(before) >= 2
     known = {subject for subject, _, _ in before}
     assert [finding for finding in after if finding[0] in known] == before
     # A network that was run on true labels alone is a set of its own now, with nothing to say.

@@ -151,7 +151,7 @@ class _Nobody:
 def test_what_is_no_observer_is_said_before_anything_runs(tmp_path, capsys, monkeypatch):
     for given, message in [
         ("tensorbord", "did you mean 'tensorboard'"),
-        ("mine:nothing", "no module 'mine'"),
+        ("nobodys:nothing", "no module 'nobodys'"),
         (3, "an observer, a factory or a name is wanted, got a int"),
         (lambda out: {}, "is a dict without a method begin, epoch or end"),
     ]:

@@ -69,7 +69,7 @@ def one_thread():
 
 def configuration(test: str, model: str = f"mlp-1x{WIDTH}") -> RunConfig:
     return made_up_config(
-        Trained(TrainingConfig(learning_rate=0.05, batch_size=20, max_steps=3000)),
+        Trained(TrainingConfig(learning_rate=0.05, batch_size=20, max_steps=3000, initialization="torch")),
         test,
         n_train=N,
         n_test=M,
@@ -137,7 +137,7 @@ class Case:
     def network(self, outputs, seed):
         from empirical.models import build_model
 
-        return build_model(self.config.model, (1, 8, 8), outputs, seed)
+        return build_model(self.config.model, (1, 8, 8), outputs, seed, "torch")
 
     @staticmethod
     def extended(images):
