@@ -61,7 +61,7 @@ def test_the_curve_of_filters_tells_the_settings_apart(records, tmp_path):
     svg = (tmp_path / "filters.svg").read_text()
     gaussian = "gaussian, bandwidth 0.28"
     for setting in (gaussian, f"{gaussian}, standardised", "linear, standardised, ridge"):
-        assert svg.count(f"<!-- {setting} -->") == 1, setting
+        assert svg.count(f">{setting}</text>") == 1, setting
 
 
 def test_a_figure_is_left_out_where_its_runs_are_missing(records):
