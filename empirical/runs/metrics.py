@@ -156,6 +156,12 @@ METRICS: dict[str, tuple[Metric, ...]] = {
             "with at most 20 classes",
         ),
         Metric(
+            "colour_statistics_accuracy",
+            "1",
+            "The test accuracy of linear discriminant analysis of colour statistics, which random pixels keep.",
+            f"but for random pixels, in memory; {_BEFORE}",
+        ),
+        Metric(
             "mean_distance",
             "sqrt(2d)",
             "The mean distance between the first 2,000 whitened training images.",
