@@ -1,4 +1,4 @@
-"""The six tests as pictures: `python -m figures.pictures --data digits` draws the images that a network is randomized.
+"""The six tests as pictures: `python -m figures.pictures --data digits` draws what a network is given.
 
 Records have no images, so that this figure, alone of all, is drawn from the data set.
 """
@@ -37,7 +37,7 @@ TESTS: dict[Randomization, str] = {
 
 
 def draw_test_images(data: ImageDataset, path: Path, *, seed: int = 0, count: int = 10) -> None:
-    """Draw a row of training images for each test, with the labels that the network is randomized.
+    """Draw a row of training images for each test, with the labels that the network is given.
 
     Writes `path`.svg and `path`.png.
 
@@ -52,12 +52,12 @@ def draw_test_images(data: ImageDataset, path: Path, *, seed: int = 0, count: in
     )
     with figure(path, caption, width=1.1 + 0.95 * count, height=1.25 * len(TESTS) + 1.0) as drawing:
         set_title(drawing, f"The six tests: what the network is given, {data.name}")
-        rows = drawing.subplots(len(TESTS), count, squeeze=False)
-        for row, (test, words) in zip(rows, TESTS.items(), strict=True):
+        strips = drawing.subfigures(len(TESTS), 1)  # a title over one panel would push that panel aside
+        for strip, (test, words) in zip(strips, TESTS.items(), strict=True):
             randomized = randomize(data, test, seed)
             images = randomized.data.train.stored
             pictures = images[:count] if isinstance(images, np.ndarray) else images[np.arange(count)]
-            for at, axes in enumerate(row):
+            for at, axes in enumerate(strip.subplots(1, count, squeeze=False)[0]):
                 axes.set(xticks=[], yticks=[])
                 axes.grid(visible=False)
                 for side in axes.spines.values():
@@ -68,7 +68,7 @@ def draw_test_images(data: ImageDataset, path: Path, *, seed: int = 0, count: in
                 axes.set_xlabel(
                     visible(str(name)), color=RED if wrong else REFERENCE, weight="bold" if wrong else "normal"
                 )
-            row[0].set_title(f"{test.name}: {words}", size=9, weight="normal", loc="left")
+            strip.suptitle(f"{test.name}: {words}", size=9, weight="normal", x=0.01, ha="left")
 
 
 def _shown(image: np.ndarray) -> np.ndarray:
