@@ -52,7 +52,8 @@ def draw_test_images(data: ImageDataset, path: Path, *, seed: int = 0, count: in
     )
     with figure(path, caption, width=1.1 + 0.95 * count, height=1.25 * len(TESTS) + 1.0) as drawing:
         set_title(drawing, f"The six tests: what the network is given, {data.name}")
-        strips = drawing.subfigures(len(TESTS), 1, squeeze=False)[:, 0]  # a title over one panel would push that panel aside
+        # A title over one panel would push that panel aside.
+        strips = drawing.subfigures(len(TESTS), 1, squeeze=False)[:, 0]
         for strip, (test, words) in zip(strips, TESTS.items(), strict=True):
             randomized = randomize(data, test, seed)
             images = randomized.data.train.stored
