@@ -189,7 +189,7 @@ def label_ends(axes: Axes, *, rows: int = 1, size: float = 8.0, width: int = 24)
         size: the size of the letters, in points.
         width: the length of a line of text, in letters.
     """
-    drawing = axes.get_figure(root=True)
+    drawing = axes.figure.figure  # the whole figure, of whichever part of it the panel is; get_figure(root) is newer
     assert drawing is not None, "the axes are on a figure"
     handles, labels = axes.get_legend_handles_labels()
     ends = []
