@@ -108,7 +108,7 @@ def simulated_cuda() -> Iterator[Device]:
 
 
 class _Autocast(torch.autocast):
-    """Of the CPU, whose kernels compute."""
+    """The CPU's, whose kernels compute."""
 
     def __init__(self, device_type: str, *arguments: Any, **options: Any) -> None:
         super().__init__("cpu", *arguments, **options)

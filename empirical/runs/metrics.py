@@ -320,7 +320,9 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("subset", "images", "Training images of each network."),
         Metric("test_accuracy", "1", "The mean share of test images that the networks on subsets classify rightly."),
         Metric(
-            "halves[].inside", "networks", "Of the even and of the odd networks: how many are trained on each image."
+            "halves[].inside",
+            "networks",
+            "How many networks, of the even and of the odd ones, are trained on each image.",
         ),
         Metric("halves[].right_inside", "networks", "How many of those give it its training label."),
         Metric("halves[].right_outside", "networks", "How many of the others give it its training label."),

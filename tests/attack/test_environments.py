@@ -123,7 +123,7 @@ def little_memory(more: int):
 @pytest.mark.slow
 @pytest.mark.parametrize("more", [0, 2**20, 2**23, 2**25, 2**27])
 def test_too_little_memory_is_an_error_and_what_was_recorded_is_right(more, tmp_path):
-    """Of networks, which train without a thread of their own: Python waits for ever for one that cannot begin."""
+    """Networks alone train without further threads: Python waits for ever for a thread that cannot begin."""
     command = ["randomization-tests", *COMMAND]
     status = exit_status(little_memory(more), *command, "--out", str(tmp_path / "out"))
     assert status in (0, 1, 2), "an error with a message; neither a crash nor a hang"

@@ -85,7 +85,7 @@ def without(metrics: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def names(metrics: dict[str, Any]) -> set[str]:
-    """Of all metrics, at whatever depth."""
+    """The names of all metrics, at whatever depth."""
     inner = [entry for value in metrics.values() for entry in (value if isinstance(value, list) else [value])]
     return set(metrics).union(*(names(entry) for entry in inner if isinstance(entry, dict)))
 

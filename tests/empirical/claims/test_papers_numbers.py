@@ -22,7 +22,7 @@ TRUTH = np.arange(N_TEST) % 10
 
 
 def outcome(accuracy: float) -> dict[str, object]:
-    """Of the 10,000 test images in ten classes of 1,000 each this share is right, spread over classes and images."""
+    """This share of the 10,000 test images, ten classes of 1,000 each, is right, spread over classes and images."""
     order = np.random.default_rng(round(100 * accuracy)).permutation(N_TEST)
     right = np.zeros(N_TEST, dtype=bool)
     right[order[: round(accuracy / 100 * N_TEST)]] = True

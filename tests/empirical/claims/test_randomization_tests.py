@@ -46,7 +46,7 @@ def run(test: str, accuracy: float, steps: int, *, what: RunKind | None = None, 
 
 
 def epoch(e: int, steps: int, config: RunConfig, metrics: dict[str, Any]) -> EpochRecord:
-    """Of ten: unchanged labels are fitted first, and with partial corruption more test images are right on the way."""
+    """Ten epochs: unchanged labels are fitted first, and with partial corruption test accuracy peaks on the way."""
     p = config.randomization.label_noise.uniform_level or 0.0
     changed = round(0.9 * p * config.n_train)
     unchanged = config.n_train - changed

@@ -44,7 +44,7 @@ def arguments(root: Path, out: Path, *more: str) -> list[str]:
 
 
 def records(out: Path) -> dict[str, tuple[list, dict]]:
-    """Of each trained run its epochs and metrics, without seconds."""
+    """The epochs and metrics of each trained run, without seconds."""
     found = {}
     for path in sorted(out.glob("*mlp*/metrics.jsonl")):
         epochs = [json.loads(line) for line in path.read_text().splitlines()]

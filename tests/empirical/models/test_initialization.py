@@ -57,7 +57,7 @@ def test_other_networks_are_left_as_they_are_made(name):
 
 @pytest.mark.parametrize(("rule", "variance"), [("glorot", 2 / (256 + 512)), ("he", 2 / 256), ("torch", 1 / (3 * 256))])
 def test_a_rule_has_its_variance(rule, variance):
-    """Of 131,072 draws the sample variance has a relative deviation of sqrt(2 / 131072) at most, 0.4%: ten times it."""
+    """The sample variance of 131,072 draws deviates by at most sqrt(2 / 131072), 0.4%; ten times that is allowed."""
     first = build_model("mlp-1x512", (1, 16, 16), 10, 0, rule)[1]
     assert first.weight.var().item() == pytest.approx(variance, rel=0.04)
     assert bool(first.bias.any()) == (rule == "torch")

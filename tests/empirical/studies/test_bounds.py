@@ -420,7 +420,7 @@ def test_stability_of_the_network(case):
 
 
 def test_gradients_and_curvatures_are_seen(case):
-    """Of the initial network, by the whole Hessian: power iteration comes near from below."""
+    """The initial network's curvature, by the whole Hessian: power iteration comes near from below."""
     network = case.network(CLASSES, case.config.seed)
     names = [name for name, _ in network.named_parameters()]
     flat = torch.cat([p.detach().reshape(-1) for p in network.parameters()]).double()

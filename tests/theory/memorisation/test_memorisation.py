@@ -57,7 +57,7 @@ def test_scores_are_differences_of_shares():
 
 
 def test_an_estimate_finds_the_nearest_neighbours_exact_scores_within_its_error():
-    """Of 40 scores no more than a few are further off than 3 standard errors, and their mean square is about 1."""
+    """Few of 40 scores are further off than 3 standard errors, and their mean square is about 1."""
     random = generator(0, "memorisation-estimate")
     n, size, networks = 40, 20, 2000
     points, labels = random.standard_normal((n, 2)), random.integers(0, 3, n)
