@@ -477,7 +477,7 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
 
     from empirical.datasets.preprocessing import crop_box
     from empirical.models import build_model
-    from empirical.training.many_networks import require_plain
+    from empirical.training.many_networks import require_common, require_plain
 
     model = settings.model or MEMORISATION_MODEL
     sizes = memorisation_sizes(settings.scale)
@@ -485,11 +485,7 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
         settings.n_train or min(sizes.n_train, len(dataset.train.labels)),
         settings.n_test or min(sizes.n_test, len(dataset.test.labels)),
     )
-    if (settings.training.augmentation, settings.training.min_steps) != ("none", 0):
-        raise ValueError(
-            "memorisation trains every network as long, without augmentation: leave --training.augmentation "
-            "and --training.min-steps out"
-        )
+    require_common(settings.training)
     chosen = settings.training.max_steps != TrainingConfig.max_steps
     training = replace(
         settings.training,

@@ -102,11 +102,11 @@ def measure_memorisation(
                 "image": int(i),
                 "label": int(train.labels[i]),
                 "clean_label": int(randomized.clean_labels[i]),
-                "answer": int(np.bincount(answers[answers >= 0]).argmax()),
+                "answer": int(np.bincount(classes[classes >= 0]).argmax()),
                 "score": float(scores[i]),
                 "pixels": base64.b64encode(np.ascontiguousarray(train.images[i]).tobytes()).decode(),
             }
-            for i, answers in zip(order[: study.shown], outside, strict=True)
+            for i, classes in zip(order[: study.shown], outside, strict=True)
         ],
     }
 

@@ -24,8 +24,10 @@ from torch.nn import functional
 
 from empirical.training.batches import epoch_order
 from empirical.training.config import TrainingConfig
+from empirical.training.dropout import DROPOUT_LAYERS
 from empirical.training.optimization import build_optimizer, step_size_at
 
+_ALONE = ("augmentation", "dropout", "precision", "compile", "graphed")
 _PREDICTED_AT_ONCE = 512  # images; the activations of all networks are in memory together
 
 
@@ -62,11 +64,20 @@ class ManyNetworks(nn.Module):
 
 def require_plain(network: nn.Module) -> None:
     """ValueError for a network with batch normalisation or other state, or with dropout."""
-    if any(True for _ in network.buffers()) or any(isinstance(layer, nn.Dropout) for layer in network.modules()):
+    drops = any(isinstance(layer, DROPOUT_LAYERS) for layer in network.modules())
+    if drops or any(True for _ in network.buffers()):
         raise ValueError(
             "many networks are trained at once only without batch normalisation and dropout: choose another --model, "
             "mlp-1x128 for example"
         )
+
+
+def require_common(config: TrainingConfig) -> None:
+    """ValueError for hyper-parameters of which training many networks at once would take no notice."""
+    ignored = [name for name in _ALONE if getattr(config, name) not in (getattr(TrainingConfig, name), 0)]
+    if ignored:
+        options = ", ".join(f"--training.{name.replace('_', '-')}" for name in ignored)
+        raise ValueError(f"many networks are trained at once, plainly and in float32: leave out {options}")
 
 
 def train_many(
@@ -86,15 +97,14 @@ def train_many(
         seeds: the seed of the order of samples, for each network.
         config: as for one network; all networks share the step size.
 
-    Raises ValueError as `ManyNetworks` does, for numbers that differ, and for augmentation; FloatingPointError if a
+    Raises ValueError as `ManyNetworks` and `require_common` do, and for numbers that differ; FloatingPointError if a
     loss is no longer finite.
     """
     if not len(networks) == len(samples) == len(seeds):
         raise ValueError(
             f"{len(networks)} networks need as many rows of samples and seeds: {samples.shape}, {len(seeds)}"
         )
-    if config.augmentation != "none":
-        raise ValueError("many networks are trained at once only without augmentation (--training.augmentation)")
+    require_common(config)
     many = ManyNetworks(networks)
     optimizer = build_optimizer(many, config)
     chosen, s = torch.from_numpy(samples).to(images.device), samples.shape[1]

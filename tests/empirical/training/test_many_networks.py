@@ -64,14 +64,15 @@ def test_a_networks_company_does_not_matter(data):
 
 def test_what_cannot_be_trained_together_is_refused(data):
     images, labels, samples = data
-    for layer in (nn.BatchNorm2d(1), nn.Dropout(0.5)):
+    for layer in (nn.BatchNorm2d(1), nn.Dropout(0.5), nn.Dropout2d(0.5), nn.AlphaDropout(0.5)):
         with pytest.raises(ValueError, match="without batch normalisation and dropout"):
             ManyNetworks([nn.Sequential(layer, nn.Flatten(), nn.Linear(16, 3))])
     with pytest.raises(ValueError, match="as many rows"):
         train_many(networks(), images, labels, samples[:2], SEEDS, CONFIG)
-    augmented = TrainingConfig(learning_rate=0.1, augmentation="crop")
-    with pytest.raises(ValueError, match="without augmentation"):
-        train_many(networks(), images, labels, samples, SEEDS, augmented)
+    ignored = {"augmentation": "crop", "dropout": 0.5, "precision": "bf16", "compile": True}
+    for name, value in ignored.items():
+        with pytest.raises(ValueError, match=f"leave out --training.{name.replace('_', '-')}"):
+            train_many(networks(), images, labels, samples, SEEDS, TrainingConfig(learning_rate=0.1, **{name: value}))
     diverging = TrainingConfig(learning_rate=1e200, max_steps=10)
     with pytest.raises(FloatingPointError, match="too large"):
         train_many(networks(), images, labels, samples, SEEDS, diverging)
