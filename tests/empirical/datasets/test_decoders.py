@@ -46,6 +46,13 @@ def test_squares_are_nearly_those_of_pillow(torchcodec, picture, mode, size):
     assert np.quantile(np.abs(ours - pillows), 0.9) <= 3
 
 
+def test_detail_too_fine_for_the_square_becomes_grey(torchcodec):
+    """A chessboard of single pixels, a third as large: taking every third pixel would leave black and white."""
+    board = np.indices((90, 90)).sum(0) % 2 * 255
+    square = read_squares([encoded(board.astype(np.uint8), quality=95)], 30, "torchcodec")[0, :, 2:-2, 2:-2]
+    assert 100 < square.min() <= square.max() < 155
+
+
 def test_at_its_own_size_a_square_is_decoded_and_nothing_else(torchcodec, picture):
     file = encoded(picture[:, :90], quality=95)
     difference = read_squares([file], 90, "torchcodec").astype(int) - read_squares([file], 90, "pillow")
