@@ -1,8 +1,9 @@
-"""Redraw every committed figure from its records: `python -m figures.redraw [RESULTS]`.
+"""Redraw committed figures from their records: `python -m figures.redraw [FOLDER ...]`.
 
-Below RESULTS each directory of records gets its own figures again; a picture of figures/ that is no longer drawn is
-removed. RESULTS/claims.json is written anew. What git ignores beside them (SVG files and pages) is removed at the end.
-Run it after a change of records or of figures; a test holds the pictures against the records.
+Each FOLDER of records in results/ gets its own figures again, every folder if none is named; a picture of figures/
+that is no longer drawn is removed. results/claims.json is written anew. What git ignores beside them (SVG files and
+pages) is removed at the end. Run it after a change of records or of figures: with the folders whose records changed, or
+with none after a change of the drawing. A test holds the pictures against the records.
 """
 
 import sys
@@ -40,9 +41,14 @@ def drawn_directories(results: Path) -> list[Path]:
 
 def program(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    results = Path(words[0]) if words else RESULTS
-    for directory in drawn_directories(results):
+    folders = [Path(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    results = folders[0].parent if folders else RESULTS
+    known = drawn_directories(results)
+    for folder in folders:
+        if folder not in known:
+            print(f"error: {folder}: not a folder of records; there are {', '.join(map(str, known))}", file=sys.stderr)
+            return 2
+    for directory in folders or known:
         pictures = redraw(directory)
         print(f"{directory}: {len(pictures)} figures", flush=True)
     verdicts = claim_verdicts(subjects(all_runs(record_folders(results))), theory_findings_of(results))
