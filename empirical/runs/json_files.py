@@ -33,7 +33,7 @@ def read_bytes(path: Path) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > LARGEST:
             raise ValueError(f"{path.name} is {size:,} bytes long; records are at most {LARGEST:,}")
-        return file.read(LARGEST + 1)
+        return file.read(size)  # as much as it was: a larger number is set aside in memory, whatever the file is
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 
 SIZE = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--launcher", "none"]
 COMMAND = [*SIZE, "--tests", "true-labels"]
+KERNELS = ["--train-size", "600", "--test-size", "100", "--launcher", "none", "--tests", "true-labels"]
 
 
 def few_files() -> None:
@@ -80,7 +81,10 @@ def carry_out(place, arguments: list[str]) -> None:
 def exit_status(place, *arguments: str) -> int | None:
     process = multiprocessing.get_context("fork").Process(target=carry_out, args=(place, list(arguments)))
     process.start()
-    process.join()
+    process.join(300)
+    if process.is_alive():
+        process.kill()
+        pytest.fail(f"it hangs: {arguments}")
     return process.exitcode
 
 
@@ -122,14 +126,25 @@ def little_memory(more: int):
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 @pytest.mark.slow
 @pytest.mark.parametrize("more", [0, 2**20, 2**23, 2**25, 2**27])
-def test_too_little_memory_is_an_error_and_what_was_recorded_is_right(more, tmp_path):
-    """Networks alone train without further threads: Python waits for ever for a thread that cannot begin."""
-    command = ["randomization-tests", *COMMAND]
+@pytest.mark.parametrize("experiment", ["randomization-tests", "kernels"])
+def test_too_little_memory_is_an_error_and_what_was_recorded_is_right(experiment, more, tmp_path):
+    command = [experiment, *(KERNELS if experiment == "kernels" else COMMAND)]
     status = exit_status(little_memory(more), *command, "--out", str(tmp_path / "out"))
     assert status in (0, 1, 2), "an error with a message; neither a crash nor a hang"
     assert exit_status(lambda: None, *command, "--out", str(tmp_path / "out")) == 0
     assert exit_status(lambda: None, *command, "--out", str(tmp_path / "whole")) == 0
-    assert metrics(tmp_path / "out") == metrics(tmp_path / "whole")
+    if experiment == "kernels":
+        # A BLAS that finds no memory for its buffer takes another routine, which rounds otherwise: coefficients of a
+        # fit within the limit may differ in their last bits, and residuals, which are made of those bits, in all.
+        assert answers(tmp_path / "out") == answers(tmp_path / "whole")
+    else:
+        assert metrics(tmp_path / "out") == metrics(tmp_path / "whole")
+
+
+def answers(out: Path) -> dict[str, tuple[object, ...]]:
+    """What a kernel's predictions are, and its norm to ten digits."""
+    runs = {run.path.name: run.summary.metrics for run in read_runs(out)}
+    return {name: (found["test_hits"], found["train_accuracy"], f"{found['norm']:.9e}") for name, found in runs.items()}
 
 
 def metrics(out: Path) -> dict[str, str]:

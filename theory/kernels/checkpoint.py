@@ -34,6 +34,8 @@ class Checkpoint:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._writer = ThreadPoolExecutor(max_workers=1)
+        # The thread begins now, while there is memory: for one that finds none as it begins, Python waits for ever.
+        self._writer.submit(int).result()
         self._written: Future[None] | None = None
         for leftover in self.path.glob(".*"):  # half a file each, left by a kill while it was written
             leftover.unlink()
