@@ -449,9 +449,9 @@ def _report(name: str, runs: Pairs, out: Path) -> bool:
     console = wide_console()
     if table := TABLES.get(name):
         for data, some in data_sets(finished).items():
-            for (paper, n), rows in sized_tables_of(data, some).items():
+            for (paper, size), rows in sized_tables_of(data, some).items():
                 if paper is table:
-                    console.print(paper_table(paper, data, rows, n))
+                    console.print(paper_table(paper, data, rows, size))
     else:
         for results in result_sets(finished):
             console.print(results_table(results, narrow=console.width < WIDE))

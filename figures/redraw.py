@@ -43,12 +43,13 @@ def program(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     folders = [Path(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     results = folders[0].parent if folders else RESULTS
-    known = drawn_directories(results)
+    folders_of_records = drawn_directories(results)
     for folder in folders:
-        if folder not in known:
-            print(f"error: {folder}: not a folder of records; there are {', '.join(map(str, known))}", file=sys.stderr)
+        if folder not in folders_of_records:
+            there = ", ".join(map(str, folders_of_records))
+            print(f"error: {folder}: not a folder of records; there are {there}", file=sys.stderr)
             return 2
-    for directory in folders or known:
+    for directory in folders or folders_of_records:
         pictures = redraw(directory)
         print(f"{directory}: {len(pictures)} figures", flush=True)
     verdicts = claim_verdicts(subjects(all_runs(record_folders(results))), theory_findings_of(results))

@@ -12,7 +12,7 @@ import jinja2
 
 from empirical.claims.kernels import KernelResults, compare_kernels, kernel_of, reference
 from empirical.claims.paper_claims import CLAIMS
-from empirical.claims.paper_tables import PaperTable, TableRow, data_sets, sized_tables_of, sizes, tables_of
+from empirical.claims.paper_tables import PaperTable, Size, TableRow, data_sets, sized_tables_of, sizes, tables_of
 from empirical.claims.randomization_tests import (
     ResultSet,
     Row,
@@ -42,8 +42,8 @@ class DataSetSection:
 
     Attributes:
         data: the data set.
-        tables: the paper's, its values beside ours, by number of training images and title: networks are compared on
-            equally many. None if only one network was run.
+        tables: the paper's, its values beside ours, by size and table: networks are compared on equally many images.
+            None if only one network was run.
         not_run: the paper's rows that were run on no number of images, in words.
         seeds: networks and optimisers compared over seeds.
         figures: the paper's as SVG by title.
@@ -51,7 +51,7 @@ class DataSetSection:
     """
 
     data: str
-    tables: Mapping[tuple[int, PaperTable], Sequence[TableRow]]
+    tables: Mapping[tuple[Size, PaperTable], Sequence[TableRow]]
     not_run: str
     seeds: Sequence[TextTable]
     figures: Mapping[str, str]
@@ -193,10 +193,10 @@ def _counted(counts: Mapping[str, int]) -> str:
     return f"The paper makes {total} claims: {', '.join(parts[:-1])} and {parts[-1]}."
 
 
-def _sized_tables(data: str, runs: Sequence[Run]) -> dict[tuple[int, PaperTable], list[TableRow]]:
-    """The paper's tables of what was run, by number of training images, the most first."""
+def _sized_tables(data: str, runs: Sequence[Run]) -> dict[tuple[Size, PaperTable], list[TableRow]]:
+    """The paper's tables of what was run, by size, the most training images first."""
     tables = sized_tables_of(data, list(runs))
-    return {(n, paper): [row for row in rows if row.runs] for (paper, n), rows in tables.items()}
+    return {(size, paper): [row for row in rows if row.runs] for (paper, size), rows in tables.items()}
 
 
 def _not_run(data: str, runs: Sequence[Run]) -> str:
@@ -297,8 +297,8 @@ def _on_regularizers(runs: list[Run]) -> list[Finding]:
     """The findings that decide each claim, on any number of images; where none decides, the finding on the most
     images."""
     findings = [
-        replace(finding, evidence=replace(finding.evidence, measured=f"{n:,} images: {finding.evidence.measured}"))
-        for n, some in sizes(runs).items()
+        replace(finding, evidence=replace(finding.evidence, measured=f"{size}: {finding.evidence.measured}"))
+        for size, some in sizes(runs).items()
         for finding in compare_regularizers(some)
     ]
     shown = []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from empirical.claims.paper_tables import Spread
+from empirical.claims.paper_tables import Size, Spread
 from empirical.claims.randomization_tests import first_fit, optimizer_in_words
 from empirical.claims.significance import holm
 from empirical.randomization import Randomization
@@ -23,15 +23,15 @@ _DASH = "—"
 
 
 def seed_tables(runs: DataSetRuns) -> list[TextTable]:
-    """A table for each number of training images with a setting that was run with several seeds."""
-    by_size: dict[int, list[Network]] = {}
+    """A table for each number of images with a setting that was run with several seeds."""
+    groups: dict[Size, list[Network]] = {}
     for network in runs.networks:
-        by_size.setdefault(network.config.n_train, []).append(network)
-    tables = [_table(n, by_size[n]) for n in sorted(by_size, reverse=True)]
+        groups.setdefault(Size.of(network.config), []).append(network)
+    tables = [_table(size, groups[size]) for size in sorted(groups, reverse=True)]
     return [table for table in tables if table is not None]
 
 
-def _table(n: int, networks: Sequence[Network]) -> TextTable | None:
+def _table(size: Size, networks: Sequence[Network]) -> TextTable | None:
     tests = sorted({test for network in networks for test in network.runs}, key=lambda test: test.order)
     rows, p_values = [], []
     for test in tests:
@@ -51,7 +51,7 @@ def _table(n: int, networks: Sequence[Network]) -> TextTable | None:
         for row, p_value in zip(rows, p_values, strict=True)
     ]
     return TextTable(
-        f"Seeds and settings, n = {n:,}",
+        f"Seeds and settings, {size}",
         (
             "network, optimiser",
             "test",

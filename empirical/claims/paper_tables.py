@@ -3,7 +3,7 @@
 A row is a network, a test and its regularisers; runs that differ in their seeds alone are its sample.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -149,14 +149,33 @@ def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
     }
 
 
-def sizes(runs: list[Run]) -> dict[int, list[Run]]:
-    """The runs of a data set by the number of training images, the most first: networks are compared on equally many
-    images. Only numbers with several networks or with regularisers are included.
-    """
-    by_size: dict[int, list[Run]] = {}
+@dataclass(frozen=True, order=True)
+class Size:
+    """How many images networks are trained and tested on."""
+
+    train: int
+    test: int
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Size":
+        """The size of a run."""
+        return cls(config.n_train, config.n_test)
+
+    def __str__(self) -> str:
+        return f"{self.train:,} training and {self.test:,} test images"
+
+
+def by_size(runs: Iterable[Run]) -> dict[Size, list[Run]]:
+    """Runs by how many images they are of, the most first: accuracies are compared on equally many images alone."""
+    groups: dict[Size, list[Run]] = {}
     for run in runs:
-        by_size.setdefault(run.config.n_train, []).append(run)
-    return {n: by_size[n] for n in sorted(by_size, reverse=True) if data_sets(by_size[n])}
+        groups.setdefault(Size.of(run.config), []).append(run)
+    return dict(sorted(groups.items(), reverse=True))
+
+
+def sizes(runs: list[Run]) -> dict[Size, list[Run]]:
+    """The runs of a data set `by_size`, where there are several networks, or regularisers, to compare."""
+    return {size: some for size, some in by_size(runs).items() if data_sets(some)}
 
 
 def table_2(runs: list[Run]) -> list[TableRow]:
@@ -235,17 +254,17 @@ def tables_of(data: str, runs: list[Run]) -> dict[PaperTable, list[TableRow]]:
     return {table: rows for table, rows in tables.items() if any(row.runs for row in rows)}
 
 
-def sized_tables_of(data: str, runs: list[Run]) -> dict[tuple[PaperTable, int], list[TableRow]]:
-    """The tables from all runs on a data set, one for each number of training images, the most first.
+def sized_tables_of(data: str, runs: list[Run]) -> dict[tuple[PaperTable, Size], list[TableRow]]:
+    """The tables from all runs on a data set, one for each size, the most training images first.
 
-    Accuracies of networks on different numbers of images are not comparable, so that no table has two. Where there are
-    several numbers, the paper's rows that were not run are left out.
+    Accuracies of networks on different numbers of images are not comparable, so that no table has two sizes. Where
+    there are several, the paper's rows that were not run are left out.
     """
-    numbers = sorted({run.config.n_train for run in runs}, reverse=True)
+    groups = by_size(runs)
     return {
-        (paper, n): [row for row in rows if row.runs or len(numbers) == 1]
-        for n in numbers
-        for paper, rows in tables_of(data, [run for run in runs if run.config.n_train == n]).items()
+        (paper, size): [row for row in rows if row.runs or len(groups) == 1]
+        for size, some in groups.items()
+        for paper, rows in tables_of(data, some).items()
     }
 
 

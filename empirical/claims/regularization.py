@@ -338,14 +338,14 @@ def _batch_normalisation(rows: Rows) -> Evidence:
 )
 def _architecture_against_regularisers(rows: Rows) -> Evidence:
     plain = rows.of(TRUE_LABELS, NONE)
+    alike = [row for row in plain.values() if _same_images(row, next(iter(plain.values())))]
     regularised = [
         row
         for row in rows.regularised(TRUE_LABELS)
-        if row.model in plain
+        if plain.get(row.model) in alike
         and _alike(row, plain[row.model])
         and (row.regularisers[0] != "none" or decays_enough(row))
     ]
-    alike = [row for row in plain.values() if _same_images(row, next(iter(plain.values())))]
     if alike and not _all_fit(alike):
         return not_fitted()
     if all(row.regularisers[0] == "none" for row in regularised) or len(alike) < 2:

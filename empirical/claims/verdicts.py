@@ -87,9 +87,9 @@ def subjects(runs: list[Run]) -> list[Subject]:
         _subject(results.scale, compare(results), results.runs) for results in result_sets(runs) if results.several
     ]
     collection += [
-        _subject(f"{data}, {n:,} training images, all networks", compare_regularizers(equally_many), equally_many)
+        _subject(f"{data}, {size}, all networks", compare_regularizers(equally_many), equally_many)
         for data, some in data_sets(runs).items()
-        for n, equally_many in sizes(some).items()
+        for size, equally_many in sizes(some).items()
     ]
     collection += [
         _subject(f"{results.scale}; kernels", compare_kernels(results), results.runs)

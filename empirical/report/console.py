@@ -4,7 +4,7 @@ from rich import box
 from rich.table import Table
 
 from empirical.claims.kernels import KernelResults
-from empirical.claims.paper_tables import PaperTable, TableRow
+from empirical.claims.paper_tables import PaperTable, Size, TableRow
 from empirical.claims.randomization_tests import ResultSet
 from empirical.report import tables
 from empirical.text_table import TextTable
@@ -20,9 +20,9 @@ def kernel_table(results: KernelResults) -> Table:
     return _drawn(tables.kernel_table(results), wrapped=("kernel", "test", "the paper's\ntest error"))
 
 
-def paper_table(table: PaperTable, data: str, rows: list[TableRow], n: int) -> Table:
+def paper_table(table: PaperTable, data: str, rows: list[TableRow], size: Size) -> Table:
     """A table of the paper from runs on a data set, its accuracies beside ours, in percent."""
-    return _drawn(tables.paper_table(table, data, rows, n), wrapped=("test", "regularisers", "of"))
+    return _drawn(tables.paper_table(table, data, rows, size), wrapped=("test", "regularisers", "of"))
 
 
 def _drawn(table: TextTable, style: box.Box = box.SIMPLE, wrapped: tuple[str, ...] = ("test",)) -> Table:

@@ -1,7 +1,7 @@
 """Results as tables of text cells, from records alone: what a terminal, Markdown and LaTeX show alike."""
 
 from empirical.claims.kernels import KernelResults, kernel_of, kernel_results, reference
-from empirical.claims.paper_tables import PaperTable, TableRow, data_sets, sized_tables_of
+from empirical.claims.paper_tables import PaperTable, Size, TableRow, data_sets, sized_tables_of
 from empirical.claims.randomization_tests import ResultSet, result_sets, table
 from empirical.claims.studies import COMPARISONS
 from empirical.runs.records import Run
@@ -12,7 +12,7 @@ def tables_of_runs(runs: list[Run]) -> list[TextTable]:
     """Every table that runs fill: the tests by network and seed, the paper's tables, kernels, the studies."""
     tables = [results_table(results) for results in result_sets(runs)]
     for data, some in data_sets(runs).items():
-        tables += [paper_table(paper, data, rows, n) for (paper, n), rows in sized_tables_of(data, some).items()]
+        tables += [paper_table(paper, data, rows, size) for (paper, size), rows in sized_tables_of(data, some).items()]
     tables += [kernel_table(results) for results in kernel_results(runs)]
     for comparison in COMPARISONS.values():
         tables += [comparison.table(results) for results in comparison.results(runs)]
@@ -70,8 +70,8 @@ def kernel_table(results: KernelResults) -> TextTable:
     return TextTable(results.scale, headers, tuple(rows), words=frozenset({0, 1, len(headers) - 1}))
 
 
-def paper_table(paper: PaperTable, data: str, rows: list[TableRow], n: int) -> TextTable:
-    """A table of the paper from runs on n images of a data set, its accuracies beside ours, in percent."""
+def paper_table(paper: PaperTable, data: str, rows: list[TableRow], size: Size) -> TextTable:
+    """A table of the paper from runs on so many images of a data set, its accuracies beside ours, in percent."""
     with_best = any(row.paper_best is not None for row in rows)
     measured = "train", "test", "best epoch"
     papers = [f"the paper,\n{paper.source}:\n{name}" for name in measured[: 3 if with_best else 2]]
@@ -85,7 +85,7 @@ def paper_table(paper: PaperTable, data: str, rows: list[TableRow], n: int) -> T
         for row in rows
     ]
     return TextTable(
-        f"{paper.title}: {data}, n = {n:,}", columns, tuple(cells), words=frozenset({0, 1, 2, len(columns) - 1})
+        f"{paper.title}: {data}, {size}", columns, tuple(cells), words=frozenset({0, 1, 2, len(columns) - 1})
     )
 
 

@@ -80,7 +80,7 @@ def test_a_machine_checked_proof_is_the_evidence(drawn, name):
 
 
 def test_table_1(tables):
-    header, *rows = tables["Table 1: accuracy, n = 2,000"]
+    header, *rows = tables["Table 1: accuracy, 2,000 training and 1,000 test images"]
     assert header[1:5] == ["the paper (CIFAR-10), train", "the paper (CIFAR-10), test", "ours, train", "ours, test"]
     by_name = {row[0]: row[1:] for row in rows}
     assert by_name["alexnet true labels, no regularisers"] == [
@@ -92,14 +92,14 @@ def test_table_1(tables):
         "2 of 2",
         "2,000 of 50,000 images, 15 to 16 epochs, seeds 0, 1",
     ]
-    inception = {row[0]: row[1:] for row in tables["Table 1: accuracy, n = 1,000"]}
+    inception = {row[0]: row[1:] for row in tables["Table 1: accuracy, 1,000 training and 1,000 test images"]}
     assert inception["inception true labels, crop, weight decay"][:4] == [
         "100.00",
         "89.05",
         "100.00 augmented 90.00",
         "53.00",
     ]
-    mlp = {row[0]: row[1:] for row in tables["Table 1: accuracy, n = 10,000"]}
+    mlp = {row[0]: row[1:] for row in tables["Table 1: accuracy, 10,000 training and 1,000 test images"]}
     assert mlp["mlp-1x512 random labels, no regularisers"][5] == "1 of 2"
 
 
@@ -107,7 +107,7 @@ def test_no_table_has_two_sizes(tables):
     of_the_paper = {title: rows for title, rows in tables.items() if title.startswith("Table ")}
     assert len(of_the_paper) == 5, "Table 1 for three sizes, Table 4 for two"
     for title, (_, *rows) in of_the_paper.items():
-        n = title.rpartition(" = ")[2]
+        n = title.partition(" training and ")[0].rpartition(" ")[2]
         assert all(row[-1].startswith(f"{n} of 50,000 images") for row in rows)
 
 
@@ -118,9 +118,9 @@ def test_what_was_not_run_is_said_once(drawn):
 
 
 def test_table_4(tables):
-    header, *_ = tables["Table 4: random labels, with regularisers, n = 1,000"]
+    header, *_ = tables["Table 4: random labels, with regularisers, 1,000 training and 1,000 test images"]
     assert header[1:3] == ["the paper (CIFAR-10), train", "ours, train"]
-    header, *rows = tables["Table 4: random labels, with regularisers, n = 2,000"]
+    header, *rows = tables["Table 4: random labels, with regularisers, 2,000 training and 1,000 test images"]
     by_name = {row[0]: row[1:] for row in rows}
     alexnet = dict(zip(header[1:], by_name["alexnet random labels, weight decay"], strict=True))
     assert alexnet["runs that fit"] == "0 of 1"
@@ -128,7 +128,7 @@ def test_table_4(tables):
 
 
 def test_seeds_are_compared_in_one_table_for_each_size(tables):
-    header, *rows = tables["Seeds and settings, n = 2,000"]
+    header, *rows = tables["Seeds and settings, 2,000 training and 1,000 test images"]
     assert header[2:6] == ["seeds", "fitted", "epochs to fit", "test accuracy, %"]
     (true,) = [row for row in rows if row[1] == "true labels"]
     assert true == [
