@@ -6,6 +6,8 @@ n points, one-hot labels of ten classes; from points to coefficients, Gram matri
     cholesky              ours in float32, with refinement
     scipy                 sklearn's rbf_kernel, then scipy.linalg.solve(assume_a="pos"), float64
     kernel-ridge          sklearn's KernelRidge(alpha=0, kernel="rbf"), float64
+    kernel-ridge-float32  the same on float32 points and labels
+    lapack-float32        K filled in place from X X^T, then LAPACK's spotrf and spotrs in place, float32, no refinement
     plain-cg              sklearn's rbf_kernel, then scipy.sparse.linalg.cg for each output, float64, no preconditioner
 
 Each case is a process of its own: its peak memory is what the operating system counted for it. The residual is
@@ -34,7 +36,7 @@ from theory.kernels import MEDIAN_SHARE, Gaussian, gram_from_blocks, interpolate
 from theory.kernels.plan import Solver
 
 OURS: dict[str, Solver] = {"conjugate-gradients": "conjugate-gradients", "cholesky": "cholesky"}
-METHODS = (*OURS, "scipy", "kernel-ridge", "plain-cg")
+METHODS = (*OURS, "scipy", "kernel-ridge", "kernel-ridge-float32", "lapack-float32", "plain-cg")
 TOLERANCE = 1e-4
 
 
@@ -70,6 +72,11 @@ def coefficients(method: str, X: np.ndarray, Y: np.ndarray, bandwidth: float) ->
         solved = interpolate_gram(matrix, torch.from_numpy(Y), plan, bound_eigenvalue=False, tolerance=TOLERANCE)
         print(json.dumps({"iterations": solved.iterations, "stages": solved.seconds}), file=sys.stderr)
         return solved.coefficients.numpy()
+    if method == "lapack-float32":
+        return lapack_float32(X, Y, gamma)
+    if method == "kernel-ridge-float32":
+        ridge = KernelRidge(alpha=0, kernel="rbf", gamma=gamma).fit(X, Y.astype(np.float32))
+        return np.asarray(ridge.dual_coef_, np.float64)
     points = X.astype(np.float64)
     if method == "kernel-ridge":
         return np.asarray(KernelRidge(alpha=0, kernel="rbf", gamma=gamma).fit(points, Y).dual_coef_)
@@ -78,6 +85,22 @@ def coefficients(method: str, X: np.ndarray, Y: np.ndarray, bandwidth: float) ->
         return scipy.linalg.solve(K, Y, assume_a="pos", overwrite_a=True)
     columns = [scipy.sparse.linalg.cg(K, column, rtol=TOLERANCE, maxiter=5000)[0] for column in Y.T]
     return np.stack(columns, axis=1)
+
+
+def lapack_float32(X: np.ndarray, Y: np.ndarray, gamma: float) -> np.ndarray:
+    """The coefficients as float32 gives them, in the memory of K and X."""
+    squares = np.einsum("ij,ij->i", X, X)
+    K = X @ X.T  # NumPy takes ssyrk for a product with the transpose
+    K *= -2
+    K += squares
+    K += squares[:, None]
+    np.maximum(K, 0, out=K)
+    K *= -gamma
+    np.exp(K, out=K)
+    factor, failed = scipy.linalg.lapack.spotrf(K.T, lower=1, clean=0, overwrite_a=1)
+    if failed:
+        raise ValueError(f"spotrf ends with {failed}: K is not positive definite in float32")
+    return np.asarray(scipy.linalg.lapack.spotrs(factor, Y.astype(np.float32), lower=1)[0], np.float64)
 
 
 def child(method: str, n: int, cifar10: str | None) -> None:
