@@ -1,6 +1,7 @@
 """Solve K alpha = y: the minimum-norm interpolant in a Hilbert space (Zhang et al. 2017, section 5)."""
 
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -137,7 +138,8 @@ def _by_cholesky(
             raise ValueError(f"{error}: are there equal points? Remove them, or add a small ridge") from error
         return _by_eigenvalues(matrix, y, tolerance, leave_one_out, bound_eigenvalue, clock)
     clock.lap("factorise")
-    estimate = _inverse_iteration(factor)
+    # In float32 the residual after refinement tells whether the factor is of use; nothing else asks for the eigenvalue.
+    estimate = _inverse_iteration(factor) if matrix.dtype == torch.float64 else math.nan
     if matrix.dtype == torch.float64 and not estimate > _cutoff(matrix, _power_iteration(matrix)):
         if matrix.n > LARGEST_DIRECT:
             raise ValueError(f"{_SINGULAR}: are there equal points? Remove them, or add a small ridge")
