@@ -19,6 +19,7 @@ under that name, so it is not among them.
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -133,12 +134,11 @@ def least_squares(n: int, d: int, rounds: int) -> None:
     fitted = stochastic_gradient_descent(X, y, tolerance=float(tolerance))
     epochs, step_size = -(-fitted.iterations // n), fitted.step_size
     rows = np.concatenate([random.permutation(n) for _ in range(epochs)])
-    krylov = {"atol": 1e-10, "btol": 1e-10, "conlim": 0}
     methods: dict[str, Method] = {
         "ours": lambda: stochastic_gradient_descent(X, y, tolerance=float(tolerance)).solution,
         "torch-sgd": lambda: torch_sgd(X, y, rows, step_size),
-        "lsqr": lambda: scipy.sparse.linalg.lsqr(X, y, **krylov)[0],
-        "lsmr": lambda: scipy.sparse.linalg.lsmr(X, y, **krylov)[0],
+        "lsqr": lambda: scipy.sparse.linalg.lsqr(X, y, atol=1e-10, btol=1e-10, conlim=0)[0],
+        "lsmr": lambda: scipy.sparse.linalg.lsmr(X, y, atol=1e-10, btol=1e-10, conlim=0)[0],
     }
     if HAS_NUMBA:
         import numba
@@ -163,7 +163,7 @@ def kernel_fits(n: int, rounds: int) -> None:
     chosen = np.random.default_rng(1).permutation(n)[:500]
     exact = Gaussian(bandwidth).block(torch.from_numpy(X[chosen]).double(), torch.from_numpy(X).double()).numpy()
     names = ("cholesky", "conjugate-gradients", "lapack-float32", "kernel-ridge-float32", "kernel-ridge")
-    methods = {name: lambda name=name: kernels.coefficients(name, X, Y, bandwidth) for name in names}
+    methods: dict[str, Method] = {name: partial(kernels.coefficients, name, X, Y, bandwidth) for name in names}
 
     def error(alpha: np.ndarray) -> float:
         return float(np.linalg.norm(exact @ alpha - Y[chosen]) / np.linalg.norm(Y[chosen]))
