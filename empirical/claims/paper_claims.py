@@ -13,6 +13,7 @@ from empirical.claims import (
     kernels,
     label_noise,
     memorisation,
+    order,
     randomization_tests,
     regularization,
 )
@@ -75,6 +76,7 @@ _MODULES = (
     capacity,
     label_noise,
     interpolants,
+    order,
     memorisation,
     double_descent,
 )

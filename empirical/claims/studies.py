@@ -12,6 +12,7 @@ from empirical.claims.dynamics import compare_dynamics, dynamics_results, dynami
 from empirical.claims.interpolants import compare_interpolants, interpolants_results, interpolants_table
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
 from empirical.claims.memorisation import compare_memorisation, memorisation_results, memorisation_table
+from empirical.claims.order import compare_order, order_results, order_table
 from empirical.runs.records import Run
 from empirical.text_table import TextTable
 from theory.claims import Finding
@@ -41,6 +42,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "distance": Comparison("Images moved apart", distance_results, compare_distance, distance_table),
     "noise": Comparison("Label noise", noise_results, compare_noise, noise_table),
     "interpolants": Comparison("Two interpolants", interpolants_results, compare_interpolants, interpolants_table),
+    "order": Comparison("The order of learning", order_results, compare_order, order_table),
     "memorisation": Comparison("Memorisation", memorisation_results, compare_memorisation, memorisation_table),
     "double-descent": Comparison(
         "Double descent", double_descent_results, compare_double_descent, double_descent_table

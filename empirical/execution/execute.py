@@ -34,6 +34,7 @@ from empirical.studies.dynamics import measure_dynamics
 from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
 from empirical.studies.memorisation import measure_memorisation
+from empirical.studies.order import measure_order
 from empirical.studies.separation import separation
 from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, Ranks
@@ -65,6 +66,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "interpolants": measure_interpolants,
     "memorisation": measure_memorisation,
     "noise": measure_label_noise,
+    "order": measure_order,
 }
 """The measurements by the kind of run."""
 

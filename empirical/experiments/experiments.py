@@ -20,6 +20,7 @@ from empirical.experiments.scales import (
     double_descent_images,
     dynamics_images,
     memorisation_sizes,
+    order_sizes,
     reduction,
 )
 from empirical.import_path import source_digest
@@ -35,6 +36,7 @@ from empirical.runs.studies import (
     InterpolantsConfig,
     MemorisationConfig,
     NoiseConfig,
+    OrderConfig,
     kind_of,
 )
 from empirical.studies.capacity import first_size, next_size
@@ -506,6 +508,43 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
     ]
 
 
+ORDER_TESTS = ("true-labels", *(f"corrupted-{level}" for level in (0.2, 0.4, 0.6, 0.8)), "random-labels")
+
+
+def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Plan a network looked at along training, for each level of label corruption.
+
+    Raises ValueError for tests other than label corruption, for unknown models, and for augmentation.
+    """
+    from empirical.datasets.preprocessing import crop_box
+    from empirical.models import check_model, default_initialization
+
+    tests = [parse_test(word) for word in settings.tests or ORDER_TESTS]
+    if any(test.corruption is None for test in tests):
+        raise ValueError("test (--tests): order takes uniform label corruption: true-labels, corrupted-P, random-labels")
+    model = settings.model or "mlp-1x512"
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, settings.crop)
+    check_model(model, (channels, height, width), dataset.num_classes)
+    _check_training(dataset, settings, settings.training.augmentation)
+    n, n_test, steps = order_sizes(settings.scale)
+    dataset = dataset.subset(
+        settings.n_train or min(n or len(dataset.train.labels), len(dataset.train.labels)),
+        settings.n_test or min(n_test or len(dataset.test.labels), len(dataset.test.labels)),
+    )
+    chosen = settings.training.max_steps != TrainingConfig.max_steps
+    training = replace(
+        settings.training,
+        learning_rate=settings.training.learning_rate or _MEMORISATION_RATE,
+        max_steps=settings.training.max_steps if chosen else steps,
+        initialization=settings.training.initialization or default_initialization(model),
+    )
+    return [
+        _run_config("order", dataset, settings, seed, test, StudyRun(OrderConfig(), training), model=model)
+        for seed, test in product(settings.seeds, tests)
+    ]
+
+
 ON_THE_CPU = ("explicit", "double-descent", "memorisation")
 """Kinds of runs that are carried out on the CPU whatever device is asked for."""
 
@@ -704,6 +743,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             "interpolants",
             "Theorem 1's network and a trained one on the same sample: margins, slopes, stability.",
             plan_interpolants,
+        ),
+        Experiment(
+            "order",
+            "What a network gets right along training on partly corrupted labels, and when; two minutes on digits.",
+            plan_order,
+            takes=("model", "training", "scale"),
         ),
         Experiment(
             "memorisation",

@@ -83,3 +83,10 @@ def memorisation_sizes(scale: Scale) -> MemorisationSizes:
 def double_descent_images(scale: Scale) -> tuple[int, int]:
     """Numbers of training and test images for `double-descent`: the spectra take n^3; Belkin et al. take 10,000."""
     return {"smoke": (40, 40), "laptop": (2000, 2000), "paper": (10_000, 10_000)}[scale]
+
+
+def order_sizes(scale: Scale) -> tuple[int | None, int | None, int]:
+    """Numbers of training and test images for `order`, None for all, and the limit of steps: networks fit digits long
+    before it.
+    """
+    return {"smoke": (60, 30, 20), "laptop": (2_000, 2_000, 20_000), "paper": (None, None, CIFAR_10.max_steps)}[scale]

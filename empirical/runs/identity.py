@@ -23,6 +23,7 @@ from empirical.runs.studies import (
     InterpolantsConfig,
     MemorisationConfig,
     NoiseConfig,
+    OrderConfig,
 )
 from empirical.training.config import TrainingConfig
 
@@ -43,6 +44,7 @@ FIRST_FIELDS: dict[type, str] = {
     "rademacher_steps stability_pairs stability_images stability_steps linear_epochs",
     MemorisationConfig: "networks share removed networks_without together shown",
     DoubleDescentConfig: "ratios levels bandwidth",
+    OrderConfig: "ratio radius search_steps images",
 }
 """The fields with a default that each configuration had in its first records; never add to these lists."""
 

@@ -1,7 +1,7 @@
 """The settings of the runs that compare theory with measurement: a frozen dataclass each, part of a run's identity.
 
 A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`,
-`memorisation`, `double_descent`): `execution` calls the function that goes with the kind.
+`memorisation`, `double_descent`, `order`): `execution` calls the function that goes with the kind.
 
 Each has a version of its measurement. Whoever changes what a study measures, so that earlier records no longer say what
 it would find, raises the default of `version` by one: the study is then another run, which is measured anew, and the
@@ -181,7 +181,44 @@ class DoubleDescentConfig:
         return "random Fourier features"
 
 
-Study = DynamicsConfig | NoiseConfig | InterpolantsConfig | BoundsConfig | MemorisationConfig | DoubleDescentConfig
+@dataclass(frozen=True)
+class OrderConfig:
+    """The order of learning: what a network gets right along training on partly corrupted labels (`order`).
+
+    Attributes:
+        ratio: the ratio of the epochs of successive looks, above 1.
+        radius: the radius of the box around a test image that is searched for another class, in standard deviations of
+            the image's pixels.
+        search_steps: the limit of steps of a search.
+        images: test images that are searched, at most.
+        version: the version of the measurement.
+    """
+
+    ratio: float = 1.4
+    radius: float = 0.05
+    search_steps: int = 100
+    images: int = 1000
+    version: int = field(default=1, metadata=_FIRST)
+
+    def __post_init__(self) -> None:
+        if not self.ratio > 1:
+            raise ValueError(f"ratio, of the epochs of successive looks, must be above 1, got {self.ratio}")
+
+    @property
+    def name(self) -> str:
+        """The study in words, for titles."""
+        return "order of learning"
+
+
+Study = (
+    DynamicsConfig
+    | NoiseConfig
+    | InterpolantsConfig
+    | BoundsConfig
+    | MemorisationConfig
+    | DoubleDescentConfig
+    | OrderConfig
+)
 
 STUDIES: dict[str, type[Study]] = {
     "dynamics": DynamicsConfig,
@@ -190,6 +227,7 @@ STUDIES: dict[str, type[Study]] = {
     "bounds": BoundsConfig,
     "memorisation": MemorisationConfig,
     "double-descent": DoubleDescentConfig,
+    "order": OrderConfig,
 }
 """The settings of the studies by the kind of run."""
 

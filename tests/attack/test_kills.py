@@ -53,6 +53,7 @@ COMMANDS = {
     "workers": ["randomization-tests", *TINY, *TWO],
     "the local launcher": ["randomization-tests", *TINY, *TWO, "--launcher", "local", "--launcher.processes", "2"],
     "memorisation": ["memorisation", "--scale", "smoke", *SMALL],
+    "order": ["order", *SMALL, *TWO],
 }
 FORK = multiprocessing.get_context("fork") if sys.platform != "win32" else None
 

@@ -1,5 +1,6 @@
 r"""How much a rule's answer on a training image owes to that image: memorisation scores (Feldman 2020).
 
+critical_samples    points with another predicted class nearby (Arpit et al. 2017): search, and exactly if linear
 scores              the score from networks trained on random subsets, with its error
 agreement           rank correlation of two estimates of the scores, with its interval
 nearest_neighbour   the score of one-nearest-neighbour, exactly
@@ -11,6 +12,7 @@ from theory.common.lazy import lazy_names
 
 if TYPE_CHECKING:
     from theory.memorisation.agreement import Agreement, rank_agreement
+    from theory.memorisation.critical_samples import find_critical_samples, linear_critical_radius
     from theory.memorisation.nearest_neighbour import nearest_neighbour_memorisation
     from theory.memorisation.scores import Counts, MemorisationScores, count_hits, memorisation_scores
 
@@ -19,6 +21,8 @@ __all__ = [
     "Counts",
     "MemorisationScores",
     "count_hits",
+    "find_critical_samples",
+    "linear_critical_radius",
     "memorisation_scores",
     "nearest_neighbour_memorisation",
     "rank_agreement",

@@ -16,6 +16,7 @@ from empirical.claims import (
     kernels,
     label_noise,
     memorisation,
+    order,
     regularization,
 )
 from empirical.claims import randomization_tests as tests
@@ -27,7 +28,14 @@ from empirical.runs.records import Run
 from tests.empirical.claims import test_distance, test_kernels, test_randomization_tests, test_regularization
 from tests.empirical.made_up_noise import interpolants as interpolants_run
 from tests.empirical.made_up_noise import noise_runs
-from tests.empirical.studies import test_bounds, test_capacity, test_double_descent, test_dynamics, test_memorisation
+from tests.empirical.studies import (
+    test_bounds,
+    test_capacity,
+    test_double_descent,
+    test_dynamics,
+    test_memorisation,
+    test_order,
+)
 from theory.claims import Evidence, Verdict
 
 Results = Callable[[list[Run]], list[Any]]
@@ -68,6 +76,7 @@ KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
         test_double_descent.AGREEING,
     ),
     "memorisation": (memorisation.CLAIMS, memorisation.memorisation_results, test_memorisation.AGREEING),
+    "order": (order.CLAIMS, order.order_results, test_order.AGREEING),
 }
 
 

@@ -1,0 +1,109 @@
+"""The order of learning: what a network gets right along training on partly corrupted labels, and critical samples."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from empirical.claims.order import (
+    OrderResults,
+    accuracy_on_test,
+    critical_samples,
+    epochs_of,
+    level_of,
+    peak,
+    shares,
+)
+from empirical.runs.records import Run
+from empirical.runs.studies import OrderConfig
+from figures.palette import BLUE, GOLD, GREEN, INK, RED, REFERENCE, dashes
+from figures.result_figure import ResultFigure, ResultFigures
+from figures.style import figure, set_panel_title, set_title, test_colors, test_dashes, test_marker
+
+_SHOWN = 4  # levels of corruption with a panel each
+_CURVES = (
+    ("unchanged_right", "unchanged labels", BLUE),
+    ("changed_true", "changed: the label before", GREEN),
+    ("changed_given", "changed: the label given", RED),
+)
+
+
+def draw_order(results: OrderResults, path: Path) -> None:
+    """Draw what is answered along training at up to four levels of corruption, then test accuracy and critical samples
+    at all levels.
+
+    Writes `path`.svg and `path`.png.
+    """
+    study = results.config.study_of(OrderConfig)
+    caption = (
+        f"{results.scale}. A share p of the training labels is drawn anew, and the network trained until it fits all "
+        "of them. Left and middle: share of the images that are given the label named; dotted: the epoch of the best "
+        f"test accuracy. Lower right: the share of the first {results.runs[0].summary.metrics['searched']:,} test "
+        f"images for which a search found another class within {study.radius:g} standard deviations of each pixel, a "
+        f"lower bound. The axis of epochs is logarithmic from 1 on. Data: {results.config.source}."
+    )
+    partial = [run for _, run in results.partial]
+    chosen = _spread(partial or list(results.runs))
+    with figure(path, caption, width=11.0, height=6.4) as drawing:
+        panels = drawing.subplots(2, 3)
+        set_title(drawing, "The order of learning")
+        for axes in panels[:, :2].ravel()[len(chosen) :]:
+            axes.axis("off")
+        for axes, run in zip(panels[:, :2].ravel(), chosen, strict=False):
+            _draw_answers(axes, run)
+        panels[0, 0].legend(fontsize=8, loc="center left")
+        colors = test_colors(run.config.randomization for run in results.runs)
+        upper, lower = panels[:, 2]
+        for run in results.runs:
+            test = run.config.randomization
+            for axes, values in ((upper, accuracy_on_test(run)), (lower, critical_samples(run).mean(axis=1))):
+                axes.plot(
+                    epochs_of(run),
+                    values,
+                    color=colors[test],
+                    linestyle=test_dashes(test),
+                    linewidth=1.6,
+                    label=f"p = {level_of(run):g}",
+                )
+            best = peak(run)
+            upper.plot(
+                epochs_of(run)[best],
+                accuracy_on_test(run)[best],
+                test_marker(test),
+                color=colors[test],
+                markersize=6,
+            )
+        set_panel_title(upper, "Test accuracy, its best marked")
+        set_panel_title(lower, "Critical samples among test images")
+        for axes in (upper, lower):
+            _epochs(axes, max(int(epochs_of(run)[-1]) for run in results.runs))
+        lower.legend(fontsize=8, ncols=2)
+
+
+def _spread(runs: list[Run]) -> list[Run]:
+    """At most four of the runs, from the first to the last."""
+    count = min(_SHOWN, len(runs))
+    return [runs[round(at * (len(runs) - 1) / max(count - 1, 1))] for at in range(count)]
+
+
+def _draw_answers(axes: Axes, run: Run) -> None:
+    epochs = epochs_of(run)
+    for name, label, color in _CURVES:
+        axes.plot(epochs, shares(run, name), color=color, linestyle=dashes(color), linewidth=1.6, label=label)
+    axes.plot(epochs, accuracy_on_test(run), color=INK, linestyle=dashes(GOLD), linewidth=1.6, label="test images")
+    axes.axvline(epochs[peak(run)], color=REFERENCE, linestyle=":", linewidth=1.5)
+    set_panel_title(axes, f"{level_of(run):.0%} of the labels drawn anew")
+    _epochs(axes, int(epochs[-1]))
+
+
+def _epochs(axes: Axes, last: int) -> None:
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set(xlabel="epochs", ylim=(-0.02, 1.03), xlim=(0, 1.1 * last))
+    ticks = [0, *(10**power for power in range(len(str(last))))]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+ORDER_FIGURES: ResultFigures[OrderResults] = {
+    "The order of learning": ResultFigure("order", draw_order),
+}
