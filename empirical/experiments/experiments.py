@@ -521,7 +521,9 @@ def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
     tests = [parse_test(word) for word in settings.tests or ORDER_TESTS]
     if any(test.corruption is None for test in tests):
-        raise ValueError("test (--tests): order takes uniform label corruption: true-labels, corrupted-P, random-labels")
+        raise ValueError(
+            "test (--tests): order takes uniform label corruption: true-labels, corrupted-P or random-labels"
+        )
     model = settings.model or "mlp-1x512"
     channels, *sides = dataset.image_shape
     _, _, height, width = crop_box(sides, settings.crop)
