@@ -107,7 +107,8 @@ def train_accuracy(run: Run) -> FloatArray:
     """The share of training images that are given their training label, at each look."""
     metrics = run.summary.metrics
     right = [look["unchanged_right"] + look["changed_given"] for look in _looks(run)]
-    return np.array(right) / (metrics["unchanged"] + metrics["changed"])
+    share: FloatArray = np.array(right) / (metrics["unchanged"] + metrics["changed"])
+    return share
 
 
 def hits_on_looks(run: Run) -> npt.NDArray[np.bool_]:
