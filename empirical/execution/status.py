@@ -176,10 +176,15 @@ def read_planned(out: Path) -> dict[str, dict[str, Any]]:
 def plan_to_run(out: Path, titles: Mapping[str, str]) -> None:
     """Note under `out` what a command is asked for, `{directory: title}`, so that runs not begun are known.
 
-    What was asked for before stays; of what is noted already nothing changes.
+    What was asked for before stays; of what is noted already nothing changes. A run with a directory is not noted, so
+    that a command whose runs are all finished writes nothing.
     """
     planned = read_planned(out)
-    new = {name: {"title": title, "job": ""} for name, title in titles.items() if name not in planned}
+    new = {
+        name: {"title": title, "job": ""}
+        for name, title in titles.items()
+        if name not in planned and not (out / name).exists()
+    }
     if new:
         (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
         write_json(out / PLANNED, planned | new)

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -179,7 +180,7 @@ def _keep(place: Path, content: bytes, what: str) -> None:
 def readers(place: Path) -> dict[str, Reader]:
     """All readers of the project, each with small whole files made for it."""
     from empirical.datasets.byte_pickle import read_byte_pickle
-    from empirical.datasets.cifar10 import _read_binary, _read_pickle
+    from empirical.datasets.cifar_files import read_binary, read_pickle
     from empirical.datasets.decoding import read_square
     from empirical.datasets.idx import read_idx
     from empirical.randomization.number_files import read_numbers
@@ -232,8 +233,8 @@ def readers(place: Path) -> dict[str, Reader]:
         "idx": Reader([idx, idx[:4] + struct.pack(">I", 100) + bytes(100)], read_idx),
         "idx, gzipped": Reader([gzip.compress(idx)], read_idx, "file.gz"),
         "pickle": Reader([pickle.dumps(batch, k) for k in range(6)], read_byte_pickle, tokens="pickle"),
-        "CIFAR-10, Python": Reader([pickle.dumps(batch, k) for k in range(6)], _read_pickle, tokens="pickle"),
-        "CIFAR-10, binary": Reader([bytes(3073 * 2)], _read_binary),
+        "CIFAR-10, Python": Reader([pickle.dumps(batch, k) for k in range(6)], read_pickle, tokens="pickle"),
+        "CIFAR-10, binary": Reader([bytes(3073 * 2)], read_binary),
         "images": Reader(_images(), lambda path: read_square(path, 8), any_error=True),
         "numbers, npy": Reader([array.getvalue()], read_numbers, "file.npy"),
         "numbers, csv": Reader([b"1,2\n3,4\n"], read_numbers, "file.csv", "csv"),
@@ -278,9 +279,9 @@ def _records(out: Path) -> Path:
     import empirical.job
     from empirical.run import main
 
-    empirical.job._report = lambda *_: True
     command = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--launcher", "none"]
-    assert main([*command, "--tests", "random-labels", "--out", str(out)]) == 0
+    with mock.patch.object(empirical.job, "_report", return_value=True):
+        assert main([*command, "--tests", "random-labels", "--out", str(out)]) == 0
     return out
 
 

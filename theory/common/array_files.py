@@ -31,7 +31,7 @@ def load_arrays(path: str | Path) -> dict[str, npt.NDArray[Any]]:
                 raise ValueError(f"the checksum of {damaged!r} does not hold")
         with np.load(path, allow_pickle=False) as file:
             return {name: np.asarray(file[name]) for name in file.files}
-    except OSError:
-        raise
     except Exception as error:  # zipfile and NumPy raise almost anything for what is damaged
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # it cannot be opened; without a name, an entry is said to be where no place is
         raise ValueError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
