@@ -12,11 +12,12 @@ import tyro
 from empirical.claims.kernels import KernelResults, kernel_results
 from empirical.claims.randomization_tests import ResultSet, result_sets
 from empirical.claims.studies import COMPARISONS, Comparison
+from empirical.execution.progress import RunLine, RunProgress
 from empirical.runs.records import Run, has_records, read_runs
 from figures import figure_1, figure_2, only_labels
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
-from figures.corruption import draw_corruption
+from figures.corruption import draw_corruption, several_levels
 from figures.distance import DISTANCE_FIGURES
 from figures.double_descent import DOUBLE_DESCENT_FIGURES
 from figures.drawings import Drawings
@@ -44,7 +45,7 @@ FIGURES: ResultFigures[ResultSet] = {
         "only-labels", only_labels.draw_only_labels, only_labels.possible
     ),
     "Training loss": ResultFigure("loss-curves", draw_loss_curves),
-    "Label corruption": ResultFigure("corruption", draw_corruption),
+    "Label corruption": ResultFigure("corruption", draw_corruption, several_levels),
 }
 DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
     **figure_1.DATA_SET_FIGURES,
@@ -106,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         directory = out / "figures"
         outputs = [f"figures: {directory}"]
-        with Drawings(directory) as drawings:
+        with RunProgress(total=1) as progress, Drawings(directory, RunLine(progress, "figures").stage) as drawings:
             for kind, file in curves:
                 record = kind.read(file)
                 for name, figure in kind.figures.items():

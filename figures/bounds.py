@@ -38,7 +38,7 @@ def draw_bounds(results: BoundsResults, path: Path) -> None:
                     axes.plot(bound.gap, row + shift, "|", color=color, markersize=10, markeredgewidth=2)
         axes.axvline(1, color=REFERENCE, linestyle=":", linewidth=1.5)
         axes.set(
-            title=f"Bounds on true and on random labels, n = {results.config.n_train:,}",
+            title=f"Bounds on true and on random labels, {results.config.model}, n = {results.config.n_train:,}",
             xlabel="bound, or gap",
             xscale="log",
         )

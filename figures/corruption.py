@@ -14,6 +14,11 @@ from figures.style import chance_line, figure, label_ends, mathematics, points
 from theory.label_noise import memorised_accuracy
 
 
+def several_levels(results: ResultSet) -> bool:
+    """Whether a network was trained at two levels of label corruption or more."""
+    return len(corruption_levels(results)) > 1
+
+
 def draw_corruption(results: ResultSet, path: Path) -> None:
     """Draw test error against corruption for the trained and the explicit networks, with the theory's lines.
 

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from empirical.claims.double_descent import DoubleDescentResults
 from figures.palette import REFERENCE, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, set_panel_title, set_title
+from figures.style import figure, from_zero, set_panel_title, set_title
 
 
 def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
@@ -25,7 +25,7 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
     )
     with figure(path, caption, width=10.5, height=4.4) as drawing:
         left, middle, right = drawing.subplots(1, 3)
-        set_title(drawing, "Double descent")
+        set_title(drawing, f"Double descent: random Fourier features, n = {results.config.n_train:,}")
         ratios = results.counts / results.config.n_train
         for index, (level, look) in enumerate(zip(results.levels, looks(len(results.levels)), strict=True)):
             for axes, values in (
@@ -65,7 +65,7 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             set_panel_title(axes, title)
         left.yaxis.set_major_formatter(PercentFormatter(1))
-        left.set_ylim(bottom=0)
+        from_zero(left)
         middle.set_yscale("log")
         right.set_yscale("log")
         left.legend(fontsize=8.5, title="labels replaced", title_fontsize=8.5)

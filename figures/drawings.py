@@ -12,7 +12,7 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,18 +24,25 @@ from theory.common.atomic import replacing
 Draw = Callable[[Any, Path], None]
 """Draw results to a path without suffix: writes its .svg and .png."""
 
+Tell = Callable[[str, float], None]
+"""Receive the name of a stage, and the share of it that is done."""
+
 _WORTH_A_PROCESS = 4  # figures: a process takes as long to begin as one of them to draw
 
 
 class Drawings:
     """Draws figures of a directory; a context manager, at whose end all of them are drawn.
 
+    Arguments:
+        directory: the folder of the figures.
+        tell: is called after each figure that is drawn.
+
     Attributes:
         drawn: paths, without suffix, of what had to be drawn.
     """
 
-    def __init__(self, directory: Path):
-        self._directory, self._manifest = directory, directory / ".manifest.json"
+    def __init__(self, directory: Path, tell: Tell = lambda stage, share: None):
+        self._directory, self._manifest, self._tell = directory, directory / ".manifest.json", tell
         self._code = code_digest()
         self._before: dict[str, str] = {}
         with suppress(OSError, ValueError, TypeError, RecursionError):  # none is there, or none that can be read
@@ -62,12 +69,14 @@ class Drawings:
     ) -> None:
         if kind is not None:
             return
+        self._show(0)
         processes = min(os.cpu_count() or 1, len(self._asked) // _WORTH_A_PROCESS)
         if processes > 1 and sys.platform == "linux":
             self._draw_in(processes)
         else:
-            for task, path in self._asked:
+            for done, (task, path) in enumerate(self._asked, 1):
                 _draw(task, path)
+                self._show(done)
         self._directory.mkdir(parents=True, exist_ok=True)
         with replacing(self._manifest) as temporary:
             temporary.write_text(json.dumps(self._digests, indent=1) + "\n", encoding="utf-8")
@@ -78,8 +87,14 @@ class Drawings:
             warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
             with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
                 futures: list[Future[None]] = [pool.submit(_draw, task, path) for task, path in self._asked]
-                for future in futures:
+                for done, _ in enumerate(as_completed(futures), 1):
+                    self._show(done)
+                for future in futures:  # the first figure's error, whichever failed first
                     future.result()
+
+    def _show(self, done: int) -> None:
+        if self._asked:
+            self._tell(f"drawing {len(self._asked)} of {len(self._digests)},", done / len(self._asked))
 
 
 def _draw(task: bytes, path: Path) -> None:

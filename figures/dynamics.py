@@ -13,7 +13,17 @@ from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import chance_line, figure, mathematics, points, set_panel_title, set_title, test_colors, test_marker
+from figures.style import (
+    chance_line,
+    figure,
+    from_zero,
+    mathematics,
+    points,
+    set_panel_title,
+    set_title,
+    test_colors,
+    test_marker,
+)
 
 
 def draw_dynamics(results: DynamicsResults, path: Path) -> None:
@@ -72,12 +82,11 @@ def draw_complexity(results: DynamicsResults, path: Path) -> None:
         set_panel_title(slow, "Slow-down")
         mathematics(set_panel_title(complexity, r"Complexity measure, $\sqrt{2\, y^\top H^{-1} y \,/\, n}$"))
         set_panel_title(error, "Test error on clean labels")
-        slow.set(ylabel="times the steps of true labels", ylim=(0, None))
-        complexity.set(ylim=(0, None))
-        error.set(ylim=(0, None))
+        slow.set(ylabel="times the steps of true labels")
         error.yaxis.set_major_formatter(PercentFormatter(1))
         for axes in (slow, complexity, error):
             axes.set_xlim(-0.04, 1.04)
+            from_zero(axes)
             mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
         slow.legend(loc="lower right", fontsize=8)
         complexity.legend(loc="lower right", fontsize=8.5)

@@ -20,7 +20,7 @@ _EPS_LABELS = {
     0.5: r"$\varepsilon = 1/2$ (midpoint)",
     0.25: r"$\varepsilon = 1/4$",
 }
-_PLACES = "Biases at z_j − ε(z_j − z_{j−1})"
+_PLACES = "Biases at zⱼ − ε(zⱼ − zⱼ₋₁)"
 
 
 def draw_interpolant(record: dict[str, Any], path: Path) -> None:
@@ -89,9 +89,9 @@ def draw_conditions(record: dict[str, Any], path: Path) -> None:
     """
     data = record["conditions"]
     caption = (
-        f"[max(z_i − b_j, 0)] in the 2-norm. {_PLACES}. Left: z = 1, 2, ..., n. Right: projections of n random "
-        f"images of {data['dimension']} pixels, seed {record['about']['seed']}. From the entrywise accurate inverse, "
-        "so that numbers beyond 2⁵³ are accurate too."
+        f"The matrix [max(zᵢ − bⱼ, 0)] in the 2-norm. {_PLACES}. Left: z = 1, 2, ..., n. Right: projections of n "
+        f"random images of {data['dimension']} pixels, seed {record['about']['seed']}. From the entrywise accurate "
+        "inverse, so that numbers beyond 2⁵³ are accurate too."
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         panels = _two_panels(

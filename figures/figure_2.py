@@ -52,7 +52,8 @@ def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
             set_panel_title(axes, f"{title}, n = {drawn[0].config.n_train:,}")
             axes.set(xlabel="thousands of steps", ylabel="accuracy", xlim=(0, None), ylim=(0, 1.03))
             axes.yaxis.set_major_formatter(PercentFormatter(1))
-            axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8)
+            # Beside the stars, half of which lie beyond the axes.
+            axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.04, 1), fontsize=8)
 
 
 def panels(runs: DataSetRuns) -> dict[str, list[Network]]:

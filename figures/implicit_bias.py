@@ -10,6 +10,8 @@ from figures.style import figure, mathematics, plain, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
 _PREDICTED: dict[str, Any] = {"color": INK, "linewidth": 1.2}
+_SPECTRA = {"exp(-k/2) + 1/p": "$e^{-k/2} + 1/p$", "k^-2": "$k^{-2}$"}
+"""The spectra of the record, as mathematics."""
 
 
 def draw_optimizers(record: dict[str, Any], path: Path) -> None:
@@ -341,8 +343,9 @@ def draw_overfitting(record: dict[str, Any], path: Path) -> None:
         set_title(drawing, "Overfitting is benign or not as the spectrum's effective ranks say")
         handles: list[Any] = []
         for series, color in zip(data["series"], (GREEN, RED), strict=True):
-            name = series["name"]
-            handles += axes.plot(data["sizes"], series["noise_cost"], color=color, label=f"{name}: k*/n + n/R")
+            name = _SPECTRA.get(series["name"]) or plain(series["name"])
+            label = f"{name}: $k^*/n + n/R$"
+            handles += axes.plot(data["sizes"], series["noise_cost"], color=color, label=label)
             handles += axes.plot(
                 data["sizes"], series["noise_share"], "s", markerfacecolor="none", color=color, label="noise's share"
             )
@@ -361,7 +364,7 @@ def draw_overfitting(record: dict[str, Any], path: Path) -> None:
         mathematics(axes.set_xlabel("$n$"))
         axes.set_xticks(data["sizes"], [str(n) for n in data["sizes"]])
         axes.minorticks_off()
-        axes.legend(handles=handles, loc="lower left", fontsize=8.5, ncols=2)
+        mathematics(*axes.legend(handles=handles, loc="lower left", fontsize=8.5, ncols=2).get_texts())
 
 
 IMPLICIT_BIAS = TheoryRecord(

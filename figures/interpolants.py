@@ -27,7 +27,8 @@ def draw_perturbations(results: InterpolantsResults, path: Path) -> None:
     )
     with figure(path, caption, width=9.2, height=5.4) as drawing:
         left, right = drawing.subplots(1, 2, sharey=True)
-        set_title(drawing, f"Two interpolants of one sample, off the sample, n = {results.config.n_train:,}")
+        scale = f"{results.config.model}, n = {results.config.n_train:,}"
+        set_title(drawing, f"Two interpolants of one sample, off the sample: {scale}")
         all_looks = iter(looks(2 * len(results.runs)))
         for run in results.runs:
             metrics = run.summary.metrics

@@ -15,7 +15,7 @@ from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import chance_line, figure, mathematics, points, set_panel_title, set_title
+from figures.style import chance_line, figure, from_zero, mathematics, points, set_panel_title, set_title
 
 _INTERVAL = f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images."
 
@@ -45,8 +45,8 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         set_panel_title(right, "Norm of the interpolant")
         left.set(ylabel="test error on clean labels", ylim=(0, 1.02))
         left.yaxis.set_major_formatter(PercentFormatter(1))
-        right.margins(y=0.1)
-        right.set(ylabel="norm in the Hilbert space", ylim=(0, None))
+        right.set(ylabel="norm in the Hilbert space")
+        from_zero(right)
         for axes in (left, right):
             axes.set_xlim(-0.02, 1.02)
             mathematics(axes.set_xlabel("share of training labels replaced, $p$"))

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from figures.palette import BLUE, GOLD, GREEN, INK, ORCHID, RED, REFERENCE, marker
-from figures.style import figure, mathematics, set_panel_title, set_title
+from figures.style import figure, mathematics, plain, set_panel_title, set_title
 from figures.theory_record import TheoryFigure, TheoryRecord
 
 _METHOD_COLORS = {
@@ -98,14 +98,23 @@ def draw_conditions(record: dict[str, Any], path: Path) -> None:
             data["references"].items(), (BLUE, GREEN, GOLD, ORCHID, RED), strict=True
         ):
             _known(
-                right, conditions, distances, marker=marker(color), markersize=4, linewidth=1, color=color, label=method
+                right,
+                conditions,
+                distances,
+                marker=marker(color),
+                markersize=4,
+                linewidth=1,
+                color=color,
+                label=plain(method),
             )
-        right.plot(conditions, data["rounding"], color=INK, linestyle="--", label="8 eps (n + d) cond")
+        right.plot(
+            conditions, data["rounding"], color=INK, linestyle="--", label=r"$8\,\mathrm{eps}\,(n + d)\,\mathrm{cond}$"
+        )
         set_panel_title(left, "stochastic gradient descent")
         set_panel_title(right, "five references")
         for axes in (left, right):
             axes.set(xscale="log", yscale="log", xlabel="condition number", ylim=(1e-17, 1e11))
-            axes.legend(loc="upper left", fontsize=8, ncols=2)
+            mathematics(*axes.legend(loc="upper left", fontsize=8, ncols=2).get_texts())
         left.set_ylabel("relative distance")
 
 
@@ -114,7 +123,7 @@ def draw_certificates(record: dict[str, Any], path: Path) -> None:
     data = record["certificates"]
     caption = (
         f"X is {data['n']} x {data['d']}, seed {_seed(record)}. Points: the SVD's solution plus steps of 1e-16 to 1 "
-        "times ||w*|| in one random direction; distances in rational arithmetic, both relative to ||w*||. Dashed: ten "
+        "times ‖w*‖ in one random direction; distances in rational arithmetic, both relative to ‖w*‖. Dashed: ten "
         "times cond above the exact distance, the least sharpness that is claimed. Far left, rounding of the "
         "evaluation is all that the bound is made of."
     )
@@ -198,9 +207,10 @@ def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
         "exact. Right: Gaussian X, where it is a bound."
     )
     with figure(path, caption, width=9.2, height=4.4) as drawing:
-        set_title(drawing, "Randomized Kaczmarz converges at Strohmer and Vershynin's rate, 1 − σ²_min / ||X||²_F")
+        rate = r"1 - \sigma_{\min}^2 / \|X\|_F^2"
+        mathematics(set_title(drawing, f"Randomized Kaczmarz converges at Strohmer and Vershynin's rate, ${rate}$"))
         for axes, panel in zip(drawing.subplots(1, 2), data["panels"], strict=True):
-            axes.plot(panel["steps"], panel["predicted"], **_PREDICTED, label="(1 − σ²_min / ||X||²_F)^t")
+            axes.plot(panel["steps"], panel["predicted"], **_PREDICTED, label=f"$({rate})^t$")
             axes.errorbar(
                 panel["steps"],
                 panel["mean"],
@@ -216,7 +226,7 @@ def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
             )
             set_panel_title(axes, f"{panel['name']}, {panel['n']} x {panel['d']}")
             axes.set(xlabel="steps", ylim=(0, 1.02))
-            axes.legend(loc="upper right", fontsize=8.5)
+            mathematics(*axes.legend(loc="upper right", fontsize=8.5).get_texts())
             axes.set_ylabel("part of the first squared error")
 
 
@@ -229,7 +239,7 @@ def draw_row_space(record: dict[str, Any], path: Path) -> None:
     steps, zero, moved = data["steps"], data["from_zero"], data["from_start"]
     caption = (
         f"Gaussian X, {data['n']} x {data['d']}, seed {_seed(record)}; SGD, one sample a step, from zero and from a "
-        "Gaussian w₀. Left: the part of w outside the row space (relative to ||w||), and by how much that part of w₀ "
+        "Gaussian w₀. Left: the part of w outside the row space (relative to ‖w‖), and by how much that part of w₀ "
         "has changed (relative to itself). Right: relative distances. Measured values that are "
         "exactly zero are left out."
     )
@@ -271,7 +281,7 @@ def draw_noise(record: dict[str, Any], path: Path) -> None:
     data = record["noise"]
     caption = (
         f"Gaussian X, {data['n']} x {data['d']}, Gaussian y, seed {_seed(record)}: no solution. One sample a step, "
-        "with replacement, started at the least-squares solution; constant step size 1/(2 max ||x_i||²), or decaying "
+        "with replacement, started at the least-squares solution; constant step size 1/(2 max ‖xᵢ‖²), or decaying "
         f"from it like 1/t. Dots: means over {data['runs']} independent runs, fresh ones for each dot, with two "
         "standard errors. Lines: exact recursion of the second moment."
     )

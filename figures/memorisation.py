@@ -13,13 +13,13 @@ from empirical.runs.studies import MemorisationConfig
 from empirical.studies.memorisation import TRAINING_SETS
 from figures.palette import REFERENCE, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, set_panel_title, set_title
+from figures.style import figure, from_zero, set_panel_title, set_title
 
 _ROWS, _COLUMNS = 3, 8
 
 
 def draw_scores(results: MemorisationResults, path: Path) -> None:
-    """Draw how many images have at least each score, and the test accuracy without some images, for each labelling.
+    """Draw how many images have at least each score, and the test error without some images, for each labelling.
 
     Writes `path`.svg and `path`.png.
     """
@@ -32,7 +32,7 @@ def draw_scores(results: MemorisationResults, path: Path) -> None:
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1.25, 1))
-        set_title(drawing, "What networks memorise, and what it is worth")
+        set_title(drawing, f"What networks memorise, and what it is worth: {_scale(results)}")
         # A little label corruption has nearly the colour of none, and these two are what is compared.
         for index, (run, look) in enumerate(zip(results.runs, looks(len(results.runs)), strict=True)):
             color, name = look.color, run.config.randomization.name
@@ -43,21 +43,22 @@ def draw_scores(results: MemorisationResults, path: Path) -> None:
                     shares = np.arange(1, len(ordered) + 1) / len(ordered)
                     left.plot(ordered, shares, dashes, color=color, linewidth=1.8, label=name + words)
             removal = run.summary.metrics["removal"]
-            accuracy = [removal[name]["test_accuracy"] for name in TRAINING_SETS]
-            errors = [2 * removal[name]["deviation"] / study.networks_without**0.5 for name in TRAINING_SETS]
+            error = [1 - removal[name]["test_accuracy"] for name in TRAINING_SETS]
+            bars = [2 * removal[name]["deviation"] / study.networks_without**0.5 for name in TRAINING_SETS]
             places = np.arange(len(TRAINING_SETS)) + (index - (len(results.runs) - 1) / 2) * 0.12
-            right.errorbar(places, accuracy, yerr=errors, fmt=look.marker, color=color, capsize=3, label=name)
+            right.errorbar(places, error, yerr=bars, fmt=look.marker, color=color, capsize=3, label=name)
         left.set(xlabel="memorisation score at least", ylabel="share of the training images", xlim=(-0.02, 1.02))
         left.yaxis.set_major_formatter(PercentFormatter(1))
         right.set_xticks(
             range(len(TRAINING_SETS)), ["all images", "without the\nmost memorised", "without\nrandom ones"]
         )
-        right.set(xlim=(-0.5, len(TRAINING_SETS) - 0.5), ylabel="test accuracy")
-        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+        right.set(xlim=(-0.5, len(TRAINING_SETS) - 0.5), ylabel="test error")
+        from_zero(right)
+        right.yaxis.set_major_formatter(PercentFormatter(1))
         set_panel_title(left, "Scores of the training images")
-        set_panel_title(right, "Test accuracy without some of them")
-        for axes in (left, right):
-            axes.legend(fontsize=8.5)
+        set_panel_title(right, "Test error without some of them")
+        left.legend(fontsize=8.5)
+        right.legend(fontsize=8.5, loc="lower right")
 
 
 def draw_most_memorised(results: MemorisationResults, path: Path) -> None:
@@ -74,7 +75,7 @@ def draw_most_memorised(results: MemorisationResults, path: Path) -> None:
     )
     second = looks(2)[1].color
     with figure(path, caption, width=9.2, height=5.0) as drawing:
-        set_title(drawing, "The most memorised images")
+        set_title(drawing, f"The most memorised images: {_scale(results)}")
         panels = drawing.subplots(_ROWS, _COLUMNS).ravel()
         for axes in panels:
             axes.axis("off")
@@ -84,6 +85,10 @@ def draw_most_memorised(results: MemorisationResults, path: Path) -> None:
             axes.text(0.0, 1.04, str(image["label"]), transform=axes.transAxes, weight="bold", size=10)
             axes.text(0.5, 1.04, str(image["answer"]), transform=axes.transAxes, color=second, size=10, ha="center")
             axes.text(1.0, 1.04, f"{image['score']:.2f}", transform=axes.transAxes, color=REFERENCE, size=8, ha="right")
+
+
+def _scale(results: MemorisationResults) -> str:
+    return f"{results.config.model}, n = {results.config.n_train:,}"
 
 
 def _pixels(run: Run, encoded: str) -> npt.NDArray[np.uint8]:

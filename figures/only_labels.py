@@ -55,7 +55,7 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
                 )
         for axes, title in ((left, "It fits both: training accuracy"), (right, "It learns from one: test accuracy")):
             set_panel_title(axes, title)
-            axes.set(xlabel="epochs", xlim=(0, None), ylim=(0, 1.03))
+            axes.set(xlabel="epochs", xlim=(0, None), ylim=(0, 1.1))  # room for the label of a curve that ends early
             axes.yaxis.set_major_formatter(PercentFormatter(1))
         left.set_ylabel("accuracy")
         chance_line(right, results.chance)

@@ -282,11 +282,19 @@ def _inline_all(paths: Figures) -> dict[str, str]:
 
 
 def _inline(path: Path) -> str:
-    """The SVG element of a file, with ids of its own, since several share a page."""
+    """The SVG element of a file, with ids of its own, since several share a page.
+
+    Ids that nothing refers to, rotations by nothing and a coordinate's decimals beyond two, in points, are left out:
+    nobody sees them.
+    """
     svg = path.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"\n\s*", "\n", svg).replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    svg = re.sub(r"\n\s*", "\n", svg).replace("; font-family: 'DejaVu Sans'", "")  # the page's style sheet has it
+    svg = re.sub(r" transform=\"rotate\(-0 [^)]*\)\"", "", svg)
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg)
+    svg = re.sub(r' (?:d|x|y)="[^"]*"', lambda match: re.sub(r"(\.\d\d)\d+", r"\1", match[0]), svg)
     prefix = path.stem.replace(" ", "-")
     for before in ('id="', 'href="#', "url(#"):
         svg = svg.replace(before, f"{before}{prefix}-")

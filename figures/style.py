@@ -175,6 +175,12 @@ def chance_line(axes: Axes, chance: float, of: str = "chance") -> None:
     axes.axhline(chance, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"{of}, {chance:.0%}")
 
 
+def from_zero(axes: Axes) -> None:
+    """Begin the vertical axis at zero, with room for a marker above the highest value; call it when all is drawn."""
+    axes.set_ylim(0, None)
+    axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
+
+
 _ENDS_WITHIN = 0.8
 """Share of a panel's width: a curve that ends before it has its label within the panel."""
 
@@ -223,7 +229,14 @@ def label_ends(axes: Axes, *, rows: int = 1, size: float = 8.0, width: int = 24)
             va="center",
             ha="left",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 1.0, "shrinkA": 1, "shrinkB": 3},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "linewidth": 1.0,
+                "shrinkA": 1,
+                "shrinkB": 3,
+                "relpos": (0, 0.5),  # from the label's left end: from its middle a line would cross other labels
+            },
         )
 
 

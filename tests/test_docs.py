@@ -1,9 +1,11 @@
 """The front door and the docs are true: their code runs, their links lead somewhere, their numbers are the records'."""
 
+import importlib
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,16 @@ def test_two_commands_of_one_line(ending):
     lines = [line for line in README.read_text().splitlines() if line.endswith(ending)]
     assert len(lines) == 1
     assert lines[0].startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+@pytest.mark.parametrize("page", [README, ROOT / "docs" / "reproduce.md"], ids=lambda page: page.name)
+def test_console_scripts_are_named_and_lead_somewhere(page):
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert len(scripts) > 2
+    for name, target in scripts.items():
+        module, _, function = target.partition(":")
+        assert f"`{name}`" in page.read_text()
+        assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_the_front_door_is_short():

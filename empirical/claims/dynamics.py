@@ -217,7 +217,7 @@ def _slowdown_agrees(results: DynamicsResults) -> Evidence:
 
 @claim(
     "complexity-measure",
-    "sqrt(2 y^T H^-1 y / n) grows with label corruption, as measured test error does.",
+    "The complexity measure sqrt(2 y^T H^-1 y / n) grows with label corruption, as measured test error does.",
     f"{_ARORA}, theorem 5.1 and section 5; Zhang et al. 2017, figure 1c",
     figure="Training time and complexity against label corruption",
     command="dynamics",

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from empirical.claims.claim import NOT_RUN, RecordClaim
+from empirical.claims.claim import NEEDS_OTHER_RUNS, RecordClaim
 from empirical.claims.kernels import compare_kernels, kernel_results
 from empirical.claims.paper_claims import ADDED_CLAIMS, CLAIMS
 from empirical.claims.paper_tables import data_sets, sizes
@@ -118,21 +118,21 @@ def in_words(finding: Finding) -> str:
     line = f"{finding.claim.id:>4} {evidence.verdict.value}: {evidence.measured}"
     if evidence.verdict is not Verdict.NOT_DECIDED:
         return line
-    why = "" if evidence.bound else f"; {evidence.reason}"
+    why = "" if evidence.bound or evidence.reason == NEEDS_OTHER_RUNS else f"; {evidence.reason}"
     return line + why + (f" ({evidence.command})" if evidence.command else "")
 
 
 def lines_of(findings: Sequence[Finding]) -> list[str]:
-    """A line for each finding, and a single one for all that these runs have nothing on."""
-    open_claims = [
-        finding.claim.id
-        for finding in findings
-        if finding.evidence.verdict is Verdict.NOT_DECIDED and finding.evidence.measured == NOT_RUN
-    ]
-    if len(open_claims) < 2:
+    """A line for each finding, and a single one for all claims that need other runs, with what they need."""
+    undecided = [finding for finding in findings if finding.evidence.reason == NEEDS_OTHER_RUNS]
+    if len(undecided) < 2:
         return [in_words(finding) for finding in findings]
-    lines = [in_words(finding) for finding in findings if finding.claim.id not in open_claims]
-    return [*lines, f"{', '.join(open_claims)}: not decided by these tests; the report says what decides each"]
+    claims: dict[str, list[str]] = {}  # by what they need
+    for finding in undecided:
+        claims.setdefault(finding.evidence.measured.removeprefix("needs "), []).append(finding.claim.id)
+    needs = "; ".join(f"{', '.join(names)}: {need}" for need, names in claims.items())
+    lines = [in_words(finding) for finding in findings if finding not in undecided]
+    return [*lines, f"not decided here, for want of other runs: {needs}"]
 
 
 def claim_verdicts(experiments: Sequence[Subject], theory: Sequence[Finding] = ()) -> list[ClaimVerdict]:

@@ -58,6 +58,21 @@ def test_many_are_drawn_by_several_processes(tmp_path, monkeypatch):
     assert drawn(tmp_path, names) == []
 
 
+@pytest.mark.parametrize("count", [3, 9])
+def test_drawing_is_told_figure_by_figure(count, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    drawn(tmp_path, {"0": 0})
+    told: list[tuple[str, float]] = []
+    with Drawings(tmp_path, lambda stage, share: told.append((stage, share))) as figures:
+        for number in range(count + 1):
+            figures.add(draw, number, tmp_path / str(number))
+    assert told == [(f"drawing {count} of {count + 1},", done / count) for done in range(count + 1)]
+    told.clear()
+    with Drawings(tmp_path, lambda stage, share: told.append((stage, share))) as figures:
+        figures.add(draw, 0, tmp_path / "0")
+    assert told == [], "nothing is drawn, and nothing is said"
+
+
 @pytest.mark.parametrize("count", [1, 9])
 def test_an_error_of_a_figure_is_the_commands(count, tmp_path):
     figures = Drawings(tmp_path)

@@ -88,7 +88,9 @@ def test_two_sets_of_results_make_two_sections(records, tmp_path_factory):
     page = (records / "report.html").read_text()
     headings = [heading for heading in re.findall(r"<h2>([^<]*)</h2>", page) if "mlp-1x512" in heading]
     assert len(headings) == len(set(headings)) == 2
-    assert len(list((records / "figures").glob("corruption_*.svg"))) == 2
+    figures = records / "figures"
+    assert len(list(figures.glob("loss-curves_*.svg"))) == 2
+    assert len(list(figures.glob("corruption_*.svg"))) == 1, "one level of corruption is no figure against it"
 
 
 def test_no_records(tmp_path, capsys):

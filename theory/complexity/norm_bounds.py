@@ -44,7 +44,7 @@ chosen best (theorem 3.3), and through the ramp and the margin, log N(e) <= V^2 
 
     V  =  2 ||X||_F sqrt(log(2 D^2)) prod_l s_l (sum_l (b_l / s_l)^{2/3})^{3/2}:
 
-2 is sqrt(2) for the margin and sqrt(2) for the ceiling. Dudley's integral from 1/n to sqrt(n) (lemma A.5) has
+2 is sqrt(2) for the margin and sqrt(2) for the ceiling. Dudley's integral from 1/n to sqrt(n) (lemma A.5) gives
 R_n <= 4 n^{-3/2} + 18 V log(n) / n, and
 
     error  <=  share(m < 1)  +  8 n^{-3/2}  +  36 V log(n) / n  +  deviation.

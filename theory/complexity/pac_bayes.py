@@ -18,8 +18,8 @@ sum_k C(n, k) (k/n)^k (1 - k/n)^{n-k}, the expectation of exp(n kl(training erro
 With s = sigma^2 I the best l is sigma^2 + ||w - w_0||^2 / d. It depends on the data through w, so it goes on a grid of
 powers of 2^{1/64} (`union_bound`), beside which the loss of rounding is a few nats for a million weights.
 
-**Q's training error** is a mean over random weights, estimated from m draws of them: errors in [0, 1], independent, so
-the mean e exceeds what their expectation can be only with probability delta' outside
+**Q's training error** is an expectation over random weights, estimated from m draws of them. Their errors are
+independent and lie in [0, 1], so that with e their mean, but for a probability of delta',
 
     expectation  <=  the largest p with kl(e || p) <= log(1/delta') / m.
 

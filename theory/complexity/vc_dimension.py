@@ -18,8 +18,8 @@ Counting all patterns at once (Goldberg, Jerrum 1995; see `theory.expressivity.l
 small integers) gives the same expression with a single term: n (2^U - 1 + k_L 2^U) polynomials of degree L in W
 variables, U the hidden units. Each is n up to a point and concave beyond, so the n with Pi(n) >= 2^n not excluded are
 an interval, and its end is found by bisection: nothing is lost to a closed form. The paper's, which follows from
-(layers) by the weighted inequality of means and its lemma 18 (2^n <= 2^t (nr/w)^w, r >= 16, has n <= t + w log2(2r
-log2 r)), is
+(layers) by the weighted inequality of means and its lemma 18 (2^n <= 2^t (nr/w)^w with r >= 16 gives n <= t + w
+log2(2r log2 r)), is
 
     VC  <=  L + S log2(4e R log2(2e R)),      S = sum_i W_i,  R = sum_i i k_i >= 3.
 

@@ -8,7 +8,7 @@ machine_integers      the checker's projections by machine integers, equal and f
 intervals             proved enclosures of a float network's outputs
 interleaved_matrix    Lemma 1: the matrix behind Theorem 1, its eigenvalues and its condition
 lower_bounds          how few units and parameters cannot do it
-narrow                how few can: of order sqrt(n log n) parameters (Vardi, Yehudai, Shamir 2022)
+narrow                how few can: O(sqrt(n log n)) parameters (Vardi, Yehudai, Shamir 2022)
 geometry              how steep the interpolant is: Lipschitz constant, weight norms, robust radius
 curves                the data of the figures: python -m theory.expressivity.curves
 estimators            Theorem 1 in scikit-learn (imported on its own)

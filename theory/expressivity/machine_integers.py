@@ -17,7 +17,7 @@ and project onto each digit by itself: P_j = sum_k D_kj x_k. The sum of all magn
 
 and it bounds every product, every partial sum in whatever order they are added, and the result. All are integers of
 magnitude below 2^63, so int64 holds each of them exactly. Then <a, x> = (sum_j 2^(b j) P_j) / c is put together in
-Python's integers, which have no end. Bytes in 3,072 coordinates have m = 20, so numerators of up to 43 bits need one
+Python's integers, which are unbounded. Bytes in 3,072 coordinates have m = 20, so numerators of up to 43 bits need one
 digit: enough for 100,000 points in `exact`'s directions.
 """
 

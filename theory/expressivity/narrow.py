@@ -1,4 +1,4 @@
-r"""n labels on of order sqrt(n log n) parameters: a deep ReLU network of width 12, exact.
+r"""A deep ReLU network of width 12 that memorises n labels, exactly, with O(sqrt(n log n)) + d parameters.
 
 After Vardi, Yehudai, Shamir, "On the Optimal Memorization Power of ReLU Neural Networks" (ICLR 2022): n
 separated points of R^d with integer labels are memorised by a ReLU network of width 12 with O(sqrt(n log n))
@@ -181,7 +181,7 @@ class NarrowMemorization:
 
 
 def memorize_narrow(points: Any, labels: Any, seed: int = 0) -> NarrowMemorization:
-    """A ReLU network of width 12 with of order sqrt(n log n) + d parameters that outputs every label exactly.
+    """A ReLU network of width 12, with O(sqrt(n log n)) + d parameters, that outputs every label exactly.
 
     Arguments:
         points: (n, d), or what else `as_points` takes; a float stands for the rational number that it is.

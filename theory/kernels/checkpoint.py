@@ -1,11 +1,14 @@
 """The checkpoint of an interrupted fit: a directory with the Gram matrix, the factor so far, the iteration's state.
 
 Every file is whole or not there, but for the factor, to which whole panels are appended, each with its checksum; a torn
-or damaged one is dropped with all that follow. What is read was written so: checksums are verified. Files belong to a
-key, which names data, kernel and precision: under another key they are not used. A kill loses what was done since the
-last save: of the Gram matrix of points all until it is complete, of features up to a minute (or ten times what saving
-takes), of the factor a panel, and of the other stages 20 seconds: the iteration, the bound on the smallest eigenvalue,
-and the certificate's sweep.
+or damaged panel is dropped with all that follow. Checksums are verified: what is read is what was written. Files belong
+to a key, which names data, kernel and precision: under another key they are not used. A kill loses what was done since
+the last save:
+
+    Gram matrix of points     all of it, until it is complete
+    Gram matrix of features   up to a minute, or ten times what saving takes
+    factor                    a panel
+    other stages              20 seconds: the iteration, the bound on the smallest eigenvalue, the certificate's sweep
 """
 
 import time

@@ -4,7 +4,7 @@ Features f_1, f_2, ... come in blocks F of columns, (n, w): <x_i, x_j> is the su
 features never need to sit in memory at once. Points are one block. When all blocks have been added up the kernel's map
 is applied in place. For a translation-invariant kernel each block is centred by the mean of its first array: distances
 stay as they are, products become small, and with them the rounding of ||x||^2 + ||z||^2 - 2 <x, z>. Pairs that are
-near nevertheless (`kernels`) are measured by differences in the end: with several blocks, in a second pass over them,
+near nevertheless (`kernels`) are measured by differences at the end: with several blocks, in a second pass over them,
 which is made only if there is such a pair.
 """
 

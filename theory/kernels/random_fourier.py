@@ -5,7 +5,8 @@ For frequencies v_j ~ N(0, I / bandwidth^2) and phases b_j uniform on [0, 2 pi),
     phi_j(x)  =  sqrt(2 / N) cos(<v_j, x> + b_j),       j = 1 .. N,
 
 the product <phi(x), phi(z)> is a mean of N independent numbers in [-2, 2] with expectation
-exp(-||x - z||^2 / (2 bandwidth^2)): within t of it but with probability 2 exp(-N t^2 / 8) (Hoeffding).
+exp(-||x - z||^2 / (2 bandwidth^2)), and lies within t of it except with probability at most 2 exp(-N t^2 / 8)
+(Hoeffding).
 
 The coefficients of N features that fit n samples best, and of those the ones of least norm, are Phi^+ Y. For N < n
 they are those of least squares; from N = n on they interpolate. Both come from the spectrum of the smaller of

@@ -96,10 +96,12 @@ def test_the_console_and_the_page_say_the_same(main_job, capsys):
     assert all(f"<code>{entry['command']}</code>" in page for entry in undecided)
 
 
-def test_what_these_runs_have_nothing_on_is_one_line():
+def test_all_that_needs_other_runs_is_one_line_with_what_it_needs():
     findings = [finding(claim.claim, Verdict.HOLDS) for claim in CLAIMS[:2]]
-    absent = [Finding(claim.claim, missing("other runs"), 0.0) for claim in CLAIMS[2:5]]
+    needs = ("runs on Gaussian images", "a run on random labels", "runs on Gaussian images")
+    absent = [Finding(claim.claim, missing(need), 0.0) for claim, need in zip(CLAIMS[2:5], needs, strict=True)]
     lines = lines_of([findings[0], *absent, findings[1]])
-    assert lines[-1] == "C3, C4, C5: not decided by these tests; the report says what decides each"
-    assert lines[:-1] == [in_words(one) for one in findings]
-    assert lines_of(absent[:1]) == [in_words(absent[0])], "a lone one says what would decide it"
+    wanted = "C3, C5: runs on Gaussian images; C4: a run on random labels"
+    assert lines[-1] == f"not decided here, for want of other runs: {wanted}"
+    assert lines[:-1] == [in_words(shown) for shown in findings]
+    assert lines_of(absent[:1]) == [in_words(absent[0])], "a lone finding says what would decide it"
