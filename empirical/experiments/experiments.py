@@ -88,7 +88,7 @@ class KernelSettings:
     """Compute also the leave-one-out accuracy, in closed form; this needs Cholesky."""
 
     certify: bool = True
-    """Bound also the distance from the exact minimum-norm interpolant."""
+    """Also bound the distance from the exact minimum-norm interpolant; --kernel.no-certify leaves that out."""
 
 
 @dataclass(frozen=True)

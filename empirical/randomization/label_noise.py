@@ -463,7 +463,7 @@ class GivenLabels(LabelNoise):
         noisy = self._require_labels()
         if len(noisy) != len(labels):
             raise ValueError(
-                f"{self._source} has {len(noisy):,} labels, and the data set {len(labels):,} training samples: give "
+                f"{self._source} holds {len(noisy):,} labels, and the data set {len(labels):,} training samples: give "
                 "one label for each sample, in the order of the data set (--train-size takes the first of both)"
             )
         self.draw(labels, num_classes, 0)

@@ -140,7 +140,7 @@ def joined_ranks(device: str, timeout: float) -> Iterator[Ranks]:
         if not _of_communication(error):
             raise
         raise LostRankError(
-            f"rank {rank} of {count} lost the others: one of them ended, or nothing was heard for {timeout:g} s "
+            f"rank {rank} of {count} lost the other ranks: one of them ended, or nothing was heard for {timeout:g} s "
             "(--network-timeout): it hangs, or the network between them is cut. The same command goes on from the last "
             f"checkpoint. ({_first_line(error)})"
         ) from error

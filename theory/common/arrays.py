@@ -65,7 +65,7 @@ def as_float64(array: npt.NDArray[Any], name: str) -> Float64Array:
         inexact = None
     if inexact is not None and inexact.any():
         raise BeyondFloat64Error(
-            f"{name} has values that float64 does not hold exactly, {_rows(inexact)}: "
+            f"{name} contains values that float64 does not hold exactly, {_rows(inexact)}: "
             "rescale them, or use the exact construction (exact_relu_interpolant)"
         )
     return converted
@@ -91,7 +91,7 @@ def _as_array(values: Any, name: str) -> npt.NDArray[Any]:
     array = as_array(values, name)
     if array.dtype == object and all(isinstance(value, Rational | Decimal | float) for value in array.ravel()):
         raise BeyondFloat64Error(
-            f"{name} has integers or fractions that no NumPy dtype holds: use the exact construction "
+            f"{name} contains integers or fractions that no NumPy dtype holds: use the exact construction "
             "(exact_relu_interpolant)"
         )
     if array.dtype.kind not in "iuf":
@@ -144,7 +144,7 @@ def _require_finite(array: npt.NDArray[Any], name: str) -> None:
             return  # one pass; a NaN or an infinity would have spoiled the sum
     spoiled = ~np.isfinite(array)
     if spoiled.any():
-        raise ValueError(f"{name} has NaN or infinite values, {_rows(spoiled)}")
+        raise ValueError(f"{name} contains NaN or infinite values, {_rows(spoiled)}")
 
 
 def _rows(mask: npt.NDArray[np.bool_]) -> str:

@@ -89,7 +89,7 @@ class Spectrum:
         n = len(self.eigenvalues)
         if residual.ndim not in (1, 2) or len(residual) != n:
             raise ValueError(
-                f"expected a vector or columns over the spectrum's {n} samples, got {tuple(residual.shape)}"
+                f"a vector or columns over the spectrum's {n} samples are expected, got {tuple(residual.shape)}"
             )
         return (self.eigenvectors.T @ residual.to(self.eigenvectors).reshape(n, -1)).square().sum(1)
 

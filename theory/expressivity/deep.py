@@ -247,7 +247,9 @@ def deep_relu_interpolant(points: Any, labels: Any, depth: int, *, seed: int = 0
             before = z[start - 1] if start else origin
             knots = np.concatenate([[before], z[start:end]]) - shift
             if not (np.diff(knots) > 0).all():
-                raise BeyondFloat64Error("projections closer than rounding once shifted; use exact_relu_interpolant")
+                raise BeyondFloat64Error(
+                    "the projections, once shifted, lie closer together than rounding: use exact_relu_interpolant"
+                )
             level = end > start and index < depth - 2
             columns = []
             for output in range(outputs):

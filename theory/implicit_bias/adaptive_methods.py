@@ -26,7 +26,9 @@ def wilson_problem(positives: int, negatives: int) -> Problem:
     Raises ValueError unless positives > negatives >= 1: then X sign(X^T y) = 4y.
     """
     if not positives > negatives >= 1:
-        raise ValueError(f"more positives than negatives, at least one each, got {positives} and {negatives}")
+        raise ValueError(
+            f"there must be more positives than negatives, and at least one negative, got {positives} and {negatives}"
+        )
     y = np.concatenate([np.ones(positives), -np.ones(negatives)])
     X = np.zeros((len(y), 3 + _PER_SAMPLE * (len(y) + 1)))
     for i, label in enumerate(y):

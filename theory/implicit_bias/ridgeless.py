@@ -222,7 +222,7 @@ def overfitting_point(eigenvalues: Float64Array, n: int, *, trials: int = 10, se
     Raises ValueError unless 1 <= n <= d and trials >= 2.
     """
     if not (1 <= n <= len(eigenvalues) and trials >= 2):
-        raise ValueError(f"1 <= n <= d = {len(eigenvalues)} samples and two trials are needed, got {n} and {trials}")
+        raise ValueError(f"n must be in 1 .. d = {len(eigenvalues)} and trials at least 2, got {n} and {trials}")
     random = generator(seed, f"benign-overfitting-{n}-{len(eigenvalues)}")
     risks, shares = [], []
     for _ in range(trials):

@@ -294,7 +294,7 @@ class KernelInterpolationClassifier(ClassifierMixin, _KernelInterpolation):  # t
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: a classifier needs at least two")
+            raise ValueError(f"y holds one class only, {self.classes_[0]!r}: a classifier needs at least two")
         self._interpolate(X, np.eye(len(self.classes_))[indices])
         if self.interpolation_.leave_one_out is not None:
             self.leave_one_out_predictions_ = self.classes_[self.interpolation_.leave_one_out.argmax(1).numpy()]

@@ -95,7 +95,8 @@ def copied_accuracy(
     Raises ValueError if lengths differ, there is no test point, or indices or labels are out of range.
     """
     if len(neighbours) != len(test_labels) or not len(neighbours):
-        raise ValueError(f"need a neighbour for each of 1 or more test labels: {len(neighbours)}, {len(test_labels)}")
+        lengths = f"{len(neighbours)} and {len(test_labels)}"
+        raise ValueError(f"neighbours and test_labels must be of one length, at least 1, got {lengths}")
     if not 0 <= neighbours.min() <= neighbours.max() < len(labels):
         raise ValueError(f"neighbours must be indices of the {len(labels)} training samples")
     used, position = np.unique(neighbours, return_inverse=True)

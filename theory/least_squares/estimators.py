@@ -134,7 +134,7 @@ class RidgelessClassifier(ClassifierMixin, _MinimumNormLinear):  # type: ignore[
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: a classifier needs at least two")
+            raise ValueError(f"y holds one class only, {self.classes_[0]!r}: a classifier needs at least two")
         ones = 2.0 * np.eye(len(self.classes_))[indices] - 1
         self._solve(X, ones[:, 1:] if len(self.classes_) == 2 else ones)
         return self

@@ -132,7 +132,7 @@ def _rationals(values: Iterable[Any], name: str) -> list[flint.fmpq]:
     try:
         return [flint.fmpq(*map(int, value.as_integer_ratio())) for value in values]
     except (OverflowError, ValueError):  # as_integer_ratio of infinity and of NaN
-        raise ValueError(f"{name} has NaN or infinite values") from None
+        raise ValueError(f"{name} contains NaN or infinite values") from None
     except AttributeError:
         raise TypeError(f"{name} must hold real numbers: integers, fractions, decimals or floats") from None
 

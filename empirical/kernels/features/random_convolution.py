@@ -123,7 +123,7 @@ class RandomConvolution:
             if not flat.any():
                 return patches
             patches[flat] = self._patches(images, f"random-convolution/filters/{attempt}", indices[flat])
-        raise ValueError(f"no patch with any contrast in {_REDRAWS} draws: are the images blank?")
+        raise ValueError(f"no patch in {_REDRAWS} draws has any contrast: are the images blank?")
 
     def _patches(self, images: Images, purpose: str, indices: npt.NDArray[np.int64]) -> Patches:
         """The patch at a random place in a random image for each index, flattened: (number of indices, d)."""

@@ -283,8 +283,8 @@ def test_given_labels_of_a_data_set():
 @pytest.mark.parametrize(
     ("labels", "says"),
     [
-        (np.zeros(100, dtype=int), r"human.npy has 100 labels, and the data set 1,297 training samples"),
-        (np.zeros(1298, dtype=int), r"has 1,298 labels, and the data set 1,297 training samples"),
+        (np.zeros(100, dtype=int), r"human.npy holds 100 labels, and the data set 1,297 training samples"),
+        (np.zeros(1298, dtype=int), r"holds 1,298 labels, and the data set 1,297 training samples"),
         (np.full(1297, 10), r"has the label 10 \(sample 0\), but with 10 classes labels are in 0 .. 9"),
     ],
 )

@@ -280,7 +280,7 @@ def test_a_rank_that_hangs_is_named_within_the_time_out():
         processes[1].kill()
         for process in processes:
             process.join()
-    assert "rank 0 of 2 lost the others" in message
+    assert "rank 0 of 2 lost the other ranks" in message
     assert "nothing was heard for 5 s" in message
     assert "The same command goes on from the last checkpoint" in message
 

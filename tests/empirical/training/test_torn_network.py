@@ -119,7 +119,7 @@ def test_a_torn_network_ends_in_a_clear_error_and_the_same_command_goes_on(machi
         # torch's own agent on the machine that is cut off waits five minutes for the other before it ends.
         kill(processes)
     for rank, error in enumerate(said):
-        assert f"rank {rank} of 2 lost the others" in error
+        assert f"rank {rank} of 2 lost the other ranks" in error
         assert f"nothing was heard for {TIME_OUT} s" in error
         assert "The same command goes on from the last checkpoint" in error
     assert not list(out.glob("*_mlp-1x512_*/summary.json"))
@@ -133,7 +133,7 @@ def test_a_torn_network_ends_in_a_clear_error_and_the_same_command_goes_on(machi
         kill(again)
     printed = [log_of(out, machine).read_text() for machine in (0, 1)]
     assert [process.returncode for process in again] == [0, 0], printed
-    assert all("lost the others" not in text for text in printed)
+    assert all("lost the other ranks" not in text for text in printed)
 
     undisturbed = tmp_path / "undisturbed"
     whole = torchrun(2, undisturbed, *SLOW_EPOCHS)

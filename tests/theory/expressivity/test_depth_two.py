@@ -246,7 +246,7 @@ def test_extreme_points_are_interpolated_or_refused(points):
 @pytest.mark.parametrize("dtype", [np.uint64, np.int64])
 def test_integers_that_float64_cannot_hold(dtype):
     points = np.array([[2**53], [2**53 + 1]], dtype=dtype)
-    with pytest.raises(ValueError, match=r"points has values that float64 does not hold exactly, row 1"):
+    with pytest.raises(ValueError, match=r"points contains values that float64 does not hold exactly, row 1"):
         relu_interpolant(points, [0, 1])
 
 
@@ -264,9 +264,9 @@ def test_equal_points_with_different_labels():
 @pytest.mark.parametrize(
     ("points", "labels", "error", "message"),
     [
-        ([[1.0], [np.nan]], [0, 1], ValueError, "points has NaN or infinite values, row 1"),
-        ([[np.inf, 1.0], [2.0, 3.0]], [0, 1], ValueError, "points has NaN or infinite values, row 0"),
-        ([[1.0], [2.0]], [np.inf, 1], ValueError, "labels has NaN or infinite values, row 0"),
+        ([[1.0], [np.nan]], [0, 1], ValueError, "points contains NaN or infinite values, row 1"),
+        ([[np.inf, 1.0], [2.0, 3.0]], [0, 1], ValueError, "points contains NaN or infinite values, row 0"),
+        ([[1.0], [2.0]], [np.inf, 1], ValueError, "labels contains NaN or infinite values, row 0"),
         ([], [], ValueError, "points is empty"),
         (np.empty((3, 0)), [0, 1, 2], ValueError, "points is empty"),
         ([[1.0], [2.0]], [0], ValueError, r"labels must have shape \(2,\) or \(2, k\)"),

@@ -173,9 +173,9 @@ def test_errors_are_not_taken_for_a_reason_to_go_exact():
     ("points", "labels", "message"),
     [
         ([[1.0], [1.0]], [0, 1], "different labels in rows 0 and 1"),
-        ([[np.nan], [1.0]], [0, 1], "points has NaN or infinite values, row 0"),
+        ([[np.nan], [1.0]], [0, 1], "points contains NaN or infinite values, row 0"),
         ([[1.0], [2.0]], [0], r"labels must have shape \(2,\)"),
-        ([[1.0], [2.0]], [0, np.inf], "labels has NaN or infinite values, row 1"),
+        ([[1.0], [2.0]], [0, np.inf], "labels contains NaN or infinite values, row 1"),
         ([], [], "points is empty"),
     ],
 )

@@ -51,5 +51,5 @@ def test_two_classes_have_one_output():
 
 
 def test_one_class():
-    with pytest.raises(ValueError, match="y has one class only"):
+    with pytest.raises(ValueError, match="y holds one class only"):
         RidgelessClassifier().fit([[1.0], [2.0]], [1, 1])
