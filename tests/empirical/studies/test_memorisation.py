@@ -126,8 +126,7 @@ def verdicts(runs: list[Run]) -> dict[str, Verdict]:
 
 
 def test_every_claim_holds_where_it_is_so():
-    assert set(verdicts(AGREEING).values()) == {Verdict.HOLDS}
-    assert len(CLAIMS) == 3
+    assert verdicts(AGREEING) == dict.fromkeys((claim.id for claim in CLAIMS), Verdict.HOLDS)
 
 
 @pytest.mark.parametrize(
