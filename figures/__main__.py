@@ -18,6 +18,7 @@ from figures import figure_1, figure_2, only_labels
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
 from figures.corruption import draw_corruption, several_levels
+from figures.cost import COST
 from figures.distance import DISTANCE_FIGURES
 from figures.double_descent import DOUBLE_DESCENT_FIGURES
 from figures.drawings import Drawings
@@ -64,7 +65,7 @@ STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "order": ORDER_FIGURES,
 }
 THEORY_RECORDS = (EXPRESSIVITY, LEAST_SQUARES, IMPLICIT_BIAS)
-CURVES = (*THEORY_RECORDS, SCALING)
+CURVES = (*THEORY_RECORDS, SCALING, COST)
 """Records in one file each, with figures of their own."""
 
 
