@@ -46,7 +46,7 @@ def draw_order(results: OrderResults, path: Path) -> None:
     chosen = _spread(partial or list(results.runs))
     with figure(path, caption, width=11.0, height=6.4) as drawing:
         panels = drawing.subplots(2, 3)
-        set_title(drawing, "The order of learning")
+        set_title(drawing, f"The order of learning: {results.config.model}, n = {results.config.n_train:,}")
         for axes in panels[:, :2].ravel()[len(chosen) :]:
             axes.axis("off")
         for axes, run in zip(panels[:, :2].ravel(), chosen, strict=False):
