@@ -51,7 +51,8 @@ def draw_order(results: OrderResults, path: Path) -> None:
             axes.axis("off")
         for axes, run in zip(panels[:, :2].ravel(), chosen, strict=False):
             _draw_answers(axes, run)
-        drawing.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=4, fontsize=8.5)
+        entries = panels[0, 0].get_legend_handles_labels()
+        drawing.legend(*entries, loc="outside upper right", ncols=4, fontsize=8, columnspacing=1.2, handlelength=1.8)
         colors = test_colors(run.config.randomization for run in results.runs)
         upper, lower = panels[:, 2]
         for run in results.runs:
