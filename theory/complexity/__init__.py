@@ -7,14 +7,17 @@ norm_bounds          margin bounds from spectral and Frobenius norms, and their 
 homogeneous_network  a torch network's matrices, biases in them
 margins              the logit of the label less the largest other
 pac_bayes            the error of a network with noise on its weights
+gaussian_posterior   the same for a posterior that was optimised for the bound
+stochastic_perceptron  answers of a perceptron with Gaussian weights, drawn without its weights
 binary_kl            the relative entropy of two coins, inverted
 stability            what one training example can matter to SGD, bounded and measured
 bounds               the result type
 union_bound          from parameters fixed beforehand to those of a trained network
 """
 
-from theory.complexity.binary_kl import binary_kl, lower_inverse, upper_inverse
+from theory.complexity.binary_kl import binary_kl, lower_inverse, upper_inverse, upper_slopes
 from theory.complexity.bounds import Bound
+from theory.complexity.gaussian_posterior import PosteriorBound, PriorVariances, posterior_bound
 from theory.complexity.homogeneous_network import HomogeneousNetwork, homogeneous_network
 from theory.complexity.margins import margin_error, margins
 from theory.complexity.norm_bounds import (
@@ -58,6 +61,7 @@ from theory.complexity.stability import (
     nonconvex_stability_bound,
     parameter_distance_bound,
 )
+from theory.complexity.stochastic_perceptron import GaussianLayer, StochasticPerceptron, draw_errors
 from theory.complexity.vc_dimension import (
     ReLUArchitecture,
     log2_growth,
@@ -71,16 +75,21 @@ from theory.complexity.vc_dimension import (
 
 __all__ = [
     "Bound",
+    "GaussianLayer",
     "HomogeneousNetwork",
     "MeasuredStability",
     "PacBayesBound",
+    "PosteriorBound",
+    "PriorVariances",
     "RademacherComplexity",
     "ReLUArchitecture",
     "SlabNetwork",
+    "StochasticPerceptron",
     "all_signs",
     "best_over_margins",
     "binary_kl",
     "convex_stability_bound",
+    "draw_errors",
     "finite_complexity",
     "finite_complexity_bound",
     "frobenius_margin_bound",
@@ -108,6 +117,7 @@ __all__ = [
     "pac_bayes_spectral_bound",
     "parameter_distance_bound",
     "perturbation_bound",
+    "posterior_bound",
     "rademacher_bound",
     "rademacher_of_fitter",
     "random_signs",
@@ -117,6 +127,7 @@ __all__ = [
     "theorem_1_lower_bound",
     "uniform_convergence_bound",
     "upper_inverse",
+    "upper_slopes",
     "vc_closed_form",
     "vc_lower_bound",
     "vc_upper_bound",

@@ -4,7 +4,8 @@ r"""The relative entropy of two coins, and its inverses.
 
 For fixed q it is convex in p, 0 at p = q, and grows to both sides: kl(q || p) <= c is an interval of p around q. Its
 ends are the inverses. By Chernoff and Hoeffding (1963, theorem 1) the mean of m independent variables in [0, 1] with
-expectation p is at most some q < p with kl(q || p) >= c with probability at most exp(-mc). By Pinsker's inequality
+expectation p is at most some q < p with kl(q || p) >= c with probability at most exp(-mc); where their expectations
+differ, p is the mean of these. By Pinsker's inequality
 kl(q || p) >= 2 (q - p)^2, so that an end is never further than sqrt(c/2) from q.
 
 The two terms have opposite signs and nearly cancel where p is near q, or both are small. Rounding is kept relative by
@@ -45,6 +46,24 @@ def upper_inverse(q: float, bound: float) -> float:
 def lower_inverse(q: float, bound: float) -> float:
     """The smallest p with kl(q || p) <= bound, rounded down. Raises ValueError as `upper_inverse`."""
     return _end(q, bound, 0.0)
+
+
+def upper_slopes(q: float, bound: float) -> tuple[float, float]:
+    """The derivatives of p = `upper_inverse(q, bound)` by q and by the bound c, for 0 < q < 1 and c > 0.
+
+    From kl(q || p) = c by implicit differentiation, with d kl / dp = (p - q) / (p (1 - p)):
+
+        dp/dc = p (1 - p) / (p - q),      dp/dq = dp/dc (log(p/q) + log((1 - q)/(1 - p))).
+
+    Raises ValueError for other q and c, and where p is rounded to 1.
+    """
+    if not (0 < q < 1 and bound > 0):
+        raise ValueError(f"the inverse has slopes for 0 < q < 1 and a positive bound, got {q} and {bound}")
+    p = upper_inverse(q, bound)
+    if p == 1:
+        raise ValueError(f"a bound of {bound} on the relative entropy allows every p in float64: there is no slope")
+    by_bound = p * (1 - p) / (p - q)
+    return by_bound * (math.log(p / q) + math.log((1 - q) / (1 - p))), by_bound
 
 
 def _excess(a: float, b: float, difference: float) -> float:

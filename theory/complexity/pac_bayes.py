@@ -132,6 +132,8 @@ def mcallester_bound(training_error: float, divergence: float, n: int, *, failur
 def monte_carlo_error_bound(errors: Any, failure_probability: float) -> float:
     """An upper bound on the expectation of independent errors in [0, 1], shape (m,): the largest p that kl allows.
 
+    Their expectations may differ; then the bound is on the mean of these.
+
     Raises ValueError for errors outside [0, 1] or a probability outside (0, 1).
     """
     require_probability(failure_probability)
