@@ -34,6 +34,7 @@ from figures.loss_curves import draw_loss_curves
 from figures.memorisation import MEMORISATION_FIGURES
 from figures.networks import DataSetRuns, data_set_runs
 from figures.order import ORDER_FIGURES
+from figures.pac_bayes import PAC_BAYES_FIGURES
 from figures.report import lowest_seeds, write_report
 from figures.result_figure import ResultFigure, ResultFigures, distinct, draw_figures
 from figures.scaling import SCALING
@@ -63,6 +64,7 @@ STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "memorisation": MEMORISATION_FIGURES,
     "noise": NOISE_FIGURES,
     "order": ORDER_FIGURES,
+    "pac-bayes": PAC_BAYES_FIGURES,
 }
 THEORY_RECORDS = (EXPRESSIVITY, LEAST_SQUARES, IMPLICIT_BIAS)
 CURVES = (*THEORY_RECORDS, SCALING, COST)

@@ -14,6 +14,7 @@ from empirical.claims import (
     label_noise,
     memorisation,
     order,
+    pac_bayes,
     randomization_tests,
     regularization,
 )
@@ -79,6 +80,7 @@ _MODULES = (
     order,
     memorisation,
     double_descent,
+    pac_bayes,
 )
 
 ALL_CLAIMS: tuple[RecordClaim, ...] = (*(claim for module in _MODULES for claim in module.CLAIMS), *_WITHOUT_RECORDS)

@@ -13,6 +13,7 @@ from empirical.claims.interpolants import compare_interpolants, interpolants_res
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
 from empirical.claims.memorisation import compare_memorisation, memorisation_results, memorisation_table
 from empirical.claims.order import compare_order, order_results, order_table
+from empirical.claims.pac_bayes import compare_pac_bayes, pac_bayes_results, pac_bayes_table
 from empirical.runs.records import Run
 from empirical.text_table import TextTable
 from theory.claims import Finding
@@ -47,5 +48,6 @@ COMPARISONS: Mapping[str, Comparison] = {
     "double-descent": Comparison(
         "Double descent", double_descent_results, compare_double_descent, double_descent_table
     ),
+    "pac-bayes": Comparison("Optimised PAC-Bayes bound", pac_bayes_results, compare_pac_bayes, pac_bayes_table),
 }
 """The comparisons by the name of their experiment."""

@@ -35,6 +35,7 @@ from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
 from empirical.studies.memorisation import measure_memorisation
 from empirical.studies.order import measure_order
+from empirical.studies.pac_bayes import measure_pac_bayes
 from empirical.studies.separation import separation
 from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, Ranks
@@ -67,6 +68,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "memorisation": measure_memorisation,
     "noise": measure_label_noise,
     "order": measure_order,
+    "pac-bayes": measure_pac_bayes,
 }
 """The measurements by the kind of run."""
 

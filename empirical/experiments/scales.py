@@ -90,3 +90,23 @@ def order_sizes(scale: Scale) -> tuple[int | None, int | None, int]:
     before it.
     """
     return {"smoke": (60, 30, 20), "laptop": (2_000, 2_000, 20_000), "paper": (None, None, CIFAR_10.max_steps)}[scale]
+
+
+@dataclass(frozen=True)
+class PacBayesSizes:
+    """Numbers of images, steps of the network, steps of the posterior, answers drawn for the bound at least."""
+
+    n_train: int
+    n_test: int
+    training_steps: int
+    steps: int
+    answers: int
+
+
+def pac_bayes_sizes(scale: Scale) -> PacBayesSizes:
+    """What `pac-bayes` takes; at the paper's scale the 20 and 1,000 epochs of Dziugaite and Roy."""
+    return {
+        "smoke": PacBayesSizes(60, 30, 10, 6, 300),
+        "laptop": PacBayesSizes(10_000, 10_000, 3_000, 2_000, 100_000),
+        "paper": PacBayesSizes(60_000, 10_000, 9_380, 469_000, 600_000),
+    }[scale]

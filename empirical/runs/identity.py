@@ -24,6 +24,7 @@ from empirical.runs.studies import (
     MemorisationConfig,
     NoiseConfig,
     OrderConfig,
+    PacBayesConfig,
 )
 from empirical.training.config import TrainingConfig
 
@@ -45,6 +46,8 @@ FIRST_FIELDS: dict[type, str] = {
     MemorisationConfig: "networks share removed networks_without together shown",
     DoubleDescentConfig: "ratios levels bandwidth",
     OrderConfig: "ratio radius search_steps images",
+    PacBayesConfig: "threshold failure_probability sampling_failure_probability largest_prior_variance "
+    "priors_per_factor_e first_variance steps batch_size learning_rate variance_rate draws stretches",
 }
 """The fields with a default that each configuration had in its first records; never add to these lists."""
 

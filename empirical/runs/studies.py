@@ -1,7 +1,8 @@
 """The settings of the runs that compare theory with measurement: a frozen dataclass each, part of a run's identity.
 
 A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`,
-`memorisation`, `double_descent`, `order`): `execution` calls the function that goes with the kind.
+`memorisation`, `double_descent`, `order`, `pac_bayes`): `execution` calls the function that goes with the
+kind.
 
 Each has a version of its measurement. Whoever changes what a study measures, so that earlier records no longer say what
 it would find, raises the default of `version` by one: the study is then another run, which is measured anew, and the
@@ -210,6 +211,45 @@ class OrderConfig:
         return "order of learning"
 
 
+@dataclass(frozen=True)
+class PacBayesConfig:
+    """A PAC-Bayes bound with an optimised Gaussian posterior, on two classes (`pac_bayes`).
+
+    Attributes:
+        threshold: the classes below it are one class, the others are the other.
+        failure_probability: delta of the theorem, over all priors together.
+        sampling_failure_probability: delta' of the estimate of the stochastic network's training error.
+        largest_prior_variance, priors_per_factor_e: c and b of the grid of prior variances.
+        first_variance: the variance of every weight before the first step.
+        steps: steps of Adam on the posterior.
+        batch_size: images in a step.
+        learning_rate: the step size for the means; it falls linearly over the second half.
+        variance_rate: how many times that is the step size for the logarithms of the variances.
+        draws: answers drawn for each image in the last bound.
+        stretches: stretches that the steps are done in, the bound being evaluated before each and after the last.
+        version: the version of the measurement.
+    """
+
+    threshold: int = 5
+    failure_probability: float = 0.025
+    sampling_failure_probability: float = 0.01
+    largest_prior_variance: float = 0.1
+    priors_per_factor_e: int = 100
+    first_variance: float = 0.002
+    steps: int = 2000
+    batch_size: int = 128
+    learning_rate: float = 0.001
+    variance_rate: float = 10.0
+    draws: int = 10
+    stretches: int = 5
+    version: int = field(default=1, metadata=_FIRST)
+
+    @property
+    def name(self) -> str:
+        """The study in words, for titles."""
+        return "optimised PAC-Bayes bound"
+
+
 Study = (
     DynamicsConfig
     | NoiseConfig
@@ -218,6 +258,7 @@ Study = (
     | MemorisationConfig
     | DoubleDescentConfig
     | OrderConfig
+    | PacBayesConfig
 )
 
 STUDIES: dict[str, type[Study]] = {
@@ -228,6 +269,7 @@ STUDIES: dict[str, type[Study]] = {
     "memorisation": MemorisationConfig,
     "double-descent": DoubleDescentConfig,
     "order": OrderConfig,
+    "pac-bayes": PacBayesConfig,
 }
 """The settings of the studies by the kind of run."""
 

@@ -54,6 +54,7 @@ COMMANDS = {
     "the local launcher": ["randomization-tests", *TINY, *TWO, "--launcher", "local", "--launcher.processes", "2"],
     "memorisation": ["memorisation", "--scale", "smoke", *SMALL],
     "order": ["order", *SMALL, *TWO],
+    "pac-bayes": ["pac-bayes", "--scale", "smoke", *SMALL],
 }
 FORK = multiprocessing.get_context("fork") if sys.platform != "win32" else None
 

@@ -17,6 +17,7 @@ from empirical.claims import (
     label_noise,
     memorisation,
     order,
+    pac_bayes,
     regularization,
 )
 from empirical.claims import randomization_tests as tests
@@ -35,6 +36,7 @@ from tests.empirical.studies import (
     test_dynamics,
     test_memorisation,
     test_order,
+    test_pac_bayes,
 )
 from theory.claims import Evidence, Verdict
 
@@ -77,6 +79,7 @@ KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
     ),
     "memorisation": (memorisation.CLAIMS, memorisation.memorisation_results, test_memorisation.AGREEING),
     "order": (order.CLAIMS, order.order_results, test_order.AGREEING),
+    "optimised PAC-Bayes bound": (pac_bayes.CLAIMS, pac_bayes.pac_bayes_results, test_pac_bayes.AGREEING),
 }
 
 
