@@ -90,6 +90,7 @@ def data_root(folder: str) -> Path:
         "imagenet-sample": real / "imagenet-sample",
         "mnist-kernels": real / "mnist",
         "mnist-double-descent": real / "mnist",
+        "mnist-pac-bayes": real / "mnist",
     }
     root = elsewhere.get(folder, real)
     if not (root if folder in elsewhere else root / "cifar-10-batches-bin").is_dir():
