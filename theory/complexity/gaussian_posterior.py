@@ -145,16 +145,15 @@ def posterior_bound(
     divergence = gaussian_divergence(means, variances, initial_weights, grid.variance(index))
     probability = failure_probability * grid.share(index)
     together = failure_probability + sampling_failure_probability
-    inverted, square_root = (
-        form(above, divergence, n, failure_probability=probability) for form in (kl_bound, mcallester_bound)
-    )
+
+    def named(name: str, form: Bound) -> Bound:
+        return Bound(name, form.value, form.bounds, "Dziugaite, Roy 2017", together)
+
     return PosteriorBound(
-        *(
-            Bound(name, form.value, form.bounds, "Dziugaite, Roy 2017", together)
-            for name, form in (
-                ("PAC-Bayes, optimised posterior", inverted),
-                ("PAC-Bayes, optimised posterior, square root", square_root),
-            )
+        named("PAC-Bayes, optimised posterior", kl_bound(above, divergence, n, failure_probability=probability)),
+        named(
+            "PAC-Bayes, optimised posterior, square root",
+            mcallester_bound(above, divergence, n, failure_probability=probability),
         ),
         prior_index=index,
         prior_variance=grid.variance(index),
