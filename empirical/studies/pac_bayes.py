@@ -52,7 +52,7 @@ from theory.complexity import (
 )
 
 _LEAST_ERROR, _LARGEST_COMPLEXITY = 1e-3, 10.0
-"""Where the slopes are taken: no batch tells an error of 0, and beyond this complexity p is 1 in float64."""
+"""Where the slopes are taken: there is none at an error of 0, and beyond this complexity p is 1 but for 5e-5."""
 
 Vector = torch.Tensor
 
