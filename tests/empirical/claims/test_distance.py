@@ -58,9 +58,7 @@ def runs(starts: tuple[float, ...] = (50, 45, 41, 33, 22), seeds: int = 3, **met
 
 def verdict(found: list[Run]) -> Verdict:
     (results,) = distance_results(found)
-    (finding,) = compare_distance(results)
-    assert finding.claim.id == "C7"
-    return finding.evidence.verdict
+    return {finding.claim.id: finding.evidence.verdict for finding in compare_distance(results)}["C7"]
 
 
 def test_the_start_is_found_between_epochs():
