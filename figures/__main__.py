@@ -15,6 +15,7 @@ from empirical.claims.studies import COMPARISONS, Comparison
 from empirical.execution.progress import RunLine, RunProgress
 from empirical.runs.records import Run, has_records, read_runs
 from figures import figure_1, figure_2, only_labels
+from figures.bits import BITS_FIGURES
 from figures.bounds import BOUNDS_FIGURES
 from figures.capacity import CAPACITY_FIGURES
 from figures.corruption import draw_corruption, several_levels
@@ -55,6 +56,7 @@ DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
     **HYPER_PARAMETER_FIGURES,
 }
 STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
+    "bits": BITS_FIGURES,
     "bounds": BOUNDS_FIGURES,
     "capacity": CAPACITY_FIGURES,
     "distance": DISTANCE_FIGURES,

@@ -237,11 +237,11 @@ def _true_label_first(results: OrderResults) -> Evidence:
     p_values, opposites, words = [], [], []
     for p, run in levels:
         look, images = _looks(run)[peak(run)], run.summary.metrics["changed"]
-        true, given = look["changed_true"], look["changed_given"]
-        pair = [float(stats.binom.sf(count - 1, true + given, 0.5)) for count in (true, given)]
+        before, after = look["changed_true"], look["changed_given"]
+        pair = [float(stats.binom.sf(count - 1, before + after, 0.5)) for count in (before, after)]
         p_values.append(pair[0])
         opposites.append(pair[1])
-        words.append(f"p = {p:g}: {true / images:.1%} and {given / images:.1%} of {images:,}")
+        words.append(f"p = {p:g}: {before / images:.1%} and {after / images:.1%} of {images:,}")
     return Evidence(
         tested_at_every(p_values, opposites, SIZE),
         "changed labels answered at the best look by the label from before, and by the new one: "

@@ -4,6 +4,7 @@ Defined here are the claims that no record decides: theorems, which `theory.chec
 """
 
 from empirical.claims import (
+    bits,
     bounds,
     capacity,
     distance,
@@ -81,6 +82,7 @@ _MODULES = (
     memorisation,
     double_descent,
     pac_bayes,
+    bits,
 )
 
 ALL_CLAIMS: tuple[RecordClaim, ...] = (*(claim for module in _MODULES for claim in module.CLAIMS), *_WITHOUT_RECORDS)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from empirical.claims.bits import bits_results, bits_table, compare_bits
 from empirical.claims.bounds import bounds_results, bounds_table, compare_bounds
 from empirical.claims.capacity import capacity_results, capacity_table, compare_capacity
 from empirical.claims.distance import compare_distance, distance_results, distance_table
@@ -49,5 +50,6 @@ COMPARISONS: Mapping[str, Comparison] = {
         "Double descent", double_descent_results, compare_double_descent, double_descent_table
     ),
     "pac-bayes": Comparison("Optimised PAC-Bayes bound", pac_bayes_results, compare_pac_bayes, pac_bayes_table),
+    "bits": Comparison("Bits per parameter", bits_results, compare_bits, bits_table),
 }
 """The comparisons by the name of their experiment."""

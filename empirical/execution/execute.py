@@ -27,6 +27,7 @@ from empirical.runs.config import Explicit, KernelRun, RunConfig, StudyRun, Trai
 from empirical.runs.preparation import prepare_training
 from empirical.runs.records import DISTANCE, RunDirectory
 from empirical.runs.resumable_parts import Parts
+from empirical.studies.bits import measure_bits
 from empirical.studies.bounds import measure_bounds
 from empirical.studies.colour_statistics import colour_statistics_accuracy
 from empirical.studies.double_descent import measure_double_descent
@@ -61,6 +62,7 @@ Measurement = Callable[[RunConfig, RandomizedDataset, Parts, Path], dict[str, An
 """Measures a study: takes also the directory of all records, and returns the metrics."""
 
 MEASUREMENTS: dict[str, Measurement] = {
+    "bits": measure_bits,
     "bounds": measure_bounds,
     "double-descent": measure_double_descent,
     "dynamics": measure_dynamics,

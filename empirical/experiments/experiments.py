@@ -15,6 +15,7 @@ from empirical.claims.paper import INCEPTION_V3_DROPOUT
 from empirical.datasets import ImageDataset
 from empirical.experiments.scales import (
     Scale,
+    bits_steps,
     capacity_steps,
     distance_images,
     double_descent_images,
@@ -31,6 +32,7 @@ from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Pixels, Randomiz
 from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
 from empirical.runs.records import DISTANCE, Run
 from empirical.runs.studies import (
+    BitsConfig,
     BoundsConfig,
     DoubleDescentConfig,
     DynamicsConfig,
@@ -549,6 +551,39 @@ def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     ]
 
 
+BITS_MODELS = ("mlp-1x8", "mlp-1x16", "transformer-1x8", "transformer-1x16", "transformer-1x32")
+_LARGER_BITS_MODELS = (*BITS_MODELS, "transformer-2x64", "transformer-2x128")
+
+
+def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Plan a run for each network: perceptrons on random labels of the images, transformers on random tokens.
+
+    Raises ValueError for other tests, and for networks that are neither.
+    """
+    from empirical.datasets.preprocessing import crop_box
+    from empirical.models import check_model
+    from empirical.studies.bits import transformer_sizes
+
+    if settings.tests not in ((), ("true-labels",)):
+        raise ValueError("test (--tests): bits draws labels and tokens itself, uniformly: leave --tests out")
+    models = {"smoke": BITS_MODELS[::2], "laptop": BITS_MODELS, "paper": _LARGER_BITS_MODELS}[settings.scale]
+    if settings.model:
+        models = (settings.model,)
+    channels, *sides = dataset.image_shape
+    _, _, height, width = crop_box(sides, settings.crop)
+    for model in models:
+        if model.startswith("mlp-"):
+            check_model(model, (channels, height, width), dataset.num_classes)
+        else:
+            transformer_sizes(model)
+    study = BitsConfig(steps=bits_steps(settings.scale))
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    return [
+        _run_config("bits", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=model)
+        for seed, model in product(settings.seeds, models)
+    ]
+
+
 ON_THE_CPU = ("explicit", "double-descent", "memorisation", "pac-bayes")
 """Kinds of runs that are carried out on the CPU whatever device is asked for."""
 
@@ -822,6 +857,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             "A PAC-Bayes bound with an optimised posterior, on true and on random labels; a minute on digits.",
             plan_pac_bayes,
             takes=("model", "training", "scale"),
+        ),
+        Experiment(
+            "bits",
+            "Bits that small transformers and perceptrons memorise of random tokens and labels; five minutes.",
+            plan_bits,
+            takes=("model", "scale"),
         ),
     ]
 }

@@ -110,3 +110,8 @@ def pac_bayes_sizes(scale: Scale) -> PacBayesSizes:
         "laptop": PacBayesSizes(10_000, 10_000, 3_000, 2_000, 100_000),
         "paper": PacBayesSizes(60_000, 10_000, 9_380, 469_000, 600_000),
     }[scale]
+
+
+def bits_steps(scale: Scale) -> int:
+    """The steps on each size of data for `bits`; Morris et al. take a million."""
+    return {"smoke": 5, "laptop": 1000, "paper": 1_000_000}[scale]

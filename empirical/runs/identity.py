@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from empirical.kernels.config import KernelConfig
 from empirical.randomization import LabelNoise, Randomization
 from empirical.runs.studies import (
+    BitsConfig,
     BoundsConfig,
     DoubleDescentConfig,
     DynamicsConfig,
@@ -45,6 +46,7 @@ FIRST_FIELDS: dict[type, str] = {
     "rademacher_steps stability_pairs stability_images stability_steps linear_epochs",
     MemorisationConfig: "networks share removed networks_without together shown",
     DoubleDescentConfig: "ratios levels bandwidth",
+    BitsConfig: "offered vocabulary length head steps batch_size learning_rate",
     OrderConfig: "ratio radius search_steps images",
     PacBayesConfig: "threshold failure_probability sampling_failure_probability largest_prior_variance "
     "priors_per_factor_e first_variance steps batch_size learning_rate variance_rate draws stretches",

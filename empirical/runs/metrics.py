@@ -396,6 +396,16 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("trace[].divergence", "nats", "The divergence there."),
         Metric("trace[].bound", "1", "The bound there."),
     ),
+    "bits": (
+        Metric("parameters", "numbers", "Trainable parameters of the network."),
+        Metric("tokens", "tokens", "Tokens of a sequence; 1 where labels of images are memorised."),
+        Metric("vocabulary", "tokens", "Tokens to choose from, or classes."),
+        Metric("points[].sequences", "sequences", "Sequences, or labels, that the network is trained on."),
+        Metric("points[].offered_bits", "bits", "The bits that these are, drawn uniformly."),
+        Metric("points[].memorised_bits", "bits", "By how much the network shortens their code, none lengthened."),
+        Metric("points[].unclipped_bits", "bits", "The same by the network's own code, lengthened ones included."),
+        Metric("points[].epochs", "epochs", "Passes over them, the last one begun."),
+    ),
     "bounds": (
         Metric("parameters", "numbers", "Trainable parameters of the network."),
         Metric("train_error", "1", "The share of training images that miss their training label."),

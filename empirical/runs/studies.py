@@ -1,7 +1,7 @@
 """The settings of the runs that compare theory with measurement: a frozen dataclass each, part of a run's identity.
 
 A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`,
-`memorisation`, `double_descent`, `order`, `pac_bayes`): `execution` calls the function that goes with the
+`memorisation`, `double_descent`, `order`, `pac_bayes`, `bits`): `execution` calls the function that goes with the
 kind.
 
 Each has a version of its measurement. Whoever changes what a study measures, so that earlier records no longer say what
@@ -250,6 +250,36 @@ class PacBayesConfig:
         return "optimised PAC-Bayes bound"
 
 
+@dataclass(frozen=True)
+class BitsConfig:
+    """Bits that a network memorises of uniform random tokens or labels (`bits`).
+
+    Attributes:
+        offered: bits of the data for each parameter, rising.
+        vocabulary: tokens to choose from, V, where the network is a transformer.
+        length: tokens of a sequence, S, for a transformer.
+        head: the width of an attention head.
+        steps: steps of Adam on each size of data.
+        batch_size: sequences a step.
+        learning_rate: the largest step size.
+        version: the version of the measurement.
+    """
+
+    offered: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    vocabulary: int = 64
+    length: int = 16
+    head: int = 8
+    steps: int = 1000
+    batch_size: int = 128
+    learning_rate: float = 0.01
+    version: int = field(default=1, metadata=_FIRST)
+
+    @property
+    def name(self) -> str:
+        """The study in words, for titles."""
+        return "bits per parameter"
+
+
 Study = (
     DynamicsConfig
     | NoiseConfig
@@ -259,6 +289,7 @@ Study = (
     | DoubleDescentConfig
     | OrderConfig
     | PacBayesConfig
+    | BitsConfig
 )
 
 STUDIES: dict[str, type[Study]] = {
@@ -270,6 +301,7 @@ STUDIES: dict[str, type[Study]] = {
     "double-descent": DoubleDescentConfig,
     "order": OrderConfig,
     "pac-bayes": PacBayesConfig,
+    "bits": BitsConfig,
 }
 """The settings of the studies by the kind of run."""
 

@@ -1,5 +1,6 @@
 """Measurements that hold theory against trained networks: one module or package for each kind of run.
 
+bits          how many bits a network memorises of random tokens or labels
 bounds        bounds and complexity measures of a trained network
 capacity      the largest n whose random labels a network is trained to fit: a search over n
 double_descent  least squares on more and more random Fourier features

@@ -131,7 +131,7 @@ class _Course:
         data = self.data
         on_train = predict(self.network, data.train_source, data.train_labels)
         on_test = predict(self.network, data.test_source, data.test_labels)
-        given, true = on_train.classes == data.train_labels, on_train.classes == data.clean_labels
+        new_hits, old_hits = on_train.classes == data.train_labels, on_train.classes == data.clean_labels
         critical = find_critical_samples(
             self.network, self.searched, self.study.radius, steps=self.study.search_steps, seed=self.config.seed
         )
@@ -140,9 +140,9 @@ class _Course:
             "epoch": state["epoch"],
             "step": state["step"],
             "train_loss": on_train.loss,
-            "unchanged_right": int(given[~self.changed].sum()),
-            "changed_given": int(given[self.changed].sum()),
-            "changed_true": int(true[self.changed].sum()),
+            "unchanged_right": int(new_hits[~self.changed].sum()),
+            "changed_given": int(new_hits[self.changed].sum()),
+            "changed_true": int(old_hits[self.changed].sum()),
             "test_accuracy": float(hits.mean()),
             "test_hits": encode_hits(hits),
             "critical": encode_hits(critical.cpu().numpy()),

@@ -53,6 +53,7 @@ COMMANDS = {
     "workers": ["randomization-tests", *TINY, *TWO],
     "the local launcher": ["randomization-tests", *TINY, *TWO, "--launcher", "local", "--launcher.processes", "2"],
     "memorisation": ["memorisation", "--scale", "smoke", *SMALL],
+    "bits": ["bits", "--scale", "smoke", *SIZE, *HERE],
     "order": ["order", *SMALL, *TWO],
     "pac-bayes": ["pac-bayes", "--scale", "smoke", *SMALL],
 }

@@ -67,13 +67,13 @@ def find_critical_samples(
     if values.ndim != 2 or values.shape[1] < 2:
         raise ValueError(f"logits must give at least two classes, (n, k), got shape {tuple(values.shape)}")
     predicted = values.argmax(1)
-    found = torch.zeros(len(points), dtype=torch.bool, device=points.device)
+    mask = torch.zeros(len(points), dtype=torch.bool, device=points.device)
     moved = points.clone()
     random = torch.Generator().manual_seed(torch_seed(seed, "critical-samples"))
     for _ in range(steps):
         # Drawn for all points, so that a point's noise does not depend on which others were found before.
         drawn = torch.randn(points.shape, generator=random, dtype=points.dtype).to(points.device)
-        rest = (~found).nonzero()[:, 0]
+        rest = (~mask).nonzero()[:, 0]
         if not len(rest):
             break
         centre = points[rest]
@@ -81,8 +81,8 @@ def find_critical_samples(
         change = moved[rest] - centre + radius * (step * gradient.sign() + noise * drawn[rest])
         moved[rest] = centre + change.clamp(-radius, radius)
         with torch.no_grad():
-            found[rest] = logits(moved[rest]).argmax(1) != predicted[rest]
-    return found
+            mask[rest] = logits(moved[rest]).argmax(1) != predicted[rest]
+    return mask
 
 
 def _gradient(

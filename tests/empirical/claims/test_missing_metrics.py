@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from empirical.claims import (
+    bits,
     bounds,
     capacity,
     distance,
@@ -30,6 +31,7 @@ from tests.empirical.claims import test_distance, test_kernels, test_randomizati
 from tests.empirical.made_up_noise import interpolants as interpolants_run
 from tests.empirical.made_up_noise import noise_runs
 from tests.empirical.studies import (
+    test_bits,
     test_bounds,
     test_capacity,
     test_double_descent,
@@ -78,6 +80,7 @@ KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
         test_double_descent.AGREEING,
     ),
     "memorisation": (memorisation.CLAIMS, memorisation.memorisation_results, test_memorisation.AGREEING),
+    "bits": (bits.CLAIMS, bits.bits_results, test_bits.AGREEING),
     "order": (order.CLAIMS, order.order_results, test_order.AGREEING),
     "optimised PAC-Bayes bound": (pac_bayes.CLAIMS, pac_bayes.pac_bayes_results, test_pac_bayes.AGREEING),
 }

@@ -1,0 +1,159 @@
+"""Bits per parameter: measured, resumed, decided on either side of every rule, drawn."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from empirical.claims.bits import bits_results, bits_table, compare_bits, input_dimension
+from empirical.datasets import load
+from empirical.models.causal_transformer import CausalTransformer
+from empirical.randomization import Randomization, randomize
+from empirical.run import main
+from empirical.runs.config import StudyRun
+from empirical.runs.records import Run, read_runs
+from empirical.runs.resumable_parts import Parts
+from empirical.runs.studies import BitsConfig
+from empirical.studies.bits import data_sizes, measure_bits, step_share, transformer_sizes
+from figures.bits import BITS_FIGURES
+from figures.result_figure import draw_figures
+from tests.made_up import made_up_config, made_up_run
+from theory.claims import Verdict
+
+STUDY = BitsConfig(offered=(0.05, 0.5), vocabulary=4, length=3, steps=150, head=4, learning_rate=0.02)
+
+
+def measured(tmp_path, model: str, stop: str = "", study: BitsConfig = STUDY) -> dict[str, Any]:
+    def report(name: str, share: float) -> None:
+        assert 0 <= share <= 1
+        if name == stop:
+            raise KeyboardInterrupt
+
+    digits = load("digits").subset(40, 30)
+    config = made_up_config(StudyRun(study), n_train=40, n_test=30, model=model)
+    return measure_bits(config, randomize(digits, Randomization(), 0), Parts(tmp_path, report), tmp_path)
+
+
+def test_a_transformer_memorises_few_tokens_and_a_resumed_run_is_the_same(tmp_path):
+    whole = measured(tmp_path / "whole", "transformer-1x8")
+    json.dumps(whole, allow_nan=False)
+    assert whole["parameters"] == 5 * 8 + 3 * 8 + 12 * 64 + 13 * 8 + 2 * 8
+    few, many = whole["points"]
+    assert [few["sequences"], many["sequences"]] == [8, 79]
+    assert few["offered_bits"] == 48
+    # No code is shorter on average than that of the shares of the sequences themselves, eight different ones here: the
+    # order in which they come is not memorised.
+    assert 0.95 * (48 - 8 * math.log2(8)) < few["memorised_bits"] <= 48 - 8 * math.log2(8)
+    assert few["unclipped_bits"] <= few["memorised_bits"] + 1e-9
+    with pytest.raises(KeyboardInterrupt):
+        measured(tmp_path / "again", "transformer-1x8", "79 sequences")
+    assert measured(tmp_path / "again", "transformer-1x8") == whole
+
+
+def test_a_perceptron_memorises_labels(tmp_path):
+    study = BitsConfig(offered=(0.05, 0.1, 5.0), steps=300)
+    whole = measured(tmp_path, "mlp-1x8", study=study)
+    assert whole["parameters"] == 610
+    assert [point["sequences"] for point in whole["points"]] == [9, 18, 40], "no more than the images there are"
+    first = whole["points"][0]
+    assert first["offered_bits"] == pytest.approx(9 * math.log2(10))
+    assert first["memorised_bits"] > 0.95 * first["offered_bits"]
+
+
+def test_the_transformer_sees_no_later_token():
+    torch.manual_seed(0)
+    network = CausalTransformer(7, 5, 2, 8, 2).double()
+    sequences = torch.randint(0, 7, (3, 5))
+    logits = network(sequences)
+    assert logits.shape == (3, 5, 7)
+    for at in range(5):
+        changed = sequences.clone()
+        changed[:, at] = (changed[:, at] + 1) % 7
+        differs = (network(changed) != logits).any(dim=2).any(dim=0)
+        assert not differs[: at + 1].any(), "the token itself and those before it are coded without it"
+        assert differs[at + 1 :].all()
+    with pytest.raises(ValueError, match="multiple"):
+        CausalTransformer(7, 5, 1, 8, 3)
+
+
+def test_names_sizes_and_steps():
+    assert transformer_sizes("transformer-2x64") == (2, 64)
+    for name in ("transformer-2", "mlp-1x8", "transformer-0x8", "transformer-x"):
+        with pytest.raises(ValueError, match="transformer-LxW"):
+            transformer_sizes(name)
+    assert data_sizes(100, (1.0, 2.0, 4.0), 10, None) == [10, 20, 40]
+    assert data_sizes(100, (0.01, 2.0, 4.0), 10, 20) == [1, 20]
+    shares = [step_share(at / 100) for at in range(101)]
+    assert min(shares[:100]) > 0
+    assert max(shares) == pytest.approx(1.0, abs=0.01)
+    assert shares[100] < 1e-9
+
+
+def made(
+    model: str, parameters: int, memorised: tuple[float, ...], offered: tuple[float, ...] = (2.0, 4.0, 8.0)
+) -> Run:
+    """A run that memorises so many bits a parameter."""
+    points = [
+        {
+            "sequences": round(share * parameters / 96),
+            "offered_bits": share * parameters,
+            "memorised_bits": bits * parameters,
+            "unclipped_bits": bits * parameters,
+            "epochs": 10,
+        }
+        for share, bits in zip(offered, memorised, strict=True)
+    ]
+    metrics = {"parameters": parameters, "tokens": 16, "vocabulary": 64, "points": points}
+    return made_up_run(made_up_config(StudyRun(BitsConfig(offered=offered)), model=model), metrics)
+
+
+PERCEPTRON = made("mlp-1x8", 610, (1.5, 1.4, 1.3))
+AGREEING = [PERCEPTRON, made("transformer-1x8", 1536, (2.0, 3.6, 3.5)), made("transformer-1x16", 4608, (2.0, 3.5, 3.6))]
+
+
+def verdicts(runs: list[Run]) -> dict[str, Verdict]:
+    (results,) = bits_results(runs)
+    return {finding.claim.id: finding.evidence.verdict for finding in compare_bits(results)}
+
+
+def test_every_claim_holds_where_it_is_so():
+    assert set(verdicts(AGREEING).values()) == {Verdict.HOLDS}
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "expected"),
+    [
+        ("bits-1", [PERCEPTRON], Verdict.NOT_DECIDED),
+        ("bits-1", [made("transformer-1x8", 1536, (1.0, 2.0, 2.0))], Verdict.NOT_DECIDED),
+        ("bits-1", [made("transformer-1x8", 1536, (2.0, 4.0, 4.5))], Verdict.DOES_NOT_HOLD),
+        ("bits-2", [PERCEPTRON], Verdict.NOT_DECIDED),
+        ("bits-2", [made("transformer-1x8", 1536, (2.0, 3.0, 4.0))], Verdict.NOT_DECIDED),
+        ("bits-2", [made("transformer-1x8", 1536, (1.0, 1.5, 3.0))], Verdict.DOES_NOT_HOLD),
+    ],
+)
+def test_either_side_of_every_rule(name, runs, expected):
+    assert verdicts(runs)[name] is expected
+
+
+def test_table_and_figure(tmp_path):
+    (results,) = bits_results(AGREEING)
+    assert [row[0] for row in bits_table(results).rows] == ["mlp-1x8", "transformer-1x8", "transformer-1x16"]
+    assert input_dimension(PERCEPTRON) == 64
+    assert input_dimension(AGREEING[1]) is None
+    drawn = draw_figures(BITS_FIGURES, results, "test", tmp_path)
+    assert all(path.exists() for path in drawn.values())
+
+
+def test_the_experiment_at_smoke_scale(tmp_path):
+    assert main(["bits", "--scale", "smoke", "--device", "cpu", "--out", str(tmp_path)]) == 0
+    assert {run.config.model for run in read_runs(tmp_path)} == {"mlp-1x8", "transformer-1x8", "transformer-1x32"}
+    assert list((tmp_path / "figures").glob("bits_*.svg"))
+
+
+def test_other_networks_and_tests_are_refused(tmp_path, capsys):
+    assert main(["bits", "--model", "inception", "--out", str(tmp_path)]) == 2
+    assert "transformer-LxW" in capsys.readouterr().err
+    assert main(["bits", "--tests", "random-labels", "--out", str(tmp_path)]) == 2
+    assert "leave --tests out" in capsys.readouterr().err
