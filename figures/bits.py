@@ -59,7 +59,7 @@ def draw_bits(results: BitsResults, path: Path) -> None:
         left.axhline(MORRIS, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"{MORRIS}, Morris et al. 2025")
         left.set(xlabel="bits of the data / parameters", ylabel="bits memorised / parameters", ylim=(0, top))
         left.set_xlim(0, None)
-        left.legend(fontsize=8)
+        left.legend(fontsize=7.5, loc="upper right", bbox_to_anchor=(1.0, MORRIS / top))  # below the line of 3.6
         set_panel_title(left, "More data than a network holds")
 
         sizes = [parameters_of(run) for run in results.runs] + [frontier.parameters for frontier in results.frontiers]
