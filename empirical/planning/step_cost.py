@@ -68,7 +68,7 @@ class ComputeCost:
 
     def __post_init__(self) -> None:
         if not self.images or len(self.images) != len(self.seconds) or list(self.images) != sorted(set(self.images)):
-            raise ValueError(f"images must ascend, each with its time in seconds, got {self.images} and {self.seconds}")
+            raise ValueError(f"images must be ascending, each with its seconds, got {self.images} and {self.seconds}")
         if not 0 <= self.forward_share <= 1:
             raise ValueError(f"the forward pass's share is in 0 .. 1, got {self.forward_share:g}")
 

@@ -48,9 +48,9 @@ def test_bounds_are_numbers():
     with pytest.raises(ValueError, match="not a number"):
         Bound("mine", np.nan, "error", "nowhere")
     network = homogeneous_network(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2)))
-    with pytest.raises(ValueError, match="margins has NaN"):
+    with pytest.raises(ValueError, match="margins contains NaN"):
         frobenius_margin_bound(network, [1.0, 2.0], [0.5, np.nan], 0.1)
-    with pytest.raises(ValueError, match="margins has NaN"):
+    with pytest.raises(ValueError, match="margins contains NaN"):
         margin_error(np.array([np.nan]), 1.0)
 
 

@@ -149,7 +149,7 @@ def gaussian_accuracy(outputs: NoisyOutputs, test_labels: Labels, *, draws: int 
     m, k = outputs.mean.shape
     require_classes(test_labels, k)
     if len(test_labels) != m:
-        raise ValueError(f"test_labels must name one label for each of {m} points, got {len(test_labels)}")
+        raise ValueError(f"test_labels must name one label for each of the {m} points, got {len(test_labels)}")
     if k == 2:
         contrast = np.array([-1.0, 1.0])
         margin = outputs.mean @ contrast  # f_1 - f_0; a tie goes to class 0

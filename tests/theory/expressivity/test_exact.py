@@ -164,7 +164,7 @@ def test_a_tensor_that_wants_gradients():
 
 
 def test_errors_are_not_taken_for_a_reason_to_go_exact():
-    for labels, message in (([0, 1], "different labels in rows 0 and 1"), ([0, np.nan], "labels has NaN")):
+    for labels, message in (([0, 1], "different labels in rows 0 and 1"), ([0, np.nan], "labels contains NaN")):
         with pytest.raises(ValueError, match=message):
             interpolate([[1.0], [1.0]], labels)
 

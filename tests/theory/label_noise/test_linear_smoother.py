@@ -174,7 +174,7 @@ def test_refusals():
         noisy_outputs(S, labels + 1, 0.1, 2)
     with pytest.raises(ValueError, match="label_noise is a probability"):
         noisy_outputs(S, labels, -0.1, 2)
-    with pytest.raises(ValueError, match="a test label for each of 2 points"):
+    with pytest.raises(ValueError, match="one label for each of the 2 points"):
         gaussian_accuracy(noisy_outputs(S, labels, 0.1, 2), labels)
     with pytest.raises(ValueError, match="at least two draws"):
         simulated_accuracy(S, labels, right, 0.1, 2, draws=1)

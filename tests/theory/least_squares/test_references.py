@@ -165,8 +165,8 @@ def test_exact_solution_of_any_rank():
     [
         ([[1, 2]], [1, 2], "y must have 1 entries"),
         ([1, 2], [1, 2], "X must be a matrix"),
-        ([[np.inf, 1]], [1], "X has NaN or infinite"),
-        ([[0, 1]], [np.nan], "y has NaN or infinite"),
+        ([[np.inf, 1]], [1], "X contains NaN or infinite"),
+        ([[0, 1]], [np.nan], "y contains NaN or infinite"),
     ],
 )
 def test_exact_refuses(X, y, message):

@@ -351,7 +351,7 @@ def test_too_much_relaxation_diverges():
     ("change", "message"),
     [
         ({"y": np.ones(3)}, r"y must have shape \(4,\)"),
-        ({"X": [[np.nan, 1.0]] * 4}, "X has NaN"),
+        ({"X": [[np.nan, 1.0]] * 4}, "X contains NaN"),
         ({"start": np.zeros(3)}, r"start must have shape \(2,\)"),
     ],
 )
