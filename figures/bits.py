@@ -17,7 +17,7 @@ from empirical.claims.bits import (
 )
 from figures.palette import BLUE, GOLD, GREEN, INK, RED, REFERENCE, looks, marker
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, set_panel_title, set_title
+from figures.style import figure, mathematics, set_panel_title, set_title
 from theory.memorisation import counting_bits, narrow_bits, theorem_1_bits
 
 _MOST_CLASSES = 10  # the closed form of the network of width 12 was evaluated for no more
@@ -69,9 +69,9 @@ def draw_bits(results: BitsResults, path: Path) -> None:
         dimensions = [dimension for run in results.runs if (dimension := input_dimension(run))]
         if dimensions:
             classes = results.config.num_classes
-            lines: list[tuple[str, Any, str, Any]] = [("Theorem 1: 2n + d", theorem_1_bits, GREEN, (0, (6, 2)))]
+            lines: list[tuple[str, Any, str, Any]] = [("Theorem 1: $2n + d$", theorem_1_bits, GREEN, (0, (6, 2)))]
             if classes <= _MOST_CLASSES:
-                lines.append(("width 12: order √(n log n)", narrow_bits, GOLD, (0, (6, 2, 1.5, 2))))
+                lines.append((r"width 12: order $\sqrt{n \log n}$", narrow_bits, GOLD, (0, (6, 2, 1.5, 2))))
             for name, bits, color, style in lines:
                 values = np.array([bits(int(p), dimensions[0], classes) for p in grid])
                 right.plot(
@@ -99,7 +99,7 @@ def draw_bits(results: BitsResults, path: Path) -> None:
                 label="all labels fitted (capacity)",
             )
         right.set(xscale="log", yscale="log", xlabel="parameters", ylabel="bits")
-        right.legend(fontsize=8)
+        mathematics(*right.legend(fontsize=8).get_texts())
         set_panel_title(right, "The most bits memorised")
 
 
