@@ -54,6 +54,7 @@ COMMANDS = {
     "the local launcher": ["randomization-tests", *TINY, *TWO, "--launcher", "local", "--launcher.processes", "2"],
     "memorisation": ["memorisation", "--scale", "smoke", *SMALL],
     "bits": ["bits", "--scale", "smoke", *SIZE, *HERE],
+    "double descent": ["double-descent", "--data", "digits", "--scale", "smoke", *SIZE, *HERE],
     "order": ["order", *SMALL, *TWO],
     "pac-bayes": ["pac-bayes", "--scale", "smoke", *SMALL],
 }
