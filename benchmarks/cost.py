@@ -36,6 +36,7 @@ from empirical.runs.config import Trained
 from empirical.runs.json_files import read_json
 from empirical.runs.records import read_runs, write_json
 from empirical.training.config import TrainingConfig
+from empirical.training.epoch_record import EpochRecord
 from figures.__main__ import main as figures
 from tests.made_up import made_up_config, made_up_run, outcome, write_run
 from theory.expressivity import relu_interpolant
@@ -98,17 +99,27 @@ def kernel_fits(sizes: Sequence[int]) -> dict[str, Curve]:
     return {name: curve for name, curve in curves.items() if curve}
 
 
+def epoch_record(number: int, test_accuracy: float, epoch: int, fitted: bool) -> EpochRecord:
+    """An epoch before the fit, or at it."""
+    train = 1.0 if fitted else 0.1
+    steps, loss = epoch * (90 + number), 0.01 if fitted else 2.3
+    return EpochRecord(epoch, steps, 0.01, loss, train, train, None, train, 2.0, test_accuracy, 1.0, train, loss)
+
+
 def records(sizes: Sequence[int]) -> dict[str, Curve]:
-    """What looks at a folder of many runs: one network on many seeds."""
+    """What looks at a folder of many runs: one network on true and on random labels, many seeds."""
     curves: dict[str, Curve] = {"status": [], "read all records": [], "results.csv": [], "page and figures": []}
     for n in (10, *sizes):
         with tempfile.TemporaryDirectory() as name:
             out = Path(name)
-            config = made_up_config(Trained(TrainingConfig(max_steps=100, learning_rate=0.01)))
+            trained = Trained(TrainingConfig(max_steps=100, learning_rate=0.01))
+            configs = [made_up_config(trained, test) for test in ("true-labels", "random-labels")]
             metrics = {"train_accuracy": 1.0, "fitted": True, "step": 100, "epoch": 4, "parameters": 100}
-            for seed in range(n):
-                run = made_up_run(replace(config, seed=seed), metrics | outcome(0.5, seed % 50))
-                write_run(run, out)
+            for number in range(n):
+                config = replace(configs[number % 2], seed=number // 2)
+                accuracy = 0.1 if number % 2 else 0.5
+                epochs = [epoch_record(number % 7, accuracy, *at) for at in ((0, False), (1, True))]
+                write_run(made_up_run(config, metrics | outcome(accuracy, number % 50), epochs), out)
             used = {
                 "status": seconds(partial(read_status, out)),
                 "read all records": seconds(partial(read_runs, out)),

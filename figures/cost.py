@@ -21,7 +21,7 @@ def draw_cost(record: dict[str, Any], path: Path) -> None:
         f"Seconds of processor time on {about['threads']} thread, {about['processor']}, Python {about['python']}; each "
         "size once. In brackets the slope between a curve's last two sizes: 1 where the cost is in proportion. Theorem "
         "1: Gaussian points in 10 coordinates. Kernels: 784 coordinates, 10 outputs, Gaussian kernel, float32, from "
-        "points to coefficients. Runs: one network on as many seeds, records without epochs."
+        "points to coefficients. Runs: one network on true and random labels, two epochs each."
     )
     with figure(path, caption, width=11.4, height=4.4) as drawing:
         panels = drawing.subplots(1, len(parts), squeeze=False)[0]

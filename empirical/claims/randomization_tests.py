@@ -7,6 +7,7 @@ single run per test cannot speak for other seeds.
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -65,19 +66,33 @@ this share of log k."""
 
 
 @dataclass(frozen=True, eq=False)
+class GuessingFamily:
+    """The trained runs on random labels of all sets: each is tested for guessing, so that p-values are adjusted."""
+
+    runs: tuple[Run, ...] = ()
+
+    @cached_property
+    def p_values(self) -> dict[str, float]:
+        """Holm's p-values of guessing by a run's hash, of the runs that fit and whose hits are recorded."""
+        members = [run for run in self.runs if hits_recorded([run]) and fits(run)]
+        adjusted = holm([_guessing_p_value(run) for run in members])
+        return {run.config.hash: p_value for run, p_value in zip(members, adjusted, strict=True)}
+
+
+@dataclass(frozen=True, eq=False)
 class ResultSet:
     """The runs of one experiment that share data, network, hyper-parameters, device and seed, by test.
 
     Attributes:
         config: the configuration of a trained run, which stands for what all runs share.
         trained, explicit: finished runs by test, in the paper's order.
-        on_random_labels: trained runs on random labels in all sets, for the correction for many tests of guessing.
+        guessing: the trained runs on random labels of all sets.
     """
 
     config: RunConfig
     trained: dict[Randomization, Run]
     explicit: dict[Randomization, Run]
-    on_random_labels: tuple[Run, ...] = ()
+    guessing: GuessingFamily = GuessingFamily()
 
     @property
     def chance(self) -> float:
@@ -138,12 +153,15 @@ def result_sets(runs: list[Run]) -> list[ResultSet]:
             config.crop,
         )
         groups.setdefault((*key, config.device, *_data_key(config)), []).append(run)
-    random = tuple(run for run in networks_on_tests(runs) if _is_of_random_labels(run))
+    guessing = GuessingFamily(tuple(run for run in networks_on_tests(runs) if _is_of_random_labels(run)))
+    explicit: dict[tuple[object, ...], list[Run]] = {}
+    for run in runs:
+        if run.config.kind == "explicit":
+            explicit.setdefault(_data_key(run.config), []).append(run)
     sets = []
     for group in groups.values():
         config = group[0].config
-        explicit = [run for run in runs if run.config.kind == "explicit" and _data_key(run.config) == _data_key(config)]
-        sets.append(ResultSet(config, _by_test(group), _by_test(explicit), random))
+        sets.append(ResultSet(config, _by_test(group), _by_test(explicit.get(_data_key(config), [])), guessing))
     return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
 
 
@@ -264,9 +282,8 @@ def _random_labels_at_chance(results: ResultSet) -> Evidence:
     if fit_verdict([run]) is not Verdict.HOLDS:
         return not_fitted()
     config, chance = run.config, results.chance
-    alternatives = [other for other in results.on_random_labels if other.config.hash != config.hash]
-    family = [run, *(other for other in alternatives if hits_recorded([other]) and fits(other))]
-    p_value = holm([_guessing_p_value(member) for member in family])[0]
+    family = results.guessing.p_values
+    p_value = family[config.hash]
     low, high = chance - MARGIN, chance + MARGIN
     outside = outside_p_value(int(hits_on_test(run).sum()), config.n_test, low, high)
     power = power_within(config.n_test, chance, low, high, SIZE)

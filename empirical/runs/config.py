@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from empirical.kernels.config import KernelConfig
@@ -167,7 +168,7 @@ class RunConfig:
         randomization = Randomization.from_record(rest.pop("randomization"))
         return restored(RunConfig, rest | {"what": what, "randomization": randomization})
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Twelve hexadecimal digits of SHA-256 of the fields that name the run (`identity`); `source` is not among
         them. The initialisation is left out where records that do not state it mean the same, which depends on the
