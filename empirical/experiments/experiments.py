@@ -92,7 +92,7 @@ class KernelSettings:
     """Compute also the leave-one-out accuracy, in closed form; this needs Cholesky."""
 
     certify: bool = True
-    """Also bound the distance from the exact minimum-norm interpolant; --kernel.no-certify leaves that out."""
+    """Bound the distance from the exact minimum-norm interpolant, too; --kernel.no-certify leaves that out."""
 
 
 @dataclass(frozen=True)
