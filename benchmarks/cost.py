@@ -85,7 +85,7 @@ def theorem_1(sizes: Sequence[int]) -> dict[str, Curve]:
 
 
 def kernel_fits(sizes: Sequence[int]) -> dict[str, Curve]:
-    """From points to coefficients."""
+    """Time the fit of kernel interpolants, points to coefficients, by solver."""
     curves: dict[str, Curve] = {"Cholesky": [], "conjugate gradients": []}
     for n in (500, *sizes):
         X, Y = kernels.sample(n, None)
