@@ -161,12 +161,14 @@ def _shared(config: RunConfig, name: str) -> RunConfig:
 
 
 def _points(axes: Axes, by_value: Mapping[float, tuple[Run, ...]], look: Look, label: str) -> None:
-    """Plot a dot for each run, hollow where it does not fit, and a line through the means."""
+    """Plot a dot for each run, hollow where it does not fit, and a line through three means or more."""
     axes.plot(
         list(by_value),
         [_mean(runs) for runs in by_value.values()],
         color=look.color,
-        linestyle=look.dashes,
+        linestyle=look.dashes if len(by_value) > 2 else "",
+        marker="" if len(by_value) > 2 else look.marker,
+        markersize=5,
         linewidth=1.5,
         label=label,
     )
@@ -178,7 +180,8 @@ def _points(axes: Axes, by_value: Mapping[float, tuple[Run, ...]], look: Look, l
 
 
 def _finish(axes: Axes, title: str, label: str, values: Iterable[float], form: str) -> None:
-    axes.set(title=title, xlabel=label, ylabel="train accuracy", xscale="log")
+    low = min(axes.get_ylim()[0], 0.97)  # a difference of rounding is not to fill the picture
+    axes.set(title=title, xlabel=label, ylabel="train accuracy", xscale="log", ylim=(low, 1 + 0.05 * (1 - low)))
     axes.set_xticks(list(values))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: form.format(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())

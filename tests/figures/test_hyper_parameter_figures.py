@@ -52,7 +52,8 @@ def test_accuracy_against_strength(drawn, curve, tmp_path):
     assert curve(axes, "mlp-1x512, n = 1,000") == [(1e-3, 1.0), (1e-2, pytest.approx(4 / 5))]
     (without,) = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert set(without.get_ydata()) == {1.0}
-    hollow = [line.get_markerfacecolor() == "white" for line in axes.lines if line.get_marker() == "o"]
+    dots = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 1]
+    hollow = [line.get_markerfacecolor() == "white" for line in dots]
     assert hollow == [False, False, True]
     some = run(3, weight_decay=1e-3)
     total = total_decay(some.config.hyper_parameters, 4 * STEPS)
