@@ -89,6 +89,7 @@ def data_root(folder: str) -> Path:
         "fashion-mnist-kernels": DEBIAN_FASHION_MNIST,
         "imagenet-sample": real / "imagenet-sample",
         "mnist-kernels": real / "mnist",
+        "mnist-kernels-whole": real / "mnist",
         "mnist-double-descent": real / "mnist",
         "mnist-pac-bayes": real / "mnist",
     }

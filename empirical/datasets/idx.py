@@ -114,7 +114,10 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
             f"{path}: {len(content) - header:,} bytes after the header, "
             f"where an array of shape {shape} has {math.prod(shape):,}"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    try:
+        return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    except ValueError as error:  # no bytes, by a size of 0 beside sizes that NumPy cannot multiply
+        raise ValueError(f"{path}: an array of shape {shape} is more than memory can have") from error
 
 
 def _find(root: Path, file: str) -> Path | None:

@@ -74,6 +74,14 @@ def test_dimensions_beyond_any_memory(tmp_path):
         read_idx(tmp_path / "file")
 
 
+def test_no_bytes_and_dimensions_beyond_any_memory(tmp_path):
+    """A size of 0 makes the product right, and NumPy has no such array."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes([0, 0, 8, 4]) + struct.pack(">4I", 2**32 - 1, 2**32 - 1, 2**32 - 1, 0))
+    with pytest.raises(ValueError, match=f"{path.name}: an array of shape"):
+        read_idx(path)
+
+
 @pytest.mark.parametrize(
     "damage", [lambda whole: whole[:-9], lambda whole: b"not gzip", lambda whole: b"\x1f\x8b" + whole]
 )
