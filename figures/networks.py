@@ -10,6 +10,7 @@ from functools import cached_property
 
 from empirical.claims.paper import TABLE_1
 from empirical.claims.randomization_tests import explicit_regularisers, optimizer_in_words
+from empirical.claims.seeds import seeds_in_words
 from empirical.randomization import TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
@@ -128,8 +129,7 @@ def sources(samples: Mapping[Network, Sequence[Run]]) -> str:
 
 def seeds(runs: Iterable[Run]) -> str:
     """The seeds of runs, in words."""
-    numbers = sorted({run.config.seed for run in runs})
-    return f"seed{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+    return seeds_in_words(run.config.seed for run in runs)
 
 
 def evaluation_times(trainings: Iterable[TrainingConfig]) -> str:

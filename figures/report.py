@@ -22,6 +22,7 @@ from empirical.claims.randomization_tests import (
     table,
 )
 from empirical.claims.regularization import compare_regularizers
+from empirical.claims.seeds import numbers_in_words
 from empirical.claims.studies import Comparison
 from empirical.claims.verdicts import DEPENDS, claim_verdicts, subjects, write_verdicts
 from empirical.randomization import TRUE_LABELS
@@ -67,7 +68,7 @@ class Section:
 
     title: str
     results: ResultSet
-    other_seeds: list[int]
+    other_seeds: str
     rows: list[Row]
     figures: Mapping[str, str]
     findings: list[Finding]
@@ -267,10 +268,10 @@ def lowest_seeds(sets: Sequence[ResultSet]) -> list[ResultSet]:
     return [results for results in sets if results in lowest.values()]
 
 
-def _other_seeds(results: ResultSet, runs: Sequence[Run]) -> list[int]:
+def _other_seeds(results: ResultSet, runs: Sequence[Run]) -> str:
     alike = _but_for_seed(results.config)
     seeds = {run.config.seed for run in runs if run.config.training and _but_for_seed(run.config) == alike}
-    return sorted(seeds - {results.config.seed})
+    return numbers_in_words(seeds - {results.config.seed})
 
 
 def _but_for_seed(config: RunConfig) -> RunConfig:

@@ -13,11 +13,12 @@ from scipy import stats
 
 from empirical.claims.paper_tables import Size, Spread
 from empirical.claims.randomization_tests import first_fit, optimizer_in_words
+from empirical.claims.seeds import numbers_in_words
 from empirical.claims.significance import holm
 from empirical.randomization import Randomization
 from empirical.runs.records import Run
 from empirical.text_table import TextTable
-from figures.networks import DataSetRuns, Network, seeds
+from figures.networks import DataSetRuns, Network
 
 _DASH = "—"
 
@@ -79,7 +80,12 @@ def _measured(runs: Sequence[Run]) -> list[str]:
     time = _DASH
     if fits:
         time = f"{np.mean(fits):.1f}" + (f" ± {np.std(fits, ddof=1):.1f}" if len(fits) > 1 else "")
-    return [seeds(runs).partition(" ")[2], f"{len(fits)} of {len(runs)}", time, str(Spread.of(accuracies))]
+    return [
+        numbers_in_words(run.config.seed for run in runs),
+        f"{len(fits)} of {len(runs)}",
+        time,
+        str(Spread.of(accuracies)),
+    ]
 
 
 def _paired(network: Network, reference: Network, test: Randomization) -> tuple[str, float | None]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import missing, optimizer_in_words
+from empirical.claims.seeds import seeds_in_words
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.studies.capacity import ENOUGH_STEPS, RESOLUTION, Frontier, frontiers
@@ -34,12 +35,11 @@ class CapacityResults:
         """What the results come from, for captions."""
         config = self.config
         training = config.hyper_parameters
-        seeds = sorted({frontier.seed for frontier in self.frontiers})
         looks = sum(frontier.runs for frontier in self.frontiers)
         return (
             f"{config.data}, random labels in {config.num_classes} classes; {optimizer_in_words(training)}, at "
-            f"most {training.max_steps:,} steps; {looks} runs; seed{'s' * (len(seeds) > 1)} "
-            f"{', '.join(map(str, seeds))}; {config.device}"
+            f"most {training.max_steps:,} steps; {looks} runs; "
+            f"{seeds_in_words(frontier.seed for frontier in self.frontiers)}; {config.device}"
         )
 
     @property

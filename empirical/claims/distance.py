@@ -17,6 +17,7 @@ from empirical.claims.randomization_tests import (
     missing,
     optimizer_in_words,
 )
+from empirical.claims.seeds import seeds_in_words
 from empirical.claims.significance import MIN_SEEDS, falling_rank_p_value, tested_at_every
 from empirical.randomization import RANDOM_LABELS
 from empirical.runs.config import RunConfig
@@ -51,10 +52,9 @@ class DistanceResults:
         """What the results come from, for captions."""
         config, training = self.config, self.config.hyper_parameters
         network = ", ".join([config.model, optimizer_in_words(training), *explicit_regularisers(training)])
-        seeds = ", ".join(map(str, self.seeds))
         return (
-            f"{config.data}, {config.n_train:,} training images on random labels; {network}; seed"
-            f"{'s' * (len(self.seeds) > 1)} {seeds}; {config.device}"
+            f"{config.data}, {config.n_train:,} training images on random labels; {network}; "
+            f"{seeds_in_words(self.seeds)}; {config.device}"
         )
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
+from empirical.claims.seeds import seeds_in_words
 from empirical.models import MODELS, default_initialization, default_learning_rate
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
@@ -117,9 +118,9 @@ class TableRow:
         config = self.runs[0].config
         epochs = sorted({run.summary.metrics["epoch"] for run in self.runs})
         span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
-        seeds = ", ".join(str(seed) for seed in sorted(run.config.seed for run in self.runs))
+        seeds = seeds_in_words(run.config.seed for run in self.runs)
         some = "" if config.n_train == 50_000 else " of 50,000" if config.data == "cifar10" else ""
-        return f"{config.n_train:,}{some} images, {span} epochs, seed{'s' if len(self.runs) > 1 else ''} {seeds}"
+        return f"{config.n_train:,}{some} images, {span} epochs, {seeds}"
 
     def _spread(self, metric: str) -> Spread | None:
         values = [run.summary.metrics[metric] for run in self.runs if metric in run.summary.metrics]
