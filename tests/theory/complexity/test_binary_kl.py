@@ -49,3 +49,9 @@ def test_inverses_are_on_the_safe_side(q, bound):
         assert exact_kl(q, end) >= bound * (1 - 2.0**-1000)
         inner = end + (q - end) * 1e-9 if abs(q - end) > 1e-280 else q
         assert inner == end or exact_kl(q, math.nextafter(inner, q)) <= bound * (1 + 200 * U)
+
+
+@pytest.mark.parametrize(("q", "p"), [(-0.5, 0.5), (0.5, -0.5), (1.5, 0.5), (0.5, 1.5), (float("nan"), 0.5)])
+def test_what_is_no_probability(q, p):
+    with pytest.raises(ValueError, match="must be probabilities"):
+        binary_kl(q, p)
