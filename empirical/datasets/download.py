@@ -1,4 +1,8 @@
-"""Download of one file with a known digest: it appears under its name whole and right, or not at all."""
+"""Download of one file with a known digest: it appears under its name whole and right, or not at all.
+
+The package pooch does the same but for a limit on what a server may send before the digest is known, and it would bring
+requests and two more packages with it.
+"""
 
 import hashlib
 import http.client
