@@ -41,6 +41,9 @@ from theory.complexity import (
     spectral_complexity,
     spectral_margin_bound,
 )
+from theory.complexity.gaussian_posterior import PriorVariances, posterior_bound
+from theory.complexity.pac_bayes import squared_distance
+from theory.complexity.stochastic_perceptron import GaussianLayer, StochasticPerceptron, draw_errors
 from theory.dynamics import (
     complexity_measure,
     gradient_descent,
@@ -622,6 +625,33 @@ def test_hessians(a, b):
     assert bends[5:].tolist() == [0, 0]
 
 
+@few
+@given(a=exponents)
+def test_a_stochastic_network_and_its_bound(a):
+    """The last layer's unit changes no answer; the unit of all weights, the prior's too, changes no bound."""
+    random = np.random.default_rng(0)
+    means, variances = random.standard_normal(20), 0.01 + random.random(20)
+    inputs, labels = random.standard_normal((30, 4)), random.integers(0, 2, 30)
+
+    def errors(exponent):
+        first = GaussianLayer(means[:12].reshape(3, 4), means[12:15], np.full((3, 4), 0.1), variances[:3])
+        last = [np.ldexp(means[:6].reshape(2, 3), exponent), np.ldexp(means[6:8], exponent)]
+        last += [np.ldexp(variances[:6].reshape(2, 3), 2 * exponent), np.ldexp(variances[6:8], 2 * exponent)]
+        network = StochasticPerceptron((first, GaussianLayer(*last)))
+        return draw_errors(network, inputs, labels, np.random.default_rng(1), 5)
+
+    assert np.array_equal(errors(a), errors(0))
+
+    def bound(exponent):
+        scaled = np.ldexp(means, exponent), np.ldexp(variances, 2 * exponent), np.zeros(20)
+        priors = PriorVariances(math.ldexp(0.5, 2 * exponent), 20)
+        return posterior_bound(*scaled, np.zeros(50), 1000, priors=priors)
+
+    assert squared_distance(np.ldexp([3.0, 0.0], a), np.ldexp([0.0, 4.0], a)) == (math.ldexp(25, 2 * a), 2)
+    assert bound(a).divergence == pytest.approx(bound(0).divergence, rel=1e-12)
+    assert bound(a).bound.value == pytest.approx(bound(0).bound.value, rel=1e-12)
+
+
 # What is tested, and what has no test.
 
 ROOMS = ("expressivity", "least_squares", "implicit_bias", "kernels", "dynamics", "label_noise", "complexity")
@@ -679,6 +709,7 @@ WITHOUT = {
         label_noise.ridgeless.corruption_excess_risk label_noise.transition.require_transition
         label_noise.transition.draw_labels label_noise.transition.copying_accuracy label_noise.transition.is_independent
         complexity.binary_kl.binary_kl complexity.binary_kl.upper_inverse complexity.binary_kl.lower_inverse
+        complexity.binary_kl.upper_slopes
         complexity.bounds.deviation complexity.bounds.require_sample complexity.bounds.require_probability
         complexity.bounds.require_error complexity.pac_bayes.kl_bound complexity.pac_bayes.mcallester_bound
         complexity.pac_bayes.monte_carlo_error_bound complexity.rademacher.rademacher_of_fitter

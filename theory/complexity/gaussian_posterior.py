@@ -37,7 +37,13 @@ from typing import Any
 import numpy as np
 
 from theory.complexity.bounds import Bound, require_probability, require_sample
-from theory.complexity.pac_bayes import gaussian_divergence, kl_bound, mcallester_bound, monte_carlo_error_bound
+from theory.complexity.pac_bayes import (
+    gaussian_divergence,
+    kl_bound,
+    mcallester_bound,
+    monte_carlo_error_bound,
+    squared_distance,
+)
 
 DELTA, SAMPLING_DELTA = 0.025, 0.01
 """The failure probabilities of the theorem and of the estimate, as Dziugaite and Roy have them."""
@@ -135,10 +141,8 @@ def posterior_bound(
     grid = priors or PriorVariances()
     flat = np.asarray(errors, dtype=np.float64).ravel()
     above = monte_carlo_error_bound(flat[:, None], sampling_failure_probability)
-    d = np.asarray(means).size
-    # 2 KL at prior variance 1 is A - d - sum log s: A without a second formula.
-    at_1 = 2 * gaussian_divergence(means, variances, initial_weights, 1.0)
-    size = at_1 + d + float(np.log(np.broadcast_to(np.asarray(variances, dtype=np.float64), (d,))).sum())
+    distance, d = squared_distance(means, initial_weights)
+    size = distance + float(np.broadcast_to(np.asarray(variances, dtype=np.float64), (d,)).sum())
     indices = np.arange(1, grid.first_below(size / d) + 1)
     logs = math.log(grid.largest) - indices / grid.per_factor_e
     index = int(indices[np.argmin((size * np.exp(-logs) + d * logs) / 2 + 2 * np.log(indices))])

@@ -80,7 +80,7 @@ def gaussian_divergence(mean: Any, variances: Any, prior_mean: Any, prior_varian
 
     Raises ValueError for shapes that do not match or a variance that is not positive.
     """
-    distance, d = _squared_distance(mean, prior_mean)
+    distance, d = squared_distance(mean, prior_mean)
     spread = np.broadcast_to(np.asarray(variances, dtype=np.float64), (d,))
     if not (prior_variance > 0 and spread.min() > 0):
         raise ValueError("variances must be positive")
@@ -171,7 +171,7 @@ def pac_bayes_bound(
     require_sample(n, failure_probability)
     if not len(sigmas) or not all(0 < sigma < math.inf for sigma in sigmas):
         raise ValueError(f"sigmas must be positive and finite, at least one, got {list(sigmas)}")
-    distance, d = _squared_distance(weights, initial_weights)
+    distance, d = squared_distance(weights, initial_weights)
     candidates = []
     for sigma in sigmas:
         drawn = as_points(errors(sigma, draws), "errors").astype(np.float64).ravel()
@@ -232,7 +232,8 @@ def _complexity(training_error: float, divergence: float, n: int, failure_probab
     return (divergence + math.log(2 * math.sqrt(n) / failure_probability)) / n
 
 
-def _squared_distance(mean: Any, prior_mean: Any) -> tuple[float, int]:
+def squared_distance(mean: Any, prior_mean: Any) -> tuple[float, int]:
+    """||mean - prior_mean||^2, and d. Raises ValueError unless both are vectors (d,) of one length."""
     here, there = (as_points(weights, "weights").astype(np.float64) for weights in (mean, prior_mean))
     if here.shape != there.shape or here.shape[1] != 1:
         raise ValueError(f"the two means must be vectors of one length, got shapes {here.shape} and {there.shape}")
