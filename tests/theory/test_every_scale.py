@@ -128,6 +128,9 @@ from theory.least_squares import (
 from theory.least_squares.curvature import hessian, log_cosh_loss, squared_loss
 from theory.least_squares.estimators import MinimumNormRegressor, RidgelessClassifier
 from theory.least_squares.exact import exact_null_vector, exact_rank, exact_squared_norm
+from theory.memorisation.agreement import rank_agreement
+from theory.memorisation.critical_samples import find_critical_samples, linear_critical_radius
+from theory.memorisation.nearest_neighbour import nearest_neighbour_memorisation
 
 exponents = st.integers(-500, 500)
 few = settings(max_examples=8, deadline=None)
@@ -652,9 +655,42 @@ def test_a_stochastic_network_and_its_bound(a):
     assert bound(a).bound.value == pytest.approx(bound(0).bound.value, rel=1e-12)
 
 
+@few
+@given(a=exponents, b=exponents)
+def test_memorisation(a, b):
+    random = np.random.default_rng(0)
+    points, labels = random.standard_normal((12, 3)), random.integers(0, 2, 12)
+    scores = nearest_neighbour_memorisation(points, labels, 8)
+    assert np.array_equal(nearest_neighbour_memorisation(np.ldexp(points, a), labels, 8), scores)
+    assert np.array_equal(nearest_neighbour_memorisation(np.ldexp(points, 1020), labels, 8), scores)
+    other = random.standard_normal(12)
+    assert rank_agreement(np.ldexp(scores, a), np.ldexp(other, b)) == rank_agreement(scores, other)
+
+    weights, biases = torch.from_numpy(random.standard_normal((3, 3))), torch.from_numpy(random.standard_normal(3))
+    at_1 = linear_critical_radius(weights, biases, torch.from_numpy(points))
+    W, c = torch.from_numpy(np.ldexp(weights.numpy(), b)), torch.from_numpy(np.ldexp(biases.numpy(), a + b))
+    places = torch.from_numpy(np.ldexp(points, a))
+    radii = linear_critical_radius(W, c, places)
+    near(radii.numpy(), at_1.numpy(), a, 1e-12)
+    radius = float(at_1.median())
+    found = find_critical_samples(lambda x: x @ weights.T + biases, torch.from_numpy(points), radius)
+    again = find_critical_samples(lambda x: x @ W.T + c, places, math.ldexp(radius, a))
+    assert torch.equal(found, again)
+    assert 0 < int(found.sum()) < 12
+
+
 # What is tested, and what has no test.
 
-ROOMS = ("expressivity", "least_squares", "implicit_bias", "kernels", "dynamics", "label_noise", "complexity")
+ROOMS = (
+    "expressivity",
+    "least_squares",
+    "implicit_bias",
+    "kernels",
+    "dynamics",
+    "label_noise",
+    "complexity",
+    "memorisation",
+)
 FILES = ("test_every_scale.py", "test_any_input.py", "least_squares/test_any_scale.py", "kernels/test_checkpoint.py")
 NUMBERS = ("Any", "Float64Array", "Tensor", "Numbers", "NDArray", "Sequence[float]", "Problem", "Spectrum", "float")
 
@@ -713,7 +749,8 @@ WITHOUT = {
         complexity.bounds.deviation complexity.bounds.require_sample complexity.bounds.require_probability
         complexity.bounds.require_error complexity.pac_bayes.kl_bound complexity.pac_bayes.mcallester_bound
         complexity.pac_bayes.monte_carlo_error_bound complexity.rademacher.rademacher_of_fitter
-        complexity.rademacher.rademacher_bound complexity.vc_dimension.uniform_convergence_bound""",
+        complexity.rademacher.rademacher_bound complexity.vc_dimension.uniform_convergence_bound
+        memorisation.memorised_bits.most_memorised_bits memorisation.scores.count_hits""",
     "what it does with numbers is another function's, which is tested": """
         implicit_bias.optimizers.implicit_bias_table label_noise.ridgeless.noise_excess_risk
         dynamics.predicted_dynamics.default_step_size dynamics.predicted_dynamics.predicted_slowdown

@@ -34,6 +34,7 @@ def nearest_neighbour_memorisation(points: Any, labels: Any, size: int) -> npt.N
     from scipy.spatial.distance import cdist
 
     places, marks = as_points(points, "points").astype(np.float64), np.asarray(labels)
+    places = np.ldexp(places, -np.frexp(np.abs(places).max(initial=0.0))[1])
     n = len(places)
     if marks.shape != (n,):
         raise ValueError(f"labels must have one entry for each of the {n} points, their shape is {marks.shape}")
