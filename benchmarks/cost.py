@@ -34,7 +34,7 @@ from empirical.execution.status import read_status
 from empirical.report.results_csv import write_results
 from empirical.runs.config import Trained
 from empirical.runs.json_files import read_json
-from empirical.runs.records import read_runs, write_json
+from empirical.runs.records import environment, read_runs, write_json
 from empirical.training.config import TrainingConfig
 from empirical.training.epoch_record import EpochRecord
 from figures.__main__ import main as figures
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--record", type=Path, help="a file that the figures draw; what is there of others stays")
     options = parser.parse_args()
     record: dict[str, Any] = read_json(options.record) if options.record and options.record.exists() else {"cost": {}}
-    record["about"] = {"processor": platform.machine(), "threads": 1, "python": platform.python_version()}
+    record["about"] = {"processor": environment("cpu")["processor"], "threads": 1, "python": platform.python_version()}
     for name in options.only:
         measure, unit, sizes = MEASURED[name]
         with threadpool_limits(1):
