@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from figures.palette import Look, looks
 from figures.style import figure, set_panel_title, set_title
@@ -30,7 +30,10 @@ def draw_cost(record: dict[str, Any], path: Path) -> None:
                 _draw(axes, curve, values, look)
             set_panel_title(axes, _TITLES[name])
             axes.set(xlabel=part["unit"], ylabel="seconds", xscale="log", yscale="log")
+            sizes = sorted({size for values in part["curves"].values() for size, _ in values})
+            axes.set_xticks(sizes[:: 1 + len(sizes) // 4])
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
             axes.legend(loc="upper left", fontsize=8)
             low, high = axes.get_ylim()
