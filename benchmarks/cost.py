@@ -13,7 +13,6 @@ proportion to the size.
 """
 
 import argparse
-import math
 import platform
 import resource
 import tempfile
@@ -38,6 +37,7 @@ from empirical.runs.records import environment, read_runs, write_json
 from empirical.training.config import TrainingConfig
 from empirical.training.epoch_record import EpochRecord
 from figures.__main__ import main as figures
+from figures.cost import slope
 from tests.made_up import made_up_config, made_up_run, outcome, write_run
 from theory.expressivity import relu_interpolant
 from theory.kernels import MEDIAN_SHARE, median_distance
@@ -57,12 +57,6 @@ def seconds(work: Callable[[], object]) -> float:
     start = used()
     work()
     return used() - start
-
-
-def slope(curve: Sequence[tuple[int, float]]) -> float:
-    """The slope between the last two sizes of a curve, both axes logarithmic."""
-    (small, less), (large, more) = curve[-2:]
-    return math.log(more / less) / math.log(large / small)
 
 
 def theorem_1(sizes: Sequence[int]) -> dict[str, Curve]:
@@ -158,8 +152,8 @@ def main() -> None:
             curves = measure([n for n in sizes if options.largest is None or n <= options.largest])
         record["cost"][name] = {"unit": unit, "curves": curves}
         for curve, values in curves.items():
-            line = ", ".join(f"{n:,}: {used:.3g} s" for n, used in values)
-            print(f"{name}, {curve}: {line}" + (f"; slope {slope(values):.2f}" if len(values) > 1 else ""), flush=True)
+            line, rise = ", ".join(f"{n:,}: {used:.3g} s" for n, used in values), slope(values)
+            print(f"{name}, {curve}: {line}" + ("" if rise is None else f"; slope {rise:.2f}"), flush=True)
         if options.record:
             write_json(options.record, record)
 

@@ -1,6 +1,7 @@
 """Cost against size: seconds of the processor for Theorem 1, kernels, and folders of many runs."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,18 @@ def draw_cost(record: dict[str, Any], path: Path) -> None:
         set_title(drawing, "Cost against size")
 
 
+def slope(curve: Sequence[Sequence[float]]) -> float | None:
+    """The slope between the last two (size, seconds) of a curve, both axes logarithmic; None where there is none."""
+    if len(curve) < 2 or min(used for _, used in curve[-2:]) <= 0:
+        return None
+    (small, less), (large, more) = curve[-2:]
+    return math.log(more / less) / math.log(large / small)
+
+
 def _draw(axes: Axes, name: str, values: list[list[float]], look: Look) -> None:
     sizes, seconds = zip(*values, strict=True)
-    label = name
-    if len(values) > 1 and min(seconds[-2:]) > 0:
-        label += f" ({math.log(seconds[-1] / seconds[-2]) / math.log(sizes[-1] / sizes[-2]):.2f})"
+    rise = slope(values)
+    label = name if rise is None else f"{name} ({rise:.2f})"
     line = look.dashes if len(values) > 2 else ""
     axes.plot(sizes, seconds, color=look.color, marker=look.marker, linestyle=line, label=label)
 

@@ -69,7 +69,7 @@ this share of log k."""
 class GuessingFamily:
     """The trained runs on random labels of all sets: each is tested for guessing, so that p-values are adjusted."""
 
-    runs: tuple[Run, ...] = ()
+    runs: tuple[Run, ...]
 
     @cached_property
     def p_values(self) -> dict[str, float]:
@@ -92,7 +92,7 @@ class ResultSet:
     config: RunConfig
     trained: dict[Randomization, Run]
     explicit: dict[Randomization, Run]
-    guessing: GuessingFamily = GuessingFamily()
+    guessing: GuessingFamily
 
     @property
     def chance(self) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import cost
 from figures.__main__ import main
-from figures.cost import COST
+from figures.cost import COST, slope
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,5 @@ def test_a_small_size_is_measured_and_drawn(name, sizes, curves, tmp_path, monke
 
 
 def test_slopes():
-    assert cost.slope([(1, 5.0), (10, 3.0), (1000, 3.0e4)]) == pytest.approx(2)
+    assert slope([(1, 5.0), (10, 3.0), (1000, 3.0e4)]) == pytest.approx(2)
+    assert slope([(1, 5.0)]) is slope([(1, 0.0), (2, 1.0)]) is None

@@ -8,7 +8,7 @@ from PIL import Image
 
 from figures import style
 from figures.__main__ import main
-from figures.redraw import RESULTS, drawn_directories
+from figures.redraw import RESULTS, drawn_directories, program
 from figures.style import DRAWN, drawn_digest, figure
 
 
@@ -65,3 +65,10 @@ def test_a_digest_is_of_what_is_shown(tmp_path):
         draw(tmp_path / "e", 1.0, title="another"),
     ]
     assert len({digest, *others}) == 4
+
+
+def test_a_folder_without_records_is_not_redrawn(capsys):
+    before = (RESULTS / "claims.json").stat().st_mtime_ns
+    assert program([str(RESULTS / "none")]) == 2
+    assert "none: not a folder of records; there are " in capsys.readouterr().err
+    assert (RESULTS / "claims.json").stat().st_mtime_ns == before

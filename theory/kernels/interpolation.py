@@ -1,7 +1,6 @@
 """Solve K alpha = y: the minimum-norm interpolant in a Hilbert space (Zhang et al. 2017, section 5)."""
 
 import hashlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -139,11 +138,12 @@ def _by_cholesky(
         return _by_eigenvalues(matrix, y, tolerance, leave_one_out, bound_eigenvalue, clock)
     clock.lap("factorise")
     # In float32 the residual after refinement tells whether the factor is of use; nothing else asks for the eigenvalue.
-    estimate = _inverse_iteration(factor) if matrix.dtype == torch.float64 else math.nan
-    if matrix.dtype == torch.float64 and not estimate > _cutoff(matrix, _power_iteration(matrix)):
-        if matrix.n > LARGEST_DIRECT:
-            raise ValueError(f"{_SINGULAR}: are there equal points? Remove them, or add a small ridge")
-        return _by_eigenvalues(matrix, y, tolerance, leave_one_out, bound_eigenvalue, clock)
+    if matrix.dtype == torch.float64:
+        estimate = _inverse_iteration(factor)
+        if not estimate > _cutoff(matrix, _power_iteration(matrix)):
+            if matrix.n > LARGEST_DIRECT:
+                raise ValueError(f"{_SINGULAR}: are there equal points? Remove them, or add a small ridge")
+            return _by_eigenvalues(matrix, y, tolerance, leave_one_out, bound_eigenvalue, clock)
     norms = y.norm(dim=0).clamp_min(torch.finfo(torch.float64).tiny)
     solution, relative, refinements = torch.zeros_like(y), torch.inf, 0
     for refinements in range(_REFINEMENTS + 1):
