@@ -28,6 +28,7 @@ from empirical.experiments.scales import (
 from empirical.import_path import source_digest
 from empirical.kernels.config import Interpolant, KernelConfig
 from empirical.kernels.features import parse_features
+from empirical.models import Initialization
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Pixels, Randomization, parse_test
 from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
 from empirical.runs.records import DISTANCE, Run
@@ -487,18 +488,9 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
 
     model = settings.model or MEMORISATION_MODEL
     sizes = memorisation_sizes(settings.scale)
-    dataset = dataset.subset(
-        settings.n_train or min(sizes.n_train, len(dataset.train.labels)),
-        settings.n_test or min(sizes.n_test, len(dataset.test.labels)),
-    )
+    dataset = _at_most(dataset, settings, sizes.n_train, sizes.n_test)
     require_common(settings.training)
-    chosen = settings.training.max_steps != TrainingConfig.max_steps
-    training = replace(
-        settings.training,
-        learning_rate=settings.training.learning_rate or _MEMORISATION_RATE,
-        max_steps=settings.training.max_steps if chosen else sizes.steps,
-        initialization=settings.training.initialization or "torch",
-    )
+    training = _with_defaults(settings.training, _MEMORISATION_RATE, sizes.steps, "torch")
     study = MemorisationConfig(networks=sizes.networks, networks_without=sizes.networks_without)
     channels, *sides = dataset.image_shape
     _, _, height, width = crop_box(sides, settings.crop)
@@ -534,17 +526,8 @@ def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     check_model(model, (channels, height, width), dataset.num_classes)
     _check_training(dataset, settings, settings.training.augmentation)
     n, n_test, steps = order_sizes(settings.scale)
-    dataset = dataset.subset(
-        settings.n_train or min(n or len(dataset.train.labels), len(dataset.train.labels)),
-        settings.n_test or min(n_test or len(dataset.test.labels), len(dataset.test.labels)),
-    )
-    chosen = settings.training.max_steps != TrainingConfig.max_steps
-    training = replace(
-        settings.training,
-        learning_rate=settings.training.learning_rate or _MEMORISATION_RATE,
-        max_steps=settings.training.max_steps if chosen else steps,
-        initialization=settings.training.initialization or default_initialization(model),
-    )
+    dataset = _at_most(dataset, settings, n, n_test)
+    training = _with_defaults(settings.training, _MEMORISATION_RATE, steps, default_initialization(model))
     return [
         _run_config("order", dataset, settings, seed, test, StudyRun(OrderConfig(), training), model=model)
         for seed, test in product(settings.seeds, tests)
@@ -626,18 +609,9 @@ def plan_pac_bayes(dataset: ImageDataset, settings: Settings) -> list[RunConfig]
             "halves: use a data set with an even number of classes"
         )
     sizes = pac_bayes_sizes(settings.scale)
-    dataset = dataset.subset(
-        settings.n_train or min(sizes.n_train, len(dataset.train.labels)),
-        settings.n_test or min(sizes.n_test, len(dataset.test.labels)),
-    )
+    dataset = _at_most(dataset, settings, sizes.n_train, sizes.n_test)
     require_common(settings.training)
-    chosen = settings.training.max_steps != TrainingConfig.max_steps
-    training = replace(
-        settings.training,
-        learning_rate=settings.training.learning_rate or _PAC_BAYES_RATE,
-        max_steps=settings.training.max_steps if chosen else sizes.training_steps,
-        initialization=settings.training.initialization or "torch",
-    )
+    training = _with_defaults(settings.training, _PAC_BAYES_RATE, sizes.training_steps, "torch")
     model = settings.model or PAC_BAYES_MODEL
     study = PacBayesConfig(
         threshold=dataset.num_classes // 2, steps=sizes.steps, draws=-(-sizes.answers // len(dataset.train.labels))
@@ -704,6 +678,25 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
                 _capacity_look(dataset, settings, model, Randomization(pixels, RANDOM_LABELS.label_noise), seed, n)
             )
     return configs
+
+
+def _at_most(dataset: ImageDataset, settings: Settings, n: int | None, n_test: int | None) -> ImageDataset:
+    """The first images, as many as were asked for or else at most n and n_test, where None stands for all."""
+    train, test = len(dataset.train.labels), len(dataset.test.labels)
+    return dataset.subset(settings.n_train or min(n or train, train), settings.n_test or min(n_test or test, test))
+
+
+def _with_defaults(
+    training: TrainingConfig, learning_rate: float, max_steps: int, initialization: Initialization
+) -> TrainingConfig:
+    """The hyper-parameters that were asked for, and these where none were."""
+    chosen = training.max_steps != TrainingConfig.max_steps
+    return replace(
+        training,
+        learning_rate=training.learning_rate or learning_rate,
+        max_steps=training.max_steps if chosen else max_steps,
+        initialization=training.initialization or initialization,
+    )
 
 
 def _capacity_look(
