@@ -19,7 +19,9 @@ from torch import nn
 
 from theory.complexity import (
     HomogeneousNetwork,
+    box_tolerance,
     convex_stability_bound,
+    deviation_within,
     finite_complexity,
     finite_complexity_bound,
     frobenius_margin_bound,
@@ -28,15 +30,22 @@ from theory.complexity import (
     homogeneous_network,
     kernel_complexity,
     kernel_complexity_bound,
+    layer_norms,
     linear_complexity,
     linear_complexity_bound,
+    lower_margin,
+    magnitude_aware_measure,
     margin_error,
     margins,
     memorize_by_slabs,
+    noise_tolerance,
     nonconvex_stability_bound,
+    norm_measures,
     pac_bayes_bound,
+    pac_bayes_measure,
     pac_bayes_spectral_bound,
     parameter_distance_bound,
+    path_norm,
     perturbation_bound,
     spectral_complexity,
     spectral_margin_bound,
@@ -513,6 +522,50 @@ def test_a_network_of_very_small_and_very_large_layers_is_not_free():
     assert frobenius_margin_bound(network, inputs, np.ones(10), 1.0).value > 1
 
 
+@fewer
+@given(a=exponents)
+def test_norms_over_the_margin_and_sharpness_of_a_network_in_another_unit_of_its_weights(a):
+    """Two layers without biases: the outputs are times 2^2a, and each size of a perturbation 2^a."""
+    torch.manual_seed(0)
+    inputs = torch.randn(40, 3, dtype=torch.float64)
+
+    def found(exponent):
+        torch.manual_seed(1)
+        module = nn.Sequential(nn.Linear(3, 6, bias=False), nn.ReLU(), nn.Linear(6, 3, bias=False)).double()
+        initial = HomogeneousNetwork(tuple(np.ldexp(np.ones(shape), exponent) for shape in ((6, 3), (3, 6))))
+        labels = module(inputs).argmax(1)
+        with torch.no_grad():
+            for weights in module.parameters():
+                weights.copy_(torch.from_numpy(np.ldexp(weights.numpy(), exponent)))
+        network = homogeneous_network(module)
+        margin = lower_margin(margins(network(inputs), labels))
+        floor = math.ldexp(0.01, exponent)
+        tolerances = [
+            function(module, inputs, labels, floor=relative, **options)
+            for function, options in ((noise_tolerance, {"draws": 3}), (box_tolerance, {"search_steps": 3}))
+            for relative in (None, floor)
+        ]
+        vector = torch.cat([weights.detach().reshape(-1) for weights in module.parameters()]).numpy()
+        zero = np.zeros_like(vector)
+        divergences = [
+            100 * pac_bayes_measure(vector, zero, tolerances[0], 100) + math.log(tolerances[0]),
+            100 * magnitude_aware_measure(vector, zero, tolerances[1], floor, 100),
+        ]
+        norms = norm_measures(layer_norms(network, initial), path_norm(network), margin)
+        return norms, margin, tolerances, divergences, deviation_within(tolerances[2], 36)
+
+    (norms, lowest, tolerances, divergences, spread), (norms_1, *numbers_1) = found(0), found(a)
+    near(numbers_1[0], lowest, 2 * a, 1e-12)
+    units = {"inverse margin": -2 * a, "stable ranks": 0}
+    for name, value in norms.items():
+        grown = 0 if name.endswith("/ margin") else 2 * a if "product" in name or "path" in name else a
+        near(norms_1[name], value, units.get(name, grown), 1e-12)
+    near(numbers_1[1][::2], tolerances[::2], a, 0)
+    near(numbers_1[1][1::2], tolerances[1::2], 0, 0)
+    near(numbers_1[2], divergences, 0, 1e-9)
+    near(numbers_1[3], spread, a, 1e-15)
+
+
 @few
 @given(a=exponents)
 def test_slabs(a):
@@ -757,7 +810,8 @@ WITHOUT = {
         complexity.norm_bounds.best_over_margins""",
     "the numbers are made by a function that its caller gives it": """
         implicit_bias.gradient_flow.gradient_flow complexity.stability.measure_stability
-        complexity.pac_bayes.stochastic_errors expressivity.torch_export.export""",
+        complexity.pac_bayes.stochastic_errors complexity.sharpness.largest_size
+        expressivity.torch_export.export""",
 }
 """Why a function has no test of scale, and which these are."""
 

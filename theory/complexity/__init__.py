@@ -5,6 +5,8 @@ vc_dimension         growth function and VC dimension of ReLU networks, upper an
 slabs                the construction behind the lower bound
 norm_bounds          margin bounds from spectral and Frobenius norms, and their PAC-Bayesian kin
 homogeneous_network  a torch network's matrices, biases in them
+norm_measures        norms of the layers, with and without the margin: measures without constants
+sharpness            how far the weights may be perturbed before the training error rises
 margins              the logit of the label less the largest other
 pac_bayes            the error of a network with noise on its weights
 gaussian_posterior   the same for a posterior that was optimised for the bound
@@ -19,7 +21,7 @@ from theory.complexity.binary_kl import binary_kl, lower_inverse, upper_inverse,
 from theory.complexity.bounds import Bound
 from theory.complexity.gaussian_posterior import PosteriorBound, PriorVariances, posterior_bound
 from theory.complexity.homogeneous_network import HomogeneousNetwork, homogeneous_network
-from theory.complexity.margins import margin_error, margins
+from theory.complexity.margins import lower_margin, margin_error, margins
 from theory.complexity.norm_bounds import (
     best_over_margins,
     frobenius_margin_bound,
@@ -29,6 +31,7 @@ from theory.complexity.norm_bounds import (
     spectral_complexity,
     spectral_margin_bound,
 )
+from theory.complexity.norm_measures import LayerNorms, layer_norms, norm_measures, path_norm
 from theory.complexity.pac_bayes import (
     PacBayesBound,
     gaussian_divergence,
@@ -52,6 +55,16 @@ from theory.complexity.rademacher import (
     rademacher_of_fitter,
     random_signs,
 )
+from theory.complexity.sharpness import (
+    FLOOR,
+    RISE,
+    box_tolerance,
+    deviation_within,
+    largest_size,
+    magnitude_aware_measure,
+    noise_tolerance,
+    pac_bayes_measure,
+)
 from theory.complexity.slabs import SlabNetwork, memorize_by_slabs
 from theory.complexity.stability import (
     MeasuredStability,
@@ -74,9 +87,12 @@ from theory.complexity.vc_dimension import (
 )
 
 __all__ = [
+    "FLOOR",
+    "RISE",
     "Bound",
     "GaussianLayer",
     "HomogeneousNetwork",
+    "LayerNorms",
     "MeasuredStability",
     "PacBayesBound",
     "PosteriorBound",
@@ -88,7 +104,9 @@ __all__ = [
     "all_signs",
     "best_over_margins",
     "binary_kl",
+    "box_tolerance",
     "convex_stability_bound",
+    "deviation_within",
     "draw_errors",
     "finite_complexity",
     "finite_complexity_bound",
@@ -99,11 +117,15 @@ __all__ = [
     "kernel_complexity",
     "kernel_complexity_bound",
     "kl_bound",
+    "largest_size",
+    "layer_norms",
     "linear_complexity",
     "linear_complexity_bound",
     "log2_growth",
     "log2_growth_from_vc",
     "lower_inverse",
+    "lower_margin",
+    "magnitude_aware_measure",
     "margin_error",
     "margins",
     "maurer_constant",
@@ -112,10 +134,14 @@ __all__ = [
     "memorize_by_slabs",
     "monte_carlo_error_bound",
     "neighbour",
+    "noise_tolerance",
     "nonconvex_stability_bound",
+    "norm_measures",
     "pac_bayes_bound",
+    "pac_bayes_measure",
     "pac_bayes_spectral_bound",
     "parameter_distance_bound",
+    "path_norm",
     "perturbation_bound",
     "posterior_bound",
     "rademacher_bound",

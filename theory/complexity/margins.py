@@ -1,5 +1,6 @@
 """Margins: by how much a classifier prefers the label to every other class."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,3 +39,18 @@ def margin_error(values: Float64Array, gamma: float) -> float:
     if not 0 < gamma < np.inf:
         raise ValueError(f"gamma, the margin asked for, must be positive and finite, got {gamma}")
     return float((as_points(values, "margins") < gamma).mean())
+
+
+def lower_margin(values: Any, share: float = 0.1) -> float:
+    """The smallest margin that at least this share of the sample does not exceed: by default their tenth percentile.
+
+    Arguments:
+        values: margins (n,).
+        share: above 0, at most 1.
+
+    Raises ValueError for another share, no margins, or NaN and infinity among them.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"share, of the margins, must be above 0 and at most 1, got {share}")
+    ordered = np.sort(as_points(values, "margins").astype(np.float64), axis=None)
+    return float(ordered[max(math.ceil(share * len(ordered) - 1e-9), 1) - 1])
