@@ -21,7 +21,7 @@ and
 
     ((1/4) sum_i log(l / s_i) + log(n / sigma') + 10) / n.
 
-The noise of sigma' goes by w_i with either reference. (For r = 0 the code of Dziugaite, Drouin et al. 2020 has the prior
+The noise of sigma' goes by w_i with either reference. (For r = 0 the code of Dziugaite, Drouin et al. 2020 has a prior
 of 0 with the spread of w - w_0, which is no divergence; it also draws noise of deviation sigma^2.)
 
 *A box holds the noise.* With c = sqrt(2 log(2 d / delta)), all |u_i| <= c (deviation of u_i) with probability 1 - delta
@@ -185,7 +185,7 @@ def box_tolerance(
             length = 1 - step / search_steps
             for name, slope in zip(moved, slopes, strict=True):
                 if slope is not None:
-                    places[name] = (places[name] + length * slope.sign());
+                    places[name] = (places[name] + length * slope.sign()).clamp(-1, 1)
             worst = max(worst, error({name: values + places[name] * widths[name] for name, values in weights.items()}))
         return worst - start
 
