@@ -79,10 +79,10 @@ def ours(name: str, dataset: ImageDataset, device: str) -> Callable[[], float]:
     data = resident_data(randomize(dataset, Randomization(), 0), side(name), device, memory_format=memory_format)
     loop = train(model, data, TrainingConfig(learning_rate=1e-6, max_steps=10**9), seed=0)
     _, state = next(loop)
-    seconds = [state["training_seconds"]]
+    seconds = [state.training_seconds]
 
     def epoch() -> float:
-        seconds.append(next(loop)[1]["training_seconds"])
+        seconds.append(next(loop)[1].training_seconds)
         return float(seconds[-1] - seconds[-2])
 
     return epoch

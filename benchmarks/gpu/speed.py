@@ -68,12 +68,12 @@ def images_per_second(name: str, device: str, config: TrainingConfig, n: int, se
     data = resident_data(images, CROP, device, memory_format=memory_format, augmented=augmented)
     first: Any = None
     for _, state in train(model, data, config, seed=0, seconds_between_states=seconds / 4):
-        if first is None and state["step"] >= 16:  # a graph is recorded by then
+        if first is None and state.step >= 16:  # a graph is recorded by then
             first, warm = state, time.perf_counter() - begun
-        elif first is not None and state["training_seconds"] - first["training_seconds"] > seconds:
+        elif first is not None and state.training_seconds - first.training_seconds > seconds:
             break
-    steps = state["step"] - first["step"]
-    return steps * config.batch_size / (state["training_seconds"] - first["training_seconds"]), warm
+    steps = state.step - first.step
+    return steps * config.batch_size / (state.training_seconds - first.training_seconds), warm
 
 
 def _config(setting_tiny: bool, **changes: Any) -> TrainingConfig:

@@ -3,7 +3,6 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from empirical.runs.preparation import resident_data
 from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData, TrainingData
 from empirical.training.loop import train
+from empirical.training.state import TrainingState
 
 CROP, CLASSES = 28, 10
 
@@ -96,27 +96,32 @@ def prepared(
 
 
 def step_losses(
-    model: nn.Module, data: TrainingData, config: TrainingConfig, state: Any = None, stop: int | None = None
-) -> tuple[list[float], Any]:
+    model: nn.Module,
+    data: TrainingData,
+    config: TrainingConfig,
+    state: TrainingState | None = None,
+    stop: int | None = None,
+) -> tuple[list[float], TrainingState]:
     """The mean loss of every step of the first epoch, and the state after step `stop`, or the last."""
     losses: list[float] = []
-    before = state["online"][1] if state else 0
+    before = state.online.nanos if state else 0
     for record, now in train(model, data, config, 0, state, seconds_between_states=0.0):
         state = now
         if record is None:
-            losses.append((now["online"][1] - before) / 1e9 / config.batch_size)
-            before = now["online"][1]
+            losses.append((now.online.nanos - before) / 1e9 / config.batch_size)
+            before = now.online.nanos
             if stop and len(losses) >= stop:
                 break
+    assert state is not None, "training yields at least the untrained network"
     return losses, state
 
 
-def saved(state: Any) -> Any:
+def saved(state: TrainingState) -> TrainingState:
     """The state after writing and reading a checkpoint."""
     file = io.BytesIO()
-    torch.save(state, file)
+    torch.save(state.content(), file)
     file.seek(0)
-    return torch.load(file, map_location="cpu", weights_only=True)
+    return TrainingState.of(torch.load(file, map_location="cpu", weights_only=True))
 
 
 def weights(model: nn.Module) -> torch.Tensor:

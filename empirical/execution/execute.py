@@ -42,8 +42,9 @@ from empirical.training.config import TrainingConfig
 from empirical.training.distributed import ALONE, Ranks
 from empirical.training.epoch_record import EpochRecord
 from empirical.training.evaluation import predict
-from empirical.training.loop import State, train
+from empirical.training.loop import train
 from empirical.training.optimization import precision
+from empirical.training.state import TrainingState
 from empirical.training.streamed_images import is_streamed
 from theory.expressivity import relu_interpolant
 from theory.kernels import Checkpoint
@@ -122,7 +123,7 @@ def _train(
     if ranks.first and (pairs := contradictions(randomized.data.train, config.crop)):
         print(f"{config.title}: {told(pairs, randomized.data.train)}", file=sys.stderr, flush=True)
     initial = _weights(model)
-    state: State | None = ranks.tell(directory.load_state() if ranks.first else None)
+    state: TrainingState | None = ranks.tell(directory.load_state() if ranks.first else None)
     saved, interval = time.monotonic(), checkpoint_interval(0.0)
     with _threads_for(num_parameters(model) * training.batch_size):
         for record, latest in train(model, data, training, config.seed, state, _SECONDS_BETWEEN_CHECKPOINTS, ranks):
@@ -171,7 +172,7 @@ def _train(
             metrics["train_top_5_accuracy"] = _share(on_train.top_5.cpu().numpy())
             metrics["test_top_5_accuracy"] = _share(on_test.top_5.cpu().numpy())
         trained = final.epoch * len(data.train_labels)
-        rate = trained / state["training_seconds"] if trained else None
+        rate = trained / state.training_seconds if trained else None
         directory.finish(metrics, {"seconds": final.seconds, "images_per_second": rate}, ranks.count)
 
 

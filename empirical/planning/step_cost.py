@@ -32,7 +32,8 @@ from empirical.runs.records import RunDirectory
 from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData
 from empirical.training.evaluation import evaluated_at_once
-from empirical.training.loop import State, train
+from empirical.training.loop import train
+from empirical.training.state import TrainingState
 from empirical.training.streamed_images import StreamedImages, is_streamed
 from theory.common.memory import available_memory
 
@@ -294,10 +295,10 @@ def _measure_steps(
         memory.reset()
         chunks: list[float] = []
         while len(chunks) <= _CHUNKS:
-            watch, before = Stopwatch(), state["step"]
+            watch, before = Stopwatch(), state.step
             _, state = next(steps)
             took = watch.undisturbed
-            chunks.append(took / (state["step"] - before))
+            chunks.append(took / (state.step - before))
             if len(chunks) > _FEWEST_CHUNKS and took > 10 * _CHUNK:
                 break
         peak = memory.peak(but=images)
@@ -342,7 +343,7 @@ def _prepare(
     return config, training, model, data, sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 
-def _checkpoint(config: RunConfig, scratch: Path, state: State) -> tuple[int, float]:
+def _checkpoint(config: RunConfig, scratch: Path, state: TrainingState) -> tuple[int, float]:
     """The bytes of a checkpoint, and the median time of writing several."""
     directory = RunDirectory(scratch, config)
     directory.path.mkdir(exist_ok=True)

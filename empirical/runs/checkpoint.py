@@ -15,13 +15,13 @@ from typing import Any
 import torch
 
 from empirical.training.epoch_record import EpochRecord
-from empirical.training.loop import State
+from empirical.training.state import TrainingState
 from theory.common.tensor_files import load_tensors, save_tensors
 
 _MARKS = ("run", "metrics", "digest")
 
 
-def save_checkpoint(path: Path, state: State, run: str, epochs: Sequence[EpochRecord]) -> None:
+def save_checkpoint(path: Path, state: TrainingState, run: str, epochs: Sequence[EpochRecord]) -> None:
     """Replace the checkpoint file, whole or not at all.
 
     Arguments:
@@ -30,34 +30,45 @@ def save_checkpoint(path: Path, state: State, run: str, epochs: Sequence[EpochRe
         run: the hash of the configuration.
         epochs: the epochs recorded so far; the epochs up to the last in the state belong to it.
     """
-    marked = {**state, "run": run, "metrics": _metrics_digest(state, epochs)}
+    marked = {**state.content(), "run": run, "metrics": _metrics_digest(state.recorded, epochs)}
     save_tensors(path, marked | {"digest": content_digest(marked)})
 
 
-def load_checkpoint(path: Path, run: str, epochs: Sequence[EpochRecord]) -> State:
+def load_checkpoint(path: Path, run: str, epochs: Sequence[EpochRecord]) -> TrainingState:
     """Load the state to go on from, for a run with these recorded epochs.
 
     Raises FileNotFoundError if there is none, ValueError, saying why, if it must not be used.
     """
-    state = load_weights(path, run)
-    if not {"online", *_MARKS} <= set(state):
-        raise ValueError(f"{path} is an older version's")
-    if not any(epoch.epoch == state["recorded"] for epoch in epochs):
+    content = _load_content(path, run)
+    try:
+        state = TrainingState.of(content)
+    except ValueError as error:
+        raise ValueError(f"{path} is an older version's: {error}") from None
+    if not set(_MARKS) <= set(content):
+        raise ValueError(f"{path} is an older version's: it does not say which records belong to it")
+    if not any(epoch.epoch == state.recorded for epoch in epochs):
         raise ValueError(f"{path} is of an epoch whose record is missing")
-    if state["metrics"] != _metrics_digest(state, epochs):
+    if content["metrics"] != _metrics_digest(state.recorded, epochs):
         raise ValueError(f"{path} belongs to other records than those in metrics.jsonl")
-    return {name: value for name, value in state.items() if name not in _MARKS}
-
-
-def load_weights(path: Path, run: str) -> State:
-    """Load the state of a finished run, of an older version too; raises as `load_checkpoint` does."""
-    state = load_tensors(path)
-    if state.get("run", run) != run:
-        raise ValueError(f"{path} is of another run, {state['run']}")
-    content = {name: value for name, value in state.items() if name != "digest"}
-    if "digest" in state and state["digest"] != content_digest(content):
-        raise ValueError(f"{path} is not as it was saved: its digest does not hold")
     return state
+
+
+def load_weights(path: Path, run: str) -> dict[str, torch.Tensor]:
+    """Load the network of a finished run, of an older version too; raises as `load_checkpoint` does."""
+    weights = _load_content(path, run).get("model")
+    if not isinstance(weights, dict):
+        raise ValueError(f"{path} has no network in it")
+    return weights
+
+
+def _load_content(path: Path, run: str) -> dict[str, Any]:
+    content = load_tensors(path)
+    if content.get("run", run) != run:
+        raise ValueError(f"{path} is of another run, {content['run']}")
+    signed = {name: value for name, value in content.items() if name != "digest"}
+    if "digest" in content and content["digest"] != content_digest(signed):
+        raise ValueError(f"{path} is not as it was saved: its digest does not hold")
+    return content
 
 
 def content_digest(content: Any) -> str:
@@ -85,6 +96,6 @@ def _feed(update: Any, content: Any) -> None:
         update(f"{type(content).__name__} {content!r}".encode())
 
 
-def _metrics_digest(state: State, epochs: Sequence[EpochRecord]) -> str:
-    entries = [asdict(epoch) for epoch in epochs if epoch.epoch <= state["recorded"]]
+def _metrics_digest(recorded: int, epochs: Sequence[EpochRecord]) -> str:
+    entries = [asdict(epoch) for epoch in epochs if epoch.epoch <= recorded]
     return hashlib.sha256(json.dumps(entries).encode()).hexdigest()

@@ -36,7 +36,7 @@ from theory.common.atomic import replacing
 from theory.common.plain_text import visible
 
 if TYPE_CHECKING:
-    from empirical.training.loop import State
+    from empirical.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class RunDirectory:
         for name in _CONTENT:
             _remove(self.path / _aside(name))
 
-    def load_state(self) -> "State | None":
+    def load_state(self) -> "TrainingState | None":
         """Load the state to resume from, and cut off the metrics after it. Without a state of this run that is as it
         was saved, returns None and empties the metrics. The run must be claimed.
         """
@@ -220,7 +220,7 @@ class RunDirectory:
             print(f"{error}: the run starts over", file=sys.stderr)
             self.restart()
             return None
-        self._write_epochs([epoch for epoch in self._epochs if epoch.epoch <= state["recorded"]])
+        self._write_epochs([epoch for epoch in self._epochs if epoch.epoch <= state.recorded])
         return state
 
     def append(self, record: EpochRecord) -> None:
@@ -241,7 +241,7 @@ class RunDirectory:
         since."""
         return list(self._epochs)
 
-    def save_state(self, state: "State") -> None:
+    def save_state(self, state: "TrainingState") -> None:
         """Replace the checkpoint, whole or not at all."""
         self.check_claim()
         from empirical.runs.checkpoint import save_checkpoint

@@ -40,7 +40,7 @@ def load_trained(
             f"{command}, with the same hyper-parameters"
         )
     try:
-        weights = load_weights(directory.path / "checkpoint.pt", trained.hash)["model"]
+        weights = load_weights(directory.path / "checkpoint.pt", trained.hash)
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{directory.path} has no weights that can be read ({error}): {command} --rerun") from error
     initial, data = prepare(trained, randomized)

@@ -28,7 +28,8 @@ from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import OrderConfig
 from empirical.training.data import ResidentData
 from empirical.training.evaluation import predict
-from empirical.training.loop import State, train
+from empirical.training.loop import train
+from empirical.training.state import TrainingState
 from theory.common.tensor_files import load_tensors, save_tensors
 from theory.memorisation import find_critical_samples
 
@@ -114,20 +115,19 @@ class _Course:
         state = None if begin is None else self._saved(begin)
         for _, reached in train(self.network, self.data, training, self.config.seed, state):
             state = reached
-            if state["epoch"] >= stop:
+            if state.epoch >= stop:
                 break
         assert state is not None, "training yields at least the untrained network"
-        ended = state["step"] >= (training.min_steps if state["fitted"] else training.max_steps)
         look = self._look(state)
-        save_tensors(self._file(stop), dict(state))
-        return {"look": look, "ended": ended}
+        save_tensors(self._file(stop), state.content())
+        return {"look": look, "ended": not state.goes_on(training)}
 
     def forget(self, epoch: int | None) -> None:
         """Remove the state after a look that is no longer needed."""
         if epoch is not None:
             self._file(epoch).unlink(missing_ok=True)
 
-    def _look(self, state: State) -> dict[str, Any]:
+    def _look(self, state: TrainingState) -> dict[str, Any]:
         data = self.data
         on_train = predict(self.network, data.train_source, data.train_labels)
         on_test = predict(self.network, data.test_source, data.test_labels)
@@ -137,8 +137,8 @@ class _Course:
         )
         hits = (on_test.classes == data.test_labels).cpu().numpy()
         return {
-            "epoch": state["epoch"],
-            "step": state["step"],
+            "epoch": state.epoch,
+            "step": state.step,
             "train_loss": on_train.loss,
             "unchanged_right": int(new_hits[~self.changed].sum()),
             "changed_given": int(new_hits[self.changed].sum()),
@@ -148,13 +148,13 @@ class _Course:
             "critical": encode_hits(critical.cpu().numpy()),
         }
 
-    def _saved(self, epoch: int) -> State:
+    def _saved(self, epoch: int) -> TrainingState:
         path = self._file(epoch)
         try:
-            state = load_tensors(path)
+            state = TrainingState.of(load_tensors(path))
         except (OSError, ValueError) as error:
             raise _LostStateError(str(error)) from error
-        if state.get("epoch", -1) < epoch:
+        if state.epoch < epoch:
             raise _LostStateError(f"{path} holds the state of another epoch than {epoch:,}")
         return state
 

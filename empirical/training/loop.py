@@ -15,7 +15,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,9 +29,7 @@ from empirical.training.epoch_record import EpochRecord
 from empirical.training.evaluation import Online, epoch_record, misses_a_label, predict
 from empirical.training.graphed_stepper import chosen_stepper
 from empirical.training.optimization import precision
-
-State = dict[str, Any]
-"""The state that resuming needs: tensors and numbers only, so that it loads with `weights_only=True`."""
+from empirical.training.state import TrainingState
 
 
 def train(
@@ -39,10 +37,10 @@ def train(
     data: TrainingData,
     config: TrainingConfig,
     seed: int,
-    state: State | None = None,
+    state: TrainingState | None = None,
     seconds_between_states: float = math.inf,
     ranks: Ranks = ALONE,
-) -> Iterator[tuple[EpochRecord | None, State]]:
+) -> Iterator[tuple[EpochRecord | None, TrainingState]]:
     """Train until every given label is fitted, or for `max_steps`; yields a record and the state after each epoch, or
     after every `epochs_per_record` of them and the last.
 
@@ -61,87 +59,66 @@ def train(
     if config.augmentation != "none":  # a missing requirement is named now, not after the first evaluation
         next(data.train_source.batches([], config.augmentation, torch.zeros(0, 5)), None)
     stepper = chosen_stepper(model, config, seed, ranks, data)
-    start = time.perf_counter() - (state["seconds"] if state else 0.0)
+    start = time.perf_counter() - (state.seconds if state else 0.0)
 
-    def snapshot(**where: Any) -> State:
-        return {"model": model.state_dict(), "optimizer": stepper.optimizer.state_dict(), **where}
+    def live(state: TrainingState, **changes: Any) -> TrainingState:
+        network, optimizer = model.state_dict(), stepper.optimizer.state_dict()
+        return replace(state, model=network, optimizer=optimizer, seconds=time.perf_counter() - start, **changes)
 
-    def observe(epoch: int, step: int, training_seconds: float, online: Online | None) -> tuple[EpochRecord, State]:
+    def observe(state: TrainingState) -> tuple[EpochRecord, TrainingState]:
         if config.batch_norm == "local":
             ranks.copy_buffers(model)
         with precision(config, data.train_labels.device):
             on_test = predict(model, data.test_source, data.test_labels, ranks)
             on_train = None
-            whole = epoch % config.epochs_per_train_evaluation == 0 or step >= config.max_steps
+            whole = state.epoch % config.epochs_per_train_evaluation == 0 or state.step >= config.max_steps
             if whole or not misses_a_label(model, data, ranks):
                 on_train = predict(model, data.train_source, data.train_labels, ranks)
-        record = epoch_record(on_train, on_test, data, epoch, step, stepper.largest_step_size(step), start, online)
-        return record, snapshot(
-            epoch=epoch,
-            recorded=epoch,
-            step=step,
-            batches=0,
-            online=(0, 0),
-            seconds=record.seconds,
-            training_seconds=training_seconds,
-            fitted=record.fitted,
-        )
-
-    if state is None:
-        record, state = observe(0, 0, 0.0, None)
-        yield record, state
-    else:
-        model.load_state_dict(state["model"])
-        stepper.optimizer.load_state_dict(state["optimizer"])
-    pace, yielded = _Pace.first(seconds_between_states), time.perf_counter()
-    while _goes_on(state, config):
-        epoch, step, at, online = state["epoch"] + 1, state["step"], state["batches"], Online(*state["online"])
-        training_seconds, fitted, recorded = state["training_seconds"], state["fitted"], state["recorded"]
-        batches = Batches(data, config, seed, epoch, ranks)
-        images = stepper.over(batches, at)
-        while at < len(batches):
-            begun = time.perf_counter()
-            steps = min(ranks.agree(pace.steps), len(batches) - at)
-            online += stepper.take(images, steps, step)
-            step, at = step + steps, at + steps
-            seconds = time.perf_counter() - begun
-            pace = pace.after(steps, seconds)
-            training_seconds += seconds
-            if at < len(batches):
-                yield (
-                    None,
-                    snapshot(
-                        epoch=epoch - 1,
-                        recorded=recorded,
-                        step=step,
-                        batches=at,
-                        online=astuple(online),
-                        seconds=time.perf_counter() - start,
-                        training_seconds=training_seconds,
-                        fitted=fitted,
-                    ),
-                )
-        state = {**state, "epoch": epoch, "step": step, "batches": 0, "online": (0, 0)}
-        state |= {"seconds": time.perf_counter() - start, "training_seconds": training_seconds}
-        if epoch % config.epochs_per_record and _goes_on(state, config):
-            if time.perf_counter() - yielded > seconds_between_states:
-                yielded = time.perf_counter()
-                yield None, {**state, **snapshot()}
-            continue
-        record, state = observe(epoch, step, training_seconds, online)
+        online = state.online if state.epoch else None
+        size = stepper.largest_step_size(state.step)
+        record = epoch_record(on_train, on_test, data, state.epoch, state.step, size, start, online)
         split, loss = ("test", record.test_loss) if record.train_loss is None else ("training", record.train_loss)
-        if not math.isfinite(loss):
+        if state.epoch and not math.isfinite(loss):
             raise FloatingPointError(
-                f"the {split} loss became {loss} in epoch {epoch}: the learning rate "
+                f"the {split} loss became {loss} in epoch {state.epoch}: the learning rate "
                 f"{config.learning_rate} is too large for this network and data"
             )
+        return record, live(state, online=Online(0, 0), recorded=state.epoch, fitted=record.fitted)
+
+    if state is None:
+        record, state = observe(TrainingState(model.state_dict(), stepper.optimizer.state_dict()))
         yield record, state
-
-
-def _goes_on(state: State, config: TrainingConfig) -> bool:
-    """Whether to train on: an epoch that has begun is finished, and another follows until the stopping rule holds."""
-    begun: bool = state["batches"] > 0
-    return begun or state["step"] < (config.min_steps if state["fitted"] else config.max_steps)
+    else:
+        model.load_state_dict(state.model)
+        stepper.optimizer.load_state_dict(state.optimizer)
+    pace, yielded = _Pace.first(seconds_between_states), time.perf_counter()
+    while state.goes_on(config):
+        batches = Batches(data, config, seed, state.epoch + 1, ranks)
+        images = stepper.over(batches, state.batches)
+        while state.batches < len(batches):
+            begun = time.perf_counter()
+            steps = min(ranks.agree(pace.steps), len(batches) - state.batches)
+            online = state.online + stepper.take(images, steps, state.step)
+            seconds = time.perf_counter() - begun
+            pace = pace.after(steps, seconds)
+            state = live(
+                state,
+                step=state.step + steps,
+                batches=state.batches + steps,
+                online=online,
+                training_seconds=state.training_seconds + seconds,
+            )
+            if state.batches < len(batches):
+                yield None, state
+        state = live(state, epoch=state.epoch + 1, batches=0)
+        if state.epoch % config.epochs_per_record and state.goes_on(config):
+            state = replace(state, online=Online(0, 0))
+            if time.perf_counter() - yielded > seconds_between_states:
+                yielded = time.perf_counter()
+                yield None, state
+        else:
+            record, state = observe(state)
+            yield record, state
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def test_a_run_goes_on_from_another_storage(root, tmp_path, monkeypatch):
                 execute(config, dataset, directory, Killer(at))
             except KilledError:
                 assert at
-                assert directory.load_state()["step"] % 5 == 4, "within an epoch"
+                assert directory.load_state().step % 5 == 4, "within an epoch"
     config, dataset = config_and_data(root, "stream")
     undisturbed = RunDirectory(tmp_path / "undisturbed", config)
     with undisturbed.claim():

@@ -49,7 +49,7 @@ def interrupted(finished, tmp_path_factory) -> Path:
     def stop_after_two(*arguments, **options):
         for record, state in train(*arguments, **options):
             yield record, state
-            if state["epoch"] == 2:
+            if state.epoch == 2:
                 directory = held[0]
                 directory.save_state(state)
                 raise KeyboardInterrupt
@@ -165,8 +165,8 @@ def test_no_flipped_byte_changes_what_is_loaded(finished, tmp_path_factory, data
     except ValueError as error:
         assert "flipped.pt" in str(error)  # noqa: PT017 - either outcome is right
     else:
-        assert all(torch.equal(state["model"][name], right["model"][name]) for name in right["model"])
-        assert state["step"] == right["step"]
+        assert all(torch.equal(state.model[name], right["model"][name]) for name in right["model"])
+        assert state.step == right["step"]
 
 
 def test_what_unpacks_to_more_than_the_file_is_refused(tmp_path):

@@ -10,7 +10,9 @@ from empirical.runs.records import BusyError, RunDirectory, read_config, read_ru
 from empirical.runs.studies import NoiseConfig
 from empirical.training.config import TrainingConfig
 from empirical.training.epoch_record import EpochRecord
+from empirical.training.state import TrainingState
 from tests.made_up import made_up_config
+from theory.common.tensor_files import load_tensors, save_tensors
 
 CONFIG = made_up_config(
     Trained(TrainingConfig(learning_rate=0.01, initialization="torch")),  # as records that do not state it
@@ -26,18 +28,10 @@ def record(epoch: int) -> EpochRecord:
     return EpochRecord(epoch, epoch, 0.1, 1 / 3, 0.5, 0.5, None, 0.5, 1.0, 0.25, float(epoch))
 
 
-def state(epoch: int) -> dict[str, object]:
-    return {
-        "model": {"w": torch.ones(3)},
-        "optimizer": {},
-        "epoch": epoch,
-        "recorded": epoch,
-        "step": epoch,
-        "batches": 0,
-        "online": (0, 0),
-        "seconds": 1.0,
-        "fitted": False,
-    }
+def state(epoch: int, recorded: int | None = None) -> TrainingState:
+    return TrainingState(
+        {"w": torch.ones(3)}, {}, epoch, step=epoch, recorded=epoch if recorded is None else recorded, seconds=1.0
+    )
 
 
 def test_hash_depends_on_everything_but_the_source_line():
@@ -111,7 +105,7 @@ def test_state_is_used_only_with_the_metrics_before_it(tmp_path):
     with directory.claim():
         resumed = directory.load_state()
         assert resumed is not None
-        assert resumed["epoch"] == 1
+        assert resumed.epoch == 1
     (directory.path / "metrics.jsonl").write_text("")
     with directory.claim():
         assert directory.load_state() is None
@@ -129,11 +123,12 @@ def test_a_damaged_checkpoint_is_none_and_said_to_be(tmp_path, content, capsys):
 
 def test_an_older_versions_checkpoint_has_the_run_start_over(tmp_path, capsys):
     directory = RunDirectory(tmp_path, CONFIG)
-    older = state(0)
-    del older["online"]
     with directory.claim():
         directory.append(record(0))
-        directory.save_state(older)
+        directory.save_state(state(0))
+        older = load_tensors(directory.path / "checkpoint.pt")
+        del older["online"], older["digest"]
+        save_tensors(directory.path / "checkpoint.pt", older)
         assert directory.load_state() is None
         assert not (directory.path / "checkpoint.pt").exists()
         directory.append(replace(record(0), test_accuracy=0.75))
@@ -210,12 +205,12 @@ def test_a_state_between_rare_records_is_used_only_with_the_record_before_it(tmp
     with directory.claim():
         directory.append(record(0))
         directory.append(record(4))
-        directory.save_state(state(6) | {"recorded": 4})
+        directory.save_state(state(6, recorded=4))
     with directory.claim():
         assert directory.load_state() is not None
         directory.append(record(4))  # a resumed run repeats it
         assert [one.epoch for one in directory.read_epochs()] == [0, 4]
-        directory.save_state(state(9) | {"recorded": 8})
+        directory.save_state(state(9, recorded=8))
         assert directory.load_state() is None, "the record of epoch 8 is missing"
         directory.append(record(8))
         directory.save_state(state(10))

@@ -1,6 +1,5 @@
 """Training over several ranks, on CPUs: the experiment of one rank, whatever happens to one of them."""
 
-import io
 import json
 import os
 import signal
@@ -26,6 +25,7 @@ from empirical.training.distributed import LostRankError, Ranks, joined_ranks, l
 from empirical.training.evaluation import predict
 from empirical.training.loop import train
 from empirical.training.synchronised_layers import BatchShare, GlobalBatchNorm, over_global_batch, synchronised
+from tests.empirical.training.saved_states import loaded, saved
 
 CONFIG = TrainingConfig(learning_rate=0.01, batch_size=8, max_steps=40)
 ROUNDING = 1e-3
@@ -87,9 +87,7 @@ def curve(config: TrainingConfig, ranks: Ranks, state=None) -> dict:
         state = latest
         if record:
             records.append({name: value for name, value in asdict(record).items() if name != "seconds"})
-    saved = io.BytesIO()
-    torch.save(state, saved)
-    return {"records": records, "state": saved.getvalue(), "buffers": [b.clone() for b in network.buffers()]}
+    return {"records": records, "state": saved(state), "buffers": [b.clone() for b in network.buffers()]}
 
 
 def losses(result: dict) -> np.ndarray:
@@ -97,8 +95,7 @@ def losses(result: dict) -> np.ndarray:
 
 
 def weights(result: dict) -> torch.Tensor:
-    state = torch.load(io.BytesIO(result["state"]), weights_only=True)
-    return torch.cat([value.double().flatten() for value in state["model"].values()])
+    return torch.cat([value.double().flatten() for value in loaded(result["state"]).model.values()])
 
 
 def several_things(ranks: Ranks) -> dict:
@@ -176,7 +173,7 @@ def test_every_sample_is_evaluated_once(on_many):
 def test_a_state_of_two_ranks_is_one_for_any_number(on_many, on_one):
     """Whoever goes on, with more or fewer: states hold nothing of the ranks that made them."""
     longer = replace(CONFIG, max_steps=80)
-    state = torch.load(io.BytesIO(on_many[0]["plain"]["state"]), weights_only=True)
+    state = loaded(on_many[0]["plain"]["state"])
     resumed = curve(longer, Ranks(), state)
     whole = curve(longer, Ranks())
     np.testing.assert_allclose(losses(resumed), losses(whole)[len(on_one["plain"]["records"]) :], rtol=10 * ROUNDING)

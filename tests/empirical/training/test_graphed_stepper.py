@@ -39,7 +39,7 @@ def trained(name: str, config: TrainingConfig, graphed: bool, monkeypatch, *, in
         if record:
             records.append(replace(record, seconds=0.0))
         elif interrupted:
-            state = {**state, "model": {key: value.clone() for key, value in state["model"].items()}}
+            state = replace(state, model={key: value.clone() for key, value in state.model.items()})
             model = network()
             course = train(model, data_on("cpu"), config, 0, state, 0.0)
             for record, _ in course:

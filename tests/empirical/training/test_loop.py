@@ -1,4 +1,3 @@
-import io
 import shutil
 from dataclasses import asdict, replace
 
@@ -15,6 +14,7 @@ from empirical.training.data import ResidentData
 from empirical.training.distributed import Ranks
 from empirical.training.evaluation import evaluated_at_once, predict
 from empirical.training.loop import train
+from tests.empirical.training.saved_states import loaded, saved
 
 CONFIG = TrainingConfig(learning_rate=0.05, batch_size=8, max_steps=40)
 
@@ -135,20 +135,17 @@ def test_augmented_runs_resume_to_the_bit_within_an_epoch(data, augmentation):
 
     undisturbed = list(train(fresh(0), data, config, seed=0))
     records, state, stops = [], None, 0
-    while state is None or state["step"] < config.max_steps or state["batches"]:
+    while state is None or state.goes_on(config):
         torch.manual_seed(stops)
         going_on = train(fresh(0 if state is None else 99), data, config, 0, state, seconds_between_states=0.0)
         record, latest = next(going_on)
         records += [record] if record else []
         stops += record is None
-        saved = io.BytesIO()
-        torch.save(latest, saved)
-        saved.seek(0)
-        state = torch.load(saved, weights_only=True)
+        state = loaded(saved(latest))
     assert stops == 3 * 7, "an epoch of 8 batches can be stopped 7 times within"
     assert [metrics(record) for record in records] == [metrics(record) for record, _ in undisturbed]
-    for key, value in undisturbed[-1][1]["model"].items():
-        assert torch.equal(state["model"][key], value)
+    for key, value in undisturbed[-1][1].model.items():
+        assert torch.equal(state.model[key], value)
 
 
 def test_min_steps_go_on_after_the_fit(data):
@@ -207,15 +204,12 @@ def test_resumes_to_the_bit(data, dropout, stop):
     torch.manual_seed(123)  # whatever else the process draws must not matter
     for epoch, (_record, state) in enumerate(train(model(dropout=dropout), data, CONFIG, seed=0)):
         if epoch == stop:
-            saved = io.BytesIO()
-            torch.save(state, saved)
+            content = saved(state)
             break
-    saved.seek(0)
-    state = torch.load(saved, weights_only=True)
-    resumed = list(train(model(seed=9, dropout=dropout), data, CONFIG, seed=0, state=state))
+    resumed = list(train(model(seed=9, dropout=dropout), data, CONFIG, seed=0, state=loaded(content)))
     assert [metrics(r) for r, _ in resumed] == [metrics(r) for r, _ in undisturbed[stop + 1 :]]
-    for key, value in undisturbed[-1][1]["model"].items():
-        assert torch.equal(resumed[-1][1]["model"][key], value)
+    for key, value in undisturbed[-1][1].model.items():
+        assert torch.equal(resumed[-1][1].model[key], value)
 
 
 def test_seed_matters(data):
@@ -262,14 +256,10 @@ def test_rare_records_change_nothing_but_when_it_looks(data, stop):
     last = None
     for record, state in train(model(), data, rare, seed=0, seconds_between_states=0.0):
         last = last if record is None else record.epoch
-        assert state["recorded"] == last, "what must be on disk for the state to be of use"
+        assert state.recorded == last, "what must be on disk for the state to be of use"
     states = train(model(), data, rare, seed=0, seconds_between_states=0.0)
-    _, state = next(found for found in states if found[1]["epoch"] == stop)
-    saved = io.BytesIO()
-    torch.save(state, saved)
-    saved.seek(0)
-    state = torch.load(saved, weights_only=True)
-    resumed = [record for record, _ in train(model(seed=9), data, rare, seed=0, state=state)]
+    _, state = next(found for found in states if found[1].epoch == stop)
+    resumed = [record for record, _ in train(model(seed=9), data, rare, seed=0, state=loaded(saved(state)))]
     assert [metrics(record) for record in resumed] == [metrics(r) for r in undisturbed if r.epoch > stop]
 
 

@@ -1,6 +1,5 @@
 """A user's optimiser trains at the rates that it was made with, times the schedule's factor."""
 
-import io
 import sys
 import types
 from dataclasses import replace
@@ -15,6 +14,7 @@ from empirical.training.data import ResidentData
 from empirical.training.loop import train
 from empirical.training.optimization import build_optimizer
 from empirical.training.schedule import is_the_papers
+from tests.empirical.training.saved_states import loaded, saved
 
 CONFIG = TrainingConfig(
     optimizer="own_optimizers:groups", learning_rate=0.01, batch_size=8, max_steps=10, learning_rate_decay=0.5,
@@ -98,12 +98,10 @@ def test_a_factory_may_choose_its_own_rate(data, made):
 def test_a_resumed_run_keeps_the_rates(data, made):
     whole = network()
     for _, state in train(whole, data, CONFIG, seed=0):
-        if state["epoch"] == 2:
-            file = io.BytesIO()
-            torch.save(state, file)
-    file.seek(0)
+        if state.epoch == 2:
+            content = saved(state)
     again = network()
-    for _ in train(again, data, CONFIG, 0, torch.load(file, weights_only=True)):
+    for _ in train(again, data, CONFIG, 0, loaded(content)):
         pass
     assert made[2].rates == made[0].rates[6:], "made[1] is the one that is tried"
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
