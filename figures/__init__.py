@@ -20,14 +20,20 @@ theory_record       what these three have in common: a record, its figures, the 
 drawings            only what has changed, several at a time
 result_figure       what the figures of results have in common: a title, what they need, a file each
 report              one self-contained page: tables, figures, claims, what was run
+draw                every figure of a directory of records, and the page
 """
 
-from figures.corruption import draw_corruption
-from figures.expressivity import draw_conditions, draw_errors, draw_geometry, draw_interpolant, draw_parameters
-from figures.kernels import draw_filters, draw_kernel_corruption, draw_norm_and_error
-from figures.loss_curves import draw_loss_curves
-from figures.report import write_report
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
 from theory.common.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from figures.corruption import draw_corruption
+    from figures.expressivity import draw_conditions, draw_errors, draw_geometry, draw_interpolant, draw_parameters
+    from figures.kernels import draw_filters, draw_kernel_corruption, draw_norm_and_error
+    from figures.loss_curves import draw_loss_curves
+    from figures.report import write_report
 
 __all__ = [
     "draw_conditions",
@@ -42,3 +48,5 @@ __all__ = [
     "draw_parameters",
     "write_report",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

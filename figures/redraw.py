@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from empirical.claims.verdicts import claim_verdicts, subjects, write_verdicts
-from figures.__main__ import all_runs, main, record_folders, theory_findings_of
+from figures.__main__ import main
+from figures.draw import all_runs, record_folders, theory_findings_of
 
 RESULTS = Path(__file__).parents[1] / "results"
 

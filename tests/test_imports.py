@@ -8,8 +8,9 @@ import pytest
 
 HEAVY = ("torch", "scipy", "cvxpy", "sklearn", "flint", "matplotlib")
 LAZY = (
-    *("theory", "theory.expressivity", "theory.kernels", "theory.label_noise", "empirical", "empirical.datasets"),
-    "empirical.models",
+    *("theory", "theory.complexity", "theory.dynamics", "theory.expressivity", "theory.implicit_bias"),
+    *("theory.kernels", "theory.label_noise", "theory.least_squares", "theory.memorisation"),
+    *("empirical", "empirical.datasets", "empirical.models", "figures"),
     *("empirical.kernels.features", "empirical.studies.bounds"),
 )
 
@@ -51,12 +52,15 @@ def test_status_of_trained_runs_imports_nothing_heavy(main_job):
     assert imported(COMMAND, "status", str(main_job)) == set()
 
 
-def test_help_of_the_theory_imports_nothing_heavy():
-    assert imported(COMMAND.replace("empirical.run", "theory.__main__"), "--help") == set()
+@pytest.mark.parametrize(
+    ("module", "option"), [("theory.__main__", "--help"), ("theory.__main__", "--list"), ("figures.__main__", "--help")]
+)
+def test_the_other_commands_tell_of_themselves_without_anything_heavy(module, option):
+    assert imported(COMMAND.replace("empirical.run", module), option) == set()
 
 
 def test_packages_import_nothing_heavy():
-    assert imported("import empirical, theory") == set()
+    assert imported("import empirical, figures, theory") == set()
 
 
 def test_training_imports_neither_solver_nor_exact_arithmetic(tmp_path):

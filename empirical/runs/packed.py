@@ -22,6 +22,7 @@ from theory.common.atomic import replacing
 PACKED = "records.jsonl.gz"
 
 _LARGEST = 2**30  # bytes of all records, unpacked
+_PIECE = 2**20
 
 Record = dict[str, Any]
 """The record of a run as JSON: `config`, `epochs` and `summary`."""
@@ -72,8 +73,10 @@ def _lines(path: Path, _modified: int, _size: int) -> Mapping[str, str]:
 
 
 def _decompressed(path: Path) -> bytes:
+    content = bytearray()
     with gzip.open(path) as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError(f"it unpacks to more than {_LARGEST:,} bytes")
-    return content
+        while piece := file.read(_PIECE):  # to ask for all that is allowed at once is to take that much memory
+            content += piece
+            if len(content) > _LARGEST:
+                raise ValueError(f"it unpacks to more than {_LARGEST:,} bytes")
+    return bytes(content)

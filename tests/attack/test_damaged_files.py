@@ -6,6 +6,7 @@ The examples are the same at every run; `HYPOTHESIS_PROFILE=thorough` takes two 
 import gzip
 import shutil
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,17 @@ def test_packed_records(made, tmp_path_factory, data):
         read_runs(out)
     except ValueError as error:
         assert PACKED in str(error)  # noqa: PT017 - either outcome is right
+
+
+def test_packed_records_take_no_more_memory_than_they_are(made, tmp_path):
+    """Python makes room for all the bytes that a reader asks for, a gigabyte once."""
+    out = shutil.copytree(made, tmp_path / "out")
+    pack(out, remove=True)
+    tracemalloc.start()
+    assert read_runs(out)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**26
 
 
 def test_a_packed_bomb(tmp_path):

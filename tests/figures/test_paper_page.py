@@ -12,7 +12,8 @@ from empirical.claims.paper_claims import CLAIMS
 from empirical.claims.paper_tables import tables_of
 from empirical.claims.randomization_tests import result_sets
 from empirical.claims.verdicts import claim_verdicts, subjects
-from figures.__main__ import all_runs, main, record_folders, theory_findings_of
+from figures.__main__ import main
+from figures.draw import all_runs, record_folders, theory_findings_of
 from figures.networks import data_set_runs
 from figures.report import _counted, _telling, lowest_seeds
 from figures.result_figure import ResultFigure
@@ -37,7 +38,7 @@ def drawn(tmp_path_factory) -> Path:
     evidence = Evidence(Verdict.HOLDS, "made up", "", "")
     write_findings([Finding(checked.claim, evidence, 0.0) for checked in THEORY_CLAIMS], out / "theory.json")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("figures.__main__.FIGURES", {"Stub": ResultFigure("stub", stub)})
+        patch.setattr("figures.draw.FIGURES", {"Stub": ResultFigure("stub", stub)})
         assert main([str(out)]) == 0
     return out
 
@@ -228,7 +229,7 @@ def test_several_directories_make_one_page(tmp_path):
     (tmp_path / "theory").mkdir()
     write_findings(theory, tmp_path / "theory" / "claims.json")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("figures.__main__.FIGURES", {"Stub": ResultFigure("stub", stub)})
+        patch.setattr("figures.draw.FIGURES", {"Stub": ResultFigure("stub", stub)})
         assert main([str(tmp_path)]) == 0
     page = (tmp_path / "report.html").read_text()
     row = r'<span class="id">(C\d+)</span>\s*<span class="says">.*?</span>\s*<span[^>]*>(.*?)</'

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from figures.__main__ import THEORY_RECORDS, main
+from figures.__main__ import main
+from figures.draw import THEORY_RECORDS
 from figures.expressivity import EXPRESSIVITY
 from figures.implicit_bias import IMPLICIT_BIAS
 from figures.least_squares import LEAST_SQUARES

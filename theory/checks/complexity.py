@@ -1,41 +1,18 @@
 """Section 2.2 of the paper: measures of complexity, each compared with a supremum or a worst case that is known by
 other means."""
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Callable
 
 import numpy as np
 
+from theory import complexity, expressivity
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
 from theory.common.arrays import Float64Array
 from theory.common.streams import generator
-from theory.complexity import (
-    HomogeneousNetwork,
-    RademacherComplexity,
-    ReLUArchitecture,
-    all_signs,
-    binary_kl,
-    convex_stability_bound,
-    golowich_complexity_bound,
-    linear_complexity,
-    linear_complexity_bound,
-    log2_growth,
-    lower_inverse,
-    maurer_constant,
-    measure_stability,
-    memorize_by_slabs,
-    parameter_distance_bound,
-    perturbation_bound,
-    rademacher_bound,
-    rademacher_of_fitter,
-    upper_inverse,
-    vc_lower_bound,
-    vc_upper_bound,
-)
-from theory.complexity.stability import Sample
-from theory.expressivity import relu_interpolant
-from theory.expressivity.lower_bounds import labellings_on_a_line
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = 1e-6  # relative, what an interior-point method that stops at 1e-8 leaves in an optimal value
@@ -54,14 +31,14 @@ def linear_class(seed: int) -> Evidence:
     for pattern in itertools.product((-1.0, 1.0), repeat=5):
         signs.value = np.array(pattern)
         suprema.append(float(problem.solve(solver=cvxpy.CLARABEL)))
-    exact = linear_complexity(points, radius)
+    exact = complexity.linear_complexity(points, radius)
     brute = math.fsum(suprema) / len(suprema)
     # Zeros change nothing but n: twelve points are enumerated, twenty are drawn.
     few = random.standard_normal((12, 4))
     padded = np.concatenate([few, np.zeros((8, 4))])
-    drawn = linear_complexity(padded, sign_vectors=2000, failure_probability=_SIZE, seed=seed)
-    exact_value = 12 / 20 * linear_complexity(few).value
-    bound = linear_complexity_bound(points, radius)
+    drawn = complexity.linear_complexity(padded, sign_vectors=2000, failure_probability=_SIZE, seed=seed)
+    exact_value = 12 / 20 * complexity.linear_complexity(few).value
+    bound = complexity.linear_complexity_bound(points, radius)
     return Evidence(
         verdict(
             abs(exact.value / brute - 1) <= _CONIC
@@ -83,15 +60,15 @@ def theorem_1_class(seed: int) -> Evidence:
     few, many, dimension = 8, 500, 3
     points = random.standard_normal((many, dimension))
 
-    def measure(n: int, sign_vectors: int | None) -> RademacherComplexity:
+    def measure(n: int, sign_vectors: int | None) -> complexity.RademacherComplexity:
         def fit(signs: Float64Array, index: int) -> Float64Array:
-            return np.sign(relu_interpolant(points[:n], signs, seed=index)(points[:n]))
+            return np.sign(expressivity.relu_interpolant(points[:n], signs, seed=index)(points[:n]))
 
-        return rademacher_of_fitter(fit, n, sign_vectors, failure_probability=_SIZE, seed=seed)
+        return complexity.rademacher_of_fitter(fit, n, sign_vectors, failure_probability=_SIZE, seed=seed)
 
     exact, drawn = measure(few, None), measure(many, 10)
-    bound, without = rademacher_bound(0.0, drawn.lower, many), rademacher_bound(0.0, 0.0, many)
-    shattered = vc_upper_bound(ReLUArchitecture.of_theorem_1(dimension, few))
+    bound, without = complexity.rademacher_bound(0.0, drawn.lower, many), complexity.rademacher_bound(0.0, 0.0, many)
+    shattered = complexity.vc_upper_bound(complexity.ReLUArchitecture.of_theorem_1(dimension, few))
     return Evidence(
         verdict(exact.value == drawn.value == 1.0 and bound.vacuous and not without.vacuous and few <= shattered),
         f"mean correlation {exact.value:g} over all {exact.sign_vectors} sign vectors of {few} points, {drawn.value:g} "
@@ -106,9 +83,9 @@ def frobenius_class(seed: int) -> Evidence:
     """Depth-2 ReLU networks on the plane with Frobenius norms at most 1: the exact supremum against Golowich et al."""
     random = generator(seed, "rademacher-frobenius")
     points = random.standard_normal((8, 2))
-    exact = float(np.mean([_depth_two_supremum(points, signs) for signs in all_signs(8)])) / 8
-    bound = golowich_complexity_bound((1.0, 1.0), np.linalg.norm(points, axis=1))
-    linear = linear_complexity(points).value
+    exact = float(np.mean([_depth_two_supremum(points, signs) for signs in complexity.all_signs(8)])) / 8
+    bound = complexity.golowich_complexity_bound((1.0, 1.0), np.linalg.norm(points, axis=1))
+    linear = complexity.linear_complexity(points).value
     signs = random.choice([-1.0, 1.0], 8)
     angles = np.linspace(0, 2 * math.pi, 10_001)
     values = signs @ np.maximum(points @ np.stack([np.cos(angles), np.sin(angles)]), 0)
@@ -147,24 +124,24 @@ def vc_bounds(seed: int) -> Evidence:
     """Exact counts and explicit shattering below the growth function's bound, on random architectures."""
     random = generator(seed, "vc-bounds")
     dimension, units = 2, 6
-    n = vc_lower_bound(ReLUArchitecture.fully_connected(dimension, units, 1))
+    n = complexity.vc_lower_bound(complexity.ReLUArchitecture.fully_connected(dimension, units, 1))
     points = random.standard_normal((n, dimension))
     shattered = 0
-    for labelling in all_signs(n) > 0:
-        network = memorize_by_slabs(points, labelling, seed=seed)
+    for labelling in complexity.all_signs(n) > 0:
+        network = complexity.memorize_by_slabs(points, labelling, seed=seed)
         shattered += len(network.biases) <= units and bool((np.sign(network(points)) == 2.0 * labelling - 1).all())
     ordered = counted = 0
     ratios = []
     for _ in range(50):
         widths = [int(width) for width in random.integers(1, 60, random.integers(1, 5))]
         inputs, classes = int(random.integers(1, 40)), int(random.integers(1, 10))
-        architecture = ReLUArchitecture.fully_connected(inputs, *widths, classes)
-        lower, upper = vc_lower_bound(architecture), vc_upper_bound(architecture)
+        architecture = complexity.ReLUArchitecture.fully_connected(inputs, *widths, classes)
+        lower, upper = complexity.vc_lower_bound(architecture), complexity.vc_upper_bound(architecture)
         ordered += lower <= upper
         ratios.append(upper / lower)
         m, hidden = int(random.integers(2, 300)), int(random.integers(1, 6))
-        bound = log2_growth(ReLUArchitecture.fully_connected(1, hidden, 1), m)
-        counted += math.log2(labellings_on_a_line(m, hidden)) <= bound * (1 + 1e-12)
+        bound = complexity.log2_growth(complexity.ReLUArchitecture.fully_connected(1, hidden, 1), m)
+        counted += math.log2(expressivity.lower_bounds.labellings_on_a_line(m, hidden)) <= bound * (1 + 1e-12)
     return Evidence(
         verdict(shattered == 2**n and ordered == counted == 50 and n > units),
         f"{shattered} of {2**n} labellings of {n} points by {units} units; lower bound below the upper for {ordered} "
@@ -183,7 +160,7 @@ def spectral_perturbation(seed: int) -> Evidence:
     for _ in range(50):
         sizes = [int(size) for size in random.integers(1, 12, random.integers(2, 6))]
         matrices = tuple(random.standard_normal((after, before)) for before, after in itertools.pairwise(sizes))
-        network = HomogeneousNetwork(matrices)
+        network = complexity.HomogeneousNetwork(matrices)
         # Aligned perturbations, multiples of the matrices, come nearest to the bound; random ones far from it.
         aligned = random.random() < 0.5
         perturbations = []
@@ -195,9 +172,9 @@ def spectral_perturbation(seed: int) -> Evidence:
         inputs /= np.linalg.norm(inputs, axis=1, keepdims=True)
         # The direction that the first matrix stretches most.
         inputs = np.concatenate([inputs, np.linalg.svd(matrices[0])[2][:1], -np.linalg.svd(matrices[0])[2][:1]])
-        moved = HomogeneousNetwork(tuple(a + u for a, u in zip(matrices, perturbations, strict=True)))
+        moved = complexity.HomogeneousNetwork(tuple(a + u for a, u in zip(matrices, perturbations, strict=True)))
         distance = float(np.linalg.norm(moved(inputs) - network(inputs), axis=1).max())
-        worst = max(worst, distance / perturbation_bound(network, perturbations, 1.0))
+        worst = max(worst, distance / complexity.perturbation_bound(network, perturbations, 1.0))
     return Evidence(
         verdict(0.1 < worst <= 1),
         f"largest share of the bound that 50 random networks reach on 202 inputs each: {worst:.3f}",
@@ -215,29 +192,31 @@ def relative_entropy(seed: int) -> Evidence:
         q, bound = float(random.random()), float(10 ** random.uniform(-6, 1))
         if index % 2:  # small ones, where the two terms of kl cancel
             q, bound = float(10 ** random.uniform(-20, -1)), float(10 ** random.uniform(-20, -1))
-        for p in (upper_inverse(q, bound), lower_inverse(q, bound)):
+        for p in (complexity.upper_inverse(q, bound), complexity.lower_inverse(q, bound)):
             # p is where kl first passes the bound, or an end of [0, 1]; rounded away from q.
             above = bound * (1 + 64 * _EPS)
-            ordered &= binary_kl(q, math.nextafter(p, q)) <= above and (binary_kl(q, p) > bound or p in (0.0, 1.0))
+            ordered &= complexity.binary_kl(q, math.nextafter(p, q)) <= above and (
+                complexity.binary_kl(q, p) > bound or p in (0.0, 1.0)
+            )
             # The definition in its plain form, where it does not cancel: far from q.
             if 0 < p < 1 and not q / 2 < p < 2 * q:
                 plain = q * math.log(q / p) + (1 - q) * (math.log1p(-q) - math.log1p(-p))
-                ordered &= abs(binary_kl(q, p) - plain) <= 16 * _EPS * (p + q + q * abs(math.log(q / p)))
+                ordered &= abs(complexity.binary_kl(q, p) - plain) <= 16 * _EPS * (p + q + q * abs(math.log(q / p)))
             # Near q, kl is (p - q)^2 / (2 q (1 - q)) up to a share (p - q) / q.
             elif 0 < p < 1 and abs(p - q) < 1e-4 * min(q, 1 - q):
-                ordered &= abs(binary_kl(q, p) / ((p - q) ** 2 / (2 * q * (1 - q))) - 1) <= 1e-3
+                ordered &= abs(complexity.binary_kl(q, p) / ((p - q) ** 2 / (2 * q * (1 - q))) - 1) <= 1e-3
             ordered &= abs(p - q) <= math.sqrt(bound / 2) + 2 * _EPS
             if 0 < p < 1:
                 slope = abs((p - q) / (p * (1 - p)))
                 allowed = 100 * _EPS * bound + 2 * _EPS * slope * p
-                worst = max(worst, abs(binary_kl(q, p) - bound) / allowed)
+                worst = max(worst, abs(complexity.binary_kl(q, p) - bound) / allowed)
     sizes = [*range(1, 21), 50, 100, 1000]
-    constants = [maurer_constant(n) / (2 * math.sqrt(n)) for n in sizes]
+    constants = [complexity.maurer_constant(n) / (2 * math.sqrt(n)) for n in sizes]
     n, p = int(random.integers(2, 12)), float(random.uniform(0.1, 0.9))
     expectation = math.fsum(
-        math.comb(n, k) * p**k * (1 - p) ** (n - k) * math.exp(n * binary_kl(k / n, p)) for k in range(n + 1)
+        math.comb(n, k) * p**k * (1 - p) ** (n - k) * math.exp(n * complexity.binary_kl(k / n, p)) for k in range(n + 1)
     )
-    difference = abs(expectation / maurer_constant(n) - 1)
+    difference = abs(expectation / complexity.maurer_constant(n) - 1)
     return Evidence(
         verdict(ordered and worst <= 1 and max(constants) <= 1 + 1e-12 and difference <= 1e-12),
         f"kl(q || p) off by at most {worst:.2f} of rounding over 200 pairs, each on the right side; exact constants at "
@@ -267,17 +246,20 @@ def convex_stability(seed: int) -> Evidence:
         losses: Float64Array = np.logaddexp(0, np.concatenate([scores, -scores]))
         return losses
 
-    logistic = parameter_distance_bound(1.0, 0.25, steps, n), convex_stability_bound(1.0, 0.25, steps, n).value
+    logistic = (
+        complexity.parameter_distance_bound(1.0, 0.25, steps, n),
+        complexity.convex_stability_bound(1.0, 0.25, steps, n).value,
+    )
     distances, differences = [], []
     for index in range(3):
         replacement = (-inputs[index], labels[index])  # the opposite example
-        measured = measure_stability(
+        measured = complexity.measure_stability(
             _sgd(logistic_slope, rate, epochs), logistic_losses, (inputs, labels), index, replacement, range(3)
         )
         distances.append(float(measured.parameter_distances.max()))
         differences.append(measured.loss_difference)
     # f(w; x, y) = -y <w, x>: each visit to the example that differs adds 2 eta L, and nothing undoes it.
-    linear = measure_stability(
+    linear = complexity.measure_stability(
         _sgd(lambda score: -1.0, rate, epochs),
         lambda weights: -np.concatenate([inputs, -inputs]) @ weights,
         (inputs, labels),
@@ -285,7 +267,10 @@ def convex_stability(seed: int) -> Evidence:
         (-inputs[0], labels[0]),
         range(3),
     )
-    linear_bound = parameter_distance_bound(1.0, 0.0, steps, n), convex_stability_bound(1.0, 0.0, steps, n).value
+    linear_bound = (
+        complexity.parameter_distance_bound(1.0, 0.0, steps, n),
+        complexity.convex_stability_bound(1.0, 0.0, steps, n).value,
+    )
     tight = max(
         abs(linear.parameter_distances.min() / linear_bound[0] - 1),
         abs(linear.parameter_distances.max() / linear_bound[0] - 1),
@@ -302,10 +287,12 @@ def convex_stability(seed: int) -> Evidence:
     )
 
 
-def _sgd(slope: Callable[[float], float], rate: float, epochs: int) -> Callable[[Sample, int], Float64Array]:
+def _sgd(
+    slope: Callable[[float], float], rate: float, epochs: int
+) -> Callable[[complexity.stability.Sample, int], Float64Array]:
     """SGD on the mean of phi(y <w, x>) with phi' the slope, from 0, a new random order every epoch."""
 
-    def train(sample: Sample, seed: int) -> Float64Array:
+    def train(sample: complexity.stability.Sample, seed: int) -> Float64Array:
         inputs, labels = sample
         random = generator(seed, "stability-order")
         weights = np.zeros(inputs.shape[1])

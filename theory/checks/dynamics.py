@@ -1,25 +1,22 @@
 """Why random labels take longer (figure 1b): wide two-layer ReLU networks follow the kernel H-infinity."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from scipy import stats
 
+from theory import dynamics
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
-from theory.dynamics import (
-    complexity_measure,
-    default_step_size,
-    gradient_descent,
-    initial_state,
-    limiting_spectrum,
-    predicted_residual_norms,
-    predicted_slowdown,
-    predicted_steps,
-    random_network,
-)
-from theory.dynamics.limiting_kernel import LimitingKernel
+
+if TYPE_CHECKING:
+    import torch
+    from scipy import stats
+else:  # the list of claims needs neither
+    torch, stats = lazy_import("torch"), lazy_import("scipy.stats")
 
 _SIZE = 1e-6  # size of a statistical test
 _BIAS = 0.1  # how far the exponent at finite widths may be from its limit
@@ -35,8 +32,8 @@ def kernel_at_initialisation(seed: int) -> Evidence:
     """Entries of H(W) for random W against H-infinity, in Hoeffding's radius."""
     n, width = 30, 100_000
     X = _unit_points(seed, "limiting-kernel", n, 5)
-    finite = random_network(5, width, seed=seed).tangent_gram(X)
-    limit = LimitingKernel().block(X, X)
+    finite = dynamics.random_network(5, width, seed=seed).tangent_gram(X)
+    limit = dynamics.limiting_kernel.LimitingKernel().block(X, X)
     # An entry is <x_i, x_j> times the mean of m independent numbers in [0, 1]; n (n + 1) / 2 entries.
     radius = math.sqrt(math.log(n * (n + 1) / _SIZE) / (2 * width))
     ratio = float(((finite - limit).abs() / (X @ X.T).abs()).max())
@@ -59,7 +56,7 @@ def kernel_is_definite(seed: int) -> Evidence:
         "one and its multiple": torch.cat([X, 2 * X[:1]]),
         "three antipodal pairs in a plane": torch.cat([plane, -plane]),
     }
-    spectra = {name: limiting_spectrum(points) for name, points in (definite | singular).items()}
+    spectra = {name: dynamics.limiting_spectrum(points) for name, points in (definite | singular).items()}
     held = all(spectra[name].smallest > spectra[name].error for name in definite)
     held &= all(abs(spectra[name].smallest) <= spectra[name].error for name in singular)
     return Evidence(
@@ -75,15 +72,15 @@ def network_follows_prediction(seed: int) -> Evidence:
     n, d, networks, widths, steps = 40, 10, 16, (256, 4096), 20
     X = _unit_points(seed, "predicted-dynamics", n, d)
     y = torch.from_numpy(generator(seed, "predicted-dynamics-labels").choice([-1.0, 1.0], n))
-    spectrum = limiting_spectrum(X)
-    step_size = default_step_size(spectrum)
+    spectrum = dynamics.limiting_spectrum(X)
+    step_size = dynamics.default_step_size(spectrum)
     deviations = np.empty((networks, len(widths)))
     for network in range(networks):
         for column, width in enumerate(widths):
-            start = random_network(d, width, seed=networks * seed + network)
-            run = gradient_descent(X, y, initial_state(start, X), step_size, max_steps=steps)
+            start = dynamics.random_network(d, width, seed=networks * seed + network)
+            run = dynamics.gradient_descent(X, y, dynamics.initial_state(start, X), step_size, max_steps=steps)
             norms = torch.tensor([step.residual_norm for step in run], dtype=torch.float64)
-            predicted = predicted_residual_norms(spectrum, y - start(X)[:, 0], step_size, range(steps + 1))
+            predicted = dynamics.predicted_residual_norms(spectrum, y - start(X)[:, 0], step_size, range(steps + 1))
             deviations[network, column] = float((norms - predicted).abs().max() / y.norm())
     exponents = np.diff(np.log(deviations), axis=1)[:, 0] / math.log(widths[1] / widths[0])
     mean, error = float(exponents.mean()), float(exponents.std(ddof=1)) / networks**0.5
@@ -105,18 +102,18 @@ def random_labels_are_slower(seed: int) -> Evidence:
     X = _unit_points(seed, "slow-labels", n, d)
     half_space = torch.where(X[:, 0] > X[:, 0].median(), 1.0, -1.0).double()
     random = half_space[torch.from_numpy(generator(seed, "slow-labels-order").permutation(n))]
-    spectrum = limiting_spectrum(X)
-    step_size, loss = default_step_size(spectrum), 0.1 * n / 2
-    network = random_network(d, width, seed=seed)
-    state, start = initial_state(network, X), network(X)[:, 0]
+    spectrum = dynamics.limiting_spectrum(X)
+    step_size, loss = dynamics.default_step_size(spectrum), 0.1 * n / 2
+    network = dynamics.random_network(d, width, seed=seed)
+    state, start = dynamics.initial_state(network, X), network(X)[:, 0]
     measured = []
     for y in (half_space, random):
-        run = gradient_descent(X, y, state, step_size, max_steps=100_000)
+        run = dynamics.gradient_descent(X, y, state, step_size, max_steps=100_000)
         measured.append(next(step.step for step in run if step.residual_norm**2 / 2 <= loss))
-    predicted = [predicted_steps(spectrum, y - start, step_size, loss) for y in (half_space, random)]
-    factor = predicted_slowdown(spectrum, random - start, half_space - start, step_size, loss)
+    predicted = [dynamics.predicted_steps(spectrum, y - start, step_size, loss) for y in (half_space, random)]
+    factor = dynamics.predicted_slowdown(spectrum, random - start, half_space - start, step_size, loss)
     ratio = measured[1] / measured[0]
-    complexities = [float(complexity_measure(spectrum, y).values[0]) for y in (half_space, random)]
+    complexities = [float(dynamics.complexity_measure(spectrum, y).values[0]) for y in (half_space, random)]
     close = max(abs(steps / p - 1) for steps, p in zip(measured, predicted, strict=True))
     return Evidence(
         verdict(min(factor, ratio, complexities[1] / complexities[0]) > 1 and close <= _CLOSE),

@@ -1,24 +1,22 @@
 """Section 5 of the paper, continued: which solution other algorithms, losses and parametrisations pick."""
 
-import numpy as np
-import scipy.stats
-import torch
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from theory import implicit_bias, least_squares
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.arrays import Float64Array
+from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
-from theory.implicit_bias import diagonal_networks, matrix_factorization, ridgeless, separable_logistic
-from theory.implicit_bias.adaptive_methods import adaptive_limit, wilson_problem, wilson_unseen
-from theory.implicit_bias.mirror_descent import mirror_descent
-from theory.implicit_bias.optimizers import (
-    ImplicitBias,
-    MakeOptimizer,
-    check_implicit_bias,
-    implicit_bias_table,
-    underdetermined_problems,
-)
-from theory.implicit_bias.potentials import Float64Array, entropy_potential, p_norm_potential
-from theory.implicit_bias.reference import minimum_p_norm
-from theory.least_squares import minimum_norm_solution
+
+if TYPE_CHECKING:
+    import torch
+    from scipy import stats
+else:  # the list of claims needs neither
+    torch, stats = lazy_import("torch"), lazy_import("scipy.stats")
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = (
@@ -27,7 +25,7 @@ _CONIC = (
 _RISK_SIZE = 1e-4  # size of the test of the double-descent curve, all its points together
 _IN_ROW_SPACE = {"ASGD", "LBFGS", "SGD", "SGD, Nesterov 0.9", "SGD, momentum 0.9"}
 _ADAPTIVE = {"Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop"}
-_WILSON_METHODS: dict[str, MakeOptimizer] = {
+_WILSON_METHODS: dict[str, implicit_bias.optimizers.MakeOptimizer] = {
     "Adagrad": lambda parameters: torch.optim.Adagrad(parameters, lr=0.1, eps=1e-30),
     "RMSprop": lambda parameters: torch.optim.RMSprop(parameters, lr=0.001, eps=1e-30),
     "Adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01, eps=1e-30),
@@ -42,7 +40,11 @@ def _instance(seed: int, purpose: str, n: int = 5, d: int = 20) -> tuple[Float64
 
 def torch_optimizers(seed: int) -> Evidence:
     """The solutions that torch's optimisers reach on two underdetermined problems."""
-    table = [row for row in implicit_bias_table(underdetermined_problems(seed)) if isinstance(row, ImplicitBias)]
+    table = [
+        row
+        for row in implicit_bias.optimizers.implicit_bias_table(implicit_bias.optimizers.underdetermined_problems(seed))
+        if isinstance(row, implicit_bias.optimizers.ImplicitBias)
+    ]
     reached = {row.optimizer for row in table if row.reaches_minimum_norm}
     elsewhere = {
         row.optimizer for row in table if row.interpolates and not row.stays_in_row_space and row.distance(2)[0] > 0.01
@@ -65,19 +67,24 @@ def wilson_limit(seed: int) -> Evidence:
     """Adagrad, RMSprop and Adam on Wilson et al.'s example, against the formula of their limit."""
     random = generator(seed, "wilson")
     negatives = int(random.integers(2, 6))
-    problem = wilson_problem(negatives + int(random.integers(1, 6)), negatives)
-    limit, unseen = adaptive_limit(problem), wilson_unseen(problem)
+    problem = implicit_bias.adaptive_methods.wilson_problem(negatives + int(random.integers(1, 6)), negatives)
+    limit, unseen = (
+        implicit_bias.adaptive_methods.adaptive_limit(problem),
+        implicit_bias.adaptive_methods.wilson_unseen(problem),
+    )
     held, parts = True, []
     for name, make_optimizer in _WILSON_METHODS.items():
-        landing = check_implicit_bias(make_optimizer, (problem,)).landings[0]
+        landing = implicit_bias.optimizers.check_implicit_bias(make_optimizer, (problem,)).landings[0]
         norm = float(np.linalg.norm(limit))
         distance = float(np.linalg.norm(landing.solution - limit)) / norm
         bound = landing.relative_residual + landing.row_space_bound / norm + 4 * _EPS
         held &= distance <= bound < 1e-6 and bool((unseen @ landing.solution > 0).all())
         parts.append(f"{name} {distance:.1e} (bound {bound:.1e})")
-    default = check_implicit_bias(lambda parameters: torch.optim.Adam(parameters, lr=0.01), (problem,)).landings[0]
+    default = implicit_bias.optimizers.check_implicit_bias(
+        lambda parameters: torch.optim.Adam(parameters, lr=0.01), (problem,)
+    ).landings[0]
     bent = float(np.linalg.norm(default.solution - limit) / np.linalg.norm(limit))
-    outputs = unseen @ minimum_norm_solution(problem.X, problem.y)
+    outputs = unseen @ least_squares.minimum_norm_solution(problem.X, problem.y)
     return Evidence(
         verdict(held and outputs[0] > 0 > outputs[1]),
         f"{problem.name}: relative distances {', '.join(parts)}; Adam with its default epsilon {bent:.1e}; unseen "
@@ -94,9 +101,9 @@ def mirror_descent_p_norms(seed: int) -> Evidence:
     X, y = _instance(seed, "mirror-p-norm")
     held, parts = True, []
     for p in (1.5, 2.0, 3.0):
-        potential = p_norm_potential(p)
-        result = mirror_descent(potential, X, y, np.zeros(X.shape[1]))
-        reference = minimum_p_norm(X, y, p)
+        potential = implicit_bias.potentials.p_norm_potential(p)
+        result = implicit_bias.mirror_descent(potential, X, y, np.zeros(X.shape[1]))
+        reference = implicit_bias.reference.minimum_p_norm(X, y, p)
         apart = potential.divergence(reference, result.solution)
         stationarity = result.stationarity / float(np.linalg.norm(X.T @ result.dual))
         held &= apart <= _CONIC * max(1.0, result.divergence) and stationarity <= 1e-12
@@ -119,8 +126,8 @@ def exponentiated_gradient(seed: int) -> Evidence:
     random = generator(seed, "exponentiated-gradient")
     X, start = random.standard_normal((5, 20)), random.uniform(0.5, 1.5, 20)
     y = X @ random.uniform(0.0, 3.0, 20)
-    potential = entropy_potential()
-    result = mirror_descent(potential, X, y, start)
+    potential = implicit_bias.potentials.entropy_potential()
+    result = implicit_bias.mirror_descent(potential, X, y, start)
     w = cvxpy.Variable(20)
     cvxpy.Problem(cvxpy.Minimize(cvxpy.sum(cvxpy.kl_div(w, start))), [X @ w == y]).solve(solver=cvxpy.CLARABEL)
     apart = potential.divergence(w.value, result.solution)
@@ -140,13 +147,13 @@ def diagonal_network_limit(seed: int) -> Evidence:
     X, y = _instance(seed, "diagonal-limit")
     held, worst, conserved, gap = True, 0.0, 0.0, 0.0
     for scale in (1e-4, 1e-2, 0.1, 1.0, 10.0):
-        trained = diagonal_networks.train_diagonal_network(X, y, scale)
-        predicted = diagonal_networks.predicted_limit(X, y, scale)
+        trained = implicit_bias.diagonal_networks.train_diagonal_network(X, y, scale)
+        predicted = implicit_bias.diagonal_networks.predicted_limit(X, y, scale)
         distance = float(np.linalg.norm(trained.solution - predicted.solution) / np.linalg.norm(predicted.solution))
         worst, conserved = max(worst, distance), max(conserved, trained.conservation)
         gap = max(gap, predicted.duality_gap / predicted.divergence)
-    conic = diagonal_networks.predicted_limit_conic(X, y, 0.1)
-    reference = diagonal_networks.predicted_limit(X, y, 0.1).solution
+    conic = implicit_bias.diagonal_networks.predicted_limit_conic(X, y, 0.1)
+    reference = implicit_bias.diagonal_networks.predicted_limit(X, y, 0.1).solution
     apart = float(np.linalg.norm(conic - reference) / np.linalg.norm(reference))
     held = worst <= 1e-6 and conserved <= 1e-5 and gap <= 1e-9 and apart <= 1e-2
     return Evidence(
@@ -164,11 +171,11 @@ def diagonal_network_path(seed: int) -> Evidence:
     """Excess 1- and 2-norm of trained diagonal networks along a path of scales, against proved bounds."""
     X, y = _instance(seed, "diagonal-path")
     scales = (1e-6, 1e-4, 1e-2, 0.1, 1.0, 10.0)
-    path = diagonal_networks.initialization_path(X, y, scales)
-    sparse = minimum_p_norm(X, y, 1)
-    widest = diagonal_networks.predicted_limit(X, y, scales[-1]).solution
-    l1_bounds = [diagonal_networks.l1_excess_bound(sparse, scale) - 1 for scale in scales]
-    l2_bound = diagonal_networks.l2_excess_bound(widest, scales[-1]) - 1
+    path = implicit_bias.diagonal_networks.initialization_path(X, y, scales)
+    sparse = implicit_bias.reference.minimum_p_norm(X, y, 1)
+    widest = implicit_bias.diagonal_networks.predicted_limit(X, y, scales[-1]).solution
+    l1_bounds = [implicit_bias.diagonal_networks.l1_excess_bound(sparse, scale) - 1 for scale in scales]
+    l2_bound = implicit_bias.diagonal_networks.l2_excess_bound(widest, scales[-1]) - 1
     within = all(-_CONIC <= excess <= bound for excess, bound in zip(path.l1_excess, l1_bounds, strict=True))
     apart = min(path.l1_excess[-1], path.l2_excess[0])
     return Evidence(
@@ -183,18 +190,20 @@ def diagonal_network_path(seed: int) -> Evidence:
 
 def matrix_factorization_limit(seed: int) -> Evidence:
     """Gradient flow on U U^T against the least divergence, and the least nuclear norm of cvxpy's SDP."""
-    measurements = matrix_factorization.random_commuting_measurements(generator(seed, "factorization"), 8, 4, 2)
+    measurements = implicit_bias.matrix_factorization.random_commuting_measurements(
+        generator(seed, "factorization"), 8, 4, 2
+    )
     matrices = measurements.matrices
-    least = matrix_factorization.minimum_nuclear_norm(matrices, measurements.values)
+    least = implicit_bias.matrix_factorization.minimum_nuclear_norm(matrices, measurements.values)
     trace = float(np.trace(least))
     held, parts = True, []
     excesses = []
     for scale in (1e-1, 1e-2, 1e-3):
-        trained = matrix_factorization.factorize(matrices, measurements.values, scale)
-        predicted = matrix_factorization.predicted_factorization(measurements, scale)
+        trained = implicit_bias.matrix_factorization.factorize(matrices, measurements.values, scale)
+        predicted = implicit_bias.matrix_factorization.predicted_factorization(measurements, scale)
         distance = float(np.linalg.norm(trained.solution - predicted) / np.linalg.norm(predicted))
         excesses.append(trained.nuclear_norm / trace - 1)
-        bound = matrix_factorization.nuclear_excess_bound(least, scale) - 1
+        bound = implicit_bias.matrix_factorization.nuclear_excess_bound(least, scale) - 1
         held &= distance <= 1e-5 and -_CONIC <= excesses[-1] <= bound
         parts.append(f"{scale:g}: excess {excesses[-1]:.1e} (bound {bound:.2f}), distance {distance:.1e}")
     return Evidence(
@@ -212,17 +221,19 @@ def logistic_direction(seed: int) -> Evidence:
     log_times = tuple(np.geomspace(1e4, 1e6, 20))
     data: list[Float64Array] = []
     while len(data) < 8:
-        Z = separable_logistic.separable_data(random, 30, 5)
-        if separable_logistic.max_margin(Z).strict_complementarity > 0.01:
+        Z = implicit_bias.separable_logistic.separable_data(random, 30, 5)
+        if implicit_bias.separable_logistic.max_margin(Z).strict_complementarity > 0.01:
             data.append(Z)
-    curves = [separable_logistic.direction_curve(Z, log_times) for Z in data]
-    low, high = separable_logistic.mean_interval([curve.slope for curve in curves], 0.99)
+    curves = [implicit_bias.separable_logistic.direction_curve(Z, log_times) for Z in data]
+    low, high = implicit_bias.separable_logistic.mean_interval([curve.slope for curve in curves], 0.99)
     last = max(curve.errors[-1] for curve in curves)
     offset = max(curve.offset_error for curve in curves)
-    iterate, step_size = separable_logistic.logistic_gradient_descent(data[0], 5000)
-    flow = separable_logistic.logistic_flow(data[0], [float(np.log(5000 * step_size))])[0]
-    discrete = separable_logistic.direction_error(iterate, flow)
-    slow = separable_logistic.direction_error(iterate, separable_logistic.max_margin(data[0]).separator)
+    iterate, step_size = implicit_bias.separable_logistic.logistic_gradient_descent(data[0], 5000)
+    flow = implicit_bias.separable_logistic.logistic_flow(data[0], [float(np.log(5000 * step_size))])[0]
+    discrete = implicit_bias.separable_logistic.direction_error(iterate, flow)
+    slow = implicit_bias.separable_logistic.direction_error(
+        iterate, implicit_bias.separable_logistic.max_margin(data[0]).separator
+    )
     return Evidence(
         verdict(-1.05 <= low <= high <= -0.95 and last <= 1e-3 and offset <= 1e-3 and discrete <= 1e-3),
         f"exponent of log t: {np.mean([curve.slope for curve in curves]):.4f}, 99% interval {low:.4f} to {high:.4f}; "
@@ -237,13 +248,16 @@ def logistic_direction(seed: int) -> Evidence:
 
 def adam_margin(seed: int) -> Evidence:
     """Adam's direction against the largest l-infinity margin, beside gradient flow and Adam's default beta2."""
-    Z = separable_logistic.separable_data(generator(seed, "adam-margin"), 10, 20)
-    best, best_l2 = separable_logistic.max_margin(Z, np.inf).margin, separable_logistic.max_margin(Z)
-    adam = separable_logistic.logistic_adam(Z, 4000, beta2=0.9)
-    default = separable_logistic.logistic_adam(Z, 4000)
-    flow = separable_logistic.logistic_flow(Z, [1e4])[0]
-    shares = [separable_logistic.margin(Z, w, np.inf) / best for w in (adam, default, flow)]
-    l2_shares = [separable_logistic.margin(Z, w) / best_l2.margin for w in (adam, default, flow)]
+    Z = implicit_bias.separable_logistic.separable_data(generator(seed, "adam-margin"), 10, 20)
+    best, best_l2 = (
+        implicit_bias.separable_logistic.max_margin(Z, np.inf).margin,
+        implicit_bias.separable_logistic.max_margin(Z),
+    )
+    adam = implicit_bias.separable_logistic.logistic_adam(Z, 4000, beta2=0.9)
+    default = implicit_bias.separable_logistic.logistic_adam(Z, 4000)
+    flow = implicit_bias.separable_logistic.logistic_flow(Z, [1e4])[0]
+    shares = [implicit_bias.separable_logistic.margin(Z, w, np.inf) / best for w in (adam, default, flow)]
+    l2_shares = [implicit_bias.separable_logistic.margin(Z, w) / best_l2.margin for w in (adam, default, flow)]
     return Evidence(
         verdict(0.98 <= shares[0] <= 1 + _CONIC and shares[2] < 0.95 and l2_shares[2] > 0.99 and l2_shares[0] < 0.98),
         f"share of the largest l-infinity margin: Adam with beta2 = 0.9 {shares[0]:.3f}, with the default 0.999 "
@@ -259,13 +273,13 @@ def adam_margin(seed: int) -> Evidence:
 def ridge_limit(seed: int) -> Evidence:
     """Ridge regression as the penalty falls, against the minimum-norm solution, with both sides of its exact rate."""
     X, y = _instance(seed, "ridge-limit", 20, 60)
-    least, singular_values = minimum_norm_solution(X, y), np.linalg.svd(X, compute_uv=False)
+    least, singular_values = least_squares.minimum_norm_solution(X, y), np.linalg.svd(X, compute_uv=False)
     norm, condition = float(np.linalg.norm(least)), float(singular_values[0] / singular_values[-1])
     rounding = 4 * _EPS * sum(X.shape) * condition**2
     held, distances = True, []
     penalties = (1.0, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
     for penalty in penalties:
-        distance = float(np.linalg.norm(ridgeless.ridge_solution(X, y, penalty) - least)) / norm
+        distance = float(np.linalg.norm(implicit_bias.ridgeless.ridge_solution(X, y, penalty) - least)) / norm
         lower, upper = (penalty / (sigma**2 + penalty) for sigma in (singular_values[0], singular_values[-1]))
         held &= lower - rounding <= distance <= upper + rounding
         distances.append(distance)
@@ -281,9 +295,9 @@ def ridge_limit(seed: int) -> Evidence:
 def ridgeless_risk(seed: int) -> Evidence:
     """The measured risk of interpolation on either side of d = n, against its exact and asymptotic values."""
     n, features, trials, size = 40, (10, 20, 28, 56, 80, 200), 200, _RISK_SIZE
-    points = ridgeless.double_descent(n, features, trials=trials, seed=seed)
-    peak = ridgeless.double_descent(n, (n,), trials=trials, seed=seed)[0].risk
-    critical = float(scipy.stats.t.isf(size / 2 / len(features), trials - 1))
+    points = implicit_bias.ridgeless.double_descent(n, features, trials=trials, seed=seed)
+    peak = implicit_bias.ridgeless.double_descent(n, (n,), trials=trials, seed=seed)[0].risk
+    critical = float(stats.t.isf(size / 2 / len(features), trials - 1))
     scores = [(point.risk - point.expected) / point.standard_error for point in points]
     differences = [abs(point.expected / point.asymptotic - 1) for point in points]
     return Evidence(
@@ -304,8 +318,14 @@ def ridgeless_risk(seed: int) -> Evidence:
 def benign_overfitting(seed: int) -> Evidence:
     """Two spectra: the cost of interpolating unit noise vanishes on one only, as effective ranks say."""
     sizes = (20, 40, 80)
-    benign = [ridgeless.overfitting_point(ridgeless.benign_spectrum(n), n, seed=seed) for n in sizes]
-    harmful = [ridgeless.overfitting_point(ridgeless.polynomial_spectrum(n), n, seed=seed) for n in sizes]
+    benign = [
+        implicit_bias.ridgeless.overfitting_point(implicit_bias.ridgeless.benign_spectrum(n), n, seed=seed)
+        for n in sizes
+    ]
+    harmful = [
+        implicit_bias.ridgeless.overfitting_point(implicit_bias.ridgeless.polynomial_spectrum(n), n, seed=seed)
+        for n in sizes
+    ]
     ratios = [point.noise_share / point.ranks.noise_cost for point in (*benign, *harmful)]
     falls = benign[-1].noise_share < benign[0].noise_share / 2
     stays = min(point.noise_share for point in harmful) > 0.5

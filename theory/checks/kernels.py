@@ -1,25 +1,23 @@
 """Section 5 of the paper in a Hilbert space: the minimum-norm interpolant K alpha = y, however it is computed."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from scipy import stats
 
+from theory import kernels, least_squares
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
-from theory.kernels import (
-    Gaussian,
-    KernelInterpolator,
-    Laplacian,
-    Linear,
-    NeuralTangent,
-    gram_from_blocks,
-    interpolate_gram,
-    plan_fit,
-)
-from theory.least_squares import minimum_norm_solution
 from theory.proofs.theorems import proof
+
+if TYPE_CHECKING:
+    import torch
+    from scipy import stats
+else:  # the list of claims needs neither
+    torch, stats = lazy_import("torch"), lazy_import("scipy.stats")
 
 _EPS = float(np.finfo(np.float64).eps)
 _CONIC = 1e-5  # what an interior-point method that stops at 1e-8 leaves in a solution of norm about 1
@@ -38,14 +36,14 @@ def least_norm(seed: int) -> Evidence:
 
     X, y = _instance(seed, "kernel-least-norm", 15)
     extra_points, _ = _instance(seed, "kernel-other-centres", 15)
-    kernel = Gaussian(0.8)
+    kernel = kernels.Gaussian(0.8)
     centres = torch.cat([X, extra_points])
     whole = kernel.block(centres, centres).numpy()
     root = np.linalg.cholesky(whole + 1e-12 * np.eye(len(whole)))
     beta = cvxpy.Variable(len(whole))
     problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(root.T @ beta)), [whole[:15] @ beta == y[:, 0].numpy()])
     problem.solve(solver=cvxpy.CLARABEL)
-    model = KernelInterpolator(kernel).fit(X.numpy(), y[:, 0].numpy())
+    model = kernels.KernelInterpolator(kernel).fit(X.numpy(), y[:, 0].numpy())
     norm = float(model.norms_[0])
     ratio = float(problem.value) ** 0.5 / norm
     expansion = np.concatenate([model.dual_coef_[:, 0], np.zeros(15)])
@@ -65,8 +63,8 @@ def least_norm(seed: int) -> Evidence:
 def linear_kernel_is_least_squares(seed: int) -> Evidence:
     """X^T alpha from K = X X^T against X^+ y."""
     X, y = _instance(seed, "linear-kernel", 20, 60)
-    model = KernelInterpolator(Linear()).fit(X.numpy(), y[:, 0].numpy())
-    w = minimum_norm_solution(X, y[:, 0])
+    model = kernels.KernelInterpolator(kernels.Linear()).fit(X.numpy(), y[:, 0].numpy())
+    w = least_squares.minimum_norm_solution(X, y[:, 0])
     condition = float(np.linalg.cond(X.numpy()))
     distance = float(np.linalg.norm(X.numpy().T @ model.dual_coef_[:, 0] - w) / np.linalg.norm(w))
     bound = 4 * _EPS * sum(X.shape) * condition**2
@@ -81,9 +79,9 @@ def linear_kernel_is_least_squares(seed: int) -> Evidence:
 def solvers_agree(seed: int) -> Evidence:
     """Cholesky and conjugate gradients, float64 and float32, within the sum of their certificates."""
     X, y = _instance(seed, "kernel-solvers", 200)
-    kernel = Gaussian(0.5)
+    kernel = kernels.Gaussian(0.5)
     models = [
-        KernelInterpolator(kernel, solver=solver, precision=precision).fit(X.numpy(), y[:, 0].numpy())
+        kernels.KernelInterpolator(kernel, solver=solver, precision=precision).fit(X.numpy(), y[:, 0].numpy())
         for solver in ("cholesky", "conjugate-gradients")
         for precision in ("float64", "float32")
     ]
@@ -111,10 +109,10 @@ def solvers_agree(seed: int) -> Evidence:
 def leave_one_out(seed: int) -> Evidence:
     """The closed form against interpolating without the point, for every point."""
     X, y = _instance(seed, "kernel-leave-one-out", 40)
-    kernel = Laplacian(2.0)
-    matrix = gram_from_blocks(kernel, [(X,)]).training
-    plan = plan_fit(40, 1)
-    held_out = interpolate_gram(matrix, y, plan, leave_one_out=True).leave_one_out
+    kernel = kernels.Laplacian(2.0)
+    matrix = kernels.gram_from_blocks(kernel, [(X,)]).training
+    plan = kernels.plan_fit(40, 1)
+    held_out = kernels.interpolate_gram(matrix, y, plan, leave_one_out=True).leave_one_out
     assert held_out is not None
     whole = matrix.dense().numpy()
     worst = 0.0
@@ -145,7 +143,7 @@ def neural_tangent_kernel(seed: int) -> Evidence:
     outer = 2 / width * np.einsum("tri,trj->tij", np.maximum(before, 0), np.maximum(before, 0))
     inner = 2 / width * np.einsum("tr,tri,trj->tij", a**2, active, active) * (X @ X.T).numpy()
     measured = outer + inner
-    expected = NeuralTangent(2).block(X, X).numpy()
+    expected = kernels.NeuralTangent(2).block(X, X).numpy()
     mean, error = measured.mean(0), measured.std(0, ddof=1) / networks**0.5
     score = float(np.abs((mean - expected) / error).max())
     critical = float(stats.t.isf(_SIZE / 2 / 6, networks - 1))
@@ -162,10 +160,10 @@ def neural_tangent_kernel(seed: int) -> Evidence:
 def norm_grows_with_noise(seed: int) -> Evidence:
     """The norm of the interpolant of a smooth function's values, and of the same values in random order."""
     X, _ = _instance(seed, "kernel-noise", 200, 3)
-    kernel = Laplacian(1.0)
+    kernel = kernels.Laplacian(1.0)
     labels = torch.sin(2 * X[:, :1])
     order = torch.from_numpy(generator(seed, "kernel-noise-order").permutation(200))
-    model = KernelInterpolator(kernel).fit(X.numpy(), torch.cat([labels, labels[order]], 1).numpy())
+    model = kernels.KernelInterpolator(kernel).fit(X.numpy(), torch.cat([labels, labels[order]], 1).numpy())
     certificate = model.certificate_
     assert certificate is not None
     smooth = float(certificate.norms[0] + certificate.distance_bounds[0])

@@ -1,34 +1,30 @@
 """How test error rises with label noise (figure 1c): rules whose error under noise is known without retraining."""
 
+from __future__ import annotations
+
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from scipy import stats
 
+from theory import kernels, label_noise
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.arrays import Float64Array
+from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
-from theory.kernels import KernelInterpolator, Laplacian, gram_from_blocks
-from theory.label_noise import (
-    copied_accuracy,
-    corrupt_labels,
-    corruption_excess_risk,
-    kernel_smoother,
-    label_distribution,
-    memorised_accuracy,
-    minimum_norm_smoother,
-    nearest_neighbours,
-    noisy_outputs,
-    simulated_accuracy,
-)
-from theory.label_noise.corruption import Float64Array, Labels, one_hot
+
+if TYPE_CHECKING:
+    import torch
+    from scipy import stats
+else:  # the list of claims needs neither
+    torch, stats = lazy_import("torch"), lazy_import("scipy.stats")
 
 _EPS = float(np.finfo(np.float64).eps)
 _SIZE = 1e-6  # size of a statistical test
 
 
-def _sectors(seed: int, purpose: str, n: int, num_classes: int) -> tuple[Float64Array, Labels]:
+def _sectors(seed: int, purpose: str, n: int, num_classes: int) -> tuple[Float64Array, label_noise.corruption.Labels]:
     """n Gaussian points in the plane; the class is the sector of the plane that a point is in."""
     X = generator(seed, purpose).standard_normal((n, 2))
     turn = (np.arctan2(X[:, 1], X[:, 0]) / (2 * np.pi)) % 1.0
@@ -40,11 +36,11 @@ def nearest_neighbour_line(seed: int) -> Evidence:
     n, m, k, p, draws = 60, 200, 4, 0.4, 5000
     X, labels = _sectors(seed, "nearest-neighbour-train", n, k)
     Z, right = _sectors(seed, "nearest-neighbour-test", m, k)
-    neighbours = nearest_neighbours(X, Z)
-    exact = copied_accuracy(neighbours, labels, right, p, k)
+    neighbours = label_noise.nearest_neighbours(X, Z)
+    exact = label_noise.copied_accuracy(neighbours, labels, right, p, k)
     clean = float(np.mean(labels[neighbours] == right))
-    line = memorised_accuracy(clean, p, 1 / k)
-    corrupted = corrupt_labels(np.tile(labels, draws), k, p, seed).reshape(draws, n)
+    line = label_noise.memorised_accuracy(clean, p, 1 / k)
+    corrupted = label_noise.corrupt_labels(np.tile(labels, draws), k, p, seed).reshape(draws, n)
     accuracies = np.mean(corrupted[:, neighbours] == right, axis=1)
     squares = (accuracies - exact.mean) ** 2
     mean_score = abs(float(accuracies.mean()) - exact.mean) / (exact.variance / draws) ** 0.5
@@ -67,15 +63,15 @@ def smoother_moments(seed: int) -> Evidence:
     n, m, k, p = 5, 3, 3, 0.3
     random = generator(seed, "smoother-moments")
     S, labels = random.standard_normal((m, n)), random.integers(0, k, n)
-    exact = noisy_outputs(S, labels, p, k)
-    chances = label_distribution(p, k)
+    exact = label_noise.noisy_outputs(S, labels, p, k)
+    chances = label_noise.label_distribution(p, k)
     assignments = np.array(list(itertools.product(range(k), repeat=n)))
     weights = np.prod(chances[labels, assignments], axis=1)
     outputs = np.einsum("mn,tnk->tmk", S, np.eye(k)[assignments])
     mean = np.einsum("t,tmk->mk", weights, outputs)
     centred = outputs - mean
     covariance = np.einsum("t,tma,tmb->mab", weights, centred, centred)
-    excess = np.einsum("t,tmk->m", weights, (outputs - S @ one_hot(labels, k)) ** 2)
+    excess = np.einsum("t,tmk->m", weights, (outputs - S @ label_noise.corruption.one_hot(labels, k)) ** 2)
     worst = max(
         float(np.abs(exact.mean - mean).max()),
         float(np.abs(exact.covariance - covariance).max()),
@@ -95,20 +91,22 @@ def interpolant_accuracy(seed: int) -> Evidence:
     n, m, k, p = 100, 150, 3, 0.5
     X, labels = _sectors(seed, "interpolant-train", n, k)
     Z, right = _sectors(seed, "interpolant-test", m, k)
-    kernel, points = Laplacian(1.0), torch.from_numpy(X)
-    S = kernel_smoother(kernel, points, torch.from_numpy(Z))
-    simulated = simulated_accuracy(S, labels, right, p, k, draws=1000, level=1 - 2 * _SIZE, seed=seed)
+    kernel, points = kernels.Laplacian(1.0), torch.from_numpy(X)
+    S = label_noise.kernel_smoother(kernel, points, torch.from_numpy(Z))
+    simulated = label_noise.simulated_accuracy(S, labels, right, p, k, draws=1000, level=1 - 2 * _SIZE, seed=seed)
     apart, accuracies = 0.0, []
     for draw in range(5):
-        noisy = one_hot(corrupt_labels(labels, k, p, seed, purpose=f"label-noise-draw-{draw}"), k)
-        outputs = KernelInterpolator(kernel, solver="cholesky").fit(X, noisy).predict(Z)
+        noisy = label_noise.corruption.one_hot(
+            label_noise.corrupt_labels(labels, k, p, seed, purpose=f"label-noise-draw-{draw}"), k
+        )
+        outputs = kernels.KernelInterpolator(kernel, solver="cholesky").fit(X, noisy).predict(Z)
         apart = max(apart, float(np.abs(outputs - S @ noisy).max()))
         accuracies.append(float(np.mean(outputs.argmax(1) == right)))
-    condition = float(np.linalg.cond(gram_from_blocks(kernel, [(points,)]).training.dense().numpy()))
+    condition = float(np.linalg.cond(kernels.gram_from_blocks(kernel, [(points,)]).training.dense().numpy()))
     bound = 4 * n * _EPS * condition
     same = accuracies == simulated.accuracies[:5].tolist()
     low, high = simulated.interval
-    clean = float(np.mean((S @ one_hot(labels, k)).argmax(1) == right))
+    clean = float(np.mean((S @ label_noise.corruption.one_hot(labels, k)).argmax(1) == right))
     return Evidence(
         verdict(apart <= bound < 1e-6 and same and high < clean),
         f"retrained outputs and S Y differ by {apart:.1e}, their accuracies are {'' if same else 'not '}the same; "
@@ -130,9 +128,9 @@ def ridgeless_noise(seed: int) -> Evidence:
         variances = []
         for _ in range(trials):
             X, Z = random.standard_normal((n, d)), random.standard_normal((8, d))
-            outputs = noisy_outputs(minimum_norm_smoother(X, Z), random.integers(0, k, n), p, k)
+            outputs = label_noise.noisy_outputs(label_noise.minimum_norm_smoother(X, Z), random.integers(0, k, n), p, k)
             variances.append(float(np.trace(outputs.covariance, axis1=1, axis2=2).mean()))
-        expected = corruption_excess_risk(n, d, p, k)
+        expected = label_noise.corruption_excess_risk(n, d, p, k)
         error = float(np.std(variances, ddof=1)) / math.sqrt(trials)
         score = abs(float(np.mean(variances)) - expected) / error
         held &= score <= critical and error <= expected / 20

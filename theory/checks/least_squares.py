@@ -1,31 +1,17 @@
 """Section 5 of the paper: gradient methods from zero on least squares end in the minimum-norm solution; how fast."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import combinations, pairwise
 
 import numpy as np
 
+from theory import least_squares
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.arrays import Float64Array
 from theory.common.streams import generator
-from theory.least_squares import (
-    METHODS,
-    DivergenceError,
-    Float64Array,
-    InverseDecay,
-    certify_minimum_norm,
-    gradient_descent,
-    heavy_ball,
-    minimum_norm_solution,
-    nesterov,
-    randomized_kaczmarz,
-    sgd_mean_squared_error,
-    solve_convex_program,
-    stochastic_gradient_descent,
-    verify_minimum_norm_exactly,
-)
-from theory.least_squares.curvature import hessian, log_cosh_loss, squared_loss
-from theory.least_squares.exact import exact_null_vector, exact_squared_norm
 from theory.proofs.theorems import proof
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -48,8 +34,8 @@ def _rounding(X: Float64Array, condition_number: float) -> float:
 def sgd_reaches_pseudo_inverse(seed: int) -> Evidence:
     """SGD's limit against X^+ y from the SVD."""
     X, y = _instance(seed, "sgd-pseudo-inverse")
-    result = stochastic_gradient_descent(X, y, seed=seed)
-    reference = minimum_norm_solution(X, y)
+    result = least_squares.stochastic_gradient_descent(X, y, seed=seed)
+    reference = least_squares.minimum_norm_solution(X, y)
     norm = float(np.linalg.norm(reference))
     distance = float(np.linalg.norm(result.solution - reference)) / norm
     certificate = result.certificate
@@ -66,9 +52,9 @@ def sgd_reaches_pseudo_inverse(seed: int) -> Evidence:
 def sgd_reaches_cvxpy(seed: int) -> Evidence:
     """SGD's limit against cvxpy's solution of: minimise ||w||^2 subject to Xw = y."""
     X, y = _instance(seed, "sgd-cvxpy")
-    result = stochastic_gradient_descent(X, y, seed=seed)
-    w, dual = solve_convex_program(X, y)
-    certificate = certify_minimum_norm(X, y, w)
+    result = least_squares.stochastic_gradient_descent(X, y, seed=seed)
+    w, dual = least_squares.solve_convex_program(X, y)
+    certificate = least_squares.certify_minimum_norm(X, y, w)
     distance = float(np.linalg.norm(result.solution - w))
     bound = result.certificate.distance_bound + certificate.distance_bound
     # cvxpy's dual variable shows its w to be in the row space by another way than the certificate's.
@@ -89,7 +75,7 @@ def sgd_stays_in_row_space(seed: int) -> Evidence:
     worst = bound = norm = 0.0
     lengths = (1, 3, 10, 30, 100, 200)
     for steps in lengths:
-        w = stochastic_gradient_descent(X, y, max_iterations=steps, seed=seed).solution
+        w = least_squares.stochastic_gradient_descent(X, y, max_iterations=steps, seed=seed).solution
         norm = float(np.linalg.norm(w))
         worst = max(worst, float(np.linalg.norm(w - right.T @ (right @ w))))
         bound = max(bound, 4 * _EPS * np.sqrt(X.size) * norm)
@@ -105,15 +91,15 @@ def start_is_kept(seed: int) -> Evidence:
     """SGD from w_0 ends in the projection of w_0 onto the solutions: the part outside the row space is kept."""
     X, y = _instance(seed, "sgd-start")
     start = generator(seed, "sgd-start-point").standard_normal((X.shape[1],))
-    result = stochastic_gradient_descent(X, y, start=start, seed=seed)
-    limit = start + minimum_norm_solution(X, y - X @ start)
+    result = least_squares.stochastic_gradient_descent(X, y, start=start, seed=seed)
+    limit = start + least_squares.minimum_norm_solution(X, y - X @ start)
     norm = float(np.linalg.norm(limit))
     distance = float(np.linalg.norm(result.solution - limit)) / norm
     certificate = result.certificate
     bound = certificate.residual_bound / certificate.smallest_singular_value / norm + _rounding(
         X, certificate.condition_number
     )
-    from_minimum = float(np.linalg.norm(result.solution - minimum_norm_solution(X, y))) / norm
+    from_minimum = float(np.linalg.norm(result.solution - least_squares.minimum_norm_solution(X, y))) / norm
     return Evidence(
         verdict(distance <= bound < 1e-10 and from_minimum > 0.1),
         f"relative distance {distance:.1e} to the projection, {from_minimum:.2f} to the minimum-norm solution",
@@ -125,15 +111,19 @@ def start_is_kept(seed: int) -> Evidence:
 def references_agree(seed: int) -> Evidence:
     """X^+ y five ways, each pair within what conditioning and cvxpy's stopping rule leave."""
     X, y = _instance(seed, "references")
-    solutions = {method: minimum_norm_solution(X, y, method) for method in METHODS}
+    solutions = {method: least_squares.minimum_norm_solution(X, y, method) for method in least_squares.METHODS}
     norm = float(np.linalg.norm(solutions["svd"]))
     bound = 2 * _rounding(X, float(np.linalg.cond(X)))
-    distances = {(a, b): float(np.linalg.norm(solutions[a] - solutions[b])) / norm for a, b in combinations(METHODS, 2)}
+    distances = {
+        (a, b): float(np.linalg.norm(solutions[a] - solutions[b])) / norm
+        for a, b in combinations(least_squares.METHODS, 2)
+    }
     direct = max(value for pair, value in distances.items() if "cvxpy" not in pair)
     interior = max(value for pair, value in distances.items() if "cvxpy" in pair)
     return Evidence(
         verdict(direct <= bound and interior <= 1e-5),
-        f"relative distance at most {direct:.1e} between {', '.join(METHODS[:-1])}; {interior:.1e} to cvxpy",
+        f"relative distance at most {direct:.1e} between {', '.join(least_squares.METHODS[:-1])}; "
+        f"{interior:.1e} to cvxpy",
         f"{bound:.1e}; 1e-5",
         "two backward stable solvers: 8 eps (n + d) cond; cvxpy stops at gap and feasibility 1e-8",
     )
@@ -142,13 +132,13 @@ def references_agree(seed: int) -> Evidence:
 def certificate_bounds_exact_distance(seed: int) -> Evidence:
     """The certificate's bound against the distance to the exact rational solution."""
     X, y = _instance(seed, "certificate", 8, 16)
-    best = minimum_norm_solution(X, y)
+    best = least_squares.minimum_norm_solution(X, y)
     direction = generator(seed, "certificate-direction").standard_normal(best.shape)
     sound, tightness, exact = True, 1.0, []
     for scale in (0.0, 1e-12, 1e-6, 1.0):
         w = best + scale * direction
-        certificate = certify_minimum_norm(X, y, w)
-        squared = verify_minimum_norm_exactly(X, y, w).squared_distance
+        certificate = least_squares.certify_minimum_norm(X, y, w)
+        squared = least_squares.verify_minimum_norm_exactly(X, y, w).squared_distance
         sound &= squared <= Fraction(certificate.distance_bound) ** 2
         exact.append(float(squared) ** 0.5)
         if scale:
@@ -170,12 +160,17 @@ def gradient_descent_rate(seed: int) -> Evidence:
     n, t = len(X), 60
     _, singular_values, right = np.linalg.svd(X, full_matrices=False)
     eigenvalues = singular_values**2 / n
-    best = minimum_norm_solution(X, y)
+    best = least_squares.minimum_norm_solution(X, y)
     norm = float(np.linalg.norm(best))
     factors = (1 - eigenvalues / eigenvalues[0]) ** t  # eta = 1/lambda_max
     predicted = best - right.T @ (factors * (right @ best))
-    error = float(np.linalg.norm(gradient_descent(X, y, tolerance=0, max_iterations=t).solution - predicted)) / norm
-    slowest = gradient_descent(X, y, start=best + norm * right[-1], tolerance=0, max_iterations=t).solution
+    error = (
+        float(np.linalg.norm(least_squares.gradient_descent(X, y, tolerance=0, max_iterations=t).solution - predicted))
+        / norm
+    )
+    slowest = least_squares.gradient_descent(
+        X, y, start=best + norm * right[-1], tolerance=0, max_iterations=t
+    ).solution
     factor = float(np.linalg.norm(slowest - best)) / norm
     bound = 2 * _rounding(X, singular_values[0] / singular_values[-1])
     return Evidence(
@@ -193,20 +188,22 @@ def step_size_threshold(seed: int) -> Evidence:
     n, t = len(X), 100
     _, singular_values, right = np.linalg.svd(X, full_matrices=False)
     threshold = 2 * n / float(singular_values[0]) ** 2
-    best = minimum_norm_solution(X, y)
+    best = least_squares.minimum_norm_solution(X, y)
     start = best + float(np.linalg.norm(best)) * right[0]
 
     def growth(step_size: float) -> float:
-        end = gradient_descent(X, y, start=start, step_size=step_size, tolerance=0, max_iterations=t).solution
+        end = least_squares.gradient_descent(
+            X, y, start=start, step_size=step_size, tolerance=0, max_iterations=t
+        ).solution
         return float(np.linalg.norm(end - best)) / float(np.linalg.norm(best))
 
     below, above = growth(0.99 * threshold), growth(1.01 * threshold)
     error = max(abs(below / 0.98**t - 1), abs(above / 1.02**t - 1))
-    limit = gradient_descent(X, y, start=start, step_size=0.99 * threshold)
+    limit = least_squares.gradient_descent(X, y, start=start, step_size=0.99 * threshold)
     try:
-        gradient_descent(X, y, start=start, step_size=1.01 * threshold)
+        least_squares.gradient_descent(X, y, start=start, step_size=1.01 * threshold)
         message = "none"
-    except DivergenceError as divergence:
+    except least_squares.DivergenceError as divergence:
         message = str(divergence)
     named = f"{threshold:.3g}" in message
     bound = 1e-9
@@ -253,7 +250,7 @@ def kaczmarz_rate(seed: int) -> Evidence:
 
 
 def _kaczmarz_from(start: Float64Array, X: Float64Array, y: Float64Array, steps: int, seed: int) -> Float64Array:
-    return randomized_kaczmarz(X, y, start=start, max_iterations=steps, tolerance=0, seed=seed).solution
+    return least_squares.randomized_kaczmarz(X, y, start=start, max_iterations=steps, tolerance=0, seed=seed).solution
 
 
 def kaczmarz_bound(seed: int) -> Evidence:
@@ -262,7 +259,7 @@ def kaczmarz_bound(seed: int) -> Evidence:
     random = generator(seed, "kaczmarz-bound-runs")
     t, runs = 60, 500
     _, singular_values, right = np.linalg.svd(X, full_matrices=False)
-    best = minimum_norm_solution(X, y)
+    best = least_squares.minimum_norm_solution(X, y)
     start = best + right[-1]
     squared = np.array(
         [
@@ -285,13 +282,18 @@ def kaczmarz_bound(seed: int) -> Evidence:
 def _noisy_instance(seed: int, purpose: str) -> tuple[Float64Array, Float64Array, Float64Array, float]:
     """30 equations in 4 unknowns without a solution: X, y, the least-squares solution, and 1/(2 max ||x_i||^2)."""
     X, y = _instance(seed, purpose, 30, 4)
-    return X, y, minimum_norm_solution(X, y), 1 / (2 * float((X**2).sum(axis=1).max()))
+    return X, y, least_squares.minimum_norm_solution(X, y), 1 / (2 * float((X**2).sum(axis=1).max()))
 
 
 def _sgd_from(
-    start: Float64Array, X: Float64Array, y: Float64Array, step_size: float | InverseDecay, steps: int, seed: int
+    start: Float64Array,
+    X: Float64Array,
+    y: Float64Array,
+    step_size: float | least_squares.InverseDecay,
+    steps: int,
+    seed: int,
 ) -> Float64Array:
-    return stochastic_gradient_descent(
+    return least_squares.stochastic_gradient_descent(
         X, y, replacement=True, start=start, step_size=step_size, max_iterations=steps, seed=seed
     ).solution
 
@@ -305,7 +307,7 @@ def constant_step_noise_ball(seed: int) -> Evidence:
     interpolate."""
     X, y, best, step_size = _noisy_instance(seed, "noise-ball")
     steps, runs = 300, 400
-    predicted = sgd_mean_squared_error(X, y, np.full(steps, step_size), start=best)
+    predicted = least_squares.sgd_mean_squared_error(X, y, np.full(steps, step_size), start=best)
     squared = np.array(
         [
             float(np.sum((_sgd_from(best, X, y, step_size, steps, run) - best) ** 2))
@@ -330,9 +332,9 @@ def decaying_steps_converge(seed: int) -> Evidence:
     X, y, best, step_size = _noisy_instance(seed, "decaying-steps")
     steps, runs = 2000, 250
     slowest = float(np.linalg.svd(X, compute_uv=False)[-1]) ** 2 / len(X)
-    schedule = InverseDecay(step_size, delay=2 / (slowest * step_size))
-    predicted = sgd_mean_squared_error(X, y, schedule(np.arange(steps)), start=best)
-    ball = sgd_mean_squared_error(X, y, np.full(400, step_size), start=best)[-1]
+    schedule = least_squares.InverseDecay(step_size, delay=2 / (slowest * step_size))
+    predicted = least_squares.sgd_mean_squared_error(X, y, schedule(np.arange(steps)), start=best)
+    ball = least_squares.sgd_mean_squared_error(X, y, np.full(400, step_size), start=best)[-1]
     squared = np.array(
         [
             float(np.sum((_sgd_from(best, X, y, schedule, steps, run) - best) ** 2))
@@ -366,9 +368,19 @@ def momentum_rate(seed: int) -> Evidence:
     beta = (1 - low) / (1 + low)
     # (eta lambda_max, beta, whether the gradient is taken ahead); error_{t+1} from error_t and error_{t-1}
     methods: dict[str, tuple[Callable[..., Float64Array], float, float, bool]] = {
-        "gradient descent": (lambda **options: gradient_descent(X, y, **options).solution, 1.0, 0.0, False),
-        "heavy ball": (lambda **options: heavy_ball(X, y, **options).solution, 4 / (1 + low) ** 2, beta**2, False),
-        "Nesterov": (lambda **options: nesterov(X, y, **options).solution, 1.0, beta, True),
+        "gradient descent": (
+            lambda **options: least_squares.gradient_descent(X, y, **options).solution,
+            1.0,
+            0.0,
+            False,
+        ),
+        "heavy ball": (
+            lambda **options: least_squares.heavy_ball(X, y, **options).solution,
+            4 / (1 + low) ** 2,
+            beta**2,
+            False,
+        ),
+        "Nesterov": (lambda **options: least_squares.nesterov(X, y, **options).solution, 1.0, beta, True),
     }
     needed, worst, limits = {}, 0.0, 0.0
     for name, (solve, eta, momentum, ahead) in methods.items():
@@ -401,8 +413,8 @@ def minimum_norm_is_monotone(seed: int) -> Evidence:
     """The exact squared norm as features, then equations, are added one by one."""
     random = generator(seed, "monotone")
     X, y = random.integers(-9, 10, (10, 18)), random.integers(-9, 10, 10)
-    features = [exact_squared_norm(X[:, :d], y) for d in range(10, 19)]
-    constraints = [exact_squared_norm(X[:n], y[:n]) for n in range(1, 11)]
+    features = [least_squares.exact.exact_squared_norm(X[:, :d], y) for d in range(10, 19)]
+    constraints = [least_squares.exact.exact_squared_norm(X[:n], y[:n]) for n in range(1, 11)]
     holds = all(a >= b for a, b in pairwise(features)) and all(a <= b for a, b in pairwise(constraints))
     return Evidence(
         verdict(holds and features[0] > features[-1] and constraints[0] < constraints[-1]),
@@ -415,7 +427,7 @@ def minimum_norm_is_monotone(seed: int) -> Evidence:
 
 def _global_minima(X: Float64Array, w: Float64Array) -> Iterable[Float64Array]:
     """Integer points with the predictions of w, an integer point: w plus multiples of a vector that X maps to zero."""
-    vector = exact_null_vector(X)
+    vector = least_squares.exact.exact_null_vector(X)
     scale = np.lcm.reduce([value.denominator for value in vector])
     null = np.array([int(value * int(scale)) for value in vector], dtype=np.float64)
     return [w, w + null, w - 2 * null]
@@ -429,11 +441,15 @@ def curvature_is_the_same(seed: int) -> Evidence:
     w = random.integers(-3, 4, d).astype(np.float64)
     y = X @ w
     equal, apart = True, 0.0
-    for loss in (squared_loss, log_cosh_loss):
-        matrices = [hessian(loss, X, y, point) for point in _global_minima(X, w)]
+    for loss in (least_squares.curvature.squared_loss, least_squares.curvature.log_cosh_loss):
+        matrices = [least_squares.curvature.hessian(loss, X, y, point) for point in _global_minima(X, w)]
         equal &= all(bool((matrix == matrices[0]).all()) for matrix in matrices)
         apart = max(apart, float(np.abs(matrices[0] - X.T @ X / n).max()))
-    elsewhere = float(np.abs(hessian(log_cosh_loss, X, y, w + X[0]) - X.T @ X / n).max())
+    elsewhere = float(
+        np.abs(
+            least_squares.curvature.hessian(least_squares.curvature.log_cosh_loss, X, y, w + X[0]) - X.T @ X / n
+        ).max()
+    )
     rank = int(np.linalg.matrix_rank(X.T @ X))
     bound = 4 * _EPS * float((X**2).sum())
     return Evidence(

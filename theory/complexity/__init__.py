@@ -17,74 +17,79 @@ bounds               the result type
 union_bound          from parameters fixed beforehand to those of a trained network
 """
 
-from theory.complexity.binary_kl import binary_kl, lower_inverse, upper_inverse, upper_slopes
-from theory.complexity.bounds import Bound
-from theory.complexity.gaussian_posterior import PosteriorBound, PriorVariances, posterior_bound
-from theory.complexity.homogeneous_network import HomogeneousNetwork, homogeneous_network
-from theory.complexity.margins import lower_margin, margin_error, margins
-from theory.complexity.norm_bounds import (
-    best_over_margins,
-    frobenius_margin_bound,
-    golowich_complexity_bound,
-    pac_bayes_spectral_bound,
-    perturbation_bound,
-    spectral_complexity,
-    spectral_margin_bound,
-)
-from theory.complexity.norm_measures import LayerNorms, layer_norms, norm_measures, path_norm
-from theory.complexity.pac_bayes import (
-    PacBayesBound,
-    gaussian_divergence,
-    kl_bound,
-    maurer_constant,
-    mcallester_bound,
-    monte_carlo_error_bound,
-    pac_bayes_bound,
-    stochastic_errors,
-)
-from theory.complexity.rademacher import (
-    RademacherComplexity,
-    all_signs,
-    finite_complexity,
-    finite_complexity_bound,
-    kernel_complexity,
-    kernel_complexity_bound,
-    linear_complexity,
-    linear_complexity_bound,
-    rademacher_bound,
-    rademacher_of_fitter,
-    random_signs,
-)
-from theory.complexity.sharpness import (
-    FLOOR,
-    RISE,
-    box_tolerance,
-    deviation_within,
-    largest_size,
-    magnitude_aware_measure,
-    noise_tolerance,
-    pac_bayes_measure,
-)
-from theory.complexity.slabs import SlabNetwork, memorize_by_slabs
-from theory.complexity.stability import (
-    MeasuredStability,
-    convex_stability_bound,
-    measure_stability,
-    neighbour,
-    nonconvex_stability_bound,
-    parameter_distance_bound,
-)
-from theory.complexity.stochastic_perceptron import GaussianLayer, StochasticPerceptron, draw_errors
-from theory.complexity.vc_dimension import (
-    ReLUArchitecture,
-    log2_growth,
-    log2_growth_from_vc,
-    theorem_1_lower_bound,
-    uniform_convergence_bound,
-    vc_closed_form,
-    vc_lower_bound,
-    vc_upper_bound,
-)
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.complexity.binary_kl import binary_kl, lower_inverse, upper_inverse, upper_slopes
+    from theory.complexity.bounds import Bound
+    from theory.complexity.gaussian_posterior import PosteriorBound, PriorVariances, posterior_bound
+    from theory.complexity.homogeneous_network import HomogeneousNetwork, homogeneous_network
+    from theory.complexity.margins import lower_margin, margin_error, margins
+    from theory.complexity.norm_bounds import (
+        best_over_margins,
+        frobenius_margin_bound,
+        golowich_complexity_bound,
+        pac_bayes_spectral_bound,
+        perturbation_bound,
+        spectral_complexity,
+        spectral_margin_bound,
+    )
+    from theory.complexity.norm_measures import LayerNorms, layer_norms, norm_measures, path_norm
+    from theory.complexity.pac_bayes import (
+        PacBayesBound,
+        gaussian_divergence,
+        kl_bound,
+        maurer_constant,
+        mcallester_bound,
+        monte_carlo_error_bound,
+        pac_bayes_bound,
+        stochastic_errors,
+    )
+    from theory.complexity.rademacher import (
+        RademacherComplexity,
+        all_signs,
+        finite_complexity,
+        finite_complexity_bound,
+        kernel_complexity,
+        kernel_complexity_bound,
+        linear_complexity,
+        linear_complexity_bound,
+        rademacher_bound,
+        rademacher_of_fitter,
+        random_signs,
+    )
+    from theory.complexity.sharpness import (
+        FLOOR,
+        RISE,
+        box_tolerance,
+        deviation_within,
+        largest_size,
+        magnitude_aware_measure,
+        noise_tolerance,
+        pac_bayes_measure,
+    )
+    from theory.complexity.slabs import SlabNetwork, memorize_by_slabs
+    from theory.complexity.stability import (
+        MeasuredStability,
+        convex_stability_bound,
+        measure_stability,
+        neighbour,
+        nonconvex_stability_bound,
+        parameter_distance_bound,
+    )
+    from theory.complexity.stochastic_perceptron import GaussianLayer, StochasticPerceptron, draw_errors
+    from theory.complexity.vc_dimension import (
+        ReLUArchitecture,
+        log2_growth,
+        log2_growth_from_vc,
+        theorem_1_lower_bound,
+        uniform_convergence_bound,
+        vc_closed_form,
+        vc_lower_bound,
+        vc_upper_bound,
+    )
 
 __all__ = [
     "FLOOR",
@@ -158,3 +163,5 @@ __all__ = [
     "vc_lower_bound",
     "vc_upper_bound",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

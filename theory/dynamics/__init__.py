@@ -5,24 +5,29 @@ predicted_dynamics   residual and number of steps for any labels; the complexity
 two_layer_network    the network itself, under full-batch gradient descent
 """
 
-from theory.dynamics.limiting_kernel import LimitingKernel, Spectrum, limiting_spectrum
-from theory.dynamics.predicted_dynamics import (
-    ComplexityMeasure,
-    complexity_measure,
-    default_step_size,
-    predicted_residual_norms,
-    predicted_slowdown,
-    predicted_steps,
-)
-from theory.dynamics.two_layer_network import (
-    State,
-    TrainingStep,
-    TwoLayerNetwork,
-    gradient_descent,
-    initial_state,
-    random_network,
-    row_space,
-)
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.dynamics.limiting_kernel import LimitingKernel, Spectrum, limiting_spectrum
+    from theory.dynamics.predicted_dynamics import (
+        ComplexityMeasure,
+        complexity_measure,
+        default_step_size,
+        predicted_residual_norms,
+        predicted_slowdown,
+        predicted_steps,
+    )
+    from theory.dynamics.two_layer_network import (
+        State,
+        TrainingStep,
+        TwoLayerNetwork,
+        gradient_descent,
+        initial_state,
+        random_network,
+        row_space,
+    )
 
 __all__ = [
     "ComplexityMeasure",
@@ -42,3 +47,5 @@ __all__ = [
     "random_network",
     "row_space",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

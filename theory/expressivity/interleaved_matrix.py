@@ -52,19 +52,26 @@ What does bound w is the smallest singular value, sigma_min = 1/||A^-1||_2. It l
 lambda / kappa_n(rho) and lambda.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from flint import fmpq, fmpq_mat, fmpq_poly
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
 from theory.proofs.theorems import proof
+
+if TYPE_CHECKING:
+    import flint
+else:
+    flint = lazy_import("flint")
 
 Float64Array = npt.NDArray[np.float64]
 Numbers = Sequence[int | float | Fraction] | npt.NDArray[Any]
@@ -104,7 +111,7 @@ def interleaved_matrix(z: Numbers, b: Numbers) -> Float64Array:
     return _finite(matrix)
 
 
-def exact_interleaved_matrix(z: Numbers, b: Numbers) -> fmpq_mat:
+def exact_interleaved_matrix(z: Numbers, b: Numbers) -> flint.fmpq_mat:
     """The matrix of `interleaved_matrix` over the rationals. Raises ValueError as that does."""
     _differences(z, b)
     points, biases = as_rationals(z, "z"), as_rationals(b, "b")
@@ -321,15 +328,15 @@ def _finite(matrix: Float64Array) -> Float64Array:
     return matrix
 
 
-def _fmpq_matrix(rows: Sequence[Sequence[Fraction]]) -> fmpq_mat:
-    return fmpq_mat([[fmpq(entry.numerator, entry.denominator) for entry in row] for row in rows])
+def _fmpq_matrix(rows: Sequence[Sequence[Fraction]]) -> flint.fmpq_mat:
+    return flint.fmpq_mat([[flint.fmpq(entry.numerator, entry.denominator) for entry in row] for row in rows])
 
 
-def _fraction(number: fmpq) -> Fraction:
+def _fraction(number: flint.fmpq) -> Fraction:
     return Fraction(int(number.p), int(number.q))
 
 
-def _column(values: Sequence[Fraction]) -> fmpq_mat:
+def _column(values: Sequence[Fraction]) -> flint.fmpq_mat:
     return _fmpq_matrix([[value] for value in values])
 
 
@@ -354,7 +361,7 @@ def _check_rank(seed: int) -> Evidence:
         z, b = _random_interleaved(rng, n, Fraction(5))
         matrix = exact_interleaved_matrix(z, b)
         product = math.prod(eigenvalues(z, b))
-        holds &= matrix.det() == fmpq(product.numerator, product.denominator) and matrix.rank() == n
+        holds &= matrix.det() == flint.fmpq(product.numerator, product.denominator) and matrix.rank() == n
     return Evidence(
         verdict(holds),
         f"rank and determinant of {len(sizes)} random rational matrices, n = 1 to {max(sizes)}",
@@ -369,8 +376,8 @@ def _check_eigenvalue(seed: int) -> Evidence:
     holds = True
     for n in sizes:
         z, b = _random_interleaved(rng, n, Fraction(5))
-        roots = [fmpq(root.numerator, root.denominator) for root in eigenvalues(z, b)]
-        product = math.prod((fmpq_poly([-root, 1]) for root in roots), start=fmpq_poly([1]))
+        roots = [flint.fmpq(root.numerator, root.denominator) for root in eigenvalues(z, b)]
+        product = math.prod((flint.fmpq_poly([-root, 1]) for root in roots), start=flint.fmpq_poly([1]))
         characteristic = exact_interleaved_matrix(z, b).charpoly()
         holds &= characteristic == product and characteristic(min(roots)) == 0
     return Evidence(

@@ -13,18 +13,23 @@ curves                  the data of the figures: python -m theory.implicit_bias.
 reference               interpolants of least p-norm by a convex solver
 """
 
-from theory.implicit_bias.diagonal_networks import initialization_path, train_diagonal_network
-from theory.implicit_bias.matrix_factorization import factorize
-from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
-from theory.implicit_bias.optimizers import ImplicitBias, check_implicit_bias, implicit_bias_table
-from theory.implicit_bias.potentials import (
-    Potential,
-    entropy_potential,
-    hyperbolic_entropy_potential,
-    p_norm_potential,
-)
-from theory.implicit_bias.ridgeless import double_descent, effective_ranks, ridge_solution
-from theory.implicit_bias.separable_logistic import direction_curve, max_margin
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.implicit_bias.diagonal_networks import initialization_path, train_diagonal_network
+    from theory.implicit_bias.matrix_factorization import factorize
+    from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
+    from theory.implicit_bias.optimizers import ImplicitBias, check_implicit_bias, implicit_bias_table
+    from theory.implicit_bias.potentials import (
+        Potential,
+        entropy_potential,
+        hyperbolic_entropy_potential,
+        p_norm_potential,
+    )
+    from theory.implicit_bias.ridgeless import double_descent, effective_ranks, ridge_solution
+    from theory.implicit_bias.separable_logistic import direction_curve, max_margin
 
 __all__ = [
     "BregmanInterpolant",
@@ -45,3 +50,5 @@ __all__ = [
     "ridge_solution",
     "train_diagonal_network",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

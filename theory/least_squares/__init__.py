@@ -22,19 +22,24 @@ curves            the data of the figures: python -m theory.least_squares.curves
 estimators        scikit-learn's contract
 """
 
-from theory.common.arrays import Float64Array
-from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
-from theory.least_squares.exact import (
-    ExactVerification,
-    exact_minimum_norm_solution,
-    verify_minimum_norm_exactly,
-)
-from theory.least_squares.gradient_descent import gradient_descent, heavy_ball, nesterov
-from theory.least_squares.moments import sgd_mean_squared_error
-from theory.least_squares.references import METHODS, minimum_norm_solution, solve_convex_program
-from theory.least_squares.result import LeastSquaresResult
-from theory.least_squares.step_sizes import DivergenceError, InverseDecay
-from theory.least_squares.stochastic import randomized_kaczmarz, stochastic_gradient_descent
+from typing import TYPE_CHECKING
+
+from theory.common.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from theory.common.arrays import Float64Array
+    from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
+    from theory.least_squares.exact import (
+        ExactVerification,
+        exact_minimum_norm_solution,
+        verify_minimum_norm_exactly,
+    )
+    from theory.least_squares.gradient_descent import gradient_descent, heavy_ball, nesterov
+    from theory.least_squares.moments import sgd_mean_squared_error
+    from theory.least_squares.references import METHODS, minimum_norm_solution, solve_convex_program
+    from theory.least_squares.result import LeastSquaresResult
+    from theory.least_squares.step_sizes import DivergenceError, InverseDecay
+    from theory.least_squares.stochastic import randomized_kaczmarz, stochastic_gradient_descent
 
 __all__ = [
     "METHODS",
@@ -56,3 +61,5 @@ __all__ = [
     "stochastic_gradient_descent",
     "verify_minimum_norm_exactly",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -1,13 +1,14 @@
 """Folders that anybody may have filled: nothing starts a program, nothing hangs, what is wrong is named."""
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from empirical.datasets.decoding import FORMATS, read_square
+from empirical.datasets.decoding import FORMATS, MOST_PIXELS, read_square
 from empirical.datasets.folder import load_folder
 from empirical.datasets.image_dataset import ImageSplit
 
@@ -52,3 +53,18 @@ def test_a_pixel_that_is_no_number_is_found_before_training(value):
     images[3, 0, 1, 1] = value
     with pytest.raises(ValueError, match="image 3 has a pixel that is NaN or infinite"):
         ImageSplit(images, np.zeros(5, np.int64))
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+def test_a_small_file_that_announces_many_pixels_is_refused_before_they_take_memory(tmp_path, kind):
+    path = tmp_path / "image"
+    Image.new("RGB", (8, 8)).save(path, kind)
+    content = bytearray(path.read_bytes())
+    if kind == "BMP":
+        content[18:26] = struct.pack("<II", 9000, 9000)
+    else:  # the first two entries of the directory: width and height
+        at = struct.unpack("<I", content[4:8])[0] + 2
+        content[at + 8 : at + 12], content[at + 20 : at + 24] = 2 * [struct.pack("<I", 9000)]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"pixels are more than {MOST_PIXELS:,}"):
+        read_square(path, 8)
