@@ -1,8 +1,10 @@
 """Libraries that take seconds to import are imported where they are used, and by nothing else."""
 
+import pkgutil
 import subprocess
 import sys
 from importlib import import_module
+from types import ModuleType
 
 import pytest
 
@@ -96,8 +98,11 @@ def test_without_the_module_resource():
 def test_every_name_of_a_lazy_package_is_there(name):
     package = import_module(name)
     assert sorted(package.__all__) == sorted(set(package.__all__))
+    for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)  # which binds its name, and must not hide a function of that name
     for exported in package.__all__:
-        assert getattr(package, exported) is not None
+        assert not isinstance(getattr(package, exported), ModuleType)
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
         package.no_such_name  # noqa: B018

@@ -89,11 +89,14 @@ class ParquetImages(LazyImages):
         try:
             # Opened anew: an open file is not for several threads, and its metadata are here already.
             with parquet.ParquetFile(self.files[file], metadata=self.metadata[file]) as opened:
-                return opened.read_row_group(group, columns=[self.column], use_threads=False).column(self.column)
+                cells = opened.read_row_group(group, columns=[self.column], use_threads=False).column(self.column)
         except (OSError, ArrowException) as error:
             raise ValueError(f"{self.files[file]}: row group {group} cannot be read: {error}") from error
         except MemoryError as error:
             raise ValueError(f"{self.files[file]}: row group {group} does not fit into memory") from error
+        if len(cells) != (announced := self.metadata[file].row_group(group).num_rows):
+            raise ValueError(f"{self.files[file]}: row group {group} has {len(cells):,} rows, not {announced:,}")
+        return cells
 
     def _decode(self, cell: dict[str, Any] | None, file: int, row: int) -> npt.NDArray[np.uint8]:
         try:
@@ -272,7 +275,7 @@ def _require_moderate(metadata: Any, size: int) -> None:
         raise ValueError(f"it is said to have {metadata.num_rows:,} images in {size:,} bytes")
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        unpacked = sum(group.column(at).total_uncompressed_size for at in range(group.num_columns))
+        unpacked = group.total_byte_size  # to ask for its columns ends the process where their metadata are damaged
         if not 0 <= unpacked <= MOST_BYTES_OF_A_GROUP or not 0 <= group.num_rows <= metadata.num_rows:
             raise ValueError(
                 f"row group {number} unpacks to {unpacked / 1e9:.1f} GB, more than the "

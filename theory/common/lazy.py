@@ -10,6 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -28,6 +29,15 @@ def lazy_names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[
         if isinstance(statement, ast.ImportFrom) and statement.module
         for alias in statement.names
     }
+
+    class Package(ModuleType):
+        """An import of a submodule binds its name in the package; what is offered under the same name comes before."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not (name in modules and isinstance(value, ModuleType)):
+                super().__setattr__(name, value)
+
+    sys.modules[package].__class__ = Package
 
     def get(name: str) -> Any:
         if name in modules:

@@ -122,3 +122,12 @@ def test_the_column_img_and_the_split_test(folder):
     for part, other in ((data.train, expected.train), (data.test, expected.test)):
         assert np.array_equal(part.images, other.images)
         assert np.array_equal(part.labels, other.labels)
+
+
+def test_rows_that_are_announced_and_not_there_are_named(folder, monkeypatch):
+    """A fuzzer found such a file; the rows that are missing were an IndexError without its name."""
+    stored = load_imagenet(folder, 8).train.stored
+    whole = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda *args, **options: whole(*args, **options).slice(1))
+    with pytest.raises(ValueError, match=rf"{TRAIN}: row group 0 has \d rows, not \d"):
+        stored.read(np.arange(2))
