@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from empirical.datasets import load_imagenet
+from empirical.datasets.parquet import load_parquet
 from tests.empirical.made_up_images import CLASSES, labelled, write_folder, write_parquet
 
 pa = pytest.importorskip("pyarrow", reason="needs pyarrow: the extra imagenet")
@@ -126,7 +127,7 @@ def test_the_column_img_and_the_split_test(folder):
 
 def test_rows_that_are_announced_and_not_there_are_named(folder, monkeypatch):
     """A fuzzer found such a file; the rows that are missing were an IndexError without its name."""
-    stored = load_imagenet(folder, 8).train.stored
+    stored = load_parquet(folder, 8).train.stored
     whole = pq.ParquetFile.read_row_group
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda *args, **options: whole(*args, **options).slice(1))
     with pytest.raises(ValueError, match=rf"{TRAIN}: row group 0 has \d rows, not \d"):
