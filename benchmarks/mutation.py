@@ -3,29 +3,40 @@
 A mutant is a module with one change: an operator exchanged for its opposite (+ and -, * and /, < and <=, min and max,
 ceil and floor), a sign or a summand dropped, a number made larger or smaller. Raised messages, defaults of arguments
 and indices stay as they are: the changes are to constants of bounds and to signs of certificates. A mutant is *killed*
-if a test of the module or a claim that is named for it fails, or does not end in time; what is left *survives*.
+if a test of the module or a claim that is named for it fails, or takes several times as long as it did; what is left
+*survives*.
 
-Every mutant is tested in a fork of one process that has the libraries loaded, the mutated module is compiled in its
-place there, and nothing is written to the source. Survivors are printed with their line.
+The tests are collected once. Every mutant is tested in a fork of that process, where the functions of the module get
+the changed code, and nothing is written to the source. A test that does not run the changed lines cannot notice the
+change, so only those that do are repeated, the quickest first, up to the first that fails; Hypothesis stops at the
+first example that fails and does not look for a smaller one. `--json` keeps each verdict as soon as it is known, and a
+later run goes on from there; `--again` repeats what survived, after tests were added.
 """
 
 import argparse
 import ast
 import copy
-import importlib.abc
-import importlib.machinery
+import gc
+import hashlib
+import importlib
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
+from typing import Any
 
-TIMEOUT = 60
-"""Seconds of the processor that the tests of one mutant may take: a busy machine kills no mutant."""
+import pytest
+
+MEMORY = 4 * 2**30
+"""Bytes that the tests of a mutant may take beside what was taken before: a wrong size does not stop the machine."""
+SURVIVES = "survives"
+NOT_RUN = "survives: no test runs it"
 
 MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "theory.complexity.binary_kl": (("complexity/test_pac_bayes.py", "complexity/test_binary_kl.py"), ("binary-kl",)),
@@ -43,26 +54,46 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("ridge-limit", "ridgeless-risk", "benign-overfitting"),
     ),
     "theory.implicit_bias.diagonal_networks": (
-        ("implicit_bias/test_factored_models.py",),
+        ("implicit_bias/test_factored_models.py", "implicit_bias/test_units.py"),
         ("diagonal-network-limit", "diagonal-network-path"),
     ),
     "theory.implicit_bias.matrix_factorization": (
-        ("implicit_bias/test_factored_models.py",),
+        ("implicit_bias/test_factored_models.py", "implicit_bias/test_units.py"),
         ("matrix-factorization",),
     ),
     "theory.least_squares.certificate": (
-        ("least_squares/test_references.py", "test_testing.py"),
+        (
+            "least_squares/test_references.py",
+            "test_testing.py",
+            "least_squares/test_any_scale.py::test_a_trend_far_from_the_origin",
+            "least_squares/test_any_scale.py::test_a_diagonal_of_very_different_numbers",
+            "least_squares/test_any_scale.py::test_a_rank_that_was_cut_leaves_no_bound",
+            "least_squares/test_any_scale.py::test_a_rank_that_is_proved",
+            "least_squares/test_any_scale.py::test_equations_in_any_units",
+        ),
         ("minimum-norm-certificate", "sgd-pseudo-inverse"),
     ),
-    "theory.kernels.certificate": (("kernels/test_certificate.py",), ("kernel-solvers",)),
-    "theory.kernels.smallest_eigenvalue": (("kernels/test_certificate.py",), ("kernel-solvers",)),
-    "theory.expressivity.depth_two": (("expressivity/test_depth_two.py",), ("theorem-1", "theorem-1-interval")),
-    "theory.expressivity.deep": (("expressivity/test_deep.py",), ("corollary-1-float",)),
+    "theory.kernels.certificate": (
+        ("kernels/test_certificate.py", "kernels/test_near_points.py", "kernels/test_linear_systems.py"),
+        ("kernel-solvers",),
+    ),
+    "theory.kernels.smallest_eigenvalue": (
+        ("kernels/test_certificate.py", "kernels/test_linear_systems.py"),
+        ("kernel-solvers",),
+    ),
+    "theory.expressivity.depth_two": (
+        ("expressivity/test_depth_two.py", "expressivity/test_misses.py"),
+        ("theorem-1", "theorem-1-interval"),
+    ),
+    "theory.expressivity.deep": (
+        ("expressivity/test_deep.py", "expressivity/test_misses.py"),
+        ("corollary-1-float",),
+    ),
     "theory.expressivity.intervals": (("expressivity/test_exact.py",), ("theorem-1-interval",)),
 }
 """What is mutated: by module its tests, beside the values of `test_closed_forms.py`, and which claims are checked."""
 
-_EVERYWHERE = "test_closed_forms.py::test_values_known_otherwise"
+_EVERYWHERE = ("test_closed_forms.py::test_values_known_otherwise", "test_parameters.py")
 _OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -79,51 +110,67 @@ _FIXED_KEYWORDS = {"axis", "ord", "ndmin", "dtype", "strict", "dim", "keepdims",
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: where, what it is, and the module's tree with it."""
+    """One change: what it is, the lines of its statement, and the module's tree with it.
 
-    line: int
+    Attributes:
+        place: line, column and number of the change, a name within the module.
+        lines: first and last line that have to be run for the change to be noticed; None outside functions.
+    """
+
+    place: str
     change: str
+    lines: tuple[int, int] | None
     tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        """Place and change."""
+        return f"{self.place}  {self.change}"
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """All changes of a module's source, one at a time, in the order of its lines."""
     tree = ast.parse(source)
-    for index, node in enumerate(_changeable(tree)):
-        for change, _ in enumerate(_changes(node)):
+    for index, (node, lines) in enumerate(_changeable(tree)):
+        for number, _ in enumerate(_changes(node)):
             other = copy.deepcopy(tree)
-            twin = _changeable(other)[index]
-            what, replacement = _changes(twin)[change]
+            twin, _ = _changeable(other)[index]
+            change, replacement = _changes(twin)[number]
             _Replace(twin, replacement).visit(other)
-            yield Mutant(getattr(node, "lineno", 0), what, ast.fix_missing_locations(other))
+            place = f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}.{number}"
+            yield Mutant(place, change, lines, ast.fix_missing_locations(other))
 
 
-def _changeable(tree: ast.Module) -> list[ast.AST]:
-    """Nodes that a change may concern, without messages, defaults, annotations and indices."""
-    nodes: list[ast.AST] = []
+def _changeable(tree: ast.Module) -> list[tuple[ast.AST, tuple[int, int] | None]]:
+    """Nodes that a change may concern, without messages, defaults, annotations and indices, and their statements."""
+    nodes: list[tuple[ast.AST, tuple[int, int] | None]] = []
 
-    def walk(node: ast.AST) -> None:
+    def walk(node: ast.AST, lines: tuple[int, int] | None, inside: bool) -> None:
         if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert | ast.Import | ast.ImportFrom):
             return
         if isinstance(node, ast.keyword) and node.arg in _FIXED_KEYWORDS:
             return
         if isinstance(node, ast.Subscript):
-            walk(node.value)
+            walk(node.value, lines, inside)
             return
         if isinstance(node, ast.FunctionDef):
             for statement in node.body:
-                walk(statement)
+                walk(statement, lines, True)
             return
+        if isinstance(node, ast.stmt) and inside:
+            body = getattr(node, "body", None)
+            last = max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
+            lines = (node.lineno, last)
         if isinstance(node, ast.AnnAssign):
             if node.value is not None:
-                walk(node.value)
+                walk(node.value, lines, inside)
             return
         if _changes(node):
-            nodes.append(node)
+            nodes.append((node, lines))
         for child in ast.iter_child_nodes(node):
-            walk(child)
+            walk(child, lines, inside)
 
-    walk(tree)
+    walk(tree, None, False)
     return nodes
 
 
@@ -165,48 +212,214 @@ class _Replace(ast.NodeTransformer):
         return self.replacement if node is self.node else self.generic_visit(node)
 
 
-class _Loader(importlib.machinery.SourceFileLoader):
-    """A module from its tree in place of its source."""
+class Target:
+    """A module that is loaded, to be changed in a fork of this process."""
 
-    tree: ast.Module
+    def __init__(self, name: str) -> None:
+        self.module = importlib.import_module(name)
+        self.path = str(self.module.__file__)
+        self.source = Path(self.path).read_text()
+        self.functions = [
+            thing
+            for thing in gc.get_objects()
+            if type(thing) is types.FunctionType and thing.__code__.co_filename == self.path
+        ]
 
-    def get_code(self, fullname: str) -> CodeType:
-        return compile(self.tree, self.path, "exec")
+    def change(self, mutant: Mutant) -> None:
+        """Give the module's functions the mutant's code, and its constants the mutant's values, wherever they went."""
+        code = compile(mutant.tree, self.path, "exec")
+        codes = {(part.co_qualname, part.co_firstlineno): part for part in _codes(code)}
+        for function in self.functions:
+            function.__code__ = codes[function.__code__.co_qualname, function.__code__.co_firstlineno]
+        if mutant.lines is None:
+            changed = types.ModuleType(self.module.__name__)
+            exec(code, changed.__dict__)
+            for name, value in vars(changed).items():
+                before = vars(self.module).get(name)
+                if isinstance(value, int | float | str | tuple) and value != before:
+                    for module in list(sys.modules.values()):
+                        if vars(module).get(name) is before:
+                            setattr(module, name, value)
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    """Compiles one module from a mutated tree."""
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
 
-    def __init__(self, module: str, path: Path, tree: ast.Module) -> None:
-        self.module, self.path, self.tree = module, path, tree
 
-    def find_spec(self, name: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
-        if name != self.module:
+@dataclass(frozen=True)
+class Run:
+    """An unchanged test: seconds of the processor, and the lines of the module that it ran."""
+
+    item: pytest.Item
+    seconds: float
+    lines: frozenset[int]
+
+    def notices(self, mutant: Mutant) -> bool:
+        """Whether the test can tell the mutant from the module."""
+        return mutant.lines is None or any(mutant.lines[0] <= line <= mutant.lines[1] for line in self.lines)
+
+
+class Runner:
+    """The plugin that tests mutants in place of tests."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.path: Path | None = arguments.json
+        self.scores: dict[str, Any] = {}
+        if self.path and self.path.exists():
+            self.scores = json.loads(self.path.read_text())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Let Hypothesis stop at the first failure; the tests are not loaded yet."""
+        from hypothesis import Phase, settings  # not before pytest rewrites its assertions
+
+        settings.register_profile("mutation", settings.default, phases=(Phase.explicit, Phase.generate), database=None)
+        settings.load_profile("mutation")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Test all mutants."""
+        if session.testsfailed:
+            raise session.Interrupted("the tests cannot be collected")
+        targets = {name: Target(name) for name in self.arguments.only}
+        gc.freeze()  # a collection in a fork would copy what the forks share
+        for name, target in targets.items():
+            chosen = tests(name)
+            items = [item for item in session.items if any(item.nodeid.startswith(test) for test in chosen)]
+            self.score(session, name, target, items)
+        return True
+
+    def score(self, session: pytest.Session, name: str, target: Target, items: list[pytest.Item]) -> None:
+        """Test the mutants of one module whose verdict is not known."""
+        every = list(mutants(target.source))
+        sample = min(self.arguments.sample or len(every), len(every))
+        every = [every[index * len(every) // sample] for index in range(sample)]
+        digest = hashlib.sha256(target.source.encode()).hexdigest()
+        if self.scores.get(name, {}).get("source") != digest:
+            self.scores[name] = {"source": digest, "mutants": len(every), "verdicts": {}}
+        verdicts = self.scores[name]["verdicts"]
+        self.scores[name]["mutants"] = len(every)
+        waiting = [
+            mutant
+            for mutant in every
+            if mutant.name not in verdicts or (self.arguments.again and verdicts[mutant.name].startswith(SURVIVES))
+        ]
+        if waiting:
+            runs = unchanged(session, target, items)
+            for mutant in waiting:
+                verdicts[mutant.name] = verdict(session, target, mutant, [run for run in runs if run.notices(mutant)])
+                self.save()
+        alive = {key: value for key, value in verdicts.items() if value.startswith(SURVIVES)}
+        report(f"{name}: {len(verdicts) - len(alive)} of {len(every)} killed")
+        for key, value in alive.items():
+            report(f"    {key}{value.removeprefix(SURVIVES)}")
+
+    def save(self) -> None:
+        """Write the verdicts, so that a run that is stopped loses none."""
+        if self.path:
+            temporary = self.path.with_suffix(".partial")
+            temporary.write_text(json.dumps(self.scores, indent=1) + "\n")
+            temporary.replace(self.path)
+
+
+def unchanged(session: pytest.Session, target: Target, items: list[pytest.Item]) -> list[Run]:
+    """Run the tests of a module once as it is, and return them by time. Raises SystemExit if one fails."""
+
+    def trace(frame: types.FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename != target.path:
             return None
-        loader = _Loader(name, str(self.path))
-        loader.tree = self.tree
-        return importlib.machinery.ModuleSpec(name, loader, origin=str(self.path))
+        if event == "line":
+            lines.add(frame.f_lineno)
+        return trace
+
+    lines: set[int] = set()
+
+    def measure() -> str:
+        measured: list[tuple[float, list[int]]] = []
+        target.change(Mutant("", "", None, ast.parse(target.source)))
+        sys.settrace(trace)
+        for index, item in enumerate(items):
+            lines.clear()
+            start = _processor_seconds()
+            if not passes(session, items, index):
+                return json.dumps(item.nodeid)
+            measured.append((_processor_seconds() - start, sorted(lines)))
+        return json.dumps(measured)
+
+    answer = json.loads(in_fork(measure) or '"a test that ends the process"')
+    if isinstance(answer, str):
+        raise SystemExit(f"{target.module.__name__}: {answer} fails without a mutation")
+    runs = [Run(item, seconds, frozenset(ran)) for item, (seconds, ran) in zip(items, answer, strict=True)]
+    return sorted(runs, key=lambda run: run.seconds)
 
 
-def survives(module: str, path: Path, tree: ast.Module, tests: list[str]) -> bool:
-    """Whether all tests and claims pass with the mutated module, in a process of their own."""
+def verdict(session: pytest.Session, target: Target, mutant: Mutant, runs: list[Run]) -> str:
+    """Which test kills the mutant, or that none does."""
+    if not runs:
+        return NOT_RUN
+    items = [run.item for run in runs]
+
+    def test() -> str:
+        taken = resource.getrlimit(resource.RLIMIT_AS)[1]
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, taken))
+        target.change(mutant)
+        for index, run in enumerate(runs):
+            signal.setitimer(signal.ITIMER_PROF, 2 + 5 * run.seconds)  # of the processor; then the process ends
+            if not passes(session, items, index):
+                return run.item.nodeid
+        return SURVIVES
+
+    return in_fork(test) or "the process ends"
+
+
+def passes(session: pytest.Session, items: list[pytest.Item], index: int) -> bool:
+    """Whether a test passes, the next one being known for what they share."""
+    following = items[index + 1] if index + 1 < len(items) else None
+    session.config.hook.pytest_runtest_protocol(item=items[index], nextitem=following)
+    return not session.testsfailed
+
+
+def in_fork(function: Any) -> str:
+    """What a function returns in a fork of this process, whose output is dropped; nothing if the process ends early."""
+    receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
-        status = 1
         try:
-            resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
-            sys.meta_path.insert(0, _Finder(module, path, tree))
-            import pytest
-
-            options = ["-x", "-q", "-n0", "-p", "no:cacheprovider"]
-            status = int(pytest.main([*options, *tests]))
+            with os.fdopen(sender, "w") as pipe:
+                pipe.write(function())
         finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    return status == 0
+            os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    return answer
+
+
+def tests(name: str) -> list[str]:
+    """The tests and claims of a module."""
+    files, claims = MODULES[name]
+    chosen = [f"tests/theory/{file}" for file in (*_EVERYWHERE, *files)]
+    chosen = [test for test in chosen if Path(test.split("::")[0]).exists()]
+    return chosen + [f"tests/theory/test_checks.py::test_claim_holds[1-{claim}]" for claim in claims]
+
+
+def report(line: str) -> None:
+    """Print a line on the standard output that this process began with."""
+    print(line, file=sys.__stdout__, flush=True)
+
+
+def _processor_seconds() -> float:
+    used = os.times()
+    return used.user + used.system
 
 
 def main() -> None:
@@ -214,42 +427,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=list(MODULES), help="modules, all of MODULES by default")
     parser.add_argument("--sample", type=int, help="so many mutants of each module, evenly spread; all by default")
-    parser.add_argument("--json", type=Path, help="file for the scores and the survivors")
+    parser.add_argument("--json", type=Path, help="file for the verdicts, and to go on from")
+    parser.add_argument("--again", action="store_true", help="test again what survived in the file")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp()
-    sys.dont_write_bytecode = True
-    # What takes long to load is loaded once, before the forks.
-    for name in ("cvxpy", "flint", "pytest", "scipy.stats", "sklearn.utils.estimator_checks", "torch"):
-        importlib.import_module(name)
-    scores = {}
-    for module in arguments.only:
-        files, claims = MODULES[module]
-        tests = [f"tests/theory/{name}" for name in (_EVERYWHERE, *files)]
-        tests = [test for test in tests if Path(test.split("::")[0]).exists()]
-        tests += [f"tests/theory/test_checks.py::test_claim_holds[0-{claim}]" for claim in claims]
-        path = Path(module.replace(".", "/") + ".py").resolve()
-        source = path.read_text()
-        if not survives(module, path, ast.parse(source), tests):
-            raise SystemExit(f"{module}: the tests fail without a mutation, or take more than {TIMEOUT} s")
-        all_mutants = list(mutants(source))
-        if arguments.sample and arguments.sample < len(all_mutants):
-            all_mutants = [
-                all_mutants[index * len(all_mutants) // arguments.sample] for index in range(arguments.sample)
-            ]
-        alive = [mutant for mutant in all_mutants if survives(module, path, mutant.tree, tests)]
-        scores[module] = {
-            "mutants": len(all_mutants),
-            "killed": len(all_mutants) - len(alive),
-            "survivors": [f"{mutant.line}: {mutant.change}" for mutant in alive],
-        }
-        print(f"{module}: {len(all_mutants) - len(alive)} of {len(all_mutants)} killed", flush=True)
-        for mutant in alive:
-            print(f"    {mutant.line}: {mutant.change}", flush=True)
-        if arguments.json:
-            arguments.json.write_text(json.dumps(scores, indent=1) + "\n")
-    total, killed = (sum(int(str(score[key])) for score in scores.values()) for key in ("mutants", "killed"))
-    print(f"{killed} of {total} killed, {killed / total:.1%}")
+    chosen = list(dict.fromkeys(test for name in arguments.only for test in tests(name)))
+    options = ["-q", "-n0", "-p", "no:cacheprovider", "--capture=sys"]
+    raise SystemExit(int(pytest.main([*options, *chosen], plugins=[Runner(arguments)])))
 
 
 if __name__ == "__main__":

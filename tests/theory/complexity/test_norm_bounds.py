@@ -222,10 +222,25 @@ def test_grid():
             assert grid_point(below, m) <= value < grid_point(below + 1, m)
     assert grid_index_above(0.0, 2) == -128
     assert grid_point(2048, 2) == math.inf
-    with pytest.raises(ValueError, match="must be finite"):
-        grid_index_above(math.inf, 1)
+    assert math.log2(grid_point(2047, 2)) == 1023.5, "the last point below the largest float"
+    for value in (math.inf, -0.5):
+        with pytest.raises(ValueError, match="must be finite"):
+            grid_index_above(value, 1)
     with pytest.raises(ValueError, match="positive finite"):
         grid_index_below(0.0, 1)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 7, 49])
+def test_points_of_the_grid_and_their_neighbours(m):
+    # The logarithm of each of these is that of the point, or rounded to the wrong side of it.
+    for index in range(-20 * m, 20 * m):
+        point = grid_point(index, m)
+        below, above = math.nextafter(point, 0), math.nextafter(point, math.inf)
+        assert [grid_index_above(value, m) for value in (below, point, above)] == [index, index, index + 1]
+        assert [grid_index_below(value, m) for value in (below, point, above)] == [index - 1, index, index]
+    for value in (2.0**-1074, 2.0**-70, 2.0**-64.5, 2.0**-64):
+        assert grid_index_above(value, m) == -64 * m, "the first point of the grid"
+    assert grid_index_above(2.0**-63.5, m) == -64 * m + math.ceil(m / 2)
 
 
 @pytest.mark.parametrize(
