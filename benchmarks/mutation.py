@@ -284,7 +284,7 @@ class Runner:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Test all mutants."""
         if session.testsfailed:
-            raise session.Interrupted("the tests cannot be collected")
+            pytest.exit("the tests cannot be collected", returncode=1)
         targets = {name: Target(name) for name in self.arguments.only}
         gc.freeze()  # a collection in a fork would copy what the forks share
         for name, target in targets.items():
@@ -327,7 +327,7 @@ class Runner:
 
 
 def unchanged(session: pytest.Session, target: Target, items: list[pytest.Item]) -> list[Run]:
-    """Run the tests of a module once as it is, and return them by time. Raises SystemExit if one fails."""
+    """Run the tests of a module once as it is, and return them by time. Ends the session if one fails."""
 
     def trace(frame: types.FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename != target.path:
@@ -352,7 +352,7 @@ def unchanged(session: pytest.Session, target: Target, items: list[pytest.Item])
 
     answer = json.loads(in_fork(measure) or '"a test that ends the process"')
     if isinstance(answer, str):
-        raise SystemExit(f"{target.module.__name__}: {answer} fails without a mutation")
+        pytest.exit(f"{target.module.__name__}: {answer} fails without a mutation", returncode=1)
     runs = [Run(item, seconds, frozenset(ran)) for item, (seconds, ran) in zip(items, answer, strict=True)]
     return sorted(runs, key=lambda run: run.seconds)
 

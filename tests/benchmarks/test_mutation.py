@@ -1,0 +1,86 @@
+"""The mutation runner: which changes it makes, where they take effect, and what it says of them."""
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mutation import MODULES, Target, mutants
+
+SOURCE = '''\
+"""A module."""
+SHARE = 0.25
+
+
+def scaled(values, by=2):
+    """Docstring."""
+    if not values[0] < 3:
+        raise ValueError(f"{values[0] - 1} is 3 or more")
+    return max(
+        SHARE * values[0],
+        -by,
+    )
+'''
+
+
+def test_changes_spare_messages_defaults_and_indices():
+    found = {(mutant.place.split(":")[0], mutant.change, mutant.lines) for mutant in mutants(SOURCE)}
+    call = "max(SHARE * values[0], -by)"
+    assert found == {
+        ("2", "0.25  ->  0.5", None),
+        ("2", "0.25  ->  0.125", None),
+        ("7", "values[0] < 3  ->  values[0] <= 3", (7, 7)),
+        ("7", "3  ->  4", (7, 7)),
+        ("7", "3  ->  2", (7, 7)),
+        ("9", f"{call}  ->  min", (9, 12)),
+        ("10", "SHARE * values[0]  ->  SHARE / values[0]", (9, 12)),
+        ("11", "-by  ->  by", (9, 12)),
+    }
+    assert len({mutant.name for mutant in mutants(SOURCE)}) == 8
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "changed_here.py").write_text(SOURCE)
+    (tmp_path / "taken_from_it.py").write_text("from changed_here import SHARE, scaled\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("taken_from_it")
+    for name in ("changed_here", "taken_from_it"):
+        del sys.modules[name]
+
+
+def test_a_change_reaches_what_was_imported_before(module):
+    target, found = Target("changed_here"), {mutant.change: mutant for mutant in mutants(SOURCE)}
+    assert module.scaled([2]) == 0.5
+    target.change(found["-by  ->  by"])
+    assert module.scaled([2]) == 2
+    target.change(found["0.25  ->  0.125"])
+    assert (module.scaled([2]), module.SHARE) == (0.25, 0.125)
+
+
+def test_what_is_mutated_is_there():
+    for name, (files, _) in MODULES.items():
+        ast.parse(Path(f"{name.replace('.', '/')}.py").read_text())
+        assert all(Path("tests/theory", file.split("::")[0]).is_file() for file in files)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_where_it_was_stopped(tmp_path):
+    path = tmp_path / "verdicts.json"
+    command = [sys.executable, "-m", "benchmarks.mutation", "--only", "theory.complexity.bounds", "--json", str(path)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "theory.complexity.bounds: " in printed
+    scores = json.loads(path.read_text())
+    verdicts = scores["theory.complexity.bounds"]["verdicts"]
+    assert len(verdicts) == scores["theory.complexity.bounds"]["mutants"]
+    change = next(key for key in verdicts if "3.0 * math.sqrt" in key and "3.0 / math.sqrt" in key)
+    assert verdicts[change].startswith("tests/"), "a changed constant of the deviation is noticed"
+    verdicts[change] = "survives"
+    path.write_text(json.dumps(scores))
+    assert change in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    subprocess.run([*command, "--again"], check=True, capture_output=True)
+    assert json.loads(path.read_text())["theory.complexity.bounds"]["verdicts"][change].startswith("tests/")
