@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.complexity.bounds import Bound, require_probability, require_sample
 from theory.complexity.pac_bayes import (
     gaussian_divergence,
@@ -139,10 +140,10 @@ def posterior_bound(
     require_sample(n, failure_probability)
     require_probability(sampling_failure_probability)
     grid = priors or PriorVariances()
-    flat = np.asarray(errors, dtype=np.float64).ravel()
+    flat = as_real(errors, "errors").astype(np.float64).ravel()
     above = monte_carlo_error_bound(flat[:, None], sampling_failure_probability)
     distance, d = squared_distance(means, initial_weights)
-    size = distance + float(np.broadcast_to(np.asarray(variances, dtype=np.float64), (d,)).sum())
+    size = distance + float(np.broadcast_to(as_real(variances, "variances").astype(np.float64), (d,)).sum())
     indices = np.arange(1, grid.first_below(size / d) + 1)
     logs = math.log(grid.largest) - indices / grid.per_factor_e
     index = int(indices[np.argmin((size * np.exp(-logs) + d * logs) / 2 + 2 * np.log(indices))])

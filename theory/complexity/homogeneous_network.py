@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from theory.common.arrays import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_points, as_real
 from theory.common.scaling import exponent, scaled
 
 
@@ -32,7 +32,8 @@ class HomogeneousNetwork:
         matrices: A_1 .. A_L, float64, A_l of shape (units of layer l, units of layer l - 1).
         constant: whether the inputs are extended.
 
-    Raises ValueError if there is no matrix, shapes do not fit together, or an entry is not finite.
+    Raises ValueError if there is no matrix, shapes do not fit together, or an entry is not finite,
+    TypeError for a matrix that is not of real numbers.
     """
 
     matrices: tuple[Float64Array, ...]
@@ -42,6 +43,7 @@ class HomogeneousNetwork:
         if not self.matrices:
             raise ValueError("a network has at least one matrix")
         for index, matrix in enumerate(self.matrices):
+            as_real(matrix, f"matrices[{index}]")
             if matrix.ndim != 2 or not np.isfinite(matrix).all():
                 raise ValueError(f"matrices[{index}] must be a finite matrix, got shape {matrix.shape}")
             if index and matrix.shape[1] != self.matrices[index - 1].shape[0]:

@@ -76,7 +76,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.common.arrays import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_points, as_real
 from theory.common.scaling import norm, product
 from theory.complexity.bounds import Bound, deviation, require_sample
 from theory.complexity.homogeneous_network import HomogeneousNetwork
@@ -186,6 +186,7 @@ def perturbation_bound(network: HomogeneousNetwork, perturbations: Sequence[Floa
     Raises ValueError if the perturbations have other shapes, or ||U_l||_s > ||A_l||_s / L for a layer: the lemma says
     nothing then.
     """
+    perturbations = [as_real(u, "perturbations").astype(np.float64) for u in perturbations]
     if [u.shape for u in perturbations] != [a.shape for a in network.matrices]:
         raise ValueError("perturbations must have the shapes of the network's matrices")
     spectral = network.spectral_norms

@@ -37,7 +37,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from theory.common.arrays import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_points, as_real
 from theory.common.streams import torch_seed
 from theory.complexity.binary_kl import upper_inverse
 from theory.complexity.bounds import Bound, require_error, require_probability, require_sample
@@ -81,7 +81,7 @@ def gaussian_divergence(mean: Any, variances: Any, prior_mean: Any, prior_varian
     Raises ValueError for shapes that do not match or a variance that is not positive.
     """
     distance, d = squared_distance(mean, prior_mean)
-    spread = np.broadcast_to(np.asarray(variances, dtype=np.float64), (d,))
+    spread = np.broadcast_to(as_real(variances, "variances").astype(np.float64), (d,))
     if not (prior_variance > 0 and spread.min() > 0):
         raise ValueError("variances must be positive")
     ratios = spread / prior_variance

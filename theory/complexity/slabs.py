@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.common.arrays import Float64Array, as_points
+from theory.common.arrays import Float64Array, as_points, require_unmasked
 from theory.common.scaling import exponent, require_representable, scaled
 from theory.common.streams import generator
 
@@ -56,6 +56,7 @@ def memorize_by_slabs(points: Any, positive: Any, *, seed: int = 0) -> SlabNetwo
     general position, or nearly not.
     """
     points = as_points(points).astype(np.float64)
+    require_unmasked(positive, "positive")
     positive = np.asarray(positive, dtype=bool)
     n, dimension = points.shape
     if positive.shape != (n,):

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.common.arrays import Float64Array, as_array, as_points
+from theory.common.arrays import Float64Array, as_array, as_points, as_real
 from theory.complexity.bounds import Bound
 
 Sample = tuple[Any, Any]
@@ -165,7 +165,7 @@ def _vector(values: Any, name: str) -> Float64Array:
 
 
 def _as_steps(lipschitz: float, smoothness: float, step_sizes: Sequence[float]) -> Float64Array:
-    steps = np.asarray(step_sizes, dtype=np.float64)
+    steps = as_real(step_sizes, "step_sizes").astype(np.float64)
     if not (0 <= lipschitz < math.inf and 0 <= smoothness < math.inf):
         raise ValueError(f"lipschitz and smoothness must be finite and not negative, got {lipschitz}, {smoothness}")
     if steps.ndim != 1 or not np.isfinite(steps).all() or steps.min(initial=0.0) < 0:

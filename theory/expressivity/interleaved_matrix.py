@@ -64,6 +64,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.arrays import require_unmasked
 from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
 from theory.proofs.theorems import proof
@@ -83,13 +84,19 @@ _PERRON_BITS = 64
 
 
 def as_rationals(values: Numbers, name: str) -> list[Fraction]:
-    """The numbers of a vector, exactly. Raises ValueError, naming the argument, unless all are finite."""
+    """The numbers of a vector, exactly.
+
+    Raises, naming the argument, ValueError unless all are finite, and TypeError for a masked array or complex numbers.
+    """
+    require_unmasked(values, name)
     if isinstance(values, np.ndarray) and values.ndim != 1:
         raise ValueError(f"{name} must be a vector, got shape {values.shape}")
     numbers = values.tolist() if isinstance(values, np.ndarray) else list(values)
     for index, number in enumerate(numbers):
         if isinstance(number, float) and not math.isfinite(number):
             raise ValueError(f"{name} must be finite, got {name}[{index}] = {number}")
+        if isinstance(number, complex):
+            raise TypeError(f"{name} must hold real numbers, got {name}[{index}] = {number}")
     return [Fraction(number) for number in numbers]
 
 

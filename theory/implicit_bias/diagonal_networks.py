@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.scaling import norm, require_representable, scaled, scaled_number
 from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
@@ -109,6 +110,7 @@ def l1_excess_bound(sparse: Float64Array, scale: float) -> float:
     1 + O(1/log(1/alpha)); infinite where the denominator is not positive.
     """
     _require_scale(scale)
+    sparse = as_real(sparse, "sparse").astype(np.float64)
     largest = float(np.abs(sparse).max())
     if largest == 0:
         return float("inf")
@@ -124,7 +126,7 @@ def l2_excess_bound(solution: Float64Array, scale: float) -> float:
     infinite where that is not positive.
     """
     _require_scale(scale)
-    ratio = float(np.abs(solution).max()) / scale / scale
+    ratio = float(np.abs(as_real(solution, "solution").astype(np.float64)).max()) / scale / scale
     remainder = 1 - ratio * ratio / 48
     return remainder**-0.5 if remainder > 0 else float("inf")
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.scaling import exponent, require_representable, scaled, scaled_number
 from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import mirror_descent
@@ -135,8 +136,9 @@ def nuclear_excess_bound(least: Float64Array, scale: float) -> float:
     """
     if not 0 < scale < np.inf:
         raise ValueError(f"scale must be positive and finite, got {scale}")
+    least = as_real(least, "least").astype(np.float64)
     unit = exponent(least)
-    eigenvalues = np.linalg.eigvalsh(scaled(np.asarray(least, dtype=np.float64), -unit))
+    eigenvalues = np.linalg.eigvalsh(scaled(least, -unit))
     if not eigenvalues[-1] > 0:
         return float("inf")
     log_scale = unit * np.log(2) - 2 * np.log(scale)  # with the unit of W_1, which both logarithms share

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from theory.common.arrays import as_real
 from theory.common.scaling import exponent, norm, scaled, scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
@@ -50,11 +51,15 @@ MOMENTA: Mapping[str, MakeOptimizer] = {
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Xw = y with more unknowns than equations: a name, X (n, d) and y (n,)."""
+    """Xw = y with more unknowns than equations: a name, X (n, d) and y (n,), real numbers (TypeError otherwise)."""
 
     name: str
     X: Float64Array
     y: Float64Array
+
+    def __post_init__(self) -> None:
+        as_real(self.X, "X")
+        as_real(self.y, "y")
 
     @cached_property
     def least_norm(self) -> Mapping[float, Float64Array]:

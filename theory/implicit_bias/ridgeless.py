@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.scaling import exponent, scaled, scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
@@ -171,9 +172,10 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
     """
     if n < 1 or not b > 0:
         raise ValueError(f"n must be at least 1 and b positive, got {n} and {b}")
+    eigenvalues = as_real(eigenvalues, "eigenvalues").astype(np.float64)
     if not len(eigenvalues) or not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
         raise ValueError("eigenvalues must be positive and in decreasing order")
-    eigenvalues = scaled(np.asarray(eigenvalues, dtype=np.float64), -exponent(eigenvalues))
+    eigenvalues = scaled(eigenvalues, -exponent(eigenvalues))
     tails = np.cumsum(eigenvalues[::-1])[::-1]  # sum over i > k, at k = 0 .. d-1
     small = tails / eigenvalues
     large = tails**2 / np.cumsum(eigenvalues[::-1] ** 2)[::-1]
@@ -221,6 +223,7 @@ def overfitting_point(eigenvalues: Float64Array, n: int, *, trials: int = 10, se
 
     Raises ValueError unless 1 <= n <= d and trials >= 2.
     """
+    eigenvalues = as_real(eigenvalues, "eigenvalues").astype(np.float64)
     if not (1 <= n <= len(eigenvalues) and trials >= 2):
         raise ValueError(f"n must be in 1 .. d = {len(eigenvalues)} and trials at least 2, got {n} and {trials}")
     random = generator(seed, f"benign-overfitting-{n}-{len(eigenvalues)}")

@@ -90,6 +90,7 @@ def _separate(Z: Float64Array, p: float) -> tuple[Float64Array, Float64Array]:
 
 def margin(Z: Float64Array, w: Float64Array, p: float = 2) -> float:
     """min_i <z_i, w> / ||w||_p."""
+    Z, w = as_real(Z, "Z").astype(np.float64), as_real(w, "w").astype(np.float64)
     unit, length = exponent(Z), exponent(w)
     least = (scaled(Z, -unit) @ scaled(w, -length)).min() / np.linalg.norm(scaled(w, -length), p)
     return scaled_number(float(least), unit)
@@ -101,6 +102,7 @@ def direction_error(w: Float64Array, separator: Float64Array) -> float:
 
 
 def _direction(w: Float64Array) -> Float64Array:
+    w = as_real(w, "w").astype(np.float64)
     unit: Float64Array = scaled(w, -exponent(w))
     return unit / float(np.linalg.norm(unit))
 
@@ -232,6 +234,7 @@ def direction_curve(Z: Float64Array, log_times: Sequence[float]) -> DirectionCur
 
 def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
     """Student's interval for the mean of independent values."""
+    values = as_real(values, "values").astype(np.float64)
     spread = (
         scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / len(values) ** 0.5
     )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from theory.common.arrays import as_real
 from theory.common.streams import words
 
 _SAMPLE = 1000  # points whose distances the median is taken of
@@ -13,7 +14,8 @@ _SAMPLE = 1000  # points whose distances the median is taken of
 
 def median_distance(X: Any, seed: int = 0) -> float:
     """Median Euclidean distance between two of at most 1,000 random rows of X (n, d); 1 if all are equal."""
-    return median_of_distances(torch.pdist(torch.as_tensor(X[sample_rows(len(X), seed)], dtype=torch.float64)))
+    rows = as_real(X[sample_rows(len(X), seed)], "X")
+    return median_of_distances(torch.pdist(torch.as_tensor(rows, dtype=torch.float64)))
 
 
 def sample_rows(n: int, seed: int) -> npt.NDArray[np.int64]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.arrays import as_real
 from theory.common.scaling import exponent, require_representable, scaled
 from theory.common.streams import normals, uniforms, words
 
@@ -32,7 +33,7 @@ def random_fourier_features(points: Any, count: int, bandwidth: float, seed: int
 
     Raises ValueError for a count below 1 or a bandwidth that is not positive and finite.
     """
-    X = np.asarray(points, dtype=np.float64)
+    X = as_real(points, "points").astype(np.float64, copy=False)
     if X.ndim != 2:
         raise ValueError(f"points must be a matrix (n, d), their shape is {X.shape}")
     if count < 1 or not 0 < bandwidth < np.inf:
@@ -48,6 +49,8 @@ def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> 
 
     Raises ValueError for rows that do not match, BeyondFloat64Error for coefficients that overflow.
     """
+    features = as_real(features, "features").astype(np.float64, copy=False)
+    targets = as_real(targets, "targets").astype(np.float64, copy=False)
     n, count = features.shape
     if targets.ndim != 2 or len(targets) != n:
         raise ValueError(f"targets must have a row for each of the {n} rows of the features, got {targets.shape}")

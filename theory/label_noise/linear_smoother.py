@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from scipy import stats
 
+from theory.common.arrays import as_real
 from theory.common.streams import normals, words
 from theory.kernels import Kernel, gram_from_blocks
 from theory.label_noise.corruption import (
@@ -109,6 +110,7 @@ def noisy_outputs(S: Float64Array, labels: Labels, label_noise: float, num_class
 
     Raises ValueError for labels out of range, of another number than S has columns, or a p that is no probability.
     """
+    S = as_real(S, "S").astype(np.float64, copy=False)
     if S.ndim != 2 or S.shape[1] != len(labels):
         raise ValueError(f"S must have a column for each of the {len(labels)} labels, got shape {S.shape}")
     p, k = label_noise, num_classes
@@ -131,6 +133,7 @@ def lyapunov_ratio(S: Float64Array, label_noise: float) -> Float64Array:
     t_i = 2 s_i (Y_i1 - E Y_i1), where |Y_i1 - E Y_i1| is distributed alike for both classes: labels do not matter.
     Raises ValueError for a p that is no probability.
     """
+    S = as_real(S, "S").astype(np.float64, copy=False)
     chance = float(label_distribution(label_noise, 2)[0, 1])
     variance = chance * (1 - chance)
     third = variance * (chance**2 + (1 - chance) ** 2)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import as_points
+from theory.common.arrays import as_points, require_unmasked
 from theory.common.scaling import exponent, scaled
 from theory.expressivity.projection import blocks
 from theory.label_noise.corruption import Float64Array, Labels, label_distribution, one_hot
@@ -94,6 +94,7 @@ def copied_accuracy(
 
     Raises ValueError if lengths differ, there is no test point, or indices or labels are out of range.
     """
+    require_unmasked(neighbours, "neighbours")
     if len(neighbours) != len(test_labels) or not len(neighbours):
         lengths = f"{len(neighbours)} and {len(test_labels)}"
         raise ValueError(f"neighbours and test_labels must be of one length, at least 1, got {lengths}")

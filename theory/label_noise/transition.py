@@ -15,6 +15,7 @@ two conditions; for uniform corruption it is (1 - p) A + p/k.
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.streams import uniforms, words
 from theory.label_noise.corruption import Float64Array, Labels, require_classes
 
@@ -27,6 +28,7 @@ INDEPENDENT = 1e-12
 
 def require_transition(transition: Float64Array, num_classes: int | None = None) -> None:
     """Raise ValueError unless P is a matrix (k, k) of probabilities whose rows sum to 1, and k is `num_classes`."""
+    transition = as_real(transition, "transition")
     if transition.ndim != 2 or transition.shape[0] != transition.shape[1] or not transition.size:
         raise ValueError(f"a transition matrix is square, (k, k), got shape {transition.shape}")
     if not np.isfinite(transition).all() or transition.min() < 0:
@@ -89,4 +91,5 @@ def copying_accuracy(transition: Float64Array, clean_accuracy: float) -> float:
 
 def is_independent(transition: Float64Array) -> bool:
     """Whether the given label says nothing of the clean one: all rows of P are equal, up to `INDEPENDENT`."""
+    require_transition(transition)
     return bool(np.ptp(transition, axis=0).max() <= INDEPENDENT)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.common.arrays import as_real
 from theory.common.streams import generator
 
 
@@ -33,7 +34,7 @@ def rank_agreement(
     """
     from scipy.stats import rankdata
 
-    left, right = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    left, right = (as_real(estimate, "an estimate").astype(np.float64) for estimate in (first, second))
     if left.ndim != 1 or left.shape != right.shape or len(left) < 3:
         raise ValueError(f"the two estimates must be vectors of one length of at least 3: {left.shape}, {right.shape}")
     if not 2 / draws <= failure_probability < 1:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.common.arrays import as_points
+from theory.common.arrays import as_points, require_unmasked
 
 
 def nearest_neighbour_memorisation(points: Any, labels: Any, size: int) -> npt.NDArray[np.float64]:
@@ -33,6 +33,7 @@ def nearest_neighbour_memorisation(points: Any, labels: Any, size: int) -> npt.N
     """
     from scipy.spatial.distance import cdist
 
+    require_unmasked(labels, "labels")
     places, marks = as_points(points, "points").astype(np.float64), np.asarray(labels)
     places = np.ldexp(places, -np.frexp(np.abs(places).max(initial=0.0))[1])
     n = len(places)

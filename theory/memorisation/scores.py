@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.arrays import require_unmasked
+
 Float64Array = npt.NDArray[np.float64]
 
 
@@ -76,6 +78,8 @@ def count_hits(subsets: Any, right: Any) -> Counts:
 
     Raises ValueError for shapes that differ.
     """
+    require_unmasked(subsets, "subsets")
+    require_unmasked(right, "right")
     inside, hits = np.asarray(subsets, dtype=bool), np.asarray(right, dtype=bool)
     if inside.ndim != 2 or inside.shape != hits.shape:
         raise ValueError(f"subsets and right must be of one shape (networks, images): {inside.shape}, {hits.shape}")
