@@ -42,23 +42,52 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "theory.complexity.binary_kl": (("complexity/test_pac_bayes.py", "complexity/test_binary_kl.py"), ("binary-kl",)),
     "theory.complexity.bounds": (("complexity/test_rademacher.py",), ("rademacher-theorem-1",)),
     "theory.complexity.union_bound": (("complexity/test_norm_bounds.py",), ()),
-    "theory.complexity.rademacher": (("complexity/test_rademacher.py",), ("rademacher-linear", "rademacher-theorem-1")),
+    "theory.complexity.rademacher": (
+        (
+            "complexity/test_rademacher.py",
+            "test_any_input.py::test_complexity_of_linear_functions_in_any_unit",
+            "test_every_scale.py::test_rademacher_complexities",
+        ),
+        ("rademacher-linear", "rademacher-theorem-1"),
+    ),
     "theory.complexity.vc_dimension": (("complexity/test_vc_dimension.py",), ("vc-bounds",)),
     "theory.complexity.norm_bounds": (
-        ("complexity/test_norm_bounds.py",),
+        (
+            "complexity/test_norm_bounds.py",
+            "test_every_scale.py::test_norm_bounds_mind_what_the_function_is_not_how_its_factors_are_scaled",
+            "test_every_scale.py::test_a_network_of_very_small_and_very_large_layers_is_not_free",
+        ),
         ("rademacher-frobenius", "spectral-perturbation"),
     ),
-    "theory.complexity.pac_bayes": (("complexity/test_pac_bayes.py",), ("binary-kl",)),
+    "theory.complexity.pac_bayes": (
+        ("complexity/test_pac_bayes.py", "test_every_scale.py::test_stability_and_noise_on_weights"),
+        ("binary-kl",),
+    ),
     "theory.implicit_bias.ridgeless": (
-        ("implicit_bias/test_ridgeless.py",),
+        (
+            "implicit_bias/test_ridgeless.py",
+            "implicit_bias/test_units.py",
+            "test_every_scale.py::test_ridge_and_ranks",
+        ),
         ("ridge-limit", "ridgeless-risk", "benign-overfitting"),
     ),
     "theory.implicit_bias.diagonal_networks": (
-        ("implicit_bias/test_factored_models.py", "implicit_bias/test_units.py"),
+        (
+            "implicit_bias/test_factored_models.py",
+            "implicit_bias/test_units.py",
+            "test_every_scale.py::test_diagonal_networks",
+            "test_every_scale.py::test_paths_of_diagonal_networks",
+            "test_every_scale.py::test_excess_bounds",
+        ),
         ("diagonal-network-limit", "diagonal-network-path"),
     ),
     "theory.implicit_bias.matrix_factorization": (
-        ("implicit_bias/test_factored_models.py", "implicit_bias/test_units.py"),
+        (
+            "implicit_bias/test_factored_models.py",
+            "implicit_bias/test_units.py",
+            "test_every_scale.py::test_excess_bounds",
+            "test_every_scale.py::test_factorisations",
+        ),
         ("matrix-factorization",),
     ),
     "theory.least_squares.certificate": (
@@ -70,6 +99,7 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "least_squares/test_any_scale.py::test_a_rank_that_was_cut_leaves_no_bound",
             "least_squares/test_any_scale.py::test_a_rank_that_is_proved",
             "least_squares/test_any_scale.py::test_equations_in_any_units",
+            "test_every_scale.py::test_estimators",
         ),
         ("minimum-norm-certificate", "sgd-pseudo-inverse"),
     ),
@@ -78,18 +108,29 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("kernel-solvers",),
     ),
     "theory.kernels.smallest_eigenvalue": (
-        ("kernels/test_certificate.py", "kernels/test_linear_systems.py"),
+        ("kernels/test_certificate.py", "kernels/test_linear_systems.py", "test_every_scale.py::test_gram_systems"),
         ("kernel-solvers",),
     ),
     "theory.expressivity.depth_two": (
-        ("expressivity/test_depth_two.py", "expressivity/test_misses.py"),
+        (
+            "expressivity/test_depth_two.py",
+            "expressivity/test_misses.py",
+            "test_any_input.py::test_constructions_in_any_unit",
+        ),
         ("theorem-1", "theorem-1-interval"),
     ),
     "theory.expressivity.deep": (
-        ("expressivity/test_deep.py", "expressivity/test_misses.py"),
+        (
+            "expressivity/test_deep.py",
+            "expressivity/test_misses.py",
+            "test_any_input.py::test_constructions_in_any_unit",
+        ),
         ("corollary-1-float",),
     ),
-    "theory.expressivity.intervals": (("expressivity/test_exact.py",), ("theorem-1-interval",)),
+    "theory.expressivity.intervals": (
+        ("expressivity/test_exact.py", "test_every_scale.py::test_geometry_and_enclosures"),
+        ("theorem-1-interval",),
+    ),
 }
 """What is mutated: by module its tests, beside the values of `test_closed_forms.py`, and which claims are checked."""
 

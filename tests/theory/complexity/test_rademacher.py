@@ -154,6 +154,37 @@ def test_bound_by_hand():
     assert rademacher_bound(0.0, 1.0, 10**9).vacuous
 
 
+def test_results_say_how_they_came_about():
+    vector = np.ones((1, 16))
+    exact = finite_complexity(vector)
+    assert (exact.failure_probability, exact.sign_vectors) == (0, 2**16), "16 signs are enumerated"
+    drawn = finite_complexity(np.ones((1, 17)), sign_vectors=10, failure_probability=0.1)
+    assert (drawn.failure_probability, drawn.sign_vectors) == (0.1, 10)
+    everything = rademacher_of_fitter(lambda signs, seed: signs / 2, 3, None)
+    assert (everything.value, everything.lower, everything.upper) == (0.5, 0.5, 1)
+    assert (everything.failure_probability, everything.sign_vectors) == (0, 8)
+    some = rademacher_of_fitter(lambda signs, seed: signs / 2, 3, 4, failure_probability=0.1)
+    assert (some.value, some.upper, some.failure_probability, some.sign_vectors) == (0.5, 1, 0.1, 4)
+
+
+def test_the_ends_of_arguments():
+    assert all_signs(1).tolist() == [[-1], [1]]
+    assert all_signs(16).shape == (2**16, 16)
+    assert random_signs(1, 1, 0).shape == (1, 1)
+    for n, count in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="at least 1"):
+            random_signs(n, count, 0)
+    with pytest.raises(ValueError, match="n = 0"):
+        all_signs(0)
+    with pytest.raises(ValueError, match="outside"):
+        rademacher_of_fitter(lambda signs, seed: np.array([0.0, 2.0, 0.0]), 3)
+    # A point at the origin is a row and a column of zeros; of the other two, each sum has norm sqrt(2).
+    assert kernel_complexity(np.diag([1.0, 0.0, 1.0])).value == pytest.approx(math.sqrt(2) / 3)
+    with pytest.raises(ValueError, match="negative diagonal"):
+        kernel_complexity(np.diag([1.0, -1.0]))
+    assert linear_complexity(np.ones((2, 1)), 0.0).value == 0
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -36,6 +36,46 @@ def test_parameter_counts():
     assert ReLUArchitecture.of_theorem_1(7, 20).num_parameters == 2 * 20 + 7
 
 
+def test_architectures_and_their_ends():
+    assert ReLUArchitecture.of_theorem_1(3, 5) == ReLUArchitecture(3, (5, 1), (8, 5))
+    assert ReLUArchitecture(1, (1, 1), (1, 0)).num_parameters == 1, "a layer may share all its parameters"
+    for arguments in (
+        (0, (1,), (1,)),
+        (1, (2, 0), (1, 1)),
+        (1, (0, 2), (1, 1)),
+        (1, (1, 1), (2, -1)),
+        (1, (1, 1), (0, 1)),
+        (1, (1,), (1, 1)),
+        (1, (), ()),
+    ):
+        with pytest.raises(ValueError, match=r"at least 1|same layers"):
+            ReLUArchitecture(*arguments)
+
+
+def test_the_closed_form_of_several_outputs():
+    # Three outputs, two of which decide: R = 1 4 + 2 2 = 8; S = 12 + (12 + 15), from layers of 12 and 15 parameters.
+    S, R = 12 + 27, 8
+    expected = 2 + S * math.log2(4 * math.e * R * math.log2(2 * math.e * R))
+    assert vc_closed_form(ReLUArchitecture.fully_connected(2, 4, 3)) == pytest.approx(expected, rel=1e-14)
+    # R = 3 is the least: one hidden unit and one output, 2 and 2 parameters.
+    S, R = 2 + 4, 3
+    expected = 2 + S * math.log2(4 * math.e * R * math.log2(2 * math.e * R))
+    assert vc_closed_form(ReLUArchitecture.fully_connected(1, 1, 1)) == pytest.approx(expected, rel=1e-14)
+    with pytest.raises(ValueError, match="got 2"):
+        vc_closed_form(ReLUArchitecture.fully_connected(1, 3))
+
+
+def test_sauers_sum_is_exact_up_to_2000():
+    for v, n in ((2000, 2500), (0, 1), (1, 1), (3, 3), (5, 2)):
+        exact = sum(math.comb(n, i) for i in range(min(v, n) + 1))
+        assert log2_growth_from_vc(v, n) == pytest.approx(math.log2(exact), rel=1e-14)
+    assert log2_growth_from_vc(2001, 10**5) == pytest.approx(2001 * math.log2(math.e * 10**5 / 2001), rel=1e-14)
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        log2_growth_from_vc(1, 0)
+    with pytest.raises(ValueError, match="at least d"):
+        theorem_1_lower_bound(5, 0)
+
+
 def test_growth_by_hand():
     # A line, one threshold: 2 parameters; 2 (2e n / 2)^2 labellings from n = 2 on.
     threshold = ReLUArchitecture.fully_connected(1, 1)

@@ -24,7 +24,26 @@ def test_ridge_agrees_with_scikit_learn(shape):
     np.testing.assert_allclose(ridge_solution(X, y, 1e-12), minimum_norm_solution(X, y), atol=1e-9)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e10, 1e-10])
+@pytest.mark.parametrize("shape", [(2, 2), (3, 2), (2, 3)])
+def test_ridge_with_a_penalty_of_a_small_singular_value(unit, shape):
+    """Singular values 1 and s, penalty s^2: the second direction gets half of y's part over s, the first all of it."""
+    s, Q = 1e-8, np.array([[0.6, -0.8], [0.8, 0.6]])
+    X, y = np.zeros(shape), np.zeros(shape[0])
+    X[:2, :2], y[:2] = unit * (Q * [1, s]) @ Q.T, Q @ [1.0, 1e-8]
+    # The entries of X are rounded by 1e-16, which is 1e-8 of s.
+    expected = np.zeros(shape[1])
+    expected[:2] = Q @ [1.0, 0.5] / unit
+    np.testing.assert_allclose(ridge_solution(X, y, (unit * s) ** 2), expected, rtol=1e-6, atol=1e-6 / unit)
+
+
+def test_ridge_leaves_out_what_no_feature_reaches():
+    w = ridge_solution(np.array([[1.0, 2.0], [2.0, 4.0]]), np.array([1.0, 0.0]), 1e-30)
+    np.testing.assert_allclose(w, [1 / 25, 2 / 25], rtol=1e-12)
+
+
 def test_formulas():
+    assert asymptotic_risk(1.5, 3, 2) == pytest.approx(3 * (1 - 2 / 3) + 2 / 0.5, rel=1e-14)
     assert asymptotic_risk(0.5, 1, 2) == 2
     assert asymptotic_risk(2, 1, 2) == 2.5
     assert asymptotic_risk(1, 1, 2) == gaussian_risk(10, 10, 1, 2) == gaussian_risk(10, 11, 1, 2) == np.inf
