@@ -234,11 +234,11 @@ def direction_curve(Z: Float64Array, log_times: Sequence[float]) -> DirectionCur
 
 def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
     """Student's interval for the mean of independent values."""
-    values = as_real(values, "values").astype(np.float64)
+    sample = as_real(values, "values").astype(np.float64)
     spread = (
-        scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * float(np.std(values, ddof=1)) / len(values) ** 0.5
+        scipy.stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * float(np.std(sample, ddof=1)) / len(sample) ** 0.5
     )
-    return float(np.mean(values) - spread), float(np.mean(values) + spread)
+    return float(np.mean(sample) - spread), float(np.mean(sample) + spread)
 
 
 def separable_data(random: np.random.Generator, samples: int, dimension: int) -> Float64Array:

@@ -15,7 +15,9 @@ from theory.least_squares import (
     solve_convex_program,
     verify_minimum_norm_exactly,
 )
+from theory.least_squares.certificate import _smallest_singular_value
 from theory.least_squares.exact import exact_null_vector
+from theory.least_squares.references import RowSpace
 
 EPS = np.finfo(np.float64).eps
 
@@ -88,6 +90,76 @@ def test_certificate_bounds_the_exact_distance(shape):
         exact = verify_minimum_norm_exactly(X, y, w).squared_distance
         assert exact <= Fraction(certificate.distance_bound) ** 2
         assert certificate.distance_bound <= 10 * certificate.condition_number * (float(exact) ** 0.5 + 1e-13)
+
+
+def test_the_certificate_of_a_zero_matrix():
+    # Every w is a least-squares solution, the least of them is 0.
+    certificate = certify_minimum_norm(np.zeros((2, 3)), [3.0, 4.0], [0.0, 2.0, 0.0])
+    assert (certificate.residual, certificate.row_space_distance, certificate.rank) == (5, 2, 0)
+    assert (certificate.condition_number, certificate.smallest_singular_value) == (1, np.inf)
+    assert certificate.rank_proved
+    assert 2 <= certificate.distance_bound <= 2 * (1 + 1e-12)
+
+
+def test_full_rank_is_a_proof_of_the_rank_whatever_the_size():
+    X = np.random.default_rng(8).standard_normal((70, 80))  # exact elimination is not tried
+    certificate = certify_minimum_norm(X, X @ np.ones(80), np.ones(80))
+    assert (certificate.rank, certificate.rank_proved) == (70, True)
+    assert np.isfinite(certificate.distance_bound)
+
+
+def test_what_rounding_hides_in_a_residual_is_in_the_bound():
+    # 3 times the float next to 1/3 is rounded to 1: the residual is 0 as computed. The columns are scaled.
+    X, y, w = np.diag([1e-20, 3.0]), np.array([1e-20, 1.0]), np.array([1.0, 1 / 3])
+    certificate = certify_minimum_norm(X, y, w)
+    exact = Fraction(1, 3) - Fraction(1 / 3)
+    assert (certificate.residual, certificate.row_space_distance) == (0, 0)
+    assert abs(exact) <= Fraction(certificate.distance_bound) < 1e6, "times the largest factor of a column, 2^66"
+
+
+def test_conditioning_beyond_rounding_leaves_no_bound():
+    Q = np.array([[0.6, -0.8], [0.8, 0.6]])
+    X = (Q * [1.0, 1e-15]) @ Q.T
+    certificate = certify_minimum_norm(X, X @ [1.0, 1.0], [1.0, 1.0])
+    assert (certificate.rank, certificate.smallest_singular_value, certificate.distance_bound) == (2, 0, np.inf)
+
+
+def test_the_gap_counts_what_is_missed_of_the_labels():
+    # w = 2 w*: ||w||^2 = 16 and alpha = 4/5, so 16 - (2 10 4/5 - 16) = 16.
+    certificate = certify_minimum_norm([[3.0, 0.0, 4.0]], [10.0], [2.4, 0.0, 3.2])
+    assert certificate.gap == pytest.approx(16, rel=1e-12)
+
+
+@pytest.mark.parametrize(("a", "b"), [(300, -200), (-300, 200), (0, 400)])
+def test_every_number_of_a_certificate_has_its_unit(a, b):
+    random = np.random.default_rng(9)
+    X, y, w = random.standard_normal((3, 5)), random.standard_normal(3), random.standard_normal(5)
+    plain = certify_minimum_norm(X, y, w)
+    other = certify_minimum_norm(np.ldexp(X, a), np.ldexp(y, b), np.ldexp(w, b - a))
+    for name, unit in (
+        ("residual", b),
+        ("residual_bound", b),
+        ("row_space_distance", b - a),
+        ("row_space_bound", b - a),
+        ("distance_bound", b - a),
+        ("smallest_singular_value", a),
+        ("condition_number", 0),
+        ("gap", 2 * (b - a)),
+        ("dual", b - 2 * a),
+    ):
+        if abs(unit) < 1000:
+            expected = np.ldexp(getattr(plain, name), unit)
+            np.testing.assert_allclose(getattr(other, name), expected, rtol=1e-13, err_msg=name)
+
+
+def test_the_smallest_singular_value_is_bounded_from_any_factors():
+    # U = 11/10 of a rotation: ||U^T U - I||_F = 0.21 sqrt(2), and U S V is 1/10 of X away from X.
+    X = np.array([[0.6, -0.8], [0.8, 0.6]])
+    for left, right in ((1.1 * X, np.eye(2)), (X, 1.1 * np.eye(2))):
+        found = _smallest_singular_value(X, RowSpace(left, np.ones(2), right))
+        right_value = np.sqrt(1 - 0.21 * np.sqrt(2)) - 0.1 * np.sqrt(2)
+        assert found == pytest.approx(right_value, rel=1e-12)
+    assert _smallest_singular_value(X, RowSpace(2 * X, np.ones(2), np.eye(2))) == 0
 
 
 def test_bounds_of_the_parts_hold_exactly():
