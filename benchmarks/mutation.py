@@ -10,7 +10,7 @@ The tests are collected once. Every mutant is tested in a fork of that process, 
 the changed code, and nothing is written to the source. A test that does not run the changed lines cannot notice the
 change, so only those that do are repeated, the quickest first, up to the first that fails; Hypothesis stops at the
 first example that fails and does not look for a smaller one. `--json` keeps each verdict as soon as it is known, and a
-later run goes on from there; `--again` repeats what survived, after tests were added.
+later run goes on from there; `--again` tests what survived once more, after tests were added.
 """
 
 import argparse
@@ -349,11 +349,9 @@ class Runner:
         if self.scores.get(name, {}).get("source") != digest:
             self.scores[name] = {"source": digest, "mutants": len(every), "verdicts": {}}
         verdicts = self.scores[name]["verdicts"]
-        waiting = [
-            mutant
-            for mutant in chosen
-            if mutant.name not in verdicts or (self.arguments.again and verdicts[mutant.name].startswith(SURVIVES))
-        ]
+        waiting = [mutant for mutant in chosen if mutant.name not in verdicts]
+        if self.arguments.again:
+            waiting = [mutant for mutant in every if verdicts.get(mutant.name, "").startswith(SURVIVES)]
         if waiting:
             runs = unchanged(session, target, items)
             for mutant in waiting:
@@ -474,7 +472,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(MODULES), help="modules, all of MODULES by default")
     parser.add_argument("--sample", type=int, help="so many mutants of each module, evenly spread; all by default")
     parser.add_argument("--json", type=Path, help="file for the verdicts, and to go on from")
-    parser.add_argument("--again", action="store_true", help="test again what survived in the file")
+    parser.add_argument("--again", action="store_true", help="test what survived in the file, and nothing else")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp()

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from theory.common.streams import generator
-from theory.kernels import Gaussian, KernelInterpolator, Laplacian, certify_interpolation, gram_from_blocks
+from theory.kernels import (
+    Gaussian,
+    KernelInterpolator,
+    Laplacian,
+    SymmetricPanels,
+    certify_interpolation,
+    gram_from_blocks,
+)
 from theory.kernels.smallest_eigenvalue import EigenvalueBound
 
 N, D = 24, 3
@@ -157,3 +164,60 @@ def test_an_outlier_counts_from_the_centre():
     centred = X - X.mean(0)
     per_sum = float(alpha.abs().sum()) * Gaussian(0.01).entry_error(float((centred**2).sum(1).max()), 4 * 1.1e-16)
     assert near.rounding >= per_sum
+
+
+@pytest.mark.parametrize("tile", [1, 5, 7, 10, 24])
+def test_the_sweep_in_tiles_of_any_size(tile, monkeypatch):
+    monkeypatch.setattr("theory.kernels.certificate._TILE", tile)
+    X, y = sample()
+    matrix = gram_from_blocks(KERNEL, [(X,)], height=10).training
+    alpha = torch.from_numpy(generator(3, "tiles").standard_normal((N, 2)))
+    ridge = 0.25
+    K = KERNEL.block(X, X) + ridge * torch.eye(N, dtype=torch.float64)
+    shares = []
+    bound = EigenvalueBound(1.0, "cholesky", 0.0)
+    found = certify_interpolation(matrix, y, alpha, bound, kernel=KERNEL, points=X, ridge=ridge, report=shares.append)
+    assert found.max_residual == pytest.approx(float((K @ alpha - y).abs().max()), rel=1e-12)
+    assert found.gram_error == pytest.approx(ridge * N**0.5, rel=1e-12), "the solver's matrix has no ridge"
+    assert shares == pytest.approx([(10 / 24) ** 2, (20 / 24) ** 2, 1])
+
+
+def test_every_bound_by_hand():
+    """One output, K = I: what is measured, and every term that rounding adds, in multiples of u = 2^-53."""
+    n, u = 4, 2.0**-53
+    matrix = SymmetricPanels((torch.eye(n, dtype=torch.float64),))
+    alpha, y = torch.tensor([[3.0], [0.0], [4.0], [0.0]]).double(), torch.tensor([[3.0], [1.0], [4.0], [0.0]]).double()
+    found = certify_interpolation(matrix, y, alpha, EigenvalueBound(0.25, "cholesky", 0.0))
+    gamma = [m * u / (1 - m * u) for m in range(20)]
+    per_entry = gamma[n + 4] * 7 + 2 * u * 4
+    residual = 1 + gamma[n + 2] + per_entry * n**0.5
+    squared_error = 7 * (per_entry + gamma[n + 2] * 4)
+    high, low = (25 + squared_error) ** 0.5, (25 - squared_error) ** 0.5
+    inner = 25 - gamma[n + 2] * 25
+    assert (found.max_residual, found.gram_error) == (1, None)
+    for value, right in (
+        (found.rounding, per_entry),
+        (found.residual_norms - 1, residual - 1),
+        (found.norms, (high + low) / 2),
+        (5 - found.norm_lower_bounds, 5 - inner / high),
+        (found.distance_bounds - 2, 2 * (residual - 1)),
+        (found.smallest_eigenvalue.value, 0.25),
+    ):
+        assert float(value) == pytest.approx(right, rel=1e-12, abs=2 * u * 5)
+    nothing = certify_interpolation(matrix, 0 * y, 0 * alpha, EigenvalueBound(-1.0, "cholesky", 0.0))
+    assert (float(nothing.norms), float(nothing.norm_lower_bounds), float(nothing.distance_bounds)) == (0, 0, 0)
+    aslant = certify_interpolation(matrix, -y, alpha, EigenvalueBound(1.0, "cholesky", 0.0))
+    assert float(aslant.norm_lower_bounds) == 0, "no norm is negative"
+
+
+def test_the_eigenvalue_is_that_of_the_exact_matrix():
+    """Weyl: less the distance of the solver's matrix, and n times what an entry of the sweep can be off by."""
+    X, y = sample()
+    matrix = gram_from_blocks(KERNEL, [(X,)]).training
+    matrix.add_to_diagonal(0.5)
+    found = certify_interpolation(matrix, y, y, EigenvalueBound(4.0, "cholesky", 0.0), kernel=KERNEL, points=X)
+    centred = X - X.mean(0)
+    entry = KERNEL.entry_error(float((centred**2).sum(1).max()), (D + 6) * 2.0**-53 / (1 - (D + 6) * 2.0**-53))
+    assert found.gram_error == pytest.approx(0.5 * N**0.5, rel=1e-12)
+    lost = N * entry + found.gram_error * (N + 2) * 2.0**-53
+    assert 4 - found.gram_error - found.smallest_eigenvalue.value == pytest.approx(lost, rel=0.2)

@@ -1,0 +1,62 @@
+"""Bounds on the smallest eigenvalue of diagonal matrices, whose eigenvalues and Ritz values are known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from theory.kernels import SymmetricPanels
+from theory.kernels.krylov import NystromPreconditioner
+from theory.kernels.smallest_eigenvalue import bound_by_cholesky, bound_by_lanczos
+
+U = 2.0**-53
+
+
+def diagonal(values):
+    return SymmetricPanels((torch.diag(torch.as_tensor(values, dtype=torch.float64)),))
+
+
+def by_lanczos(smallest, largest, n, steps, failure_probability):
+    """The theorem of Kuczynski and Wozniakowski with twenty looks, the end Ritz values being the end eigenvalues."""
+    e = (math.log(2 * 20 * 1.648 * math.sqrt(n) / failure_probability) / (2 * steps - 1)) ** 2
+    return (smallest - e * largest / (1 - e)) / (1 - e) if e < 1 else 0.0
+
+
+@pytest.mark.parametrize(
+    ("smallest", "largest", "n", "steps"),
+    [
+        (1.0, 1.1, 20, 20),  # the first look is enough
+        (1.0, 1.1, 21, 20),
+        (1.0, 100.0, 60, 60),  # the third look is the last, and says nothing: the bound is negative
+        (1.0, 1.1, 10, 10),  # too few steps for the theorem
+    ],
+)
+@pytest.mark.parametrize("failure_probability", [1e-6, 1e-3])
+def test_the_theorem_by_hand(smallest, largest, n, steps, failure_probability):
+    scaled = torch.linspace(smallest, largest, n, dtype=torch.float64)
+    # P = diag(4, 1, ..., 1): the theorem speaks of P^-1/2 K P^-1/2.
+    preconditioner = NystromPreconditioner(torch.eye(n, 2, dtype=torch.float64), torch.tensor([4.0, 1.0]).double())
+    K = diagonal(scaled * torch.tensor([4.0] + [1.0] * (n - 1), dtype=torch.float64))
+    found = bound_by_lanczos(K, preconditioner, failure_probability=failure_probability)
+    right = by_lanczos(smallest, largest, n, steps, failure_probability)
+    assert (found.evidence, found.failure_probability) == ("lanczos", failure_probability)
+    # The end Ritz values reach the end eigenvalues up to rounding after n steps, nearly so after one less.
+    assert found.value == pytest.approx(right, rel=1e-6 if steps == n else 1e-2)
+
+
+def test_shares_of_an_estimate():
+    """Cholesky succeeds with the first of 0.99, 0.9, 0.5 and 0.1 of the estimate that is below the smallest, 2."""
+    values = np.arange(2.0, 14.0)
+    gamma = 14 * U / (1 - 14 * U)
+    rounding = gamma / (1 - gamma) * values.sum() + 2 * U * 13
+    for estimate, share in ((2.0, 0.99), (2.1, 0.9), (3.0, 0.5), (10.0, 0.1)):
+        assert bound_by_cholesky(diagonal(values), estimate).value == pytest.approx(share * estimate - rounding, abs=U)
+    refused = bound_by_cholesky(diagonal(values), 30.0)
+    assert (refused.value, refused.evidence, refused.failure_probability) == (0, "cholesky", 0)
+
+
+def test_what_is_not_positive_definite_has_no_bound():
+    plain = NystromPreconditioner(torch.eye(3, 1, dtype=torch.float64), torch.ones(1, dtype=torch.float64))
+    for values in ([1.0, -1.0, -1.0], [0.0, 0.0, 0.0]):
+        assert bound_by_lanczos(diagonal(values), plain).value == 0
