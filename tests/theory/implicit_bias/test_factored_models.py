@@ -19,6 +19,7 @@ from theory.implicit_bias.matrix_factorization import (
     predicted_factorization,
     random_commuting_measurements,
 )
+from theory.implicit_bias.reference import minimum_p_norm
 
 
 @pytest.fixture
@@ -74,6 +75,62 @@ def test_path_moves_from_one_norm_to_the_other(problem):
     assert path.l1_excess[0] < 0.01 < 0.05 < path.l1_excess[2]
     assert path.l2_excess[2] < 1e-6 < 0.02 < path.l2_excess[0]
     assert max(path.prediction_error) < 1e-6
+
+
+def test_what_is_reported_of_a_network_and_of_a_path(problem):
+    X, y = problem
+    loose = train_diagonal_network(X, y, 0.1, tolerance=1e-2)
+    assert loose.residual == pytest.approx(np.linalg.norm(X @ loose.solution - y), rel=1e-9)
+    assert 1e-3 < loose.residual / np.linalg.norm(y) <= 1e-2 * (1 + 1e-6)
+    end = train_diagonal_network(X, y, 0.1).solution
+    path = initialization_path(X, y, [0.1])
+    least = np.linalg.norm(np.linalg.pinv(X) @ y)
+    assert path.l2_excess[0] == pytest.approx(np.linalg.norm(end) / least - 1, rel=1e-9)
+    sparsest = np.abs(minimum_p_norm(X, y, 1)).sum()
+    assert path.l1_excess[0] == pytest.approx(np.abs(end).sum() / sparsest - 1, rel=1e-9)
+    predicted = predicted_limit(X, y, 0.1).solution
+    distance = np.linalg.norm(end - predicted) / np.linalg.norm(predicted)
+    assert path.prediction_error[0] == pytest.approx(distance, rel=1e-6)
+
+
+def test_measurements_are_those_of_the_matrix_that_was_drawn():
+    measured = random_commuting_measurements(np.random.default_rng(3), 5, 4, 2)
+    random = np.random.default_rng(3)
+    basis, _ = np.linalg.qr(random.standard_normal((5, 5)))
+    eigenvalues = random.standard_normal((4, 5))
+    factor = random.standard_normal((5, 2))
+    for matrix, numbers, value in zip(measured.matrices, eigenvalues, measured.values, strict=True):
+        np.testing.assert_allclose(matrix, basis @ np.diag(numbers) @ basis.T, atol=1e-12)
+        assert value == pytest.approx(np.trace(matrix @ factor @ factor.T) / 5, rel=1e-9)
+
+
+def test_what_is_reported_of_a_factorisation():
+    measured = random_commuting_measurements(np.random.default_rng(0), 5, 3, 1)
+    for tolerance in (1e-1, 1e-8):
+        found = factorize(measured.matrices, measured.values, 0.3, tolerance=tolerance)
+        assert found.nuclear_norm == pytest.approx(np.trace(found.solution), rel=1e-9)
+        missed = np.einsum("ijk,jk->i", measured.matrices, found.solution) - measured.values
+        assert found.residual == pytest.approx(np.linalg.norm(missed), rel=1e-3)
+        assert found.residual <= tolerance * np.linalg.norm(measured.values) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.inf, np.nan])
+def test_scales_that_are_none(scale):
+    for call in (
+        lambda: l1_excess_bound(np.ones(2), scale),
+        lambda: l2_excess_bound(np.ones(2), scale),
+        lambda: nuclear_excess_bound(np.eye(2), scale),
+        lambda: factorize(np.eye(2)[None], np.ones(1), scale),
+    ):
+        with pytest.raises(ValueError, match="scale must be positive"):
+            call()
+
+
+def test_bounds_of_nothing():
+    assert l1_excess_bound(np.zeros(3), 0.1) == nuclear_excess_bound(np.zeros((2, 2)), 0.1) == np.inf
+    assert l2_excess_bound(np.zeros(3), 0.1) == 1
+    assert l1_excess_bound(np.full(3, 0.5), 1e-4) > 1
+    assert nuclear_excess_bound(-np.eye(2), 0.1) == np.inf
 
 
 def test_bounds_are_infinite_where_they_say_nothing():
