@@ -166,6 +166,32 @@ def test_stochastic_errors_of_torch_modules():
     np.testing.assert_array_equal(noisy, stochastic_errors(module, inputs, labels, seed=3, batch_size=7)(0.3, 5))
     for one, other in zip(before, module.parameters(), strict=True):
         assert torch.equal(one, other)
+    for batch_size in (7, 200, 4096):
+        never = stochastic_errors(module, inputs, (labels + 1) % 3, seed=3, batch_size=batch_size)
+        assert (never(1e-9, 2) == 1).all(), "every image counts, the first and the last too"
+
+
+def test_the_ends_of_arguments():
+    assert 0 < monte_carlo_error_bound([1.0, 0.0], 0.5) < 1
+    assert monte_carlo_error_bound([1.0, 1.0], 0.5) == 1
+    assert monte_carlo_error_bound([0.1] * 10, 0.999) >= 0.1
+    for errors in ([-0.5], [1.5], [-0.5, 1.0]):
+        with pytest.raises(ValueError, match="shares between 0 and 1"):
+            monte_carlo_error_bound(errors, 0.1)
+    assert kl_bound(0.0, 0.0, 1, failure_probability=0.5).value == pytest.approx(1 - 0.25)  # 2 sqrt(1) / 0.5 = 4
+    assert mcallester_bound(1.0, 0.0, 1, failure_probability=0.5).value == pytest.approx(1 + math.sqrt(math.log(2)))
+    for sigmas in ([0.0], [-1.0], [math.inf], [1.0, math.nan]):
+        with pytest.raises(ValueError, match="sigmas must be positive"):
+            pac_bayes_bound(lambda sigma, draws: np.zeros(draws), [0.0], [1.0], 10, sigmas)
+    for variances in ([1.0, 0.0], [-1.0, 1.0]):
+        with pytest.raises(ValueError, match="variances must be positive"):
+            gaussian_divergence([0.0, 0.0], variances, [0.0, 0.0], 1.0)
+    for prior_variance in (0.0, -1.0):
+        with pytest.raises(ValueError, match="variances must be positive"):
+            gaussian_divergence([0.0], 1.0, [0.0], prior_variance)
+    found = pac_bayes_bound(lambda sigma, draws: np.linspace(0, 1, draws), [0.5], [0.0], 10**6, [2.0], draws=5)
+    assert found.mean_training_error == 0.5
+    assert found.training_error_bound == upper_inverse(0.5, math.log(40) / 5)
 
 
 @pytest.mark.parametrize(
