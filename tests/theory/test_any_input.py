@@ -106,6 +106,9 @@ def test_constructions_with_near_duplicates_in_any_order(order, distance):
     network = interpolate(points, labels)
     assert np.abs(network(points) - labels).max() <= 2e-3
     np.testing.assert_array_equal(exact_relu_interpolant(points, labels)(points), labels)
+    assert np.abs(interpolate(points, labels, depth=3)(points) - labels).max() <= 2e-3
+    classes = (labels > 1).astype(int)
+    assert mislabelled(memorize_narrow(points, classes).network, points, classes) == []
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int32, np.uint8, bool, "torch", "list"])

@@ -153,6 +153,49 @@ def test_intervals_of_a_deep_network():
     assert (forward <= evidence.upper + slack).all()
 
 
+def test_sizes_by_hand():
+    points, labels = np.random.default_rng(0).standard_normal((4, 2)), np.arange(4.0)
+    shallow = deep_relu_interpolant(points, labels, 2)
+    assert (shallow.depth, shallow.width, shallow.num_weights, shallow.num_wires) == (2, 4, 2 + 4 + 4, 4)
+    # Two points and a hinge that levels, with p beside them; then two points, with s beside them. Weights: the
+    # direction's 2, two for each of the 5 hinges, o and q. Wires: into 5 hinges, along p and along s.
+    deep = deep_relu_interpolant(points, labels, 3)
+    assert [len(layer.biases) for layer in deep.layers] == [3, 2]
+    assert (deep.depth, deep.width, deep.num_weights, deep.num_wires) == (3, 4, 2 + 10 + 2, 5 + 2)
+    # Two outputs: two sums, and the widest layer is the middle one of 2 + 1 hinges, with p and both sums.
+    vectors = deep_relu_interpolant(np.arange(6.0), np.stack([np.arange(6.0), -np.arange(6.0)], axis=1), 4)
+    assert [len(layer.biases) for layer in vectors.layers] == [3, 3, 2]
+    assert (vectors.width, vectors.num_weights, vectors.num_wires) == (6, 1 + 8 * 3 + 3, 8 + 2 * 3)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_labels_that_are_all_zero(depth):
+    network = deep_relu_interpolant(np.arange(5.0), np.zeros(5), depth)
+    assert (network.forward(np.linspace(-3, 9, 40)) == 0).all()
+    assert (network.error_bound(np.arange(5.0), np.zeros(5)) < 1e-300).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"direction": np.ones((1, 1))},
+        {"offsets": np.zeros((1, 1))},
+        {"offsets": np.zeros(2)},
+        {"biases_0": np.zeros(1)},
+        {"weights_1": np.zeros(3)},
+        {"origin": np.array(np.nan)},
+    ],
+)
+def test_a_file_of_other_shapes(changes, tmp_path):
+    path = tmp_path / "network.npz"
+    deep_relu_interpolant(np.arange(6.0), np.arange(6.0), 3).save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **{**arrays, **changes})
+    with pytest.raises(ValueError, match="holds"):
+        DeepNetwork.load(path)
+
+
 @pytest.mark.parametrize("depth", [1, 0, -3, 2.5, 3.0])
 def test_bad_depth(depth):
     with pytest.raises(ValueError, match="depth must be an integer of at least 2"):

@@ -285,3 +285,29 @@ def test_wrong_dimension_of_new_points():
     network = relu_interpolant([[1, 2], [3, 4]], [0, 1])
     with pytest.raises(ValueError, match="points have 3 coordinates, the network takes 2"):
         network([[1, 2, 3]])
+
+
+def test_labels_that_are_all_zero():
+    network = relu_interpolant(np.arange(5.0), np.zeros(5))
+    assert (network(np.linspace(-3, 9, 40)) == 0).all()
+    assert (network.error_bound(np.arange(5.0), np.zeros(5)) < 1e-300).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"direction": np.ones((1, 1))},
+        {"biases": np.ones((3, 1))},
+        {"weights": np.ones(3)},
+        {"weights": np.ones((2, 1))},
+        {"weights": np.ones((3, 1, 1))},
+    ],
+)
+def test_a_file_of_other_shapes(changes, tmp_path):
+    path = tmp_path / "network.npz"
+    relu_interpolant(np.arange(3.0), np.arange(3.0)).save(path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **{**arrays, **changes})
+    with pytest.raises(ValueError, match="holds no network"):
+        DepthTwoNetwork.load(path)
