@@ -109,6 +109,7 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "theory.kernels.smallest_eigenvalue": (
         (
+            "kernels/test_smallest_eigenvalue.py",
             "kernels/test_certificate.py",
             "kernels/test_linear_systems.py::test_lanczos_in_float32_does_not_overstate",
             "kernels/test_linear_systems.py::test_eigenvalue_bounds_hold_and_are_useful",
