@@ -21,7 +21,7 @@ from empirical.models import default_learning_rate
 from empirical.randomization import parse_test, randomize
 from empirical.training.augmentation import augment, draw_augmentations
 from empirical.training.config import Augmentation, TrainingConfig
-from empirical.training.distributed import Ranks
+from empirical.training.distributed import BUFFERS_STAY, Ranks
 from empirical.training.dropout import set_dropout
 from empirical.training.evaluation import predict
 from empirical.training.optimization import precision
@@ -186,7 +186,7 @@ def _one_rank(setting: Setting) -> dict[str, Any]:
         model, data = prepared(name, setting, setting.device, setting.batch, 8)
         ranks = Ranks(device=setting.device.type)
         model = over_global_batch(model, ranks, BatchShare(setting.device.type), batch_norm=True)
-        wrapped = nn.parallel.DistributedDataParallel(model, broadcast_buffers=False, static_graph=True)
+        wrapped = nn.parallel.DistributedDataParallel(model, **BUFFERS_STAY, static_graph=True)
         for _ in range(3):
             wrapped(data.train_images).sum().backward()
         setting.synchronize()

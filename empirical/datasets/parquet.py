@@ -74,7 +74,10 @@ class ParquetImages(LazyImages):
             first, file, number = self.groups[group]
             cells = self._cells(int(file), int(number))
             at = np.flatnonzero(group_of == group)
-            chosen = [cells[int(rows[sample] - first)].as_py() for sample in at]
+            try:
+                chosen = [cells[int(rows[sample] - first)].as_py() for sample in at]
+            except ValueError as error:  # a path that is no text
+                raise ValueError(f"{self.files[file]}: row group {number} cannot be read: {error}") from error
             try:
                 out[at] = read_squares([_encoded(cell) for cell in chosen], self.image_size, self.decoder)
             except Exception:  # decoders raise almost anything; a batch does not name its row

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 import torch
@@ -21,6 +22,12 @@ from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from empirical.training.torchrun import launched
+
+_OF_BUFFERS = "forward_sync_buffers"  # since torch 2.14; "broadcast_buffers" before
+if _OF_BUFFERS not in signature(DistributedDataParallel).parameters:
+    _OF_BUFFERS = "broadcast_buffers"
+BUFFERS_STAY: dict[str, Any] = {_OF_BUFFERS: False}
+"""For `DistributedDataParallel`: a step copies no buffers from the first rank to the others."""
 
 _LONGEST_TURN = timedelta(days=30)
 """The ranks wait this long for the first rank to finish what it does alone."""
@@ -89,7 +96,7 @@ class Ranks:
             return model
         return DistributedDataParallel(
             model,
-            broadcast_buffers=False,  # batch norm's are equal by themselves, or the first rank's count (copy_buffers)
+            **BUFFERS_STAY,  # batch norm's are equal by themselves, or the first rank's count (copy_buffers)
             find_unused_parameters=some_unused,
             static_graph=not some_unused,
             gradient_as_bucket_view=True,
