@@ -19,6 +19,14 @@ settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+LONGEST = ("test_slurm", "test_notebooks", "test_torn_network", "test_distributed")
+"""Modules of a minute and more. The workers begin with them, so that none waits for another in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def real_cifar10() -> Path:
     """The folder of the real CIFAR-10, official binary layout; the test is skipped where it is missing."""
