@@ -5,6 +5,7 @@ what the function NAME of this file returns. With `--check` nothing is changed, 
 """
 
 import io
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -24,6 +25,8 @@ from empirical.runs.records import Run, read_runs
 from empirical.training.schedule import PAPER_IMAGES, is_the_papers
 
 _CONSISTENT = 0.25  # points of accuracy
+_BEYOND = ("order-", "memorisation-", "double-descent-", "pac-bayes-", "bits-")
+_SEED = re.compile(r"seed (\d+)")
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -184,8 +187,29 @@ def batch_sizes() -> str:
     return _markdown(lines) if len(lines) > 1 else "No such run is recorded yet.\n"
 
 
+def beyond() -> str:
+    """The verdict of every claim beyond the paper, by its data and by the seed."""
+    lines = ["claim | data | verdicts"]
+    for claim in json.loads((ROOT / "results" / "claims.json").read_text(encoding="utf-8")):
+        if not claim["id"].startswith(_BEYOND):
+            continue
+        by_data: dict[str, dict[str, list[str]]] = {}
+        for finding in claim["findings"]:
+            seeds = _SEED.findall(finding["subject"]) or [""]
+            data = finding["subject"].split(";")[0].split(",")[0]
+            by_data.setdefault(data, {}).setdefault(finding["verdict"], []).extend(seeds)
+        for data, verdicts in by_data.items():
+            said = "; ".join(
+                verdict + (f" (seed{'s' * (len(seeds) > 1)} {', '.join(sorted(seeds))})" if any(seeds) else "")
+                for verdict, seeds in verdicts.items()
+            )
+            lines.append(f"{claim['statement']} | {data} | {said}")
+    return _markdown(lines)
+
+
 NUMBERS: dict[str, Callable[[], str]] = {
-    function.__name__.replace("_", "-"): function for function in (main_job, table_1_and_4, kernels, hours, batch_sizes)
+    function.__name__.replace("_", "-"): function
+    for function in (main_job, table_1_and_4, kernels, hours, batch_sizes, beyond)
 }
 
 

@@ -114,9 +114,20 @@ def draw_all(records: Path, out: Path) -> list[str]:
             (results, draw_figures(KERNEL_FIGURES, results, slug, directory, drawings.add))
             for results, slug in zip(all_kernels, _kernel_slugs(all_kernels), strict=True)
         ]
+        first_seeds = lowest_seeds([results for *_, results in all_studies])
+        drawn = [study for study in all_studies if study[2] in first_seeds]
+        slugs = {
+            (name, results.config): slug for (name, _, results), slug in zip(drawn, _study_slugs(drawn), strict=True)
+        }
         studies = [
-            (comparison, results, draw_figures(STUDY_FIGURES[name], results, slug, directory, drawings.add))
-            for (name, comparison, results), slug in zip(all_studies, _study_slugs(all_studies), strict=True)
+            (
+                comparison,
+                results,
+                draw_figures(STUDY_FIGURES[name], results, slug, directory, drawings.add)
+                if (slug := slugs.get((name, results.config)))
+                else {},
+            )
+            for name, comparison, results in all_studies
         ]
     if recorded:
         findings = theory_findings_of(records)

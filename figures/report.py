@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jinja2
 
@@ -260,9 +260,17 @@ def _study_titles(studies: Sequence[tuple[Comparison, Any, Figures]]) -> list[st
     return _telling(parts) if parts else []
 
 
-def lowest_seeds(sets: Sequence[ResultSet]) -> list[ResultSet]:
+class _Results(Protocol):
+    @property
+    def config(self) -> RunConfig: ...
+
+
+Results = TypeVar("Results", bound=_Results)
+
+
+def lowest_seeds(sets: Sequence[Results]) -> list[Results]:
     """The set of the lowest seed among sets that differ in their seeds alone."""
-    lowest: dict[RunConfig, ResultSet] = {}
+    lowest: dict[RunConfig, Results] = {}
     for results in sorted(sets, key=lambda results: results.config.seed):
         lowest.setdefault(_but_for_seed(results.config), results)
     return [results for results in sets if results in lowest.values()]
