@@ -13,6 +13,7 @@ from empirical.claims import (
     interpolants,
     kernels,
     label_noise,
+    measures,
     memorisation,
     order,
     pac_bayes,
@@ -82,6 +83,7 @@ _MODULES = (
     memorisation,
     double_descent,
     pac_bayes,
+    measures,
     bits,
 )
 

@@ -12,6 +12,7 @@ from empirical.claims.double_descent import compare_double_descent, double_desce
 from empirical.claims.dynamics import compare_dynamics, dynamics_results, dynamics_table
 from empirical.claims.interpolants import compare_interpolants, interpolants_results, interpolants_table
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
+from empirical.claims.measures import compare_measures, measures_results, measures_table
 from empirical.claims.memorisation import compare_memorisation, memorisation_results, memorisation_table
 from empirical.claims.order import compare_order, order_results, order_table
 from empirical.claims.pac_bayes import compare_pac_bayes, pac_bayes_results, pac_bayes_table
@@ -49,6 +50,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "double-descent": Comparison(
         "Double descent", double_descent_results, compare_double_descent, double_descent_table
     ),
+    "measures": Comparison("Measures of generalisation", measures_results, compare_measures, measures_table),
     "pac-bayes": Comparison("Optimised PAC-Bayes bound", pac_bayes_results, compare_pac_bayes, pac_bayes_table),
     "bits": Comparison("Bits per parameter", bits_results, compare_bits, bits_table),
 }

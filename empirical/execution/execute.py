@@ -34,6 +34,7 @@ from empirical.studies.double_descent import measure_double_descent
 from empirical.studies.dynamics import measure_dynamics
 from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
+from empirical.studies.measures import measure_measures
 from empirical.studies.memorisation import measure_memorisation
 from empirical.studies.order import measure_order
 from empirical.studies.pac_bayes import measure_pac_bayes
@@ -68,6 +69,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "double-descent": measure_double_descent,
     "dynamics": measure_dynamics,
     "interpolants": measure_interpolants,
+    "measures": measure_measures,
     "memorisation": measure_memorisation,
     "noise": measure_label_noise,
     "order": measure_order,

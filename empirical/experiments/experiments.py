@@ -38,6 +38,7 @@ from empirical.runs.studies import (
     DoubleDescentConfig,
     DynamicsConfig,
     InterpolantsConfig,
+    MeasuresConfig,
     MemorisationConfig,
     NoiseConfig,
     OrderConfig,
@@ -504,6 +505,21 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
     ]
 
 
+def plan_measures(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Plan the measures of a network for each of the main job's tests; at smoke scale of one that is hardly trained.
+
+    Raises ValueError for unknown tests, models, optimisers or devices.
+    """
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    smoke = settings.scale == "smoke"
+    study = MeasuresConfig(draws=2, search_steps=1, bisections=1) if smoke else MeasuresConfig()
+    configs = []
+    for seed, test in product(settings.seeds, settings.tests or SIX_TESTS):
+        trained = _trained(dataset, settings, seed, _unvaried(settings, test), scaled=smoke)
+        configs.append(replace(trained, experiment="measures", what=StudyRun(study, trained.hyper_parameters)))
+    return configs
+
+
 ORDER_TESTS = ("true-labels", *(f"corrupted-{level}" for level in (0.2, 0.4, 0.6, 0.8)), "random-labels")
 
 
@@ -849,6 +865,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             "pac-bayes",
             "A PAC-Bayes bound with an optimised posterior, on true and on random labels; a minute on digits.",
             plan_pac_bayes,
+            takes=("model", "training", "scale"),
+        ),
+        Experiment(
+            "measures",
+            "Sharpness and norms over margins, on the main job's networks trained again; two minutes on digits.",
+            plan_measures,
             takes=("model", "training", "scale"),
         ),
         Experiment(

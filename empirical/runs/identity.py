@@ -22,6 +22,7 @@ from empirical.runs.studies import (
     DoubleDescentConfig,
     DynamicsConfig,
     InterpolantsConfig,
+    MeasuresConfig,
     MemorisationConfig,
     NoiseConfig,
     OrderConfig,
@@ -47,6 +48,7 @@ FIRST_FIELDS: dict[type, str] = {
     MemorisationConfig: "networks share removed networks_without together shown",
     DoubleDescentConfig: "ratios levels bandwidth",
     BitsConfig: "offered vocabulary length head steps batch_size learning_rate",
+    MeasuresConfig: "draws search_steps bisections",
     OrderConfig: "ratio radius search_steps images",
     PacBayesConfig: "threshold failure_probability sampling_failure_probability largest_prior_variance "
     "priors_per_factor_e first_variance steps batch_size learning_rate variance_rate draws stretches",

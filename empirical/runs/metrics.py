@@ -406,6 +406,23 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("points[].unclipped_bits", "bits", "The same by the network's own code, lengthened ones included."),
         Metric("points[].epochs", "epochs", "Passes over them, the last one begun."),
     ),
+    "measures": (
+        Metric("parameters", "numbers", "Trainable parameters of the network."),
+        Metric("images", "images", "Training images."),
+        Metric("steps", "steps", "Steps until the end of training."),
+        Metric("train_error", "1", "The share of training images that miss their training label."),
+        Metric("test_error", "1", "The share of test images that are classified wrongly."),
+        Metric("gap", "1", "Test error less training error."),
+        Metric("margin", "1", "The margin that a tenth of the training images do not exceed."),
+        Metric(
+            "noise", "1", "The largest deviation of noise on the weights, by rise of the error.", "if there is none"
+        ),
+        Metric("relative_noise", "1", "The same in proportion to each weight.", "as `noise`"),
+        Metric("box", "1", "The largest half-width of a box of perturbations, an upper bound.", "as `noise`"),
+        Metric("relative_box", "1", "The same in proportion to each weight.", "as `noise`"),
+        Metric("measures[].name", "name", "A measure of complexity."),
+        Metric("measures[].value", "1", "Its value.", "where it is infinite or does not cover the network"),
+    ),
     "bounds": (
         Metric("parameters", "numbers", "Trainable parameters of the network."),
         Metric("train_error", "1", "The share of training images that miss their training label."),

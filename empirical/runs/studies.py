@@ -1,8 +1,8 @@
 """The settings of the runs that compare theory with measurement: a frozen dataclass each, part of a run's identity.
 
 A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`,
-`memorisation`, `double_descent`, `order`, `pac_bayes`, `bits`): `execution` calls the function that goes with the
-kind.
+`memorisation`, `double_descent`, `order`, `pac_bayes`, `bits`, `measures`): `execution` calls the function that goes
+with the kind.
 
 Each has a version of its measurement. Whoever changes what a study measures, so that earlier records no longer say what
 it would find, raises the default of `version` by one: the study is then another run, which is measured anew, and the
@@ -280,6 +280,28 @@ class BitsConfig:
         return "bits per parameter"
 
 
+@dataclass(frozen=True)
+class MeasuresConfig:
+    """Sharpness, norms and margins of a network that `training` trains (`measures`).
+
+    Attributes:
+        draws: noisy networks at every deviation.
+        search_steps: gradients at every size of a box.
+        bisections: bisections of a factor 2 in the search of a tolerance.
+        version: the version of the measurement.
+    """
+
+    draws: int = 20
+    search_steps: int = 5
+    bisections: int = 5
+    version: int = field(default=1, metadata=_FIRST)
+
+    @property
+    def name(self) -> str:
+        """The study in words, for titles."""
+        return "measures of generalisation"
+
+
 Study = (
     DynamicsConfig
     | NoiseConfig
@@ -290,6 +312,7 @@ Study = (
     | OrderConfig
     | PacBayesConfig
     | BitsConfig
+    | MeasuresConfig
 )
 
 STUDIES: dict[str, type[Study]] = {
@@ -302,6 +325,7 @@ STUDIES: dict[str, type[Study]] = {
     "order": OrderConfig,
     "pac-bayes": PacBayesConfig,
     "bits": BitsConfig,
+    "measures": MeasuresConfig,
 }
 """The settings of the studies by the kind of run."""
 

@@ -9,5 +9,6 @@ interpolants  Theorem 1's network and a trained one on the same sample
 label_noise   what theory predicts of test accuracy under label corruption
 memorisation  how much networks owe their answer on a training image to that image
 order         what a network gets right along training on partly corrupted labels
+measures      norms over margins, and sharpness: which order true before random labels
 pac_bayes     a PAC-Bayes bound with an optimised posterior, on two classes
 """

@@ -20,10 +20,8 @@ followed. Both gradients are exact up to sampling:
   takes l from its grid.
 """
 
-import base64
 import math
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +35,7 @@ from empirical.datasets.preprocessing import preprocess
 from empirical.models import build_model
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
+from empirical.runs.encoded_tensors import decoded, encoded
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import PacBayesConfig
 from empirical.training.many_networks import classes_of, train_many
@@ -67,12 +66,12 @@ def measure_pac_bayes(config: RunConfig, randomized: RandomizedDataset, parts: P
     ends = sorted({round(study.steps * at / study.stretches) for at in range(study.stretches + 1)})
     parts.total = 2 * len(ends) + 1
     trained = parts("training", problem.train)
-    state, trace = problem.begin(_decoded(trained["weights"])["weights"]), []
+    state, trace = problem.begin(decoded(trained["weights"])["weights"]), []
     for start, end in zip(ends, [*ends[1:], None], strict=True):
         look = parts(f"bound at step {start}", partial(problem.look, state, start))
         trace.append(look)
         if end is not None:
-            state = _decoded(parts(f"steps {start} to {end}", partial(problem.descend, state, start, end)))
+            state = decoded(parts(f"steps {start} to {end}", partial(problem.descend, state, start, end)))
     return {
         "parameters": len(problem.initial),
         "train_error": trained["train_error"],
@@ -128,7 +127,7 @@ class _Problem:
             for images, classes in ((self.images, self.labels), (self.test_images, self.test_labels))
         )
         return {
-            "weights": _encoded({"weights": weights}),
+            "weights": encoded({"weights": weights}),
             "train_error": float(wrong.mean()),
             "test_error": float(test_wrong.mean()),
             "distance": float((weights.double() - self.initial.double()).norm()),
@@ -168,7 +167,7 @@ class _Problem:
             optimizer.step()
         if not bool(torch.isfinite(means).all() and torch.isfinite(log_variances).all()):
             raise FloatingPointError(f"the posterior is no longer finite after step {end}: its steps are too large")
-        return _encoded(
+        return encoded(
             {
                 "means": means.detach(),
                 "log_variances": log_variances.detach(),
@@ -260,14 +259,3 @@ def best_divergence(means: Vector, log_variances: Vector, initial: Vector) -> Ve
     size = log_variances.exp().sum() + ((means - initial) ** 2).sum()
     d = len(means)
     return (d * (size / d).log() - log_variances.sum()) / 2
-
-
-def _encoded(content: dict[str, Any]) -> str:
-    file = BytesIO()
-    torch.save(content, file)
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def _decoded(text: str) -> dict[str, Any]:
-    content: dict[str, Any] = torch.load(BytesIO(base64.b64decode(text)), weights_only=True)
-    return content

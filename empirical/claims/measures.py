@@ -1,0 +1,293 @@
+"""Measures of generalisation: how well each orders networks on true and on random labels, from records alone.
+
+The rules were fixed before the first network was measured.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from empirical.claims.claim import claim, decide_all
+from empirical.claims.fitting import FITS, not_fitted
+from empirical.claims.randomization_tests import SIZE, missing, optimizer_in_words
+from empirical.claims.significance import MIN_SEEDS, seeds_interval, seeds_p_value, tested, tested_at_every
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
+from empirical.runs.config import RunConfig
+from empirical.runs.records import Run
+from empirical.runs.studies import MeasuresConfig
+from empirical.studies.measures import MEASURES, OVER_MARGIN, SHARPNESS
+from empirical.text_table import TextTable
+from theory.claims import Evidence, Finding
+
+_JIANG = "Jiang, Neyshabur, Mobahi, Krishnan, Bengio 2020"
+_NEYSHABUR = "Neyshabur, Bhojanapalli, McAllester, Srebro 2017 (Exploring generalization), section 3"
+_COMMAND = "measures"
+_FIGURE = "Which measures order true before random labels"
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuresResults:
+    """Runs on the same images with the same network: all seeds and tests.
+
+    Attributes:
+        config: the configuration of one run, which stands for what all share but for seed and test.
+        runs: the runs by seed and test, by rising seed.
+    """
+
+    config: RunConfig
+    runs: dict[tuple[int, Randomization], Run]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, rising."""
+        return sorted({seed for seed, _ in self.runs})
+
+    @property
+    def tests(self) -> list[Randomization]:
+        """The tests, true labels first."""
+        return sorted({test for _, test in self.runs}, key=lambda test: test.order)
+
+    @property
+    def scale(self) -> str:
+        """What the results come from, for captions."""
+        config = self.config
+        return (
+            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; {config.model}, "
+            f"{optimizer_in_words(config.hyper_parameters)}; {len(self.seeds)} "
+            f"{'seed' if len(self.seeds) == 1 else 'seeds'}, {len(self.runs)} networks; {config.device}"
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """The measures that cover the network."""
+        values = [_values(run) for run in self.runs.values()]
+        return [name for name in MEASURES if any(value.get(name) is not None for value in values)]
+
+    def value(self, name: str, seed: int, test: Randomization) -> float:
+        """A measure of a network: infinite where it is not recorded as a number, as without a margin."""
+        value = _values(self.runs[seed, test]).get(name)
+        return math.inf if value is None else value
+
+    def pairs(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """The measure on true and on random labels, (seeds,) each, of the seeds that have both."""
+        both = [seed for seed in self.seeds if {(seed, TRUE_LABELS), (seed, RANDOM_LABELS)} <= self.runs.keys()]
+        true, random = (
+            np.array([self.value(name, seed, test) for seed in both]) for test in (TRUE_LABELS, RANDOM_LABELS)
+        )
+        return true, random
+
+
+def measures_results(runs: list[Run]) -> list[MeasuresResults]:
+    """Sort runs of the kind `measures` into sets that differ in seed and test alone."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if isinstance(run.config.study, MeasuresConfig):
+            alike = replace(run.config, randomization=TRUE_LABELS, seed=0)
+            groups.setdefault(alike.hash, []).append(run)
+    sets = []
+    for group in groups.values():
+        ordered = sorted(group, key=lambda run: (run.config.seed, run.config.randomization.order))
+        sets.append(
+            MeasuresResults(ordered[0].config, {(run.config.seed, run.config.randomization): run for run in ordered})
+        )
+    return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.model))
+
+
+def share_ordered(true: FloatArray, random: FloatArray) -> float:
+    """The share of all pairs of a network on true and one on random labels in which the latter's measure is larger.
+
+    A tie counts one half, so that a measure that does not depend on the labels has one half.
+    """
+    above = random[:, None] > true[None, :]
+    equal = random[:, None] == true[None, :]
+    return float((above + 0.5 * equal).mean())
+
+
+def swaps_p_value(true: FloatArray, random: FloatArray) -> float:
+    """p-value of the hypothesis that labels do not matter to a measure, against larger on random labels; exact.
+
+    The two networks of a seed share initial weights and order of images. Under the hypothesis they may be swapped, seed
+    by seed. The share of ordered pairs is compared with that of all 2^seeds swaps, which cannot be below 2^-seeds.
+    """
+    observed = share_ordered(true, random)
+    shares = [
+        share_ordered(np.where(swapped, random, true), np.where(swapped, true, random))
+        for swapped in itertools.product((False, True), repeat=len(true))
+    ]
+    return sum(share >= observed - 1e-12 for share in shares) / len(shares)
+
+
+def rank_correlations(results: MeasuresResults, name: str, tests: list[Randomization]) -> FloatArray:
+    """Kendall's tau-a of a measure and the gap over tests, one for each seed that has them all; a tie counts 0."""
+    taus = []
+    for seed in results.seeds:
+        if not all((seed, test) in results.runs for test in tests):
+            continue
+        values = [results.value(name, seed, test) for test in tests]
+        gaps = [float(results.runs[seed, test].summary.metrics["gap"]) for test in tests]
+        pairs = list(itertools.combinations(range(len(tests)), 2))
+        taus.append(sum(_sign(values[i], values[j]) * _sign(gaps[i], gaps[j]) for i, j in pairs) / len(pairs))
+    return np.array(taus)
+
+
+def noise_levels(results: MeasuresResults) -> list[Randomization]:
+    """The tests that replace labels uniformly, true and random labels among them, by rising level."""
+    levels = [test for test in results.tests if test.corruption is not None]
+    return sorted(levels, key=lambda test: test.corruption or 0.0)
+
+
+def ranking(results: MeasuresResults) -> list[str]:
+    """The measures, best first: by the share of ordered pairs, then by the mean rank correlation over noise levels."""
+    levels = noise_levels(results)
+
+    def merit(name: str) -> tuple[float, float]:
+        true, random = results.pairs(name)
+        taus = rank_correlations(results, name, levels)
+        return share_ordered(true, random) if len(true) else 0.0, float(taus.mean()) if len(taus) else 0.0
+
+    return sorted(results.names, key=merit, reverse=True)
+
+
+def compare_measures(results: MeasuresResults) -> list[Finding]:
+    """What the runs say of the claims that they bear on, each with its verdict by a stated rule."""
+    return decide_all(CLAIMS, results)
+
+
+def measures_table(results: MeasuresResults) -> TextTable:
+    """A row for each measure, the best first."""
+    rows, levels = [], noise_levels(results)
+    for name in ranking(results):
+        true, random = results.pairs(name)
+        paired = [f"{100 * share_ordered(true, random):.0f}", f"{swaps_p_value(true, random):.3g}"]
+        taus, of_all = (rank_correlations(results, name, tests) for tests in (levels, results.tests))
+        several = len(taus) >= MIN_SEEDS
+        low, high = seeds_interval(list(taus), SIZE) if several else (math.nan, math.nan)
+        rows.append(
+            (
+                name,
+                *(f"{np.median(values):.3g}" if len(values) else "—" for values in (true, random)),
+                *(paired if len(true) else ("—", "—")),
+                f"{taus.mean():+.2f}" if len(taus) else "—",
+                f"{max(low, -1.0):+.2f} to {min(high, 1.0):+.2f}" if several else "—",
+                f"{of_all.mean():+.2f}" if len(of_all) else "—",
+            )
+        )
+    return TextTable(
+        f"Measures of generalisation: {results.scale}",
+        (
+            "measure",
+            "median, true labels",
+            "median, random labels",
+            "ordered pairs (%)",
+            "p-value",
+            "Kendall's tau, noise levels",
+            f"{1 - SIZE:.0%} interval",
+            "tau, all tests",
+        ),
+        tuple(rows),
+        "Ordered pairs: networks on true and on random labels, the latter with the larger measure; a tie counts half. "
+        "p-value: exact, by swaps within each seed; at least 2^-seeds. Tau: with the gap, over "
+        f"{len(levels)} levels of label noise or all {len(results.tests)} tests, mean over seeds; interval: Student's t over seeds.",
+    )
+
+
+@claim(
+    "measures-1",
+    "Norms divided by the margin are larger on random labels than on true ones.",
+    _NEYSHABUR,
+    paper="figures without numbers, CIFAR-10: products of norms and path norms over the margin are larger for random "
+    "labels at every size of the training set",
+    figure=_FIGURE,
+    command=_COMMAND,
+)
+def _norms_over_margin(results: MeasuresResults) -> Evidence:
+    return _all_larger(results, OVER_MARGIN)
+
+
+@claim(
+    "measures-2",
+    "Networks on random labels are sharper than those on true ones: less noise and a smaller box raise their error.",
+    _JIANG,
+    paper="over 10,000 convolutional networks on true labels: measures of sharpness predict the gap best",
+    figure=_FIGURE,
+    command=_COMMAND,
+)
+def _sharpness(results: MeasuresResults) -> Evidence:
+    return _all_larger(results, SHARPNESS)
+
+
+@claim(
+    "measures-3",
+    "Over levels of label noise sharpness follows the gap more closely than norms over the margin do.",
+    _JIANG,
+    paper="on true labels measures of sharpness predict the gap best, and many norms badly or in the wrong direction",
+    figure=_FIGURE,
+    command=_COMMAND,
+)
+def _sharpness_before_norms(results: MeasuresResults) -> Evidence:
+    levels = noise_levels(results)
+    absent = set(OVER_MARGIN) - set(results.names)
+    if absent or len(levels) < 3:
+        return missing("a fully connected network at three levels of label noise, true and random labels among them")
+    if _unfitted(results):
+        return not_fitted()
+    sharp, norms = (
+        np.mean([rank_correlations(results, name, levels) for name in names], axis=0)
+        for names in (SHARPNESS, OVER_MARGIN)
+    )
+    differences = sharp - norms
+    if len(differences) < MIN_SEEDS:
+        return missing(f"{MIN_SEEDS} seeds with every level of label noise")
+    p_value, opposite = seeds_p_value(list(differences)), seeds_p_value(list(-differences))
+    return Evidence(
+        tested(p_value, opposite, SIZE),
+        f"mean Kendall's tau with the gap over {len(levels)} levels: {sharp.mean():+.2f} of {len(SHARPNESS)} measures "
+        f"of sharpness, {norms.mean():+.2f} of {len(OVER_MARGIN)} norms over the margin; p-value {p_value:.2g}, of the "
+        f"opposite {opposite:.2g}",
+        f"the former is larger, p-value below {SIZE}",
+        f"Student's t of the difference, seed by seed, one-sided, {len(differences)} seeds",
+    )
+
+
+CLAIMS = (_norms_over_margin, _sharpness, _sharpness_before_norms)
+"""The claims, in the order of the report."""
+
+
+def _all_larger(results: MeasuresResults, names: tuple[str, ...]) -> Evidence:
+    if set(names) - set(results.names):
+        return missing("a network that the measures cover")
+    pairs = {name: results.pairs(name) for name in names}
+    seeds = len(pairs[names[0]][0])
+    if not seeds:
+        return missing("runs on true and on random labels with the same seed")
+    if _unfitted(results):
+        return not_fitted()
+    p_values, opposites = (
+        [swaps_p_value(*(pair if ahead else pair[::-1])) for pair in pairs.values()] for ahead in (True, False)
+    )
+    return Evidence(
+        tested_at_every(p_values, opposites, SIZE),
+        f"ordered pairs of {seeds}^2: "
+        + "; ".join(f"{name} {share_ordered(*pair):.0%}" for name, pair in pairs.items())
+        + f"; largest p-value {max(p_values):.2g}",
+        f"each is larger on random labels, p-value below {SIZE}",
+        "exact test by swapping the two networks of a seed, one-sided, for every measure: an intersection-union test "
+        f"of size {SIZE:.0%}, which takes {math.ceil(-math.log2(SIZE))} seeds",
+    )
+
+
+def _unfitted(results: MeasuresResults) -> bool:
+    return any(run.summary.metrics["train_error"] > 1 - FITS for run in results.runs.values())
+
+
+def _values(run: Run) -> dict[str, float | None]:
+    return {entry["name"]: entry["value"] for entry in run.summary.metrics["measures"]}
+
+
+def _sign(first: float, second: float) -> int:
+    return (first > second) - (first < second)
