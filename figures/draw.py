@@ -28,6 +28,7 @@ from figures.kernels import KERNEL_FIGURES
 from figures.label_noise import NOISE_FIGURES
 from figures.least_squares import LEAST_SQUARES
 from figures.loss_curves import draw_loss_curves
+from figures.measures import MEASURES_FIGURES
 from figures.memorisation import MEMORISATION_FIGURES
 from figures.networks import DataSetRuns, data_set_runs
 from figures.order import ORDER_FIGURES
@@ -57,6 +58,7 @@ STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "double-descent": DOUBLE_DESCENT_FIGURES,
     "dynamics": DYNAMICS_FIGURES,
     "interpolants": INTERPOLANT_FIGURES,
+    "measures": MEASURES_FIGURES,
     "memorisation": MEMORISATION_FIGURES,
     "noise": NOISE_FIGURES,
     "order": ORDER_FIGURES,

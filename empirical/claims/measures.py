@@ -1,6 +1,6 @@
 """Measures of generalisation: how well each orders networks on true and on random labels, from records alone.
 
-The rules were fixed before the first network was measured.
+The rules were fixed before the networks of `results/digits-measures` were measured.
 """
 
 import itertools
@@ -123,8 +123,13 @@ def swaps_p_value(true: FloatArray, random: FloatArray) -> float:
 
 
 def rank_correlations(results: MeasuresResults, name: str, tests: list[Randomization]) -> FloatArray:
-    """Kendall's tau-a of a measure and the gap over tests, one for each seed that has them all; a tie counts 0."""
-    taus = []
+    """Kendall's tau-a of a measure and the gap over tests, one for each seed that has them all; a tie counts 0.
+
+    A single test has no tau.
+    """
+    taus: list[float] = []
+    if len(tests) < 2:
+        return np.array(taus)
     for seed in results.seeds:
         if not all((seed, test) in results.runs for test in tests):
             continue
@@ -163,7 +168,9 @@ def measures_table(results: MeasuresResults) -> TextTable:
     rows, levels = [], noise_levels(results)
     for name in ranking(results):
         true, random = results.pairs(name)
-        paired = [f"{100 * share_ordered(true, random):.0f}", f"{swaps_p_value(true, random):.3g}"]
+        paired = ("—", "—")
+        if len(true):
+            paired = f"{100 * share_ordered(true, random):.0f}", f"{swaps_p_value(true, random):.3g}"
         taus, of_all = (rank_correlations(results, name, tests) for tests in (levels, results.tests))
         several = len(taus) >= MIN_SEEDS
         low, high = seeds_interval(list(taus), SIZE) if several else (math.nan, math.nan)
@@ -171,7 +178,7 @@ def measures_table(results: MeasuresResults) -> TextTable:
             (
                 name,
                 *(f"{np.median(values):.3g}" if len(values) else "—" for values in (true, random)),
-                *(paired if len(true) else ("—", "—")),
+                *paired,
                 f"{taus.mean():+.2f}" if len(taus) else "—",
                 f"{max(low, -1.0):+.2f} to {min(high, 1.0):+.2f}" if several else "—",
                 f"{of_all.mean():+.2f}" if len(of_all) else "—",
@@ -192,7 +199,8 @@ def measures_table(results: MeasuresResults) -> TextTable:
         tuple(rows),
         "Ordered pairs: networks on true and on random labels, the latter with the larger measure; a tie counts half. "
         "p-value: exact, by swaps within each seed; at least 2^-seeds. Tau: with the gap, over "
-        f"{len(levels)} levels of label noise or all {len(results.tests)} tests, mean over seeds; interval: Student's t over seeds.",
+        f"{len(levels)} levels of label noise or all {len(results.tests)} tests, mean over seeds; interval: Student's "
+        "t over seeds, without width where all agree.",
     )
 
 

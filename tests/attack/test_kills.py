@@ -57,6 +57,7 @@ COMMANDS = {
     "double descent": ["double-descent", "--data", "digits", "--scale", "smoke", *SIZE, *HERE],
     "order": ["order", *SMALL, *TWO],
     "pac-bayes": ["pac-bayes", "--scale", "smoke", *SMALL],
+    "measures": ["measures", "--scale", "smoke", *SMALL, *TWO],
 }
 FORK = multiprocessing.get_context("fork") if sys.platform != "win32" else None
 

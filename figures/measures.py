@@ -1,0 +1,90 @@
+"""Measures of generalisation: which order networks on true before those on random labels, and follow the gap."""
+
+from pathlib import Path
+
+from matplotlib.ticker import PercentFormatter
+
+from empirical.claims.measures import (
+    MeasuresResults,
+    noise_levels,
+    rank_correlations,
+    ranking,
+    share_ordered,
+)
+from empirical.claims.randomization_tests import SIZE
+from empirical.claims.significance import MIN_SEEDS, seeds_interval
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
+from empirical.studies.measures import OVER_MARGIN, SHARPNESS
+from figures.palette import BLUE, GREEN, INK, ORCHID, RED, REFERENCE, marker
+from figures.result_figure import ResultFigure, ResultFigures
+from figures.style import figure, set_panel_title, set_title
+
+_FAMILIES = {
+    "sharpness": RED,
+    "norms over the margin": BLUE,
+    "norms, or the margin, alone": GREEN,
+    "PAC-Bayes, noise or box": ORCHID,
+    "the same for all labels": INK,
+}
+
+
+def draw_measures(results: MeasuresResults, path: Path) -> None:
+    """Draw a row for each measure, the best first: its share of ordered pairs, and its rank correlation with the gap.
+
+    Writes `path`.svg and `path`.png.
+    """
+    names, levels = ranking(results), noise_levels(results)
+    caption = (
+        f"{results.scale}. Left: of all pairs of a network on true and one on random labels, the share in which the "
+        "latter's measure is larger; dotted: a measure that does not depend on the labels. Right: Kendall's tau of "
+        f"measure and gap, test less training error, over {len(levels)} levels of label noise, mean over seeds; lines: "
+        f"{1 - SIZE:.0%} intervals, Student's t. Data: {results.config.source}."
+    )
+    with figure(path, caption, width=9.6, height=1.9 + 0.24 * len(names)) as drawing:
+        left, right = drawing.subplots(1, 2)
+        set_title(drawing, "Which measures order true before random labels")
+        rows = range(len(names))
+        for family, color in _FAMILIES.items():
+            own = [row for row in rows if _family(names[row]) == family]
+            shares = [share_ordered(*results.pairs(names[row])) for row in own]
+            left.plot(shares, own, marker(color), color=color, markersize=7, label=family)
+            for row in own:
+                taus = rank_correlations(results, names[row], levels)
+                if not len(taus):
+                    continue
+                right.plot(taus.mean(), row, marker(color), color=color, markersize=7)
+                if len(taus) >= MIN_SEEDS:
+                    low, high = seeds_interval(list(taus), SIZE)
+                    right.plot([max(low, -1.0), min(high, 1.0)], [row, row], "-", color=color, linewidth=1.6)
+        left.axvline(0.5, color=REFERENCE, linestyle=":", linewidth=1.5)
+        right.axvline(0, color=REFERENCE, linestyle=":", linewidth=1.5)
+        left.set_yticks(list(rows), names, fontsize=8.5)
+        right.set_yticks(list(rows), [""] * len(names))
+        left.set(xlim=(-0.04, 1.04), ylim=(len(names) - 0.4, -0.6))
+        right.set(xlim=(-1.08, 1.08), ylim=left.get_ylim())
+        left.xaxis.set_major_formatter(PercentFormatter(1))
+        set_panel_title(left, "Pairs that are ordered rightly")
+        set_panel_title(right, "Kendall's tau with the gap over label noise")
+        right.legend(*left.get_legend_handles_labels(), fontsize=8, loc="upper left")  # the best are on its right
+
+
+def _family(name: str) -> str:
+    """The measure's key in `_FAMILIES`."""
+    sharpness, over, alone, bounds, same = _FAMILIES
+    if name in SHARPNESS:
+        return sharpness
+    if name in OVER_MARGIN:
+        return over
+    if name == "parameters":
+        return same
+    return bounds if name.endswith(("origin", ", initialisation")) else alone
+
+
+def _possible(results: MeasuresResults) -> bool:
+    return any({(seed, TRUE_LABELS), (seed, RANDOM_LABELS)} <= results.runs.keys() for seed in results.seeds)
+
+
+MEASURES_FIGURES: ResultFigures[MeasuresResults] = {
+    "Which measures order true before random labels": ResultFigure("measures", draw_measures, _possible),
+}
+"""The figures by title."""
