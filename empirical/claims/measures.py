@@ -23,7 +23,7 @@ from empirical.text_table import TextTable
 from theory.claims import Evidence, Finding
 
 _JIANG = "Jiang, Neyshabur, Mobahi, Krishnan, Bengio 2020"
-_NEYSHABUR = "Neyshabur, Bhojanapalli, McAllester, Srebro 2017 (Exploring generalization), section 3"
+_NEYSHABUR = "Neyshabur, Bhojanapalli, McAllester, Srebro 2017, section 3"
 _COMMAND = "measures"
 _FIGURE = "Which measures order true before random labels"
 
