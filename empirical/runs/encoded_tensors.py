@@ -15,6 +15,6 @@ def encoded(content: dict[str, Any]) -> str:
 
 
 def decoded(text: str) -> dict[str, Any]:
-    """What `encoded` was given."""
-    content: dict[str, Any] = torch.load(BytesIO(base64.b64decode(text)), weights_only=True)
+    """What `encoded` was given, on the CPU."""
+    content: dict[str, Any] = torch.load(BytesIO(base64.b64decode(text)), "cpu", weights_only=True)
     return content
