@@ -221,7 +221,8 @@ def _norms_over_margin(results: MeasuresResults) -> Evidence:
     "measures-2",
     "Networks on random labels are sharper than those on true ones: less noise and a smaller box raise their error.",
     _JIANG,
-    paper="over 10,000 convolutional networks on true labels: measures of sharpness predict the gap best",
+    paper="over 10,000 convolutional networks on true labels: measures of sharpness predict the gap best "
+    "(quoted from memory)",
     figure=_FIGURE,
     command=_COMMAND,
 )
@@ -233,7 +234,8 @@ def _sharpness(results: MeasuresResults) -> Evidence:
     "measures-3",
     "Over levels of label noise sharpness follows the gap more closely than norms over the margin do.",
     _JIANG,
-    paper="on true labels measures of sharpness predict the gap best, and many norms badly or in the wrong direction",
+    paper="on true labels measures of sharpness predict the gap best, and many norms badly or in the wrong direction "
+    "(quoted from memory)",
     figure=_FIGURE,
     command=_COMMAND,
 )

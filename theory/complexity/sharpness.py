@@ -1,7 +1,8 @@
 r"""Sharpness: by how much the weights of a trained classifier may be perturbed before its training error rises.
 
-Definitions of Jiang et al. 2020 (appendix C), of weights w (d of them, biases among them), w_0 before training, n
-training images, and a rise of the training error by 0.1:
+Definitions of Jiang et al. 2020 (appendix C; those of noise are as in the code of Dziugaite, Drouin et al. 2020 but for
+what is said below, those of boxes are quoted from memory), of weights w (d of them, biases among them), w_0 before
+training, n training images, and a rise of the training error by 0.1:
 
     sigma:  the largest deviation of Gaussian noise, u_i ~ N(0, sigma^2), with a mean rise of 0.1 at most;
     alpha:  the largest box, |u_i| <= alpha, in which no perturbation raises the error by more than 0.1
