@@ -137,10 +137,10 @@ class _Functions(TorchFunctionMode):
             self._check_gradients(func, args, kwargs)
         if kwargs.get("device") is not None:
             return self._make(func, args, kwargs)
-        made = func(*args, **kwargs)
+        result = func(*args, **kwargs)
         if there and func in (torch.Tensor.__deepcopy__, torch.Tensor.new_tensor):
-            self._device.place(made)
-        return made
+            self._device.place(result)
+        return result
 
     def _move(self, func: Any, tensor: torch.Tensor, args: Any, kwargs: dict[str, Any]) -> torch.Tensor:
         """`.to`, `.cpu` and `.cuda`."""
@@ -154,8 +154,8 @@ class _Functions(TorchFunctionMode):
             blocking = not kwargs.get("non_blocking", False)
         else:
             options = {name: value for name, value in kwargs.items() if name != "copy"}
-            asked, dtype, non_blocking, memory_format = torch._C._nn._parse_to(*args, **options)
-            goal, blocking = goal if asked is None else asked.type == "cuda", not non_blocking
+            destination, dtype, non_blocking, memory_format = torch._C._nn._parse_to(*args, **options)
+            goal, blocking = goal if destination is None else destination.type == "cuda", not non_blocking
         if goal == there:
             if dtype is None and memory_format is None and not kwargs.get("copy"):
                 return tensor
@@ -174,14 +174,14 @@ class _Functions(TorchFunctionMode):
         if there and func in (torch.tensor, torch.as_tensor, torch.asarray, torch.Tensor.new_tensor):
             self._device.wait()
             func = torch.tensor if func in (torch.as_tensor, torch.asarray) else func
-        made = func(*args, **(kwargs | {"device": "cpu" if there else kwargs["device"]}))
-        return self._device.place(made, there)
+        tensor = func(*args, **(kwargs | {"device": "cpu" if there else kwargs["device"]}))
+        return self._device.place(tensor, there)
 
     def _check_gradients(self, func: Any, args: Any, kwargs: dict[str, Any]) -> None:
         is_grad = func is torch.autograd.grad
         names = ("grad_outputs", 2) if is_grad else ("gradient", 1) if func is torch.Tensor.backward else ("", 1)
-        given = kwargs.get(names[0]) if names[0] in kwargs else (args[names[1]] if len(args) > names[1] else None)
-        outputs, gradients = _tensors(args[0]), _tensors(given)
+        cotangent = kwargs.get(names[0]) if names[0] in kwargs else (args[names[1]] if len(args) > names[1] else None)
+        outputs, gradients = _tensors(args[0]), _tensors(cotangent)
         for output, gradient in zip(outputs, gradients, strict=False):
             if (output in self._device) != (gradient in self._device):
                 raise RuntimeError("the gradient of an output is on another device than the output")

@@ -72,15 +72,17 @@ def test_the_front_door_is_short():
 @pytest.mark.parametrize("script", ["generated_numbers.py", "rooms.py"])
 def test_numbers_and_picture_are_those_of_the_records_and_the_code(script):
     command = [sys.executable, f"docs/{script}", "--check"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)})
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)}
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def test_the_site_builds_without_a_broken_link(tmp_path):
     pytest.importorskip("mkdocs", reason="needs the extra docs")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
     assert (tmp_path / "index.html").exists()
 
 

@@ -20,8 +20,8 @@ LAZY = (
 def imported(code: str, *arguments: str) -> set[str]:
     """The heavy libraries that a fresh interpreter has imported after this code."""
     code += "\nimport sys\nprint('imported', *[name for name in " + repr(HEAVY) + " if name in sys.modules])\n"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    return set(done.stdout.splitlines()[-1].split()[1:])
+    process = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return set(process.stdout.splitlines()[-1].split()[1:])
 
 
 COMMAND = """

@@ -25,7 +25,7 @@ def commands(text: str) -> list[list[str]]:
     """The arguments of every experiment's command in blocks of shell commands, but for what is done by others."""
     lines = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ").splitlines()
     words = [shlex.split(line, comments=True) for line in lines]
-    return [each[each.index("empirical.run") + 1 :] for each in words if "empirical.run" in each]
+    return [parts[parts.index("empirical.run") + 1 :] for parts in words if "empirical.run" in parts]
 
 
 def parsed(arguments: list[str]) -> Options:
@@ -48,8 +48,10 @@ def test_every_folder_has_its_section():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_is_understood(page):
-    found = [arguments for arguments in commands(page.read_text()) if arguments[:1] not in (["status"], ["tables"])]
-    for arguments in found:
+    command_lines = [
+        arguments for arguments in commands(page.read_text()) if arguments[:1] not in (["status"], ["tables"])
+    ]
+    for arguments in command_lines:
         parsed(arguments)
 
 
@@ -63,9 +65,9 @@ def test_the_commands_plan_the_records(folder, monkeypatch):
         words = [str(root) if word == "DIR" else word for word in arguments]
         planned |= {identity(config) for config in plan_runs(replace(parsed(words), device="cpu"))[2]}
     recorded = {identity(run.config): run.path.name for run in recorded_runs()[folder]}
-    follow = {each for each, path in recorded.items() if path.startswith("capacity")}  # from what was found before
+    follow = {key for key, path in recorded.items() if path.startswith("capacity")}  # from what was found before
     assert planned <= {identity(run.config) for runs in recorded_runs().values() for run in runs}, "in whichever folder"
-    assert {recorded[each] for each in recorded.keys() - planned - follow} == set()
+    assert {recorded[key] for key in recorded.keys() - planned - follow} == set()
 
 
 def test_every_run_stands_in_one_folder():

@@ -18,16 +18,16 @@ def device():
 
 
 def test_tensors_say_where_they_are(device):
-    made = torch.zeros(3, device="cuda")
+    zeros = torch.zeros(3, device="cuda")
     moved = torch.ones(3).to("cuda")
-    both = made + 2 * moved
-    for tensor in (made, moved, both, both[1:], both.view(3, 1), torch.zeros_like(both), both.new_tensor([1.0])):
+    total = zeros + 2 * moved
+    for tensor in (zeros, moved, total, total[1:], total.view(3, 1), torch.zeros_like(total), total.new_tensor([1.0])):
         assert tensor.device == CUDA
         assert tensor.is_cuda
-    assert torch.ones(3).device.type == both.cpu().device.type == "cpu"
-    assert torch.zeros_like(both, device="cpu").device.type == "cpu"
-    assert torch.equal(both.cpu(), torch.full((3,), 2.0))
-    assert torch.ones(3).to(both).device == CUDA
+    assert torch.ones(3).device.type == total.cpu().device.type == "cpu"
+    assert torch.zeros_like(total, device="cpu").device.type == "cpu"
+    assert torch.equal(total.cpu(), torch.full((3,), 2.0))
+    assert torch.ones(3).to(total).device == CUDA
 
 
 def test_a_network_and_its_gradients_are_where_it_was_sent(device):

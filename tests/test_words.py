@@ -54,16 +54,16 @@ def texts(source: str) -> list[tuple[int, str, str]]:
 
 def strings(source: str) -> Iterator[tuple[int, str, str]]:
     """The docstrings and the other strings; the values within a formatted string are left out."""
-    seen: set[ast.AST] = set()
+    handled: set[ast.AST] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            seen.add(node.value)
+            handled.add(node.value)
             yield node.lineno, DOCSTRING, node.value.value
         elif isinstance(node, ast.JoinedStr):
-            seen.update(node.values)
+            handled.update(node.values)
             parts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values]
             yield node.lineno, STRING, "".join(parts)
-        elif isinstance(node, ast.Constant) and node not in seen and " " in str(node.value).strip():
+        elif isinstance(node, ast.Constant) and node not in handled and " " in str(node.value).strip():
             yield node.lineno, STRING, str(node.value)
 
 

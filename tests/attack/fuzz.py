@@ -96,7 +96,7 @@ class Reader:
     """Whether any Exception will do: of decoders whose caller names the file."""
 
 
-def damaged(whole: bytes, tokens: list[bytes], chance: random.Random, others: list[bytes]) -> bytes:
+def damaged(whole: bytes, tokens: list[bytes], chance: random.Random, donors: list[bytes]) -> bytes:
     """The content after one to four changes."""
     content = bytearray(whole)
     for _ in range(chance.choice([1, 1, 1, 2, 4])):
@@ -119,9 +119,9 @@ def damaged(whole: bytes, tokens: list[bytes], chance: random.Random, others: li
         elif kind == 5 and tokens:
             content[at : at + chance.choice([0, length])] = chance.choice(tokens)
         elif kind == 6:
-            other = chance.choice(others)
-            start = chance.randrange(len(other) + 1)
-            content[at : at + length] = other[start : start + length]
+            donor = chance.choice(donors)
+            start = chance.randrange(len(donor) + 1)
+            content[at : at + length] = donor[start : start + length]
         elif kind == 7:
             content[at : at + length] = chance.randbytes(length)
         else:
@@ -140,7 +140,7 @@ def attack(name: str, reader: Reader, seconds: float, seed: int, place: Path) ->
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     chance, path = random.Random(f"{name} {seed}"), place / reader.name
-    begun, count, used = time.process_time(), 0, 0.0
+    start, count, used = time.process_time(), 0, 0.0
     while used < seconds:
         content = damaged(chance.choice(reader.wholes), TOKENS[reader.tokens], chance, reader.wholes)
         path.write_bytes(content)
@@ -155,7 +155,7 @@ def attack(name: str, reader: Reader, seconds: float, seed: int, place: Path) ->
                 _keep(place, content, traceback.format_exc())
         finally:
             signal.alarm(0)
-        count, used = count + 1, time.process_time() - begun
+        count, used = count + 1, time.process_time() - start
         (place / "count").write_text(f"{count} {used:.1f}")
     path.unlink(missing_ok=True)
 
@@ -168,12 +168,12 @@ def _hangs(*_: object) -> None:
     raise HangError
 
 
-def _keep(place: Path, content: bytes, what: str) -> None:
+def _keep(place: Path, content: bytes, report: str) -> None:
     """One example of each place in the source."""
-    last = [line for line in what.splitlines() if line.startswith("  File ")][-1:] or [what[:60]]
-    key = f"{abs(hash((last[0], what.strip().splitlines()[-1][:40]))):016x}"[:8]
+    last = [line for line in report.splitlines() if line.startswith("  File ")][-1:] or [report[:60]]
+    key = f"{abs(hash((last[0], report.strip().splitlines()[-1][:40]))):016x}"[:8]
     if not (place / f"finding-{key}.txt").exists():
-        (place / f"finding-{key}.txt").write_text(what)
+        (place / f"finding-{key}.txt").write_text(report)
         (place / f"finding-{key}.bin").write_bytes(content)
 
 
@@ -216,7 +216,7 @@ def readers(place: Path) -> dict[str, Reader]:
             target = place / "read" / run.name
             shutil.copytree(run, target, dirs_exist_ok=True)
             shutil.copy(path, target / name)
-            return [(found.config, found.epochs, found.summary) for found in read_runs(place / "read")]
+            return [(run.config, run.epochs, run.summary) for run in read_runs(place / "read")]
 
         return read
 
@@ -224,12 +224,12 @@ def readers(place: Path) -> dict[str, Reader]:
         folder = place / "read-packed"
         folder.mkdir(exist_ok=True)
         shutil.copy(path, folder / file.name)
-        return [found.summary for found in read_runs(folder)]
+        return [run.summary for run in read_runs(folder)]
 
     def network(kind: type[Any]) -> Callable[[Path], object]:
         return lambda path: kind.load(path)(np.array([[0.5]]))
 
-    found = {
+    formats = {
         "idx": Reader([idx, idx[:4] + struct.pack(">I", 100) + bytes(100)], read_idx),
         "idx, gzipped": Reader([gzip.compress(idx)], read_idx, "file.gz"),
         "pickle": Reader([pickle.dumps(batch, k) for k in range(6)], read_byte_pickle, tokens="pickle"),
@@ -256,7 +256,7 @@ def readers(place: Path) -> dict[str, Reader]:
         "networks, deeper": Reader([(place / "n3.npz").read_bytes()], network(DeepNetwork)),
         "claims.json": Reader([_findings()], read_findings, tokens="json"),
     }
-    return found | ({"parquet": parquet} if parquet else {})
+    return formats | ({"parquet": parquet} if parquet else {})
 
 
 def _gzipped(path: Path) -> Path:
@@ -267,12 +267,12 @@ def _gzipped(path: Path) -> Path:
 def _images() -> list[bytes]:
     from PIL import Image
 
-    picture, made = Image.fromarray(np.arange(300, dtype=np.uint8).reshape(10, 10, 3)), []
+    picture, contents = Image.fromarray(np.arange(300, dtype=np.uint8).reshape(10, 10, 3)), []
     for kind in ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP"):
         file = io.BytesIO()
         picture.save(file, kind)
-        made.append(file.getvalue())
-    return made
+        contents.append(file.getvalue())
+    return contents
 
 
 def _records(out: Path) -> Path:
@@ -342,11 +342,11 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="file for the counts")
     arguments = parser.parse_args()
     counts, failed = {}, False
-    for name, count, used, found in fuzz(arguments.names, arguments.seconds, arguments.seed, arguments.findings):
-        print(f"{name}: {count:,} inputs in {used:.0f} s, {len(found)} findings", flush=True)
-        for path in found:
+    for name, count, used, findings in fuzz(arguments.names, arguments.seconds, arguments.seed, arguments.findings):
+        print(f"{name}: {count:,} inputs in {used:.0f} s, {len(findings)} findings", flush=True)
+        for path in findings:
             print(f"    {path}: {path.read_text().strip().splitlines()[-1][:160]}", flush=True)
-        counts[name], failed = {"inputs": count, "seconds": used, "findings": len(found)}, failed or bool(found)
+        counts[name], failed = {"inputs": count, "seconds": used, "findings": len(findings)}, failed or bool(findings)
         if arguments.json:
             arguments.json.write_text(json.dumps(counts, indent=1) + "\n")
     return int(failed)

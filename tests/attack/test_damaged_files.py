@@ -33,13 +33,15 @@ def damages(draw, whole: bytes) -> bytes:
     """The content with a part replaced, removed, doubled or cut off."""
     start = draw(st.integers(0, len(whole)))
     stop = min(len(whole), start + draw(st.integers(0, 40)))
-    other = draw(st.binary(max_size=40) | st.just(whole[start:stop] * 2) | st.sampled_from([b"\xff" * 8, b"\x00" * 8]))
+    replacement = draw(
+        st.binary(max_size=40) | st.just(whole[start:stop] * 2) | st.sampled_from([b"\xff" * 8, b"\x00" * 8])
+    )
     cut = draw(st.sampled_from([None, None, None, start]))
-    return (whole[:start] + other + whole[stop:])[:cut]
+    return (whole[:start] + replacement + whole[stop:])[:cut]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
+def records(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(empirical.job, "_report", lambda *_: True)
@@ -50,10 +52,10 @@ def made(tmp_path_factory) -> Path:
 
 @SHARED
 @given(data=st.data())
-def test_records(made, tmp_path_factory, data):
+def test_records(records, tmp_path_factory, data):
     out = tmp_path_factory.getbasetemp() / "records"
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(made, out)
+    shutil.copytree(records, out)
     path = next(out.glob("*mlp*")) / data.draw(st.sampled_from(["config.json", "metrics.jsonl", "summary.json"]))
     path.write_bytes(data.draw(damages(path.read_bytes())))
     try:
@@ -64,10 +66,10 @@ def test_records(made, tmp_path_factory, data):
 
 @SHARED
 @given(data=st.data())
-def test_packed_records(made, tmp_path_factory, data):
+def test_packed_records(records, tmp_path_factory, data):
     out = tmp_path_factory.getbasetemp() / "packed"
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(made, out)
+    shutil.copytree(records, out)
     file, _, _ = pack(out, remove=True)
     content = gzip.decompress(file.read_bytes())
     inside = data.draw(st.booleans())
@@ -79,9 +81,9 @@ def test_packed_records(made, tmp_path_factory, data):
         assert PACKED in str(error)  # noqa: PT017 - either outcome is right
 
 
-def test_packed_records_take_no_more_memory_than_they_are(made, tmp_path):
+def test_packed_records_take_no_more_memory_than_they_are(records, tmp_path):
     """Python makes room for all the bytes that a reader asks for, a gigabyte once."""
-    out = shutil.copytree(made, tmp_path / "out")
+    out = shutil.copytree(records, tmp_path / "out")
     pack(out, remove=True)
     tracemalloc.start()
     assert read_runs(out)
@@ -98,8 +100,8 @@ def test_a_packed_bomb(tmp_path):
 
 @SHARED
 @given(data=st.data())
-def test_checkpoints(made, tmp_path_factory, data):
-    whole = next(made.glob("*mlp*/checkpoint.pt"))
+def test_checkpoints(records, tmp_path_factory, data):
+    whole = next(records.glob("*mlp*/checkpoint.pt"))
     path = tmp_path_factory.getbasetemp() / "damaged.pt"
     save_tensors(path, {"small": load_tensors(whole)["optimizer"], "step": 3})
     path.write_bytes(data.draw(damages(path.read_bytes())))

@@ -54,8 +54,8 @@ def clock_set_back() -> None:
 
 def no_privileges() -> None:
     """Root without its capabilities: permissions hold for it as for any other user."""
-    header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    if ctypes.CDLL(None, use_errno=True).capset(header, none):
+    header, capabilities = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset(header, capabilities):
         os._exit(77)
 
 
@@ -209,9 +209,9 @@ def test_another_users_records_are_read_and_neither_changed_nor_deleted(tmp_path
     assert exit_status(no_privileges, *COMMAND, "--rerun", "--out", str(out)) == 2
     assert exit_status(no_privileges, *COMMAND, "--seed", "5", "--out", str(out)) in (1, 2)
     assert contents(out) == whole
-    begun = contents(tmp_path / "begun")
+    before = contents(tmp_path / "begun")
     assert exit_status(no_privileges, *COMMAND, "--out", str(tmp_path / "begun")) in (1, 2)
-    assert contents(tmp_path / "begun") == begun
+    assert contents(tmp_path / "begun") == before
 
 
 def contents(out: Path) -> dict[str, bytes]:

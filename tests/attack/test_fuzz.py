@@ -23,5 +23,5 @@ def test_what_is_whole_is_read(tmp_path):
 def test_a_look_at_damaged_files_finds_nothing(tmp_path):
     looks = list(fuzz([], 0.2, 1, tmp_path))
     assert len(looks) > 15
-    assert [found for *_, findings in looks for found in findings] == []
+    assert [finding for *_, findings in looks for finding in findings] == []
     assert all(count for _, count, *_ in looks)

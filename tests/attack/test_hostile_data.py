@@ -29,8 +29,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 class Talker:
     """A server on this machine that says what it is told to whoever connects, and then hangs up, or hangs."""
 
-    def __init__(self, *said: bytes, hangs: bool = False, polite: bool = False, endless: bytes = b"") -> None:
-        self._said, self._hangs, self._polite, self._endless = said, hangs, polite, endless
+    def __init__(self, *answers: bytes, hangs: bool = False, polite: bool = False, endless: bytes = b"") -> None:
+        self._answers, self._hangs, self._polite, self._endless = answers, hangs, polite, endless
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve)
@@ -45,7 +45,7 @@ class Talker:
             with connection:
                 try:
                     connection.recv(65536)
-                    for part in self._said:
+                    for part in self._answers:
                         connection.sendall(part)
                     while self._endless and not self._over.is_set():
                         connection.sendall(self._endless)
@@ -182,8 +182,8 @@ def test_a_data_set_whose_archive_is_another(tmp_path, monkeypatch):
     """By the command's own way: what has the wrong digest is neither kept nor unpacked."""
     monkeypatch.setenv("no_proxy", "*")
     content = tar(tmp_path / "made.tar.gz", member("../out")).read_bytes()
-    said = OK + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(content) + content
-    with Talker(said, hangs=True) as url:
+    answer = OK + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(content) + content
+    with Talker(answer, hangs=True) as url:
         monkeypatch.setitem(archives.ARCHIVES, "cifar10", (Archive(url, DIGEST),))
         with pytest.raises(DownloadError, match="is not the expected file"):
             fetch("cifar10", tmp_path / "data", progress=False)
@@ -263,11 +263,11 @@ def test_a_memory_map_that_is_cut_while_it_is_in_use(images, tmp_path):
 
     split = find_image_files(images, 8).streamed("folder", 8).train
     path = tmp_path / "map.npy"
-    found = mapped_images(split.stored, split.identity, path, workers=1)
-    whole = found.read(np.arange(24))
+    mapped = mapped_images(split.stored, split.identity, path, workers=1)
+    whole = mapped.read(np.arange(24))
     os.truncate(path, path.stat().st_size - 1000)
     with pytest.raises(ValueError, match=r"map\.npy was cut to .* while it was in use: remove it"):
-        found.read(np.arange(24))
+        mapped.read(np.arange(24))
     again = mapped_images(split.stored, split.identity, path, workers=1)
     assert np.array_equal(again.read(np.arange(24)), whole)
     path.unlink()  # what is mapped stays

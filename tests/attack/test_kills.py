@@ -80,7 +80,7 @@ def imported(tmp_path_factory) -> None:
     names = tmp_path_factory.mktemp("modules") / "names"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATTACK_MODULES", str(names))
-        process = begun(COMMANDS["networks"], names.parent / "out")
+        process = child(COMMANDS["networks"], names.parent / "out")
         process.join()
     for name in names.read_text().splitlines():
         with suppress(Exception), warnings.catch_warnings(action="ignore"):
@@ -92,7 +92,7 @@ def images(tmp_path_factory) -> Path:
     return write_folder(tmp_path_factory.mktemp("images"))
 
 
-def begun(command: list[str], out: Path) -> multiprocessing.Process:
+def child(command: list[str], out: Path) -> multiprocessing.Process:
     process = FORK.Process(target=carry_out, args=(command, out))
     process.start()
     return process
@@ -100,13 +100,13 @@ def begun(command: list[str], out: Path) -> multiprocessing.Process:
 
 def records(out: Path) -> dict[str, object]:
     """All that must not depend on kills: the metrics, and every epoch but for its seconds."""
-    found = {}
+    results = {}
     for run in read_runs(out):
         lines = run.path / "metrics.jsonl"
         epochs = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
         kept = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in epochs]
-        found[run.path.name] = json.dumps([run.summary.metrics, kept])
-    return found
+        results[run.path.name] = json.dumps([run.summary.metrics, kept])
+    return results
 
 
 def leftovers(out: Path) -> list[str]:
@@ -122,7 +122,7 @@ def test_kills_change_nothing(name, tmp_path, images):
         tmp_path / "killed",
     )
     start = time.monotonic()
-    process = begun(command, undisturbed)
+    process = child(command, undisturbed)
     process.join()
     assert process.exitcode == 0
     length = time.monotonic() - start
@@ -131,7 +131,7 @@ def test_kills_change_nothing(name, tmp_path, images):
     chance = random.Random(name)
     kills, process = 0, None
     while kills < KILLS:
-        process = begun(command, out)
+        process = child(command, out)
         process.join(timeout=chance.uniform(0.02, 0.6) * length)
         if process.exitcode is None:
             process.kill()
@@ -143,7 +143,7 @@ def test_kills_change_nothing(name, tmp_path, images):
             shutil.rmtree(places["MAP"], ignore_errors=True)
         else:
             pytest.fail(f"exit status {process.exitcode} after {kills} kills")
-    process = begun(command, out)
+    process = child(command, out)
     process.join()
     assert process.exitcode == 0
     assert records(out) == right
@@ -157,20 +157,20 @@ def test_kills_change_nothing(name, tmp_path, images):
 def test_records_removed_under_a_command_are_made_anew_by_the_next(name, tmp_path):
     """Two processes, the directory removed between them: what is finished in the end is right, whoever made it."""
     command = COMMANDS[name]
-    process = begun(command, tmp_path / "undisturbed")
+    process = child(command, tmp_path / "undisturbed")
     process.join()
     assert process.exitcode == 0
     right = records(tmp_path / "undisturbed")
     chance = random.Random(name)
     for number in range(max(2, KILLS // 4)):
         out = tmp_path / f"removed-{number}"
-        first = begun(command, out)
+        first = child(command, out)
         time.sleep(chance.uniform(0.05, 0.5))
         shutil.rmtree(out, ignore_errors=True)
-        second = begun(command, out)
+        second = child(command, out)
         first.join()
         second.join()
-        last = begun(command, out)
+        last = child(command, out)
         last.join()
         assert last.exitcode == 0
         assert records(out) == right

@@ -107,12 +107,12 @@ def test_without_noise_the_simulation_is_the_formula(devices, overlap):
 def test_the_slowest_of_many():
     """By inversion it has the distribution of the largest of N draws; one alone has the mean and the variation."""
     uniforms = generator(0, "test").random(200_000)
-    one = slowest(2.0, 0.1, 1, uniforms)
-    assert one.mean() == pytest.approx(2.0, abs=5 * 0.2 / math.sqrt(200_000))
-    assert one.std() == pytest.approx(0.2, rel=0.02)
-    drawn = slowest(2.0, 0.1, 1, generator(1, "test").random((20_000, 16))).max(axis=1)
+    times = slowest(2.0, 0.1, 1, uniforms)
+    assert times.mean() == pytest.approx(2.0, abs=5 * 0.2 / math.sqrt(200_000))
+    assert times.std() == pytest.approx(0.2, rel=0.02)
+    maxima = slowest(2.0, 0.1, 1, generator(1, "test").random((20_000, 16))).max(axis=1)
     inverted = slowest(2.0, 0.1, 16, uniforms)
-    assert np.quantile(drawn, [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(inverted, [0.1, 0.5, 0.9]), rel=0.01)
+    assert np.quantile(maxima, [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(inverted, [0.1, 0.5, 0.9]), rel=0.01)
 
 
 def test_noise_costs_more_on_more_devices():
@@ -158,9 +158,9 @@ def test_failures_of_more_devices_come_more_often():
 
 
 def test_same_seed_same_times():
-    one, same, other = (simulate(JOB, 4, variation=0.1, mtbf=1e3, seed=seed) for seed in (0, 0, 1))
-    assert one.tolist() == same.tolist()
-    assert one.tolist() != other.tolist()
+    times, same, other_times = (simulate(JOB, 4, variation=0.1, mtbf=1e3, seed=seed) for seed in (0, 0, 1))
+    assert times.tolist() == same.tolist()
+    assert times.tolist() != other_times.tolist()
 
 
 def test_refusals_say_what_to_do():

@@ -52,10 +52,10 @@ def test_a_check_is_interrupted_when_its_time_is_over(tmp_path):
             with contextlib.suppress(Exception):
                 time.sleep(60)
 
-    checks, begun = checklist(tmp_path, 0.3), time.monotonic()
+    checks, start = checklist(tmp_path, 0.3), time.monotonic()
     checks.check("stubborn", stubborn)
     checks.check("next", lambda: None)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - start < 30
     assert verdicts(tmp_path) == [("stubborn", "LATE"), ("next", "LATE")]
     checklist(tmp_path).check("next", lambda: None)
     assert verdicts(tmp_path)[-1] == ("next", "PASS")
@@ -70,8 +70,8 @@ def test_the_arithmetic_of_a_perceptron():
 def test_the_whole_of_it_on_a_cpu(tmp_path):
     command = [sys.executable, "-m", "benchmarks.gpu", "--device", "cpu", "--tiny", "--seconds", "900"]
     command += ["--out", str(tmp_path), "--data-root", str(tmp_path / "none")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
     rows = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     for stage in ("machine", "agree", "graphed", "command", "speed", "together", "table1", "records"):
         assert any(row["check"].startswith(stage) for row in rows), stage

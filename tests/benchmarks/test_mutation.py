@@ -28,9 +28,9 @@ def scaled(values, by=2):
 
 
 def test_changes_spare_messages_defaults_and_indices():
-    found = {(mutant.place.split(":")[0], mutant.change, mutant.lines) for mutant in mutants(SOURCE)}
+    changes = {(mutant.place.split(":")[0], mutant.change, mutant.lines) for mutant in mutants(SOURCE)}
     call = "max(SHARE * values[0], -by)"
-    assert found == {
+    assert changes == {
         ("2", "0.25  ->  0.5", None),
         ("2", "0.25  ->  0.125", None),
         ("7", "values[0] < 3  ->  values[0] <= 3", (7, 7)),
@@ -54,11 +54,11 @@ def module(tmp_path, monkeypatch):
 
 
 def test_a_change_reaches_what_was_imported_before(module):
-    target, found = Target("changed_here"), {mutant.change: mutant for mutant in mutants(SOURCE)}
+    target, mutant_of = Target("changed_here"), {mutant.change: mutant for mutant in mutants(SOURCE)}
     assert module.scaled([2]) == 0.5
-    target.change(found["-by  ->  by"])
+    target.change(mutant_of["-by  ->  by"])
     assert module.scaled([2]) == 2
-    target.change(found["0.25  ->  0.125"])
+    target.change(mutant_of["0.25  ->  0.125"])
     assert (module.scaled([2]), module.SHARE) == (0.25, 0.125)
 
 

@@ -46,9 +46,9 @@ def test_times_of_planned_runs():
     """Each to its limit, with its evaluation and checkpoints, again and again; on the device stated if one is."""
     runs = tuple(plan_run(config_of(max_steps=steps), 0, COST, SHAPE) for steps in (391, 782))
     plan = Plan(runs, (COST,), ())
-    (one, two, again) = sweep_durations(plan, Options(PLAN, runs=3), [])
-    assert one == again == pytest.approx(391 + 391 / 10 * 0.5 + 60)
-    assert two == pytest.approx(2 * one)
+    (base, double, again) = sweep_durations(plan, Options(PLAN, runs=3), [])
+    assert base == again == pytest.approx(391 + 391 / 10 * 0.5 + 60)
+    assert double == pytest.approx(2 * base)
     stated = Options(PLAN, runs=1, images_per_second=1280.0)
     assert sweep_durations(plan, stated, []) == pytest.approx([391 * 0.1 + 391 / 100 * 0.5 + 6])
 
@@ -75,14 +75,14 @@ def test_command_line(plan, tmp_path, capsys):
     assert re.search(r"all-reduce in sequence: fastest on \d+ devices.*?; efficiency below one half from \d+", printed)
     assert "Young's optimum" in printed
     assert "a sweep of 40 runs, each to its limit of steps" in printed
-    found = json.loads(record.read_text())
-    assert [one["compute"] for one in found["scaling"]] == ["measured", "stated"]
-    measured, rated = found["scaling"]
+    content = json.loads(record.read_text())
+    assert [table["compute"] for table in content["scaling"]] == ["measured", "stated"]
+    measured, rated = content["scaling"]
     assert [row["devices"] for row in measured["rows"]] == [1, 4]
     assert rated["rows"][0]["compute"] == pytest.approx(128e-6)
-    for row in found["sweep"]["rows"]:
+    for row in content["sweep"]["rows"]:
         assert row["makespan"] >= row["bound"]
-    assert found["start_up"] == pytest.approx(5.1)
+    assert content["start_up"] == pytest.approx(5.1)
 
 
 @pytest.mark.parametrize(

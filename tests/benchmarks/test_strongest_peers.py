@@ -28,6 +28,6 @@ def errors(printed: str) -> dict[str, float]:
 )
 def test_every_peer_solves_the_problem(table, size, expected, capsys):
     table(*size, 2)
-    left = errors(capsys.readouterr().out)
-    assert expected <= set(left)
-    assert all(error < 1e-3 for error in left.values()), left
+    peer_errors = errors(capsys.readouterr().out)
+    assert expected <= set(peer_errors)
+    assert all(error < 1e-3 for error in peer_errors.values()), peer_errors

@@ -25,8 +25,8 @@ def test_which_batch_size_is_consistent_with_the_paper(monkeypatch):
     module = generated_numbers()
     monkeypatch.setattr(module, "records", lambda *folders: [])
     assert module.batch_sizes() == "No such run is recorded yet.\n"
-    some = network_run("mlp-1x512", "random-labels", None, [0.1] * 200, n_train=50_000, initialization="glorot")
-    others = [
+    baseline = network_run("mlp-1x512", "random-labels", None, [0.1] * 200, n_train=50_000, initialization="glorot")
+    variants = [
         run(3, batch_size=64, decay_steps=782),
         run(3, batch_size=32, learning_rate_decay=0.98),
         run(3, batch_size=16, initialization="torch"),
@@ -34,6 +34,6 @@ def test_which_batch_size_is_consistent_with_the_paper(monkeypatch):
         run(3, "true-labels", batch_size=4),
         run(3, n_train=1000, batch_size=2),
     ]
-    monkeypatch.setattr(module, "records", lambda *folders: [some, *others])
+    monkeypatch.setattr(module, "records", lambda *folders: [baseline, *variants])
     _, _, row = module.batch_sizes().splitlines()
     assert row == "| MLP 1x512 | 99.34% | 64: 100.00%, 128: 99.50% | 128 |"

@@ -30,18 +30,18 @@ def records(folder: str) -> list[Run]:
 
 def runs_of(folder: str, test: str, model: str = "mlp-1x512", n: int | None = None, **training: object) -> list[Run]:
     """Trained networks of a test, by seed; hyper-parameters at their default where nothing else is asked for."""
-    wanted = {"weight_decay": 0.0, "augmentation": "none"} | training
-    found = [
+    settings = {"weight_decay": 0.0, "augmentation": "none"} | training
+    runs = [
         run
         for run in records(folder)
         if run.config.kind == "trained"
         and run.config.experiment == "randomization-tests"
         and (run.config.randomization.name, run.config.model) == (test, model)
         and n in (None, run.config.n_train)
-        and all(getattr(run.config.training, name) == value for name, value in wanted.items())
+        and all(getattr(run.config.training, name) == value for name, value in settings.items())
     ]
-    assert found, (folder, test, model)
-    return sorted(found, key=lambda run: run.config.seed)
+    assert runs, (folder, test, model)
+    return sorted(runs, key=lambda run: run.config.seed)
 
 
 def metrics(folder: str, test: str) -> dict:
@@ -62,9 +62,9 @@ def test_networks_learn_and_memorise():
         "all random": "random labels",
     }
     for row, test in rows.items():
-        found = metrics("digits", test)
-        assert found["train_accuracy"] == 1
-        assert f"| {row} | {found['epoch']} | {found['test_accuracy']:.1%}" in text
+        record = metrics("digits", test)
+        assert record["train_accuracy"] == 1
+        assert f"| {row} | {record['epoch']} | {record['test_accuracy']:.1%}" in text
     half = metrics("digits", "corrupted labels, p = 0.5")
     assert f"right about {half['best_test_accuracy']:.1%} of the new images after {half['best_epoch']} epochs" in text
     (run,) = runs_of("digits", "corrupted labels, p = 0.5")
@@ -83,17 +83,17 @@ def test_no_free_lunch():
         f"errs on {clean['test_error']:.1%} of the new images and for the one that errs on {random['test_error']:.1%}"
         in text
     )
-    bounds = [next(bound for bound in found["bounds"] if bound["name"] == "Rademacher") for found in (clean, random)]
+    bounds = [next(bound for bound in record["bounds"] if bound["name"] == "Rademacher") for record in (clean, random)]
     assert bounds[0]["value"] == bounds[1]["value"] >= 1
 
 
 def test_structure_is_not_enough():
     text = section("Is structure in the data the explanation?")
-    found = study("interpolants_true-labels")
-    assert found["trained"]["fitted"]
-    assert found["explicit"]["fitted"]
-    assert f"| trained by SGD | 100% | {found['trained']['test_accuracy']:.1%} |" in text
-    assert f"| 100% | {found['explicit']['test_accuracy']:.1%} |" in text
+    record = study("interpolants_true-labels")
+    assert record["trained"]["fitted"]
+    assert record["explicit"]["fitted"]
+    assert f"| trained by SGD | 100% | {record['trained']['test_accuracy']:.1%} |" in text
+    assert f"| 100% | {record['explicit']['test_accuracy']:.1%} |" in text
     assert f"right about {metrics('digits', 'shuffled pixels')['test_accuracy']:.1%} as well" in text
 
 
@@ -134,9 +134,9 @@ def test_early_stopping():
     rows = {"none": "true labels"}
     rows |= {row: f"corrupted labels, p = {p}" for row, p in (("a fifth", 0.2), ("half", 0.5), ("four fifths", 0.8))}
     for row, test in rows.items():
-        found = metrics("digits", test)
-        best = f"{found['best_test_accuracy']:.1%}, epoch {found['best_epoch']} of {found['epoch']}"
-        assert f"| {row} | {found['test_accuracy']:.1%} | {best} |" in text
+        record = metrics("digits", test)
+        best = f"{record['best_test_accuracy']:.1%}, epoch {record['best_epoch']} of {record['epoch']}"
+        assert f"| {row} | {record['test_accuracy']:.1%} | {best} |" in text
     gains = [
         run.summary.metrics["best_test_accuracy"] - run.summary.metrics["test_accuracy"]
         for run in runs_of("cifar10-laptop", "true labels", n=10_000)

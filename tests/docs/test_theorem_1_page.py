@@ -66,9 +66,9 @@ def numbers_of(text: str) -> Any:
 
 def text_of(document: str, name: str) -> str:
     """The text of the element pre of an id."""
-    found = re.search(rf'<pre id="{name}"[^>]*>(.*?)</pre>', document, re.DOTALL)
-    assert found is not None, document[-2000:]
-    return html.unescape(found.group(1))
+    match = re.search(rf'<pre id="{name}"[^>]*>(.*?)</pre>', document, re.DOTALL)
+    assert match is not None, document[-2000:]
+    return html.unescape(match.group(1))
 
 
 def hash_of(points: np.ndarray, labels: np.ndarray, eps: float, direction: np.ndarray | None = None) -> str:

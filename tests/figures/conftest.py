@@ -5,19 +5,19 @@ from matplotlib.figure import Figure
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawings(monkeypatch):
     """What the figures of trained networks draw, as (caption, matplotlib figure), without a file being written."""
-    found = []
+    figures = []
 
     @contextmanager
     def figure(path, caption, **size):
         drawing = Figure()
         yield drawing
-        found.append((caption, drawing))
+        figures.append((caption, drawing))
 
     for module in ("figure_1", "figure_2", "hyper_parameters", "loss_curves"):
         monkeypatch.setattr(f"figures.{module}.figure", figure)
-    return found
+    return figures
 
 
 @pytest.fixture

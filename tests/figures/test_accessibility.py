@@ -64,9 +64,9 @@ def ask(tmp_path_factory):
         command += ["--allow-file-access-from-files", "--virtual-time-budget=60000"]
         command += [f"--user-data-dir={directory / 'profile'}", "--window-size=2000,1200", "--dump-dom", frame.as_uri()]
         document = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
-        found = re.search(r'<pre id="found">(.*?)</pre>', document, re.DOTALL)
-        assert found is not None, document[-1000:]
-        return json.loads(html.unescape(found.group(1)))
+        match = re.search(r'<pre id="found">(.*?)</pre>', document, re.DOTALL)
+        assert match is not None, document[-1000:]
+        return json.loads(html.unescape(match.group(1)))
 
     return run
 

@@ -42,17 +42,17 @@ RANDOM = made_up("random-labels", {"VC": 15.0, "spectral": None, "PAC-Bayes": No
 
 
 @pytest.fixture
-def drawn(monkeypatch):
-    found = []
+def panels(monkeypatch):
+    pairs = []
 
     @contextmanager
     def figure(path, caption, **size):
         drawing = Figure()
         yield drawing
-        found.append((caption, drawing.axes[0]))
+        pairs.append((caption, drawing.axes[0]))
 
     monkeypatch.setattr("figures.bounds.figure", figure)
-    return found
+    return pairs
 
 
 def points(axes, sign: str, test: Randomization) -> list[tuple[float, int]]:
@@ -63,10 +63,10 @@ def points(axes, sign: str, test: Randomization) -> list[tuple[float, int]]:
     ]
 
 
-def test_dots_are_bounds_and_bars_are_gaps(drawn):
+def test_dots_are_bounds_and_bars_are_gaps(panels):
     (results,) = bounds_results([RANDOM, TRUE])
     CHART.draw(results, Path("nowhere"))
-    ((caption, axes),) = drawn
+    ((caption, axes),) = panels
     assert points(axes, "o", TRUE_LABELS) == [(14.0, 0), (1e4, 1)]
     assert points(axes, marker(TEST_COLORS[RANDOM_LABELS]), RANDOM_LABELS) == [(15.0, 0)]
     assert points(axes, "|", TRUE_LABELS) == [(0.03, 0), (0.03, 1)]
@@ -78,10 +78,10 @@ def test_dots_are_bounds_and_bars_are_gaps(drawn):
         assert text in caption
 
 
-def test_a_lone_run_and_gaps_that_a_logarithm_has_no_place_for(drawn):
+def test_a_lone_run_and_gaps_that_a_logarithm_has_no_place_for(panels):
     (results,) = bounds_results([made_up("true-labels", {"VC": 14.0}, -0.01)])
     CHART.draw(results, Path("nowhere"))
-    ((_, axes),) = drawn
+    ((_, axes),) = panels
     assert points(axes, "o", TRUE_LABELS) == [(14.0, 0)]
     assert points(axes, "|", TRUE_LABELS) == []
 

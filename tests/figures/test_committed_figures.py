@@ -15,16 +15,16 @@ from figures.style import DRAWN, drawn_digest, figure
 @pytest.fixture
 def digests(monkeypatch):
     """A function that draws the figures of a directory, without a picture being made, and gives their digests."""
-    drawn: dict[str, str] = {}
+    digest_of: dict[str, str] = {}
 
     def save(drawing: Figure, path: Path) -> None:
-        drawn[path.name] = drawn_digest(drawing)
+        digest_of[path.name] = drawn_digest(drawing)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.with_name(path.name + ".svg").write_text("<svg></svg>")
 
     def draw(directory: Path, out: Path) -> dict[str, str]:
         assert main([str(directory), "--out", str(out)]) == 0
-        return drawn
+        return digest_of
 
     monkeypatch.setattr(style, "_save", save)
     monkeypatch.setattr("figures.drawings.os.cpu_count", lambda: 1)  # in this process, which the digests are kept in
@@ -59,12 +59,12 @@ def draw(path: Path, end: float, color: str = "#000000", title: str = "a title")
 def test_a_digest_is_of_what_is_shown(tmp_path):
     digest = draw(tmp_path / "a", 1.0)
     assert digest == draw(tmp_path / "b", 1.0 + 1e-9), "rounding does not count"
-    others = [
+    changed_digests = [
         draw(tmp_path / "c", 1.001),
         draw(tmp_path / "d", 1.0, color="#ff0000"),
         draw(tmp_path / "e", 1.0, title="another"),
     ]
-    assert len({digest, *others}) == 4
+    assert len({digest, *changed_digests}) == 4
 
 
 def test_a_folder_without_records_is_not_redrawn(capsys):

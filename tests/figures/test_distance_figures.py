@@ -7,10 +7,10 @@ from tests.empirical.claims.test_distance import runs
 
 def test_the_figure_is_drawn_the_same_each_time(tmp_path):
     (results,) = distance_results(runs())
-    for one in DISTANCE_FIGURES.values():
-        assert one.possible(results)
+    for figure in DISTANCE_FIGURES.values():
+        assert figure.possible(results)
         for time in ("once", "twice"):
-            one.draw(results, tmp_path / time)
+            figure.draw(results, tmp_path / time)
     assert (tmp_path / "once.svg").read_bytes() == (tmp_path / "twice.svg").read_bytes()
     svg = (tmp_path / "once.svg").read_text()
     for text in ("500 training images on random labels", "seeds 0, 1, 2", "steps until every label is fitted", "0.4"):
@@ -18,6 +18,6 @@ def test_the_figure_is_drawn_the_same_each_time(tmp_path):
 
 
 def test_nothing_is_drawn_of_one_distance_or_without_classes():
-    for found in (runs((50,)), runs(mean_distance_within_classes=None)):
-        (results,) = distance_results(found)
-        assert not any(one.possible(results) for one in DISTANCE_FIGURES.values())
+    for records in (runs((50,)), runs(mean_distance_within_classes=None)):
+        (results,) = distance_results(records)
+        assert not any(figure.possible(results) for figure in DISTANCE_FIGURES.values())

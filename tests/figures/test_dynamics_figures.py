@@ -18,7 +18,7 @@ from tests.made_up import made_up_config, made_up_run
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> list[Run]:
     data = load("digits").subset(60, 40)
-    found = []
+    records = []
     for width in (64, 256):
         for test in ("true-labels", "corrupted-0.5", "random-labels"):
             directory = tmp_path_factory.mktemp(f"{test}-{width}")
@@ -34,30 +34,32 @@ def runs(tmp_path_factory) -> list[Run]:
             )
             parts = Parts(directory, lambda name, share: None)
             metrics = measure_dynamics(config, randomize(data, config.randomization, 0), parts, directory)
-            found.append(made_up_run(config, metrics))
-    return found
+            records.append(made_up_run(config, metrics))
+    return records
 
 
 def test_every_figure_is_drawn_the_same_each_time(runs, tmp_path):
     (results,) = dynamics_results(runs)
-    for one in DYNAMICS_FIGURES.values():
-        assert one.possible(results)
+    for figure in DYNAMICS_FIGURES.values():
+        assert figure.possible(results)
         for time in ("once", "twice"):
-            one.draw(results, tmp_path / f"{one.name}-{time}")
-        assert (tmp_path / f"{one.name}-once.svg").read_bytes() == (tmp_path / f"{one.name}-twice.svg").read_bytes()
-        with Image.open(tmp_path / f"{one.name}-once.png") as image:
+            figure.draw(results, tmp_path / f"{figure.name}-{time}")
+        assert (tmp_path / f"{figure.name}-once.svg").read_bytes() == (
+            tmp_path / f"{figure.name}-twice.svg"
+        ).read_bytes()
+        with Image.open(tmp_path / f"{figure.name}-once.png") as image:
             colours = image.convert("RGB").getcolors(maxcolors=2**24)
         assert colours is not None
         assert len(colours) > 100
-        svg = (tmp_path / f"{one.name}-once.svg").read_text()
+        svg = (tmp_path / f"{figure.name}-once.svg").read_text()
         for text in ("digits, 60 training and 40 test images", "seed 0; cpu"):
             assert text in svg
 
 
 def test_curves_alone_where_there_is_one_test(runs, tmp_path):
     (results,) = dynamics_results([run for run in runs if run.config.randomization == RANDOM_LABELS])
-    assert [one.possible(results) for one in DYNAMICS_FIGURES.values()] == [True, False]
-    for one in DYNAMICS_FIGURES.values():
-        if one.possible(results):
-            one.draw(results, tmp_path / one.name)
-            assert (tmp_path / f"{one.name}.png").exists()
+    assert [figure.possible(results) for figure in DYNAMICS_FIGURES.values()] == [True, False]
+    for figure in DYNAMICS_FIGURES.values():
+        if figure.possible(results):
+            figure.draw(results, tmp_path / figure.name)
+            assert (tmp_path / f"{figure.name}.png").exists()

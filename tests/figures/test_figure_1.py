@@ -36,8 +36,8 @@ def network(*runs) -> Network:
 
 def dots(axes, size: float) -> list[tuple[float, float, bool]]:
     """(x, y, filled) of the dots of this size."""
-    found = [line for line in axes.lines if line.get_marker() == "o" and line.get_markersize() == size]
-    return [(line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor() != "white") for line in found]
+    markers = [line for line in axes.lines if line.get_marker() == "o" and line.get_markersize() == size]
+    return [(line.get_xdata()[0], line.get_ydata()[0], line.get_markerfacecolor() != "white") for line in markers]
 
 
 def stars(axes) -> dict[tuple[float, float], object]:
@@ -50,11 +50,11 @@ def stars(axes) -> dict[tuple[float, float], object]:
     }
 
 
-def test_training_loss(drawn, curve, tmp_path):
+def test_training_loss(drawings, curve, tmp_path):
     runs = [network_run("inception", test, 4 + at, rise(0.4, 4 + at)) for at, test in enumerate(TESTS)]
     runs.append(network_run("inception", "random-labels", None, rise(0.4, 9), seed=1))
     draw_training_loss(network(*runs), tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     (axes,) = drawing.axes
     for run in runs[:3]:
         as_trained = [(record.step / 1000, record.online_loss) for record in run.epochs[1:]]
@@ -76,26 +76,26 @@ def test_training_loss(drawn, curve, tmp_path):
     assert "re-run" not in caption
 
 
-def test_older_records_show_the_fixed_network(drawn, curve, tmp_path):
+def test_older_records_show_the_fixed_network(drawings, curve, tmp_path):
     runs = [network_run("inception", test, 4, rise(0.4, 4)) for test in TESTS]
     epochs = tuple(replace(record, online_loss=None) for record in runs[1].epochs)
     draw_training_loss(network(runs[0], replace(runs[1], epochs=epochs), runs[2]), tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     for run in runs:
         fixed = [(record.step / 1000, record.train_loss) for record in run.epochs]
         assert curve(drawing.axes[0], run.config.randomization.name) == fixed
     assert "by the fixed network after each epoch" in caption
 
 
-def test_a_run_that_goes_on_has_its_dot_at_the_first_fit(drawn, tmp_path):
+def test_a_run_that_goes_on_has_its_dot_at_the_first_fit(drawings, tmp_path):
     runs = [network_run("inception", test, 4, rise(0.4, 40), min_steps=40 * STEPS) for test in TESTS]
     draw_training_loss(network(*runs), tmp_path / "figure")
-    (axes,) = drawn[0][1].axes
+    (axes,) = drawings[0][1].axes
     assert {x for x, _, _ in dots(axes, 7)} == {4 * STEPS / 1000}
     assert axes.get_xlim() == (0, 1.05 * 4 * STEPS / 1000)
 
 
-def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawn, tmp_path):
+def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawings, tmp_path):
     for data, model, n_train, marked in (
         ("cifar10", "inception", 50_000, True),
         ("cifar10", "inception", 1000, False),
@@ -104,7 +104,7 @@ def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawn, tmp_path):
     ):
         runs = [network_run(model, test, 4, rise(0.4, 4), data=data, n_train=n_train) for test in TESTS]
         draw_training_loss(network(*runs), tmp_path / "figure")
-        caption, drawing = drawn.pop()
+        caption, drawing = drawings.pop()
         (axes,) = drawing.axes
         marks = {
             (line.get_color(), line.get_xdata()[0], line.get_ydata()[0])
@@ -117,13 +117,13 @@ def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawn, tmp_path):
         assert ("re-run" in caption) is marked
 
 
-def test_time_to_fit(drawn, curve, tmp_path):
+def test_time_to_fit(drawings, curve, tmp_path):
     runs = []
     for seed, fits in ((0, (4, 6, 12)), (1, (5, 10, None))):
         for test, fit in zip(("true-labels", "corrupted-0.5", "random-labels"), fits, strict=True):
             runs.append(network_run("alexnet", test, fit, rise(0.3, fit or 20), seed=seed))
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     (axes,) = drawing.axes
     assert axes.get_title() == "n = 1,000"
     assert_allclose(curve(axes, "alexnet"), [(0, 1), (0.5, 1.75), (1, 3.5)])
@@ -143,14 +143,14 @@ def test_seeds_without_a_fit_on_true_labels_have_no_relative_time():
     assert not DATA_SET_FIGURES["Figure 1b: time to fit"].possible(data_set(*runs))
 
 
-def test_networks_without_a_relative_time_are_named(drawn, tmp_path):
+def test_networks_without_a_relative_time_are_named(drawings, tmp_path):
     runs = [network_run("inception", test, 4, rise(0.4, 4)) for test in ("true-labels", "random-labels")]
     runs += [
         network_run("alexnet", "true-labels", None, rise(0.4, 9)),
         network_run("alexnet", "random-labels", 9, rise(0.1, 9)),
     ]
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
-    assert "Left out, having no seed that fits true labels: alexnet, n = 1,000." in drawn[0][0]
+    assert "Left out, having no seed that fits true labels: alexnet, n = 1,000." in drawings[0][0]
 
 
 def test_error_after_convergence_is_that_at_the_first_fit():
@@ -161,7 +161,7 @@ def test_error_after_convergence_is_that_at_the_first_fit():
     assert errors(network(*runs)) == {0.0: [(0.5, True)], 1.0: [(0.88, False)]}
 
 
-def test_error_after_convergence(drawn, curve, tmp_path):
+def test_error_after_convergence(drawings, curve, tmp_path):
     runs = [
         network_run(model, test, 5, rise(end, 5), n_train=n_train)
         for model, n_train, ends in (("inception", 1000, (0.5, 0.12)), ("alexnet", 2000, (0.4, 0.1)))
@@ -170,7 +170,7 @@ def test_error_after_convergence(drawn, curve, tmp_path):
     runs.append(network_run("inception", "true-labels", 5, rise(0.9, 5), weight_decay=0.1))
     runs.append(network_run("inception", "true-labels", 5, rise(0.3, 5), seed=1))
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     panels = dict(zip(("inception", "alexnet"), drawing.axes, strict=True))
     assert [axes.get_title() for axes in panels.values()] == ["n = 1,000", "n = 2,000"]
     assert_allclose(curve(panels["inception"], "inception"), [(0, 0.6), (1, 0.88)])
@@ -191,22 +191,22 @@ def test_error_after_convergence(drawn, curve, tmp_path):
     assert_allclose(intervals.get_paths()[0].vertices[:, 1], [low, high])
 
 
-def test_no_paper_beside_other_data(drawn, tmp_path):
+def test_no_paper_beside_other_data(drawings, tmp_path):
     runs = [network_run("alexnet", test, 5, rise(0.4, 5), data="mnist") for test in ("true-labels", "random-labels")]
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     assert stars(drawing.axes[0]) == {}
     assert "paper" not in caption
 
 
-def test_a_network_of_several_sizes_keeps_its_colour(drawn, tmp_path):
+def test_a_network_of_several_sizes_keeps_its_colour(drawings, tmp_path):
     runs = [
         network_run("alexnet", test, 5, rise(0.4, 5), n_train=n_train)
         for n_train in (1000, 2000)
         for test in ("true-labels", "random-labels")
     ]
     draw_error_after_convergence(data_set(*runs), tmp_path / "figure")
-    lines = [line for axes in drawn[0][1].axes for line in axes.lines if line.get_label() == "alexnet"]
+    lines = [line for axes in drawings[0][1].axes for line in axes.lines if line.get_label() == "alexnet"]
     assert len(lines) == 2, "a panel for each size"
     assert len({(to_rgb(line.get_color()), line.get_marker()) for line in lines}) == 1
     assert {line.get_linestyle() for line in lines} == {"None"}, "no line through two points"
@@ -217,9 +217,9 @@ def test_figures_are_left_out_where_their_runs_are_missing():
     two = [network_run("alexnet", test, 5, rise(0.4, 5)) for test in ("true-labels", "gaussian")]
     assert not figure_1a.possible(network(*two))
     assert figure_1a.possible(network(*two, network_run("alexnet", "random-pixels", 5, rise(0.1, 5))))
-    assert not any(one.possible(data_set(*two)) for one in DATA_SET_FIGURES.values())
+    assert not any(figure.possible(data_set(*two)) for figure in DATA_SET_FIGURES.values())
     regularised = [network_run("alexnet", test, 5, rise(0.4, 5), weight_decay=0.1) for test in TESTS]
     assert not figure_1a.possible(network(*regularised))
-    assert not any(one.possible(data_set(*regularised)) for one in DATA_SET_FIGURES.values())
-    both = [network_run("alexnet", test, 5, rise(0.4, 5)) for test in TESTS]
-    assert all(one.possible(data_set(*both)) for one in DATA_SET_FIGURES.values())
+    assert not any(figure.possible(data_set(*regularised)) for figure in DATA_SET_FIGURES.values())
+    plain_runs = [network_run("alexnet", test, 5, rise(0.4, 5)) for test in TESTS]
+    assert all(figure.possible(data_set(*plain_runs)) for figure in DATA_SET_FIGURES.values())

@@ -20,10 +20,10 @@ def data_set(*runs) -> DataSetRuns:
 
 
 def names(runs: DataSetRuns) -> dict[str, list[str]]:
-    return {title: [network.label for network in drawn] for title, drawn in panels(runs).items()}
+    return {title: [network.label for network in networks] for title, networks in panels(runs).items()}
 
 
-def test_both_panels(drawn, curve, tmp_path):
+def test_both_panels(drawings, curve, tmp_path):
     runs = data_set(
         network_run("inception", "true-labels", 2, ACCURACIES, min_steps=5 * STEPS),
         network_run("inception", "true-labels", 3, ACCURACIES[:4], weight_decay=0.1),
@@ -32,7 +32,7 @@ def test_both_panels(drawn, curve, tmp_path):
         network_run("inception", "random-labels", 5, rise(0.1, 5)),
     )
     draw_accuracy_along_training(runs, tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     regularisers, batch_norm = drawing.axes
     assert regularisers.get_title() == f"{REGULARISERS}, n = 1,000"
     assert batch_norm.get_title() == f"{BATCH_NORM}, n = 1,000"
@@ -46,10 +46,10 @@ def test_both_panels(drawn, curve, tmp_path):
         assert part in caption
 
 
-def test_the_best_so_far_is_shaded(drawn, tmp_path):
+def test_the_best_so_far_is_shaded(drawings, tmp_path):
     runs = data_set(*(network_run(model, "true-labels", 2, ACCURACIES) for model in ("inception", "inception-no-bn")))
     draw_accuracy_along_training(runs, tmp_path / "figure")
-    (axes,) = drawn[0][1].axes
+    (axes,) = drawings[0][1].axes
     steps = np.arange(6) * STEPS / 1000
     best_so_far = [0.1, 0.3, 0.5, 0.5, 0.5, 0.5]
     expected = {(round(x, 9), y) for line in (ACCURACIES, best_so_far) for x, y in zip(steps, line, strict=True)}
@@ -60,20 +60,20 @@ def test_the_best_so_far_is_shaded(drawn, tmp_path):
 
 
 @pytest.mark.parametrize("data", ["cifar10", "mnist"])
-def test_the_papers_ends(data, drawn, tmp_path):
+def test_the_papers_ends(data, drawings, tmp_path):
     runs = data_set(
         *(network_run(model, "true-labels", 2, ACCURACIES, data=data) for model in ("inception", "inception-no-bn")),
         network_run("inception", "true-labels", 2, ACCURACIES, data=data, augmentation="crop"),
         network_run("inception", "true-labels", 2, ACCURACIES, data=data, augmentation="crop", dropout=0.5),
     )
     draw_accuracy_along_training(runs, tmp_path / "figure")
-    ((caption, drawing),) = drawn
-    found = [[line.get_ydata()[0] for line in axes.lines if line.get_marker() == "*"] for axes in drawing.axes]
+    ((caption, drawing),) = drawings
+    stars = [[line.get_ydata()[0] for line in axes.lines if line.get_marker() == "*"] for axes in drawing.axes]
     plain, without, crop = (
         TABLE_1[model, TRUE_LABELS, (augmentation, False)].test / 100
         for model, augmentation in (("inception", "none"), ("inception-no-bn", "none"), ("inception", "crop"))
     )
-    assert found == ([[plain, crop], [plain, without]] if data == "cifar10" else [[], []])
+    assert stars == ([[plain, crop], [plain, without]] if data == "cifar10" else [[], []])
     assert ("Stars" in caption) is (data == "cifar10")
 
 

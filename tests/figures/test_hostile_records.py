@@ -41,9 +41,9 @@ def test_a_note_is_shown_and_not_obeyed(out):
     assert "<script" not in page
     assert "{{ 7 * 7 }}" in page
     assert not set(page) & {"\x1b", "\x00", "\u202e"}
-    drawn = list((out / "figures").glob("*.svg"))
-    assert drawn
-    for path in drawn:
+    figures = list((out / "figures").glob("*.svg"))
+    assert figures
+    for path in figures:
         ElementTree.parse(path)
 
 
@@ -57,8 +57,8 @@ def test_all_texts_of_a_figure_are_plain_but_for_mathematics(tmp_path):
         axes.legend()
     svg = (tmp_path / "figure.svg").read_text(encoding="utf-8")
     texts = ["".join(text.itertext()).strip() for text in ElementTree.fromstring(svg).iter(_TEXT)]
-    for shown in ("$a^{ $", "$\\bad{ $", "$x_{ $\\x07", "$$", "$no_{ $", "\\x1b[1m"):
-        assert shown in texts
+    for fragment in ("$a^{ $", "$\\bad{ $", "$x_{ $\\x07", "$$", "$no_{ $", "\\x1b[1m"):
+        assert fragment in texts
     assert "$x^2$" not in texts, "mathematics is set"
     assert "\x07" not in svg
 

@@ -45,9 +45,9 @@ def test_strengths_of_one_network_share_a_curve():
     assert weight_decay_sweeps(data_set(run(3), run(3, weight_decay=1e-3))) == [], "one strength is no curve"
 
 
-def test_accuracy_against_strength(drawn, curve, tmp_path):
+def test_accuracy_against_strength(drawings, curve, tmp_path):
     draw_weight_decay(strengths(), tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     (axes,) = drawing.axes
     assert curve(axes, "mlp-1x512, n = 1,000") == [(1e-3, 1.0), (1e-2, pytest.approx(4 / 5))]
     (without,) = [line for line in axes.lines if line.get_linestyle() == "--"]
@@ -55,15 +55,15 @@ def test_accuracy_against_strength(drawn, curve, tmp_path):
     dots = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 1]
     hollow = [line.get_markerfacecolor() == "white" for line in dots]
     assert hollow == [False, False, True]
-    some = run(3, weight_decay=1e-3)
-    total = total_decay(some.config.hyper_parameters, 4 * STEPS)
+    example = run(3, weight_decay=1e-3)
+    total = total_decay(example.config.hyper_parameters, 4 * STEPS)
     assert [text.get_text() for text in axes.texts] == [f"{total:.2g}", f"{10 * total:.2g}"]
     for part in ("cifar10", "seeds 0, 1", "cpu", "made up", "below 99%"):
         assert part in caption
 
 
 @pytest.mark.parametrize("n_train", [1000, 50_000])
-def test_accuracy_against_batch_size(n_train, drawn, curve, tmp_path):
+def test_accuracy_against_batch_size(n_train, drawings, curve, tmp_path):
     runs = data_set(
         run(None, n_train=n_train),
         run(3, n_train=n_train, batch_size=100, decay_steps=500),
@@ -71,7 +71,7 @@ def test_accuracy_against_batch_size(n_train, drawn, curve, tmp_path):
         run(3, n_train=n_train, batch_size=32, weight_decay=0.1),
     )
     draw_batch_size(runs, tmp_path / "figure")
-    ((caption, drawing),) = drawn
+    ((caption, drawing),) = drawings
     (axes,) = drawing.axes
     assert curve(axes, f"mlp-1x512, n = {n_train:,}") == [(100, 1.0), (128, pytest.approx(4 / 5))]
     papers = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"]

@@ -24,8 +24,8 @@ def test_what_a_figure_refers_to_stays_and_what_nobody_sees_goes(tmp_path: Path)
     assert 'xlink:href="#curve-m1"' in svg
     assert 'id="curve-p2"' in svg
     assert "url(#curve-p2)" in svg
-    for gone in ("metadata", "line2d_1", "text_1", "rotate(-0", "DejaVu"):
-        assert gone not in svg
+    for fragment in ("metadata", "line2d_1", "text_1", "rotate(-0", "DejaVu"):
+        assert fragment not in svg
     assert 'd="M 0 3.45 L -2.98 0"' in svg
     assert 'x="57.12"' in svg
     assert "scale(0.015625)" in svg, "a scale is no coordinate"

@@ -31,7 +31,7 @@ def records(tmp_path_factory) -> Path:
 def test_every_figure_is_drawn_and_the_page_shows_it(records, tmp_path):
     assert main([str(records), "--out", str(tmp_path)]) == 0
     names = {path.stem for path in (tmp_path / "figures").glob("*.png")}
-    assert names == {f"{one.name}_digits-120-seed-0" for one in KERNEL_FIGURES.values()}
+    assert names == {f"{figure.name}_digits-120-seed-0" for figure in KERNEL_FIGURES.values()}
     for png in (tmp_path / "figures").glob("*.png"):
         with Image.open(png) as image:
             colours = image.convert("RGB").getcolors(maxcolors=2**24)
@@ -45,12 +45,14 @@ def test_every_figure_is_drawn_and_the_page_shows_it(records, tmp_path):
 
 def test_the_same_records_the_same_picture(records, tmp_path):
     (results,) = kernel_results(read_runs(records))
-    for one in KERNEL_FIGURES.values():
-        assert one.possible(results)
+    for figure in KERNEL_FIGURES.values():
+        assert figure.possible(results)
         for time in ("once", "twice"):
-            one.draw(results, tmp_path / f"{one.name}-{time}")
-        assert (tmp_path / f"{one.name}-once.svg").read_bytes() == (tmp_path / f"{one.name}-twice.svg").read_bytes()
-        svg = (tmp_path / f"{one.name}-once.svg").read_text()
+            figure.draw(results, tmp_path / f"{figure.name}-{time}")
+        assert (tmp_path / f"{figure.name}-once.svg").read_bytes() == (
+            tmp_path / f"{figure.name}-twice.svg"
+        ).read_bytes()
+        svg = (tmp_path / f"{figure.name}-once.svg").read_text()
         assert svg.startswith("<?xml")
 
 
@@ -66,4 +68,4 @@ def test_the_curve_of_filters_tells_the_settings_apart(records, tmp_path):
 
 def test_a_figure_is_left_out_where_its_runs_are_missing(records):
     (results,) = kernel_results([run for run in read_runs(records) if run.config.kernel.features == "pixels"])
-    assert [one.possible(results) for one in KERNEL_FIGURES.values()] == [True, False, False]
+    assert [figure.possible(results) for figure in KERNEL_FIGURES.values()] == [True, False, False]

@@ -8,7 +8,7 @@ from empirical.claims.label_noise import noise_results
 from figures.interpolants import INTERPOLANT_FIGURES
 from figures.label_noise import NOISE_FIGURES
 from figures.result_figure import draw_figures
-from tests.empirical import made_up_noise as made
+from tests.empirical import made_up_noise
 
 
 @pytest.mark.parametrize(
@@ -16,13 +16,13 @@ from tests.empirical import made_up_noise as made
     [
         (
             NOISE_FIGURES,
-            noise_results(made.noise_runs())[0],
+            noise_results(made_up_noise.noise_runs())[0],
             ["Gaussian kernel, predicted", "explicit network, measured", "mlp-1x512, measured", "chance, 90%"],
         ),
-        (NOISE_FIGURES, noise_results([made.prediction()])[0], ["one-nearest-neighbour, predicted"]),
+        (NOISE_FIGURES, noise_results([made_up_noise.prediction()])[0], ["one-nearest-neighbour, predicted"]),
         (
             INTERPOLANT_FIGURES,
-            interpolants_results([made.interpolants(0.0, 0.9), made.interpolants(1.0, 0.1)])[0],
+            interpolants_results([made_up_noise.interpolants(0.0, 0.9), made_up_noise.interpolants(1.0, 0.1)])[0],
             ["trained, true labels: test 90.0%", "explicit, random labels: test 10.0%"],
         ),
     ],

@@ -9,11 +9,11 @@ from figures.loss_curves import draw_loss_curves
 from tests.figures.made_up_networks import network_run, rise
 
 
-def drawn_of(run, tmp_path, drawn):
+def drawn_of(run, tmp_path, drawings):
     (results,) = result_sets([run])
     draw_loss_curves(results, tmp_path / "loss")
-    (found,) = drawn
-    return found
+    (captioned_drawing,) = drawings
+    return captioned_drawing
 
 
 @pytest.mark.parametrize(
@@ -23,14 +23,14 @@ def drawn_of(run, tmp_path, drawn):
         (1e8, "wrong training labels, share", "as they are trained on"),
     ],
 )
-def test_the_lagging_averages_of_batch_norm_are_never_drawn(before, label, words, tmp_path, drawn):
+def test_the_lagging_averages_of_batch_norm_are_never_drawn(before, label, words, tmp_path, drawings):
     """Batch norm that has seen no batch yet can give an untrained network a loss of 10^8: where the loss as trained
     was not recorded, the error as trained was.
     """
     run = network_run("inception", "random-labels", 3, rise(0.1, 4))
     older = [replace(record, online_loss=None) for record in run.epochs[1:]]
     run = replace(run, epochs=(replace(run.epochs[0], train_loss=before), *older))
-    caption, drawing = drawn_of(run, tmp_path, drawn)
+    caption, drawing = drawn_of(run, tmp_path, drawings)
     (axes,) = drawing.axes
     assert axes.get_ylabel() == label
     assert words in caption
@@ -41,13 +41,13 @@ def test_the_lagging_averages_of_batch_norm_are_never_drawn(before, label, words
 
 
 @pytest.mark.parametrize(("apart", "words"), [(1, "after each epoch"), (2, "after every 2 epochs")])
-def test_the_caption_says_when_losses_were_recorded(apart, words, tmp_path, drawn):
+def test_the_caption_says_when_losses_were_recorded(apart, words, tmp_path, drawings):
     run = network_run("alexnet", "random-labels", 3, rise(0.1, 4), epochs_per_record=apart)
-    caption, _ = drawn_of(run, tmp_path, drawn)
+    caption, _ = drawn_of(run, tmp_path, drawings)
     assert words in caption
 
 
-def test_a_run_that_needs_no_training_has_no_curve(tmp_path, drawn):
-    _, drawing = drawn_of(network_run("alexnet", "true-labels", 0, [0.1]), tmp_path, drawn)
+def test_a_run_that_needs_no_training_has_no_curve(tmp_path, drawings):
+    _, drawing = drawn_of(network_run("alexnet", "true-labels", 0, [0.1]), tmp_path, drawings)
     (line,) = drawing.axes[0].lines
     assert list(line.get_xdata()) == []

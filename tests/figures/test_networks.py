@@ -20,21 +20,21 @@ def networks(*runs) -> list[Network]:
 
 
 def test_a_network_for_each_setting_in_the_papers_order():
-    found = networks(
+    settings = networks(
         network_run("mine:network", "true-labels", 5, ACCURACIES),
         network_run("mlp-1x512", "true-labels", 5, ACCURACIES),
         network_run("inception", "true-labels", 5, ACCURACIES, weight_decay=0.01),
         network_run("inception", "true-labels", 5, ACCURACIES, n_train=2000),
         network_run("inception", "true-labels", 5, ACCURACIES),
     )
-    assert [network.label for network in found] == [
+    assert [network.label for network in settings] == [
         "inception, n = 1,000",
         "inception, n = 1,000, weight decay 0.01",
         "inception, n = 2,000",
         "mlp-1x512, n = 1,000",
         "mine:network, n = 1,000",
     ]
-    assert [network.regularised for network in found] == [False, True, False, False, False]
+    assert [network.regularised for network in settings] == [False, True, False, False, False]
 
 
 def test_seeds_and_tests_are_one_network():
@@ -58,11 +58,11 @@ def test_of_runs_that_go_on_after_the_fit_the_longest_is_kept(order):
 
 
 def test_what_tells_settings_apart_is_said():
-    found = networks(
+    settings = networks(
         network_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=1000),
         network_run("alexnet", "true-labels", 5, ACCURACIES, max_steps=2000, device="cuda"),
     )
-    assert {network.label for network in found} == {
+    assert {network.label for network in settings} == {
         "alexnet, n = 1,000, max steps 1000, device cpu",
         "alexnet, n = 1,000, max steps 2000, device cuda",
     }
@@ -82,7 +82,7 @@ def test_evaluation_times(apart, words):
     assert evaluation_times(TrainingConfig(epochs_per_record=epochs) for epochs in apart) == words
 
 
-def test_captions_of_the_papers_figures_say_when_networks_were_looked_at(drawn, tmp_path):
+def test_captions_of_the_papers_figures_say_when_networks_were_looked_at(drawings, tmp_path):
     tests = ("true-labels", "random-labels", "random-pixels")
     made_up = [network_run("inception", test, 5, ACCURACIES, epochs_per_record=5) for test in tests]
     decayed = network_run("inception", "true-labels", 5, ACCURACIES, epochs_per_record=5, weight_decay=0.1)
@@ -91,29 +91,29 @@ def test_captions_of_the_papers_figures_say_when_networks_were_looked_at(drawn, 
     draw_time_to_fit(runs, tmp_path / "1b")
     draw_error_after_convergence(runs, tmp_path / "1c")
     draw_accuracy_along_training(runs, tmp_path / "2")
-    assert all("after every 5 epochs" in caption for caption, _ in drawn)
-    assert len(drawn) == 4
+    assert all("after every 5 epochs" in caption for caption, _ in drawings)
+    assert len(drawings) == 4
 
 
 def test_several():
-    one = network_run("alexnet", "true-labels", 5, ACCURACIES)
-    assert not data_set_runs([one, network_run("alexnet", "random-labels", 5, ACCURACIES)])[0].several
-    for other in ({"seed": 1}, {"n_train": 2000}, {"weight_decay": 0.1}):
-        assert data_set_runs([one, network_run("alexnet", "true-labels", 5, ACCURACIES, **other)])[0].several
+    run = network_run("alexnet", "true-labels", 5, ACCURACIES)
+    assert not data_set_runs([run, network_run("alexnet", "random-labels", 5, ACCURACIES)])[0].several
+    for changes in ({"seed": 1}, {"n_train": 2000}, {"weight_decay": 0.1}):
+        assert data_set_runs([run, network_run("alexnet", "true-labels", 5, ACCURACIES, **changes)])[0].several
 
 
 def test_data_sets_are_kept_apart():
     runs = [network_run("alexnet", "true-labels", 5, ACCURACIES, data=data) for data in ("mnist", "cifar10")]
-    assert [each.data for each in data_set_runs(runs)] == ["cifar10", "mnist"]
+    assert [data_set.data for data_set in data_set_runs(runs)] == ["cifar10", "mnist"]
 
 
 def test_scale_and_sources():
-    found = networks(
+    settings = networks(
         network_run("inception", "true-labels", 5, ACCURACIES, seed=2),
         network_run("alexnet", "true-labels", 5, ACCURACIES, seed=0, n_train=2000),
         network_run("alexnet", "true-labels", 5, ACCURACIES, seed=1, n_train=2000),
     )
-    samples = {network: network.runs[TRUE_LABELS] for network in found}
+    samples = {network: network.runs[TRUE_LABELS] for network in settings}
     assert scale(samples) == (
         "cifar10; inception, n = 1,000 (SGD from 0.1, seed 2); alexnet, n = 2,000 (SGD from 0.01, seeds 0, 1); "
         "n training images, 1,000 test images, cpu"

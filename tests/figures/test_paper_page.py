@@ -31,7 +31,7 @@ def stub(results, path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory) -> Path:
+def paper_directory(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("paper-records")
     for run in paper_runs():
         write_run(run, out)
@@ -44,13 +44,13 @@ def drawn(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tables(drawn) -> dict[str, list[list[str]]]:
+def tables(paper_directory) -> dict[str, list[list[str]]]:
     """Rows of cells of the tables of the paper, by title, as text."""
-    page = (drawn / "report.html").read_text()
-    found = re.findall(
+    page = (paper_directory / "report.html").read_text()
+    matches = re.findall(
         r'<h3>([^<]*)</h3>\s*<div class="scroll" tabindex="0"><table class="headed">(.*?)</table>', page, re.DOTALL
     )
-    return {title: [_cells(row) for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)] for title, body in found}
+    return {title: [_cells(row) for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)] for title, body in matches}
 
 
 def _cells(row: str) -> list[str]:
@@ -58,15 +58,15 @@ def _cells(row: str) -> list[str]:
     return [" ".join(unescape(re.sub(r"<[^>]*>", " ", cell)).split()) for cell in cells]
 
 
-def test_files(drawn):
-    names = {path.stem for path in (drawn / "figures").glob("figure-*.png")}
+def test_files(paper_directory):
+    names = {path.stem for path in (paper_directory / "figures").glob("figure-*.png")}
     assert names == {"figure-1a_cifar10-inception-n-1000", "figure-1b_cifar10", "figure-1c_cifar10", "figure-2_cifar10"}
-    for png in (drawn / "figures").glob("*.png"):
+    for png in (paper_directory / "figures").glob("*.png"):
         assert png.stat().st_size < 200_000, "small enough for a README"
 
 
-def test_figures_are_on_the_page(drawn):
-    page = (drawn / "report.html").read_text()
+def test_figures_are_on_the_page(paper_directory):
+    page = (paper_directory / "report.html").read_text()
     for title in ("Figure 1a: training loss, inception, n = 1,000", "Figure 1b", "Figure 1c", "Figure 2"):
         assert page.count(f'aria-label="{title}') == 1
     ids = re.findall(r'\bid="([^"]*)"', page)
@@ -74,8 +74,8 @@ def test_figures_are_on_the_page(drawn):
 
 
 @pytest.mark.parametrize("name", ["C18", "C19", "C20", "C23", "C24"])
-def test_a_machine_checked_proof_is_the_evidence(drawn, name):
-    page = (drawn / "report.html").read_text()
+def test_a_machine_checked_proof_is_the_evidence(paper_directory, name):
+    page = (paper_directory / "report.html").read_text()
     row = page[page.index(f'<details class="claim" id="{name}">') :]
     assert "<b>proved, machine-checked: " in row[: row.index("</details>")]
 
@@ -112,8 +112,8 @@ def test_no_table_has_two_sizes(tables):
         assert all(row[-1].startswith(f"{n} of 50,000 images") for row in rows)
 
 
-def test_what_was_not_run_is_said_once(drawn):
-    page = (drawn / "report.html").read_text()
+def test_what_was_not_run_is_said_once(paper_directory):
+    page = (paper_directory / "report.html").read_text()
     assert page.count("mlp-3x512 on true labels, weight decay") == 1
     assert page.count("inception on random labels, flip-rotate") == 1
 
@@ -162,21 +162,21 @@ def test_the_paired_difference_is_that_of_scipy():
     assert row[-1] == f"{test.pvalue:.2g}"
 
 
-def test_claims_on_regularisation(drawn):
-    page = (drawn / "report.html").read_text()
+def test_claims_on_regularisation(paper_directory):
+    page = (paper_directory / "report.html").read_text()
     for claim in range(11, 18):
         assert 1 <= page.count(f"<b>C{claim}</b>") <= 2, "decided on each of two numbers of images, or on none"
 
 
-def test_only_the_lowest_seed_has_a_section(drawn):
-    page = (drawn / "report.html").read_text()
+def test_only_the_lowest_seed_has_a_section(paper_directory):
+    page = (paper_directory / "report.html").read_text()
     headings = re.findall(r"<h2>([^<]*, seed \d+[^<]*)</h2>", page)
     assert len(headings) == len(set(headings))
     assert headings.count("cifar10, alexnet, n = 2,000, seed 0") == 1
     assert not any("seed 1" in heading for heading in headings)
     section = page[page.index("<h2>cifar10, alexnet, n = 2,000, seed 0</h2>") :]
     assert "Recorded with other seeds too: 1." in section[: section.index("<h3>")]
-    names = {path.stem for path in (drawn / "figures").glob("stub_*")}
+    names = {path.stem for path in (paper_directory / "figures").glob("stub_*")}
     assert {"stub_cifar10-alexnet-seed-0", "stub_cifar10-mlp-1x512-seed-0"} <= names
     assert not any("seed-1" in name for name in names)
 
@@ -189,7 +189,7 @@ def test_lowest_seeds():
         for test in ("true-labels", "random-labels")
     ]
     chosen = lowest_seeds(result_sets(runs))
-    assert {(each.config.model, each.config.n_train, each.config.seed) for each in chosen} == {
+    assert {(results.config.model, results.config.n_train, results.config.seed) for results in chosen} == {
         ("alexnet", 1000, 1),
         ("alexnet", 2000, 2),
         ("mlp-1x512", 1000, 0),
@@ -221,9 +221,9 @@ def test_one_network_with_one_seed_has_no_section_of_its_own(tmp_path):
 
 def test_several_directories_make_one_page(tmp_path):
     """A run that is in two of them counts once; the theory's findings are beside them."""
-    both = [network_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
-    write_run(both[0], tmp_path / "a")
-    for run in both:
+    runs = [network_run("mlp-1x512", test, 5, rise(0.3, 5)) for test in ("true-labels", "random-labels")]
+    write_run(runs[0], tmp_path / "a")
+    for run in runs:
         write_run(run, tmp_path / "b")
     theory = [Finding(Claim("corollary-1", "s", "s"), Evidence(Verdict.HOLDS, "m <i>", "b", "r"), 0.0)]
     (tmp_path / "theory").mkdir()
@@ -239,23 +239,25 @@ def test_several_directories_make_one_page(tmp_path):
         (verdict for _, verdict in claims),
         key=["holds", "depends on the data", "does not hold", "not decided here"].index,
     ), "what holds comes first"
-    written = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
-    assert {name: written[name]["verdict"] for name, _ in claims} == dict(claims)
-    assert written["C20"]["verdict"] == "holds"
+    entries = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
+    assert {name: entries[name]["verdict"] for name, _ in claims} == dict(claims)
+    assert entries["C20"]["verdict"] == "holds"
     assert "m &lt;i&gt;" in page, "what was measured is text, not markup"
-    (found,) = written["C29"]["findings"]
-    assert "mlp-1x512" in found["subject"]
+    (finding,) = entries["C29"]["findings"]
+    assert "mlp-1x512" in finding["subject"]
     assert page.count("<h2>cifar10, mlp-1x512, n = 1,000, seed 0</h2>") == 1
 
 
 def test_the_verdicts_in_the_repository_are_those_of_its_records():
     """results/claims.json is made by `python -m figures results`: after a change of records or rules make it again."""
     results = Path(__file__).parents[2] / "results"
-    found = claim_verdicts(subjects(all_runs(record_folders(results))), theory_findings_of(results))
-    written = json.loads((results / "claims.json").read_text())
-    assert [(entry["id"], entry["verdict"]) for entry in written] == [(one.claim.id, one.verdict) for one in found]
-    counts = [len(entry["findings"]) for entry in written]
-    assert counts == [len(one.findings) for one in found]
+    verdicts = claim_verdicts(subjects(all_runs(record_folders(results))), theory_findings_of(results))
+    entries = json.loads((results / "claims.json").read_text())
+    assert [(entry["id"], entry["verdict"]) for entry in entries] == [
+        (claim_verdict.claim.id, claim_verdict.verdict) for claim_verdict in verdicts
+    ]
+    counts = [len(entry["findings"]) for entry in entries]
+    assert counts == [len(claim_verdict.findings) for claim_verdict in verdicts]
 
 
 def test_titles_say_as_much_as_tells_them_apart():
@@ -269,8 +271,8 @@ def test_counts_are_a_sentence():
     )
 
 
-def test_every_link_of_the_contents_has_a_place(drawn):
-    page = (drawn / "report.html").read_text()
+def test_every_link_of_the_contents_has_a_place(paper_directory):
+    page = (paper_directory / "report.html").read_text()
     targets = re.findall(r'<li><a href="#([^"]*)"', page)
     assert len(targets) >= 5
     assert all(page.count(f'id="{target}"') == 1 for target in targets)

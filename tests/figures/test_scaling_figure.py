@@ -52,9 +52,9 @@ def test_the_record_is_of_real_measurements(record):
     environment = record["about"]["environment"]
     assert environment["processor"]
     assert environment["accelerator"] is None, "no GPU: rates of other devices are stated"
-    assert [one["compute"] for one in record["scaling"]] == ["measured", "stated"]
-    for one in record["scaling"]:
-        for row in one["rows"]:
+    assert [table["compute"] for table in record["scaling"]] == ["measured", "stated"]
+    for table in record["scaling"]:
+        for row in table["rows"]:
             assert row["epoch_overlapped"] <= row["epoch"] <= row["simulated"] * 1.001
     for row in record["sweep"]["rows"]:
         assert row["makespan"] >= row["bound"] > 0

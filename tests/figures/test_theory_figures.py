@@ -21,13 +21,13 @@ FIGURES = [(kind, name) for kind in (LEAST_SQUARES, IMPLICIT_BIAS) for name in k
     ("kind", "claims"), [(LEAST_SQUARES, least_squares.CLAIMS), (IMPLICIT_BIAS, implicit_bias.CLAIMS)]
 )
 def test_every_claim_is_in_a_figure(kind, claims):
-    shown = {claim for one in kind.figures.values() for claim in one.claims}
-    assert shown == {checked.claim.id for checked in claims}
+    claim_ids = {claim for figure in kind.figures.values() for claim in figure.claims}
+    assert claim_ids == {checked.claim.id for checked in claims}
 
 
 def test_no_figure_names_a_claim_that_is_not_there():
-    known = {checked.claim.id for checked in CLAIMS}
-    assert {claim for one in EXPRESSIVITY.figures.values() for claim in one.claims} <= known
+    claim_ids = {checked.claim.id for checked in CLAIMS}
+    assert {claim for figure in EXPRESSIVITY.figures.values() for claim in figure.claims} <= claim_ids
 
 
 def test_names_differ():
@@ -37,8 +37,8 @@ def test_names_differ():
 
 @pytest.mark.parametrize(("kind", "name"), FIGURES, ids=[name for _, name in FIGURES])
 def test_every_figure_is_drawn_from_its_parts_alone(kind, name, tmp_path):
-    whole, one = kind.read(RESULTS / kind.file), kind.figures[name]
-    one.draw({part: whole[part] for part in ("about", *one.parts)}, tmp_path / name)
+    whole, figure = kind.read(RESULTS / kind.file), kind.figures[name]
+    figure.draw({part: whole[part] for part in ("about", *figure.parts)}, tmp_path / name)
     with Image.open(tmp_path / f"{name}.png") as image:
         colours = image.convert("RGB").getcolors(maxcolors=2**24)
     assert colours is not None
@@ -66,8 +66,8 @@ def mark(results, path):
 
 @pytest.mark.parametrize("kind", THEORY_RECORDS, ids=lambda kind: kind.topic)
 def test_one_record_alone_is_enough(kind, tmp_path, monkeypatch, capsys):
-    for name, one in kind.figures.items():
-        monkeypatch.setitem(kind.figures, name, type(one)(mark, one.parts, one.claims))
+    for name, figure in kind.figures.items():
+        monkeypatch.setitem(kind.figures, name, type(figure)(mark, figure.parts, figure.claims))
     (tmp_path / kind.file).write_bytes((RESULTS / kind.file).read_bytes())
     assert main([str(tmp_path)]) == 0
     assert {path.stem for path in (tmp_path / "figures").glob("*.drawn")} == set(kind.figures)
