@@ -447,15 +447,15 @@ class KilledError(Exception):
 class ShortLived(Parts):
     """Parts of a process that is killed while it is at work on its sixth."""
 
-    left = 5
+    budget = 5
 
     def __call__(self, name, compute):
         return super().__call__(name, lambda: self._last(compute))
 
     def _last(self, compute):
-        if self.left == 0:
+        if self.budget == 0:
             raise KilledError
-        self.left -= 1
+        self.budget -= 1
         return compute()
 
 

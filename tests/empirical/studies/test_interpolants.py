@@ -21,7 +21,7 @@ from empirical.runs.trained_network import load_trained
 from empirical.studies.interpolants import ExplicitInterpolant, OfStoredPixels, TrainedInterpolant, measure_interpolants
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import evaluate
-from tests.empirical import made_up_noise as made
+from tests.empirical import made_up_noise
 from tests.made_up import made_up_config
 from theory.claims import Verdict
 from theory.expressivity import relu_interpolant
@@ -189,12 +189,12 @@ def verdicts(*runs) -> dict[str, Verdict]:
 
 
 def test_agreeing_runs_hold():
-    assert verdicts(made.interpolants(0.0, 0.9), made.interpolants(1.0, 0.1)) == {
+    assert verdicts(made_up_noise.interpolants(0.0, 0.9), made_up_noise.interpolants(1.0, 0.1)) == {
         f"interpolants-{number}": Verdict.HOLDS for number in range(1, 6)
     }
 
 
-UNFITTED = made.interpolants(0.0, 0.9).summary.metrics["trained"] | {"fitted": False}
+UNFITTED = made_up_noise.interpolants(0.0, 0.9).summary.metrics["trained"] | {"fitted": False}
 MOVED = {"norm": 0.1, "trained": 0.9, "explicit": 0.2, "difference_error": 0.01}
 STABLE = {"norm": 0.1, "trained": 0.9, "explicit": 0.9, "difference_error": 0.01}
 
@@ -227,11 +227,11 @@ STABLE = {"norm": 0.1, "trained": 0.9, "explicit": 0.9, "difference_error": 0.01
     ],
 )
 def test_a_rule_has_two_sides(claim, accuracy, changed, verdict):
-    assert verdicts(made.interpolants(0.0, accuracy, **changed))[claim] is verdict
+    assert verdicts(made_up_noise.interpolants(0.0, accuracy, **changed))[claim] is verdict
 
 
 def test_sets_differ_in_labels_alone():
-    runs = [made.interpolants(1.0, 0.1), made.interpolants(0.0, 0.9)]
+    runs = [made_up_noise.interpolants(1.0, 0.1), made_up_noise.interpolants(0.0, 0.9)]
     other = replace(runs[0], config=replace(runs[0].config, seed=1))
     first, second = interpolants_results([*runs, other])
     assert [run.config.randomization.corruption for run in first.runs] == [0.0, 1.0]
@@ -240,7 +240,7 @@ def test_sets_differ_in_labels_alone():
 
 
 def test_the_table_has_a_row_a_network():
-    (results,) = interpolants_results([made.interpolants(0.0, 0.9)])
+    (results,) = interpolants_results([made_up_noise.interpolants(0.0, 0.9)])
     table = interpolants_table(results)
     assert [row[:4] for row in table.rows] == [
         ("true labels", "trained", "100.00", "90.00"),

@@ -24,7 +24,7 @@ from empirical.studies.label_noise import (
     measure_label_noise,
     require_memory,
 )
-from tests.empirical import made_up_noise as made
+from tests.empirical import made_up_noise
 from tests.made_up import made_up_config
 from theory.claims import Verdict
 from theory.label_noise import corrupt_labels
@@ -144,28 +144,28 @@ def verdicts(runs) -> dict[str, Verdict]:
 
 def replaced(old, new):
     """The runs as predicted with one of another outcome."""
-    return [new if run.config == old.config else run for run in made.noise_runs()]
+    return [new if run.config == old.config else run for run in made_up_noise.noise_runs()]
 
 
 def test_runs_as_predicted_hold():
-    assert verdicts(made.noise_runs()) == {f"noise-{number}": Verdict.HOLDS for number in range(1, 6)}
+    assert verdicts(made_up_noise.noise_runs()) == {f"noise-{number}": Verdict.HOLDS for number in range(1, 6)}
 
 
 @pytest.mark.parametrize(
     ("claim", "new", "verdict"),
     [
-        ("noise-1", made.kernel(0.5, 0.76), Verdict.HOLDS),
-        ("noise-1", made.kernel(0.5, 0.78), Verdict.DOES_NOT_HOLD),
-        ("noise-1", made.kernel(0.0, 0.91), Verdict.DOES_NOT_HOLD),
-        ("noise-2", made.kernel(0.5, 0.75), Verdict.HOLDS),
-        ("noise-2", made.kernel(0.5, 0.85), Verdict.DOES_NOT_HOLD),
-        ("noise-3", made.network(0.5, 0.51), Verdict.NOT_DECIDED),
-        ("noise-3", made.network(0.5, 0.40), Verdict.DOES_NOT_HOLD),
-        ("noise-3", made.network(0.5, 0.75, fitted=False), Verdict.NOT_DECIDED),
-        ("noise-4", made.explicit(0.5, 0.15), Verdict.HOLDS),
-        ("noise-4", made.explicit(0.5, 0.20), Verdict.DOES_NOT_HOLD),
-        ("noise-5", made.explicit(0.5, 0.49), Verdict.NOT_DECIDED),
-        ("noise-5", made.explicit(0.5, 0.60), Verdict.DOES_NOT_HOLD),
+        ("noise-1", made_up_noise.kernel(0.5, 0.76), Verdict.HOLDS),
+        ("noise-1", made_up_noise.kernel(0.5, 0.78), Verdict.DOES_NOT_HOLD),
+        ("noise-1", made_up_noise.kernel(0.0, 0.91), Verdict.DOES_NOT_HOLD),
+        ("noise-2", made_up_noise.kernel(0.5, 0.75), Verdict.HOLDS),
+        ("noise-2", made_up_noise.kernel(0.5, 0.85), Verdict.DOES_NOT_HOLD),
+        ("noise-3", made_up_noise.network(0.5, 0.51), Verdict.NOT_DECIDED),
+        ("noise-3", made_up_noise.network(0.5, 0.40), Verdict.DOES_NOT_HOLD),
+        ("noise-3", made_up_noise.network(0.5, 0.75, fitted=False), Verdict.NOT_DECIDED),
+        ("noise-4", made_up_noise.explicit(0.5, 0.15), Verdict.HOLDS),
+        ("noise-4", made_up_noise.explicit(0.5, 0.20), Verdict.DOES_NOT_HOLD),
+        ("noise-5", made_up_noise.explicit(0.5, 0.49), Verdict.NOT_DECIDED),
+        ("noise-5", made_up_noise.explicit(0.5, 0.60), Verdict.DOES_NOT_HOLD),
     ],
 )
 def test_a_rule_has_two_sides(claim, new, verdict):
@@ -173,29 +173,29 @@ def test_a_rule_has_two_sides(claim, new, verdict):
 
 
 def test_missing_runs_decide_nothing():
-    assert set(verdicts([made.prediction()]).values()) == {Verdict.NOT_DECIDED}
+    assert set(verdicts([made_up_noise.prediction()]).values()) == {Verdict.NOT_DECIDED}
 
 
 def test_other_kernels_images_and_seeds_are_not_what_is_predicted():
     others = [
-        made.kernel(0.5, 0.2, bandwidth=0.1),
-        made.kernel(0.5, 0.2, ridge=1.0),
-        made.kernel(0.5, 0.2, features="gabor"),
-        made.network(0.5, 0.2, seed=1),
-        made.network(0.5, 0.2, train_digest="c"),
-        made.network(0.5, 0.2, randomization=Randomization("shuffled", uniform(0.5))),
+        made_up_noise.kernel(0.5, 0.2, bandwidth=0.1),
+        made_up_noise.kernel(0.5, 0.2, ridge=1.0),
+        made_up_noise.kernel(0.5, 0.2, features="gabor"),
+        made_up_noise.network(0.5, 0.2, seed=1),
+        made_up_noise.network(0.5, 0.2, train_digest="c"),
+        made_up_noise.network(0.5, 0.2, randomization=Randomization("shuffled", uniform(0.5))),
     ]
-    (results,) = noise_results([*made.noise_runs(), *others])
+    (results,) = noise_results([*made_up_noise.noise_runs(), *others])
     assert {name: len(runs) for name, runs in results.measured.items()} == {
         "mlp-1x512": 3,
         "Gaussian kernel": 3,
         "explicit network": 3,
     }
-    assert noise_results(made.noise_runs()[1:]) == []
+    assert noise_results(made_up_noise.noise_runs()[1:]) == []
 
 
 def test_the_table_has_a_row_a_level():
-    runs = [run for run in made.noise_runs() if run.config != made.kernel(0.5, 0.7).config]
+    runs = [run for run in made_up_noise.noise_runs() if run.config != made_up_noise.kernel(0.5, 0.7).config]
     table = noise_table(noise_results(runs)[0])
     assert [row[0] for row in table.rows] == ["0", "0.5", "1"]
     assert table.rows[1][table.columns.index("Gaussian kernel, measured")] == "—"
