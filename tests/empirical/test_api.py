@@ -115,15 +115,17 @@ def test_a_frame_without_pandas_says_what_to_install(tmp_path, monkeypatch):
 def test_arrays_are_the_data_set_that_they_come_from(tmp_path):
     digits = load("digits").subset(40, 20)
     pairs = [(split.images, split.labels) for split in (digits.train, digits.test)]
-    named, given, whole = (
+    named, from_arrays, whole = (
         run_experiment(data=data, model="mlp-1x8", out=tmp_path / str(at), **SMALL)
         for at, data in enumerate(("digits", tuple(pairs), digits))
     )
-    accuracy = [[run.summary.metrics["train_accuracy"] for run in results.runs] for results in (named, given, whole)]
+    accuracy = [
+        [run.summary.metrics["train_accuracy"] for run in results.runs] for results in (named, from_arrays, whole)
+    ]
     assert accuracy[0] == accuracy[1] == accuracy[2]
-    digests = {run.config.train_digest for results in (named, given, whole) for run in results.runs}
+    digests = {run.config.train_digest for results in (named, from_arrays, whole) for run in results.runs}
     assert len(digests) == 1
-    assert {run.config.data for run in given.runs} == {"arrays"}
+    assert {run.config.data for run in from_arrays.runs} == {"arrays"}
     assert [run.config.hash for run in named.runs] == [run.config.hash for run in whole.runs]
 
 
@@ -133,8 +135,10 @@ def test_one_image_under_two_labels_is_said(tmp_path, capsys):
     split = images, np.arange(30) % 2 + (np.arange(30) == 17)
     training = {"max_steps": 3}
     results = run_experiment(data=(split, split), model="mlp-1x8", tests="true-labels", training=training, out=tmp_path)
-    said = capsys.readouterr().err
-    assert "no network can fit all labels: equal training images have different ones, rows 3 and 17 (labels 1 a" in said
+    message = capsys.readouterr().err
+    assert (
+        "no network can fit all labels: equal training images have different ones, rows 3 and 17 (labels 1 a" in message
+    )
     assert [run.config.kind for run in results.runs] == ["trained"]
     ((explicit, reason),) = results.failures
     assert explicit.kind == "explicit"

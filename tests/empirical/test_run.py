@@ -66,10 +66,10 @@ def test_same_seed_same_bytes_other_seed_others(main_job, tmp_path):
     chosen = ["--tests", "random-labels", "gaussian"]
     assert main(["--out", str(tmp_path / "same"), *SMALL, *chosen]) == 0
     assert main(["--out", str(tmp_path / "other"), *SMALL, *chosen, "--seed", "1"]) == 0
-    same, other, first = metrics(tmp_path / "same"), metrics(tmp_path / "other"), metrics(main_job)
+    same, reseeded, first = metrics(tmp_path / "same"), metrics(tmp_path / "other"), metrics(main_job)
     assert len(same) == 4
     assert same == {name: first[name] for name in same}
-    assert set(same.values()).isdisjoint(other.values())
+    assert set(same.values()).isdisjoint(reseeded.values())
 
 
 def test_rerun(main_job, tmp_path):

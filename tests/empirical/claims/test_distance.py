@@ -56,8 +56,8 @@ def runs(starts: tuple[float, ...] = (50, 45, 41, 33, 22), seeds: int = 3, **met
     return [run(share, start + seed, seed, **metrics) for share, start in pairs for seed in range(seeds)]
 
 
-def verdict(found: list[Run]) -> Verdict:
-    (results,) = distance_results(found)
+def verdict(sample: list[Run]) -> Verdict:
+    (results,) = distance_results(sample)
     return {finding.claim.id: finding.evidence.verdict for finding in compare_distance(results)}["C7"]
 
 
@@ -67,7 +67,7 @@ def test_the_start_is_found_between_epochs():
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("sample", "expected"),
     [
         (runs(), Verdict.HOLDS),
         (runs((20, 30, 40, 50, 70, 60)), Verdict.DOES_NOT_HOLD),
@@ -78,14 +78,14 @@ def test_the_start_is_found_between_epochs():
         (runs(mean_distance_within_classes=None), Verdict.NOT_DECIDED),
     ],
 )
-def test_either_side(found, expected):
-    assert verdict(found) is expected
+def test_either_side(sample, expected):
+    assert verdict(sample) is expected
 
 
 def test_every_seed_must_agree():
     """With one seed the start does not depend on distance: two of three are not enough."""
-    others = [each for each in runs() if each.config.seed]
-    assert verdict([*others, *(run(*pair) for pair in zip(SHARES, (50, 22, 41, 33, 45), strict=False))]) is (
+    repeats = [run for run in runs() if run.config.seed]
+    assert verdict([*repeats, *(run(*pair) for pair in zip(SHARES, (50, 22, 41, 33, 45), strict=False))]) is (
         Verdict.NOT_DECIDED
     )
 
@@ -100,11 +100,11 @@ def test_no_other_claim_sees_these_runs():
     """Alone or beside the paper's tests, and though the share 0 has the images and labels of one."""
     assert result_sets(runs()) == []
     (subject,) = subjects(runs())
-    decided = [one for one in claim_verdicts([subject]) if one.findings]
-    assert [one.claim.id for one in decided] == ["C7"]
+    decided = [claim_verdict for claim_verdict in claim_verdicts([subject]) if claim_verdict.findings]
+    assert [claim_verdict.claim.id for claim_verdict in decided] == ["C7"]
     ordinary = replace(runs()[0], config=replace(runs()[0].config, experiment="randomization-tests"))
     (results,) = result_sets([ordinary, *runs()])
-    assert [each.config.experiment for each in results.trained.values()] == ["randomization-tests"]
+    assert [run.config.experiment for run in results.trained.values()] == ["randomization-tests"]
 
 
 def test_the_table_has_a_row_for_every_share():

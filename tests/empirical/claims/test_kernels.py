@@ -102,8 +102,8 @@ def test_the_papers_numbers_stand_beside_their_own_setting_only():
 
 
 def test_sets_share_images_and_seed():
-    other = replace(AGREEING[0], config=replace(AGREEING[0].config, seed=1))
-    assert [len(results.runs) for results in kernel_results([*AGREEING, other])] == [7, 1]
+    reseeded = replace(AGREEING[0], config=replace(AGREEING[0].config, seed=1))
+    assert [len(results.runs) for results in kernel_results([*AGREEING, reseeded])] == [7, 1]
     (results,) = kernel_results(AGREEING)
     (bandwidth,) = {kernel for kernel, _ in results.series()} - {"gaussian"}
     assert list(results.series()) == [("gaussian", "gabor"), ("gaussian", "pixels"), (bandwidth, "pixels")]
@@ -111,9 +111,9 @@ def test_sets_share_images_and_seed():
 
 
 def test_kernels_of_other_bandwidths_are_not_mixed():
-    others = [run("true-labels", 0.5, 99.0, bandwidth=0.1), run("random-labels", 0.1, 20.0, bandwidth=0.1)]
-    (results,) = kernel_results([*AGREEING, *others])
+    narrower = [run("true-labels", 0.5, 99.0, bandwidth=0.1), run("random-labels", 0.1, 20.0, bandwidth=0.1)]
+    (results,) = kernel_results([*AGREEING, *narrower])
     assert len(results.series()) == 4
-    assert verdicts([*AGREEING, *others])["kernel-random-labels"] is Verdict.DOES_NOT_HOLD
+    assert verdicts([*AGREEING, *narrower])["kernel-random-labels"] is Verdict.DOES_NOT_HOLD
     (linear,) = kernel_results([run("true-labels", 0.5, 1.0, data="cifar10", kernel="linear")])
     assert reference(linear.runs[0]) == ""

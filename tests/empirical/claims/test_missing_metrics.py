@@ -117,18 +117,18 @@ def test_every_claim_answers_whatever_a_record_lacks(kind):
         poorer = [
             replace(run, summary=replace(run.summary, metrics=without(run.summary.metrics, name))) for run in runs
         ]
-        for found in results(poorer):
-            for each in claims:
-                finding = each.decide(found)
-                assert finding.claim.id == each.id
+        for result_set in results(poorer):
+            for checked_claim in claims:
+                finding = checked_claim.decide(result_set)
+                assert finding.claim.id == checked_claim.id
                 if finding.evidence.verdict is Verdict.NOT_DECIDED:
                     assert finding.evidence.command == "" or finding.evidence.command in in_words(finding)
                     assert finding.evidence.reason
 
 
 def test_capacity_answers():
-    for each in capacity.CLAIMS:
-        assert each.decide(test_capacity.results()).evidence.verdict is Verdict.NOT_DECIDED
+    for checked_claim in capacity.CLAIMS:
+        assert checked_claim.decide(test_capacity.results()).evidence.verdict is Verdict.NOT_DECIDED
     look = test_randomization_tests.run("random-labels", 0.1, 10, experiment="capacity")
     look.summary.metrics["dimension"] = 64
     assert len(capacity.capacity_results([look])) == 1

@@ -79,10 +79,10 @@ def test_no_claim_about_the_papers_tests_sees_other_label_noise(folder):
     runs = list(recorded(folder))
     before, after = findings(runs), findings(with_other_noise(runs))
     assert len(before) >= 2
-    known = {subject for subject, _, _ in before}
-    assert [finding for finding in after if finding[0] in known] == before
+    subject_names = {subject for subject, _, _ in before}
+    assert [finding for finding in after if finding[0] in subject_names] == before
     # A network that was run on true labels alone is a set of its own now, with nothing to say.
-    added = [finding for finding in after if finding[0] not in known]
+    added = [finding for finding in after if finding[0] not in subject_names]
     assert {evidence.verdict for _, _, evidence in added} <= {Verdict.NOT_DECIDED}
 
 

@@ -50,7 +50,7 @@ def epoch(e: int, steps: int, config: RunConfig, metrics: dict[str, Any]) -> Epo
     p = config.randomization.label_noise.uniform_level or 0.0
     changed = round(0.9 * p * config.n_train)
     unchanged = config.n_train - changed
-    kept, other = round(unchanged * min(1, e / 6)), round(changed * e / 10)
+    kept, memorised = round(unchanged * min(1, e / 6)), round(changed * e / 10)
     hits = decode_hits(metrics["test_hits"], config.n_test)
     if 0 < p < 1 and e == 5:
         hits = hits | (np.arange(config.n_test) % 5 == 0)
@@ -59,9 +59,9 @@ def epoch(e: int, steps: int, config: RunConfig, metrics: dict[str, Any]) -> Epo
         step=e * steps // 10,
         learning_rate=0.1,
         train_loss=2.3 * (1 - max(0, e - 5) / 5),
-        train_accuracy=(kept + other) / config.n_train,
+        train_accuracy=(kept + memorised) / config.n_train,
         train_accuracy_clean_labels=0.5,
-        train_accuracy_changed=other / changed if changed else None,
+        train_accuracy_changed=memorised / changed if changed else None,
         train_accuracy_unchanged=kept / unchanged,
         test_loss=1.0,
         test_accuracy=hits.mean(),
@@ -78,8 +78,8 @@ def results(changes: dict[str, tuple[float, int]] | None = None, without: tuple[
     return only
 
 
-def verdicts(found: ResultSet) -> dict[str, Verdict]:
-    return {finding.claim.id: finding.evidence.verdict for finding in compare(found)}
+def verdicts(results: ResultSet) -> dict[str, Verdict]:
+    return {finding.claim.id: finding.evidence.verdict for finding in compare(results)}
 
 
 def test_agreeing_results_hold():
@@ -104,12 +104,12 @@ def test_results_against_a_claim_are_noticed(claim, changes):
 
 
 def test_a_loss_that_falls_slowly_once_it_falls_is_noticed():
-    found = results()
-    slow = found.trained[RANDOM_LABELS]
+    agreeing = results()
+    slow = agreeing.trained[RANDOM_LABELS]
     epochs = tuple(
         replace(record, step=2 * record.step, train_loss=2.3 * (1 - record.epoch / 10)) for record in slow.epochs
     )
-    changed = replace(found, trained={**found.trained, RANDOM_LABELS: replace(slow, epochs=epochs)})
+    changed = replace(agreeing, trained={**agreeing.trained, RANDOM_LABELS: replace(slow, epochs=epochs)})
     assert verdicts(changed)["C4"] is Verdict.DOES_NOT_HOLD
 
 
@@ -129,8 +129,8 @@ def test_what_the_test_images_do_not_tell_is_not_decided(claim, changes):
 @pytest.mark.parametrize("test", ["random-labels", "corrupted-0.5"])
 def test_networks_that_do_not_fit_decide_nothing_about_those_that_do(test):
     runs = [run(name, *value, fitted=name != test) for name, value in AGREEING.items()]
-    found = verdicts(result_sets(runs)[0])
-    undecided = {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED}
+    outcome = verdicts(result_sets(runs)[0])
+    undecided = {claim for claim, verdict in outcome.items() if verdict is Verdict.NOT_DECIDED}
     assert undecided >= ({"C2", "C8"} if test == "random-labels" else {"C8", "C9"})
 
 
@@ -145,17 +145,17 @@ def test_true_labels_that_need_no_training_have_no_factor():
 
 
 def test_what_was_not_run_is_not_decided():
-    found = verdicts(results(without=("random-labels", "gaussian")))
-    undecided = {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED}
+    outcome = verdicts(results(without=("random-labels", "gaussian")))
+    undecided = {claim for claim, verdict in outcome.items() if verdict is Verdict.NOT_DECIDED}
     assert undecided == {"C1", "C2", "C3", "C4", "C5", "C6", "C8", "C29"}
 
 
 def test_records_too_old_to_say_which_images_were_hit_decide_what_they_can():
-    found = results()
-    for run in found.trained.values():
+    agreeing = results()
+    for run in agreeing.trained.values():
         for name in ("test_hits", "test_confusion"):
             del run.summary.metrics[name]
-    undecided = {claim for claim, verdict in verdicts(found).items() if verdict is Verdict.NOT_DECIDED}
+    undecided = {claim for claim, verdict in verdicts(agreeing).items() if verdict is Verdict.NOT_DECIDED}
     assert undecided == {"C2", "C8", "C29", "signal-beyond-memorising"}
 
 
@@ -173,21 +173,26 @@ def as_trained(run: Run) -> Run:
 
 @pytest.mark.parametrize("claim", ["C4", "C6"])
 def test_losses_by_lagging_averages_of_batch_norm_decide_nothing(claim):
-    found = results()
-    random = found.trained[RANDOM_LABELS]
+    agreeing = results()
+    random = agreeing.trained[RANDOM_LABELS]
     lagging = (replace(random.epochs[0], train_loss=1e8), *random.epochs[1:])
-    changed = replace(found, trained={**found.trained, RANDOM_LABELS: replace(random, epochs=lagging)})
+    changed = replace(agreeing, trained={**agreeing.trained, RANDOM_LABELS: replace(random, epochs=lagging)})
     assert verdicts(changed)[claim] is Verdict.NOT_DECIDED
     trained = {test: as_trained(run) for test, run in changed.trained.items()}
-    assert verdicts(replace(found, trained=trained))[claim] is Verdict.HOLDS
+    assert verdicts(replace(agreeing, trained=trained))[claim] is Verdict.HOLDS
 
 
 def test_sets_are_kept_apart():
     runs = [run("true-labels", 0.9, 100, seed=seed, model=model) for seed in (0, 1) for model in ("a", "b")]
     runs.append(run("true-labels", 0.1, 0, what=Explicit(), seed=1, model="theorem-1"))
     sets = result_sets(runs)
-    assert [(found.config.model, found.config.seed) for found in sets] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
-    assert [bool(found.explicit) for found in sets] == [False, True, False, True]
+    assert [(result_set.config.model, result_set.config.seed) for result_set in sets] == [
+        ("a", 0),
+        ("a", 1),
+        ("b", 0),
+        ("b", 1),
+    ]
+    assert [bool(result_set.explicit) for result_set in sets] == [False, True, False, True]
 
 
 def test_expected_column():
@@ -204,10 +209,10 @@ def test_expected_column():
 
 def test_real_records(main_job):
     """On 120 real digits; the statistics of so few images decide little, the exact claims hold."""
-    (found,) = result_sets(read_runs(main_job))
-    outcome = verdicts(found)
+    (real,) = result_sets(read_runs(main_job))
+    outcome = verdicts(real)
     assert outcome["C1"] is outcome["C5"] is outcome["C18"] is Verdict.HOLDS
-    assert [row.test for row in table(found)][:2] == ["true labels", "corrupted labels, p = 0.2"]
+    assert [row.test for row in table(real)][:2] == ["true labels", "corrupted labels, p = 0.2"]
 
 
 @pytest.mark.parametrize(
@@ -232,25 +237,27 @@ def with_level(p: float, accuracy: float, steps: int = 350) -> list[Run]:
 @pytest.mark.parametrize(("p", "accuracy"), [(0.01, 0.89), (0.99, 0.1)])
 def test_more_levels_do_not_turn_holds_into_not_decided(p, accuracy):
     """At p = 0.99 copying is at chance itself, at p = 0.01 too few labels are changed: neither level can tell."""
-    (found,) = result_sets(with_level(p, accuracy))
-    assert verdicts(found)["C9"] is Verdict.HOLDS
+    (levels,) = result_sets(with_level(p, accuracy))
+    assert verdicts(levels)["C9"] is Verdict.HOLDS
 
 
 def test_labels_fitted_alike_are_no_signal():
     """Above chance, but changed labels are fitted as soon as the others: then nothing says what was captured."""
-    found = results()
-    level = found.trained[parse_test("corrupted-0.5")]
+    agreeing = results()
+    level = agreeing.trained[parse_test("corrupted-0.5")]
     hits = [(round(275 * e / 10), round(225 * e / 10)) for e in range(11)]
     alike = [
         replace(
-            each,
-            train_accuracy=(kept + other) / 500,
+            record,
+            train_accuracy=(kept + memorised) / 500,
             train_accuracy_unchanged=kept / 275,
-            train_accuracy_changed=other / 225,
+            train_accuracy_changed=memorised / 225,
         )
-        for each, (kept, other) in zip(level.epochs, hits, strict=True)
+        for record, (kept, memorised) in zip(level.epochs, hits, strict=True)
     ]
-    changed = replace(found, trained=found.trained | {parse_test("corrupted-0.5"): replace(level, epochs=tuple(alike))})
+    changed = replace(
+        agreeing, trained=agreeing.trained | {parse_test("corrupted-0.5"): replace(level, epochs=tuple(alike))}
+    )
     assert verdicts(changed)["C9"] is Verdict.NOT_DECIDED
 
 
@@ -258,7 +265,7 @@ def test_two_levels_of_fitting():
     almost = run("random-labels", 0.1, 450, fitted=False)
     for accuracy, expected in ((0.9934, Verdict.HOLDS), (0.98, Verdict.DOES_NOT_HOLD)):
         almost.summary.metrics["train_accuracy"] = accuracy
-        (finding,) = (each for each in compare(result_sets([almost])[0]) if each.claim.id == "C1")
+        (finding,) = (finding for finding in compare(result_sets([almost])[0]) if finding.claim.id == "C1")
         assert finding.evidence.verdict is expected
     assert "below 99%" in finding.evidence.measured
     stopped = replace(almost, config=almost.config.with_training(TrainingConfig(max_steps=40)))
@@ -270,7 +277,7 @@ def test_guessing_is_corrected_for_the_number_of_runs():
     odd = run("random-labels", 0.13, 450)
     alone = verdicts(result_sets([odd])[0])["C2"]
     many = [odd, *(run("random-labels", 0.1, 450, seed=seed) for seed in range(1, 30))]
-    (among,) = (found for found in result_sets(many) if found.config.seed == 0)
+    (among,) = (result_set for result_set in result_sets(many) if result_set.config.seed == 0)
     assert alone is Verdict.DOES_NOT_HOLD
     assert verdicts(among)["C2"] is Verdict.NOT_DECIDED
 

@@ -87,7 +87,7 @@ AGREEING = {
 
 
 def every(runs: dict[str, list[Run]]) -> list[Run]:
-    return [each for sample in runs.values() for each in sample]
+    return [run for sample in runs.values() for run in sample]
 
 
 def verdicts(runs: dict[str, list[Run]]) -> dict[str, Verdict]:
@@ -151,10 +151,8 @@ def test_what_the_runs_do_not_tell_is_not_decided(claim, changed):
 def weakened(runs: list[Run], weight_decay: float = 1e-4) -> list[Run]:
     """The same with another strength of weight decay."""
     return [
-        replace(
-            each, config=each.config.with_training(replace(each.config.hyper_parameters, weight_decay=weight_decay))
-        )
-        for each in runs
+        replace(run, config=run.config.with_training(replace(run.config.hyper_parameters, weight_decay=weight_decay)))
+        for run in runs
     ]
 
 
@@ -166,7 +164,7 @@ def test_weight_decay_that_does_nothing_decides_nothing(claim):
     if claim == "C17":
         del weak["inception crop"]
         weak["inception decay"] = weakened(seeds("inception", "true-labels", DECAY, 0.95))
-    (finding,) = (each for each in compare_regularizers(every(weak)) if each.claim.id == claim)
+    (finding,) = (finding for finding in compare_regularizers(every(weak)) if finding.claim.id == claim)
     assert finding.evidence.verdict is Verdict.NOT_DECIDED
     if claim != "C17":
         assert "total weight decay, the paper's in brackets: " in finding.evidence.measured
@@ -174,10 +172,10 @@ def test_weight_decay_that_does_nothing_decides_nothing(claim):
 
 
 def test_of_several_strengths_the_least_that_does_something_counts():
-    both = AGREEING["inception decay"] + weakened(AGREEING["inception decay"])
-    for runs in (both, both[::-1], both + weakened(AGREEING["inception decay"], 1.0)):
+    strengths = AGREEING["inception decay"] + weakened(AGREEING["inception decay"])
+    for runs in (strengths, strengths[::-1], strengths + weakened(AGREEING["inception decay"], 1.0)):
         row = Rows([*AGREEING["inception crop"], *runs]).of(TRUE_LABELS, DECAY)["inception"]
-        assert {each.config.training.weight_decay for each in row.runs} == {0.1}
+        assert {run.config.training.weight_decay for run in row.runs} == {0.1}
         assert decays_enough(row)
 
 
@@ -223,9 +221,9 @@ def test_each_number_of_images_has_findings_of_its_own():
     runs = [alone, *every(AGREEING)]
     (size,) = sizes(runs)
     assert size.train == 500
-    both = sizes([*runs, replace(alone, config=replace(alone.config, model="mlp-1x512"))])
-    assert [size.train for size in both] == [50_000, 500]
-    (findings,) = (compare_regularizers(some) for some in sizes(runs).values())
+    both_sizes = sizes([*runs, replace(alone, config=replace(alone.config, model="mlp-1x512"))])
+    assert [size.train for size in both_sizes] == [50_000, 500]
+    (findings,) = (compare_regularizers(size) for size in sizes(runs).values())
     assert {finding.evidence.verdict for finding in findings} == {Verdict.HOLDS}
 
 
@@ -240,8 +238,8 @@ def test_the_papers_hyper_parameters_come_before_more_seeds():
     """0.1 is its rate for Inception, 0.95 its decay."""
     papers = run("inception", "random-labels", NONE, 0.1)
     slower = replace(papers.config.training, learning_rate_decay=0.98)
-    others = [run("inception", "random-labels", NONE, 0.1, what=Trained(slower), seed=seed) for seed in range(3)]
-    (row,) = [row for row in table_1([*others, papers]) if row.runs]
+    repeats = [run("inception", "random-labels", NONE, 0.1, what=Trained(slower), seed=seed) for seed in range(3)]
+    (row,) = [row for row in table_1([*repeats, papers]) if row.runs]
     assert row.runs == (papers,)
     on_imagenet = IMAGENET.applied(papers.config.training)
     more = [run("inception", "random-labels", NONE, 0.1, what=Trained(on_imagenet), seed=seed) for seed in range(2)]
@@ -276,13 +274,13 @@ def test_a_run_stopped_early_decides_nothing():
     ],
 )
 def test_what_was_not_run_is_not_decided(missing, claims):
-    found = verdicts({name: each for name, each in AGREEING.items() if name != missing})
-    assert {claim for claim, verdict in found.items() if verdict is Verdict.NOT_DECIDED} == claims
+    outcome = verdicts({name: sample for name, sample in AGREEING.items() if name != missing})
+    assert {claim for claim, verdict in outcome.items() if verdict is Verdict.NOT_DECIDED} == claims
 
 
 def test_networks_on_other_images_are_not_compared():
-    others = {"no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.82, 0.82, 0.83, shake=0.03, train_digest="c")}
-    assert verdicts(AGREEING | others)["C16"] is Verdict.NOT_DECIDED
+    elsewhere = {"no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.82, 0.82, 0.83, shake=0.03, train_digest="c")}
+    assert verdicts(AGREEING | elsewhere)["C16"] is Verdict.NOT_DECIDED
 
 
 def test_a_row_is_the_mean_over_seeds_on_most_images():
@@ -293,7 +291,7 @@ def test_a_row_is_the_mean_over_seeds_on_most_images():
     assert str(row.test_accuracy) == "52.00 ± 2.65"
     assert row.scale == "500 of 50,000 images, 10 epochs, seeds 0, 1, 2"
     assert (row.paper_train, row.paper_test) == (100.0, 50.51)
-    assert sum(bool(each.runs) for each in rows.values()) == 1
+    assert sum(bool(row.runs) for row in rows.values()) == 1
     assert rows["inception", TRUE_LABELS, CROP].scale == "not run"
 
 
@@ -326,12 +324,12 @@ def test_table_2_tells_dropout_apart():
 
 def test_table_2_is_of_inception_v3_with_top_5():
     runs = [run("inception-v3", "random-labels", chosen, 0.1, data="folder") for chosen in (NONE, DECAY)]
-    for each in runs:
-        each.summary.metrics.update(train_top_5_accuracy=0.975, test_top_5_accuracy=0.25, test_accuracy=0.125)
-    other = run("alexnet", "true-labels", NONE, 0.5, data="folder")
-    training = replace(other.config.training, learning_rate_decay=0.94, decay_steps=20_018)
+    for inception_run in runs:
+        inception_run.summary.metrics.update(train_top_5_accuracy=0.975, test_top_5_accuracy=0.25, test_accuracy=0.125)
+    alexnet = run("alexnet", "true-labels", NONE, 0.5, data="folder")
+    training = replace(alexnet.config.training, learning_rate_decay=0.94, decay_steps=20_018)
     own = run("mine:net", "true-labels", NONE, 0.5, data="folder", what=Trained(training))
-    tables = {table.title[:7]: rows for table, rows in tables_of("folder", [*runs, other, own]).items()}
+    tables = {table.title[:7]: rows for table, rows in tables_of("folder", [*runs, alexnet, own]).items()}
     assert {title: {row.model for row in rows} for title, rows in tables.items()} == {
         "Table 1": {"alexnet"},
         "Table 2": {"inception-v3", "mine:net"},

@@ -38,17 +38,17 @@ def test_paired_test_keeps_its_size_and_sees_more_than_an_unpaired_one():
     for _ in range(TRIALS):
         better, worse = hard_and_easy_images(random, [0.55, 0.5])
         paired += paired_p_value(better, worse, one_sided=True) < 0.05
-        table = [[each.sum(), len(each) - each.sum()] for each in (better, worse)]
+        table = [[hits.sum(), len(hits) - hits.sum()] for hits in (better, worse)]
         unpaired += stats.fisher_exact(np.array(table), alternative="greater").pvalue < 0.05
     assert paired > unpaired + 50
 
 
 def test_paired_test_by_hand():
     hits = np.array([True] * 5 + [False])
-    other = np.array([False] * 5 + [False])
-    assert paired_p_value(hits, other) == pytest.approx(2 / 2**5)
-    assert paired_p_value(hits, other, one_sided=True) == pytest.approx(1 / 2**5)
-    assert paired_p_value(other, hits, one_sided=True) == 1.0
+    misses = np.array([False] * 5 + [False])
+    assert paired_p_value(hits, misses) == pytest.approx(2 / 2**5)
+    assert paired_p_value(hits, misses, one_sided=True) == pytest.approx(1 / 2**5)
+    assert paired_p_value(misses, hits, one_sided=True) == 1.0
     assert paired_p_value(hits, hits) == 1.0
 
 
@@ -64,6 +64,6 @@ def test_trend_keeps_its_size_and_sees_a_fall():
 
 
 def test_trend_without_any_spread():
-    one = np.ones(5, dtype=bool)
-    assert trend_p_value([0, 1], [one, one]) == 1.0
-    assert trend_p_value([0, 1], [one, ~one]) == 0.0
+    ones = np.ones(5, dtype=bool)
+    assert trend_p_value([0, 1], [ones, ones]) == 1.0
+    assert trend_p_value([0, 1], [ones, ~ones]) == 0.0

@@ -63,8 +63,8 @@ def every_level(random: Random) -> bool:
     tests = []
     for accuracy in (0.3, 0.2, 0.1):
         count = int(random.binomial(500, accuracy))
-        both = [stats.binomtest(count, 500, 0.1, alternative=side).pvalue for side in ("greater", "less")]
-        tests.append(both)
+        p_values = [stats.binomtest(count, 500, 0.1, alternative=side).pvalue for side in ("greater", "less")]
+        tests.append(p_values)
     return significance.tested_at_every([a for a, _ in tests], [b for _, b in tests], SIZE) is Verdict.HOLDS
 
 
@@ -144,7 +144,7 @@ def networks_alike(random: Random) -> bool:
 
 def architecture_against_gain(random: Random) -> bool:
     """C17: three networks and a regulariser of one of them, all alike: no difference is above the gain."""
-    groups = [each.astype(float) for each in hits(random, [0.5] * 4)]
+    groups = [sample.astype(float) for sample in hits(random, [0.5] * 4)]
     gain = groups[3] - groups[0]
     pairs = [(a, b) for a in range(3) for b in range(3) if a != b]
     p_value = min(positive_mean_p_value(groups[a] - groups[b] - gain) for a, b in pairs) * len(pairs)
@@ -160,7 +160,7 @@ def error_grows_by_a_point(random: Random) -> bool:
 def ranks(random: Random) -> bool:
     """C7: steps that have nothing to do with distance with one seed, and fall with it with the others."""
     steps = [random.random(5).tolist(), [5.0, 4.0, 3.0, 2.0, 1.0], [5.0, 4.0, 3.0, 2.0, 1.0]]
-    p_values = [falling_rank_p_value([0, 1, 2, 3, 4], each) for each in steps]
+    p_values = [falling_rank_p_value([0, 1, 2, 3, 4], counts) for counts in steps]
     return significance.tested_at_every(p_values, [1 - p for p in p_values], SIZE) is Verdict.HOLDS
 
 
@@ -217,6 +217,6 @@ def test_the_best_epoch_on_its_own_images_would_gain_from_noise():
 @pytest.mark.parametrize("n", [500, 1000, 10_000])
 def test_the_power_of_the_margin_is_what_is_stated(n):
     random = np.random.default_rng(n)
-    shown = [outside_p_value(int(count), n, 0.074, 0.126) < 0.01 for count in random.binomial(n, 0.1, TRIALS)]
+    decisions = [outside_p_value(int(count), n, 0.074, 0.126) < 0.01 for count in random.binomial(n, 0.1, TRIALS)]
     stated = power_within(n, 0.1, 0.074, 0.126, 0.01)
-    assert abs(np.mean(shown) - stated) < 4 * 0.5 / TRIALS**0.5
+    assert abs(np.mean(decisions) - stated) < 4 * 0.5 / TRIALS**0.5

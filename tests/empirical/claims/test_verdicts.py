@@ -18,13 +18,13 @@ def finding(claim: Claim, verdict: Verdict) -> Finding:
 
 
 def subject(*verdicts: Verdict) -> list[Subject]:
-    return [Subject(f"set {at}", (finding(CLAIMS[0].claim, one),)) for at, one in enumerate(verdicts)]
+    return [Subject(f"set {at}", (finding(CLAIMS[0].claim, verdict),)) for at, verdict in enumerate(verdicts)]
 
 
 def test_the_claims_are_the_papers_and_the_theorys_ids_exist():
     assert [claim.id for claim in CLAIMS] == [f"C{number}" for number in range(1, len(CLAIMS) + 1)]
-    known = {checked.claim.id for checked in THEORY}
-    assert all({*claim.theory, *claim.related} <= known for claim in CLAIMS)
+    theory_ids = {checked.claim.id for checked in THEORY}
+    assert all({*claim.theory, *claim.related} <= theory_ids for claim in CLAIMS)
     assert {claim.id for claim in CLAIMS if claim.theory} == {"C18", "C19", "C20", "C23", "C24"}, "the theorems"
     assert all(claim.theory or claim.decided_by for claim in CLAIMS), "or nobody would know what to do"
     assert all(claim.full_command for claim in ALL_CLAIMS)
@@ -45,7 +45,7 @@ def test_the_rule(verdicts, expected):
     first = claim_verdicts(subject(*verdicts))[0]
     assert first.claim.id == "C1"
     assert first.verdict == expected
-    assert len(first.decisive) == len([one for one in verdicts if one is not Verdict.NOT_DECIDED])
+    assert len(first.decisive) == len([verdict for verdict in verdicts if verdict is not Verdict.NOT_DECIDED])
     if len(first.decisive) == 1:
         assert first.findings[0] == first.decisive[0], "what decides comes first"
 
@@ -53,26 +53,26 @@ def test_the_rule(verdicts, expected):
 def test_theory_speaks_on_its_claims_and_further_claims_follow(tmp_path):
     theory = [finding(Claim(name, "a", "b"), Verdict.HOLDS) for name in ("theorem-1", "unrelated", "kernel-solvers")]
     further = [Subject("a set", (finding(Claim("capacity-1", "c", "d"), Verdict.DOES_NOT_HOLD),))]
-    verdicts = {one.claim.id: one for one in claim_verdicts(further, theory)}
+    verdicts = {claim_verdict.claim.id: claim_verdict for claim_verdict in claim_verdicts(further, theory)}
     assert list(verdicts)[29:] == ["capacity-1"]
     assert verdicts["C18"].verdict == Verdict.HOLDS
     assert verdicts["C25"].verdict == Verdict.NOT_DECIDED, "no theorem says that a kernel generalises on images"
-    assert [one.claim.id for one in verdicts["C25"].related] == ["kernel-solvers"]
+    assert [claim_verdict.claim.id for claim_verdict in verdicts["C25"].related] == ["kernel-solvers"]
     assert verdicts["capacity-1"].verdict == Verdict.DOES_NOT_HOLD
     write_verdicts(list(verdicts.values()), tmp_path / "claims.json")
-    written = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
-    assert written["C18"]["findings"][0]["claim"] == "theorem-1"
-    assert written["C18"]["verdict"] == "holds"
-    assert written["C1"]["verdict"] == "not decided here"
-    assert "random labels" in written["C1"]["decided_by"]
-    assert written["C1"]["command"] == "python -m empirical.run --tests true-labels random-labels"
-    assert written["C18"]["command"] == "", "it is decided"
+    entries = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
+    assert entries["C18"]["findings"][0]["claim"] == "theorem-1"
+    assert entries["C18"]["verdict"] == "holds"
+    assert entries["C1"]["verdict"] == "not decided here"
+    assert "random labels" in entries["C1"]["decided_by"]
+    assert entries["C1"]["command"] == "python -m empirical.run --tests true-labels random-labels"
+    assert entries["C18"]["command"] == "", "it is decided"
 
 
 def test_theory_beside_a_claim_does_not_contradict_the_runs():
     against = [Subject("a set", (finding(CLAIMS[21].claim, Verdict.DOES_NOT_HOLD),))]
     theory = [finding(Claim("vc-bounds", "a", "b"), Verdict.HOLDS)]
-    verdicts = {one.claim.id: one for one in claim_verdicts(against, theory)}
+    verdicts = {claim_verdict.claim.id: claim_verdict for claim_verdict in claim_verdicts(against, theory)}
     assert verdicts["C22"].verdict == Verdict.DOES_NOT_HOLD
     against = [Subject("a set", (finding(CLAIMS[17].claim, Verdict.DOES_NOT_HOLD),))]
     theory = [finding(Claim("theorem-1", "a", "b"), Verdict.HOLDS)]
@@ -85,12 +85,12 @@ def test_the_console_and_the_page_say_the_same(main_job, capsys):
     printed = dict(
         re.findall(r"^ *(\S+) (holds|does not hold|not decided here):", capsys.readouterr().out, re.MULTILINE)
     )
-    written = json.loads((main_job / "claims.json").read_text())
-    findings = {entry["id"]: [each["verdict"] for each in entry["findings"]] for entry in written}
+    entries = json.loads((main_job / "claims.json").read_text())
+    findings = {entry["id"]: [finding["verdict"] for finding in entry["findings"]] for entry in entries}
     assert len(printed) >= 10
     for claim, verdict in printed.items():
         assert verdict in findings[claim]
-    undecided = [entry for entry in written if entry["verdict"] == "not decided here" and entry["command"]]
+    undecided = [entry for entry in entries if entry["verdict"] == "not decided here" and entry["command"]]
     page = (main_job / "report.html").read_text()
     assert undecided
     assert all(f"<code>{entry['command']}</code>" in page for entry in undecided)
@@ -101,7 +101,7 @@ def test_all_that_needs_other_runs_is_one_line_with_what_it_needs():
     needs = ("runs on Gaussian images", "a run on random labels", "runs on Gaussian images")
     absent = [Finding(claim.claim, missing(need), 0.0) for claim, need in zip(CLAIMS[2:5], needs, strict=True)]
     lines = lines_of([findings[0], *absent, findings[1]])
-    wanted = "C3, C5: runs on Gaussian images; C4: a run on random labels"
-    assert lines[-1] == f"not decided here, for want of other runs: {wanted}"
-    assert lines[:-1] == [in_words(shown) for shown in findings]
+    requirements = "C3, C5: runs on Gaussian images; C4: a run on random labels"
+    assert lines[-1] == f"not decided here, for want of other runs: {requirements}"
+    assert lines[:-1] == [in_words(finding) for finding in findings]
     assert lines_of(absent[:1]) == [in_words(absent[0])], "a lone finding says what would decide it"

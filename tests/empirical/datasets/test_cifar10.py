@@ -179,8 +179,8 @@ def test_the_real_data(tmp_path, real_data, python2_pickle):
     means = data.train.images.mean(axis=(0, 2, 3)) / 255
     assert np.allclose(means, [0.4914, 0.4822, 0.4465], atol=5e-4)  # as published, or nearly so after JPEG
 
-    some = [np.fromfile(root / name, np.uint8).reshape(-1, 3073)[:500] for name in BINARY]
-    write_python(tmp_path / "python", [(batch[:, 1:], batch[:, 0]) for batch in some], python2_pickle)
+    batches = [np.fromfile(root / name, np.uint8).reshape(-1, 3073)[:500] for name in BINARY]
+    write_python(tmp_path / "python", [(batch[:, 1:], batch[:, 0]) for batch in batches], python2_pickle)
     python = load_cifar10(tmp_path / "python")
     firsts = np.concatenate([np.arange(500) + 10_000 * i for i in range(5)])
     assert np.array_equal(python.train.images, data.train.images[firsts])

@@ -82,12 +82,12 @@ def test_every_storage_gives_the_same_images_and_another_identity_than_pillow(to
     data = load("imagenet", folder, image_size=16, storage=storage, map_directory=tmp_path, decoder="torchcodec")
     reference = load("folder", folder, image_size=16, storage="memory", decoder="torchcodec")
     pillow = load("imagenet", folder, image_size=16, storage=storage, map_directory=tmp_path)
-    for ours, same, other in zip(
+    for ours, same, theirs in zip(
         (data.train, data.test), (reference.train, reference.test), (pillow.train, pillow.test), strict=True
     ):
         assert np.array_equal(ours.stored[:], same.images)
-        assert not np.array_equal(ours.stored[:], other.stored[:])
-        assert ours.digest == same.digest != other.digest
+        assert not np.array_equal(ours.stored[:], theirs.stored[:])
+        assert ours.digest == same.digest != theirs.digest
     assert data.source.endswith("JPEGs decoded by torchcodec, bicubic")
     assert "decoded" not in pillow.source
 

@@ -42,7 +42,7 @@ def test_the_file_is_read_as_scikit_learn_reads_it(monkeypatch):
     """To the bit, and where a version of scikit-learn keeps the file elsewhere, by scikit-learn itself."""
     read = load_digits()
     monkeypatch.setattr("empirical.datasets.digits._FILE", Path("elsewhere"))
-    asked = load_digits()
-    for part, other in ((read.train, asked.train), (read.test, asked.test)):
-        np.testing.assert_array_equal(part.images, other.images, strict=True)
-        np.testing.assert_array_equal(part.labels, other.labels, strict=True)
+    reference = load_digits()
+    for part, counterpart in ((read.train, reference.train), (read.test, reference.test)):
+        np.testing.assert_array_equal(part.images, counterpart.images, strict=True)
+        np.testing.assert_array_equal(part.labels, counterpart.labels, strict=True)

@@ -149,9 +149,9 @@ def test_progress_in_plain_lines(server, tmp_path, capfd, monkeypatch):
 def test_progress_as_a_bar_on_a_terminal(server, tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     download(f"{server}/archive.gz", tmp_path / "file", SHA256)
-    shown = capfd.readouterr().err
-    assert "archive.gz" in shown
-    assert "1.0/1.0 MB" in shown
+    bar = capfd.readouterr().err
+    assert "archive.gz" in bar
+    assert "1.0/1.0 MB" in bar
 
 
 def test_no_progress(server, tmp_path, capfd):

@@ -26,9 +26,9 @@ def sampled(request, monkeypatch):
 @pytest.mark.usefixtures("sampled")
 def test_identity_follows_names_sizes_and_bytes(tmp_path):
     files = write(tmp_path / "a", b"a" * 3 * BLOCK, b"", b"b" * BLOCK)
-    known = file_identity(files)
-    assert file_identity(write(tmp_path / "copy", b"a" * 3 * BLOCK, b"", b"b" * BLOCK)) == known
-    others = [
+    reference = file_identity(files)
+    assert file_identity(write(tmp_path / "copy", b"a" * 3 * BLOCK, b"", b"b" * BLOCK)) == reference
+    variants = [
         write(tmp_path / "bytes", b"a" * 3 * BLOCK, b"", b"c" * BLOCK),
         write(tmp_path / "first", b"x" + b"a" * (3 * BLOCK - 1), b"", b"b" * BLOCK),
         write(tmp_path / "last", b"a" * 3 * BLOCK, b"", b"b" * (BLOCK - 1) + b"x"),
@@ -36,9 +36,9 @@ def test_identity_follows_names_sizes_and_bytes(tmp_path):
         [(f"other-{name}", path) for name, path in files],
         files[::-1],
     ]
-    identities = {file_identity(other) for other in others}
-    assert len(identities) == len(others)
-    assert known not in identities
+    identities = {file_identity(variant) for variant in variants}
+    assert len(identities) == len(variants)
+    assert reference not in identities
 
 
 def test_a_sample_is_of_the_whole_row_of_bytes(tmp_path, monkeypatch):
@@ -46,10 +46,10 @@ def test_a_sample_is_of_the_whole_row_of_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr("empirical.datasets.file_identity.WHOLE", 0)
     monkeypatch.setattr("empirical.datasets.file_identity.BLOCKS", 5)
     content = bytes(41 * BLOCK)  # a block each 10 blocks
-    known = file_identity(write(tmp_path / "a", content))
+    reference = file_identity(write(tmp_path / "a", content))
     for at in range(0, 31 * BLOCK, 5 * BLOCK):
         changed = content[:at] + b"x" * 10 * BLOCK + content[at + 10 * BLOCK :]
-        assert file_identity(write(tmp_path / "b", changed)) != known
+        assert file_identity(write(tmp_path / "b", changed)) != reference
 
 
 @pytest.mark.parametrize("storage", ["memory", "stream", "memmap"])

@@ -305,9 +305,9 @@ def test_what_is_no_image_by_its_name_is_left_out_and_said(tmp_path, capsys):
     data = load_folder(tmp_path, image_size=4)
     assert data.class_names == ("a", "b", "c")
     assert len(data.train.labels) + len(data.test.labels) == 12
-    said = "without a/Thumbs.db and b/readme.txt, no image by their names"
-    assert said in data.source
-    assert said in capsys.readouterr().err
+    notice = "without a/Thumbs.db and b/readme.txt, no image by their names"
+    assert notice in data.source
+    assert notice in capsys.readouterr().err
 
 
 def test_the_count_of_files_that_cannot_be_read_is_of_all(tmp_path):

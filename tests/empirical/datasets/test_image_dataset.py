@@ -62,8 +62,8 @@ def test_digest_is_as_defined():
 
 def test_digest_does_not_depend_on_memory_layout():
     part = split(4)
-    other = ImageSplit(np.asfortranarray(part.images), np.repeat(part.labels, 2)[::2])
-    assert other.digest == part.digest
+    reordered = ImageSplit(np.asfortranarray(part.images), np.repeat(part.labels, 2)[::2])
+    assert reordered.digest == part.digest
     backwards = ImageSplit(part.images[::-1], part.labels)
     assert backwards.digest == ImageSplit(part.images[::-1].copy(), part.labels).digest != part.digest
 
@@ -74,14 +74,14 @@ def test_digest_sees_every_part():
     labels[-1] += 1
     flipped = part.images.copy()
     flipped[-1, -1, -1, -1] ^= 1
-    others = [
+    variants = [
         ImageSplit(part.images, labels),
         ImageSplit(flipped, part.labels),
         ImageSplit(part.images.reshape(4, 3, 5, 4), part.labels),
         ImageSplit(part.images.astype(np.float32), part.labels),
         part.first(3),
     ]
-    assert len({part.digest, *(other.digest for other in others)}) == 6
+    assert len({part.digest, *(variant.digest for variant in variants)}) == 6
 
 
 def test_equality_is_identity():
@@ -116,9 +116,9 @@ def test_splits_must_have_images_of_one_shape():
 def test_subset_is_the_first_images(n_train, n_test):
     data = dataset()
     part = data.subset(n_train, n_test)
-    for whole, some, n in ((data.train, part.train, n_train), (data.test, part.test, n_test)):
-        assert np.array_equal(some.images, whole.images[:n])
-        assert np.array_equal(some.labels, whole.labels[:n])
+    for whole, subset, n in ((data.train, part.train, n_train), (data.test, part.test, n_test)):
+        assert np.array_equal(subset.images, whole.images[:n])
+        assert np.array_equal(subset.labels, whole.labels[:n])
     assert (part.name, part.class_names) == (data.name, data.class_names)
     assert len(dataset().train.labels) == 6
 

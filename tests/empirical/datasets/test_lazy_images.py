@@ -50,10 +50,10 @@ def test_the_histogram_is_that_of_all_pixels_and_counted_once():
 def test_a_split_of_lazy_images():
     split = ImageSplit(lazy(), LABELS, "made up")
     assert np.array_equal(split.images, PIXELS)
-    some = split.first(10)
-    assert some.stored.shape == (10, 3, 4, 5)
-    assert np.array_equal(some.images, PIXELS[:10])
-    assert np.array_equal(some.labels, LABELS[:10])
+    subset = split.first(10)
+    assert subset.stored.shape == (10, 3, 4, 5)
+    assert np.array_equal(subset.images, PIXELS[:10])
+    assert np.array_equal(subset.labels, LABELS[:10])
     with pytest.raises(ValueError, match="lazy images need an identity"):
         ImageSplit(lazy(), LABELS)
 
@@ -72,11 +72,11 @@ def test_a_digest_from_the_identity():
     unread = ComputedImages(PIXELS.shape, PIXELS.dtype, refuse)
     digest = ImageSplit(unread, LABELS, "a").digest
     assert digest == ImageSplit(PIXELS, LABELS, "a").digest
-    others = {
+    digests = {
         ImageSplit(unread, LABELS, "b").digest,
         ImageSplit(unread, LABELS[::-1].copy(), "a").digest,
         ImageSplit(unread, LABELS, "a").first(149).digest,
         ImageSplit(PIXELS, LABELS).digest,
         digest,
     }
-    assert len(others) == 5
+    assert len(digests) == 5

@@ -56,8 +56,8 @@ def test_digits_needs_no_root(tmp_path):
 def test_an_unknown_name_gets_the_nearest_and_the_list(name, nearest):
     with pytest.raises(ValueError, match=rf"unknown data set \(--data\) '{name}': did you mean '{nearest}'") as caught:
         load(name)
-    for known in DATASETS:
-        assert known in str(caught.value)
+    for dataset_name in DATASETS:
+        assert dataset_name in str(caught.value)
 
 
 def test_a_name_like_no_other_gets_the_list():

@@ -43,14 +43,14 @@ def files(folder):
 def test_made_once_then_used_again(tmp_path, workers, capsys):
     reads = []
     path = tmp_path / "maps" / "train.npy"
-    made = mapped_images(counted(reads), "id", path, workers)
+    mapped = mapped_images(counted(reads), "id", path, workers)
     assert (
         "train.npy: 40 images take 0.0 GB of disk, of which 0.0 GB are still to be written" in capsys.readouterr().err
     )
     again = mapped_images(counted(reads), "id", path, workers)
     assert capsys.readouterr().err == ""
     assert sorted(reads) == list(range(N))
-    for images in (made, again):
+    for images in (mapped, again):
         assert np.array_equal(images[:], PIXELS)
         assert np.array_equal(images[[7, 0, 7]], PIXELS[[7, 0, 7]])
         assert images.histogram().tolist() == np.bincount(PIXELS.ravel(), minlength=256).tolist()
@@ -86,13 +86,13 @@ def test_after_an_error_it_goes_on_where_it_stopped(tmp_path):
     path = tmp_path / "train.npy"
     with pytest.raises(ValueError, match="an image is damaged"):
         mapped_images(counted([], fail_at=ORDER[30]), "id", path, workers=1)
-    done = [json.loads(line)[0] for line in path.with_suffix(".done").read_text().splitlines()[1:]]
-    assert done
+    chunks = [json.loads(line)[0] for line in path.with_suffix(".done").read_text().splitlines()[1:]]
+    assert chunks
     with path.with_suffix(".done").open("a") as log:
         log.write("[9, [0, 0,")  # torn by a kill
     reads = []
     images = mapped_images(counted(reads), "id", path, workers=1)
-    finished = {sample for number in done for sample in ORDER[4 * number : 4 * number + 4].tolist()}
+    finished = {sample for number in chunks for sample in ORDER[4 * number : 4 * number + 4].tolist()}
     assert sorted(reads) == sorted(set(range(N)) - finished)
     assert np.array_equal(images[:], PIXELS)
     assert images.histogram().sum() == PIXELS.size
@@ -213,8 +213,8 @@ def test_killed_and_gone_on(tmp_path):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not path.exists()
-    done = [json.loads(line)[0] for line in log.read_text().splitlines()[1:]]
-    assert 3 <= len(done) < 10
+    chunks = [json.loads(line)[0] for line in log.read_text().splitlines()[1:]]
+    assert 3 <= len(chunks) < 10
     reads = []
     images = mapped_images(
         ComputedImages(PIXELS.shape, PIXELS.dtype, lambda samples: reads.extend(samples) or PIXELS[samples]), "id", path
@@ -222,7 +222,7 @@ def test_killed_and_gone_on(tmp_path):
     undisturbed = mapped_images(counted([]), "id", tmp_path / "other.npy")
     assert path.read_bytes() == (tmp_path / "other.npy").read_bytes()
     assert images.histogram().tolist() == undisturbed.histogram().tolist()
-    assert len(reads) == N - 4 * len(done)  # nothing that was finished is made again
+    assert len(reads) == N - 4 * len(chunks)  # nothing that was finished is made again
 
 
 def test_of_two_processes_one_makes_it(tmp_path):
@@ -232,7 +232,7 @@ def test_of_two_processes_one_makes_it(tmp_path):
         subprocess.Popen(command, cwd=Path(memory_map.__file__).parents[2], stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=100)[1] for process in processes]
+    messages = [process.communicate(timeout=100)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
-    assert sorted(bool(text) for text in said) == [False, True]
+    assert sorted(bool(text) for text in messages) == [False, True]
     assert np.array_equal(np.load(path), PIXELS)

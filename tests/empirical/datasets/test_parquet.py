@@ -120,9 +120,9 @@ def test_the_column_img_and_the_split_test(folder):
         rewrite(folder / name, column="img")
     (folder / VALIDATION).rename(folder / VALIDATION.replace("validation", "test"))
     data = load_imagenet(folder, 8)
-    for part, other in ((data.train, expected.train), (data.test, expected.test)):
-        assert np.array_equal(part.images, other.images)
-        assert np.array_equal(part.labels, other.labels)
+    for part, counterpart in ((data.train, expected.train), (data.test, expected.test)):
+        assert np.array_equal(part.images, counterpart.images)
+        assert np.array_equal(part.labels, counterpart.labels)
 
 
 def test_rows_that_are_announced_and_not_there_are_named(folder, monkeypatch):

@@ -32,10 +32,10 @@ BOMBS = {
 def test_a_bomb_is_refused_at_once(tmp_path, name):
     path = tmp_path / "bomb.pickle"
     path.write_bytes(BOMBS[name])
-    begun = time.process_time()
+    start = time.process_time()
     with pytest.raises(ValueError, match=r"bomb\.pickle: not a pickle of plain values and bytes"):
         read_byte_pickle(path)
-    assert time.process_time() - begun < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("protocol", range(6))

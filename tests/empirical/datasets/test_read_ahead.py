@@ -23,11 +23,11 @@ def test_results_come_in_order(workers, ahead):
 
 
 def test_no_more_is_begun_than_allowed():
-    begun = []
-    results = read_ahead(begun.append, range(100), workers=2, ahead=4)
+    calls = []
+    results = read_ahead(calls.append, range(100), workers=2, ahead=4)
     next(results)
     time.sleep(0.05)
-    assert len(begun) <= 5
+    assert len(calls) <= 5
     results.close()
 
 
@@ -62,8 +62,8 @@ def test_progress_is_said_when_it_takes_long(capsys, monkeypatch):
     lines = ProgressLines("memory map", 1000)
     for now[0] in (5.0, 10.0, 25.0, 30.0, 60.0):
         lines.advance(100)
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
+    messages = capsys.readouterr().err.splitlines()
+    assert messages == [
         "memory map: 300 of 1,000 images, 12 a second, about 1 minutes left",
         "memory map: 500 of 1,000 images, 8 a second, about 1 minutes left",
     ]

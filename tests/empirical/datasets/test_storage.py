@@ -21,7 +21,7 @@ def memory(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("asked", "total", "free", "expected"),
+    ("storage", "total", "free", "expected"),
     [
         ("auto", 8000, 8000, True),
         ("auto", 7999, 7999, False),
@@ -31,24 +31,24 @@ def memory(monkeypatch):
         ("memmap", 10**9, 10**9, False),
     ],
 )
-def test_what_is_kept_in_memory(memory, asked, total, free, expected):
+def test_what_is_kept_in_memory(memory, storage, total, free, expected):
     memory(total, free)
-    assert fits_in_memory(asked, (10, 1, 10, 10), "folder here") == expected
+    assert fits_in_memory(storage, (10, 1, 10, 10), "folder here") == expected
 
 
-@pytest.mark.parametrize("asked", ["auto", "memory"])
-def test_memory_that_is_taken(memory, asked):
+@pytest.mark.parametrize("storage", ["auto", "memory"])
+def test_memory_that_is_taken(memory, storage):
     memory(40e9, 1e9)
     with pytest.raises(
         ValueError,
         match=r"^imagenet: 10,000 images of 3 x 299 x 299 take 2\.7 GB; 1\.0 GB of memory are free, of 40\.0: stream "
         r"them \(--data-storage stream or memmap\)",
     ):
-        fits_in_memory(asked, (10_000, 3, 299, 299), "imagenet")
+        fits_in_memory(storage, (10_000, 3, 299, 299), "imagenet")
 
 
 @pytest.mark.parametrize(
-    ("asked", "outcome"),
+    ("storage", "outcome"),
     [
         ("auto", "they are decoded whenever they are needed"),
         ("stream", "they are decoded whenever they are needed"),
@@ -56,12 +56,12 @@ def test_memory_that_is_taken(memory, asked):
         ("memory", "they are read into memory"),
     ],
 )
-def test_the_plan_is_said_before_it_begins(memory, capsys, asked, outcome):
+def test_the_plan_is_said_before_it_begins(memory, capsys, storage, outcome):
     memory(4e9, 3e9)
-    fits_in_memory(asked, (10_000, 3, 299, 299), "imagenet")
+    fits_in_memory(storage, (10_000, 3, 299, 299), "imagenet")
     assert capsys.readouterr().err == (
         "imagenet: 10,000 images of 3 x 299 x 299 take 2.7 GB; 3.0 GB of memory are free, of 4.0; "
-        f"--data-storage {asked}: {outcome}\n"
+        f"--data-storage {storage}: {outcome}\n"
     )
 
 
@@ -77,21 +77,21 @@ def test_little_is_kept_without_a_word(capsys):
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("asked", ["auto", "memory", "stream", "memmap"])
-def test_pixels_and_digests_do_not_depend_on_the_storage(tmp_path, asked):
+@pytest.mark.parametrize("storage", ["auto", "memory", "stream", "memmap"])
+def test_pixels_and_digests_do_not_depend_on_the_storage(tmp_path, storage):
     def split(at):
         images = ComputedImages((6, 3, 4, 4), np.dtype(np.uint8), lambda samples: PIXELS[at + samples])
         return ImageSplit(images, np.arange(6), f"six from {at}")
 
     streamed = ImageDataset("imagenet", split(0), split(6), (*"abcdef",), "")
-    stored = store(streamed, asked, tmp_path)
-    kind = {"stream": ComputedImages, "memmap": MappedImages}.get(asked, np.ndarray)
+    stored = store(streamed, storage, tmp_path)
+    kind = {"stream": ComputedImages, "memmap": MappedImages}.get(storage, np.ndarray)
     for part, before, pixels in ((stored.train, streamed.train, PIXELS[:6]), (stored.test, streamed.test, PIXELS[6:])):
         assert isinstance(part.stored, kind)
         assert np.array_equal(part.stored[:], pixels)
         assert part.digest == before.digest
         assert np.array_equal(part.labels, before.labels)
-    assert len(list(tmp_path.glob("t*-4-*.npy"))) == (2 if asked == "memmap" else 0)
+    assert len(list(tmp_path.glob("t*-4-*.npy"))) == (2 if storage == "memmap" else 0)
 
 
 def test_the_machines_memory():

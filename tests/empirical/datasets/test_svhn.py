@@ -7,7 +7,7 @@ from scipy.io import savemat
 from empirical.datasets import DataNotFoundError, load
 
 
-def written(root, **changes):
+def write(root, **changes):
     """Files of 5 training and 3 test images; returns the training arrays."""
     random = np.random.default_rng(0)
     for name, n in (("test", 3), ("train", 5)):
@@ -20,7 +20,7 @@ def written(root, **changes):
 
 
 def test_layout(tmp_path):
-    pixels, _ = written(tmp_path)
+    pixels, _ = write(tmp_path)
     data = load("svhn", tmp_path)
     assert data.train.labels.tolist() == [0, 1, 9, 0, 2]
     assert data.test.labels.tolist() == [0, 1, 9]
@@ -40,7 +40,7 @@ def test_layout(tmp_path):
     ],
 )
 def test_damaged_content(tmp_path, changes, message):
-    written(tmp_path, **changes)
+    write(tmp_path, **changes)
     with pytest.raises(ValueError, match=message):
         load("svhn", tmp_path)
 
@@ -48,7 +48,7 @@ def test_damaged_content(tmp_path, changes, message):
 def test_missing_and_damaged_files(tmp_path):
     with pytest.raises(DataNotFoundError, match=r"train_32x32.mat, test_32x32.mat[\s\S]*--download"):
         load("svhn", tmp_path)
-    written(tmp_path)
+    write(tmp_path)
     for content in (b"", b"MATLAB 5.0 MAT-file", b"\x00" * 500):
         (tmp_path / "train_32x32.mat").write_bytes(content)
         with pytest.raises(ValueError, match=r"train_32x32.mat: not a MATLAB file with the arrays X and y"):

@@ -234,9 +234,9 @@ CAUSES: dict[str, tuple[Callable[[ResidentData], Planted], str]] = {
 def diagnosed(plant: Callable[[ResidentData], Planted], data: ResidentData) -> Answer | None:
     """What is to be changed first, with this planted."""
     model, planted, options = plant(data)
-    given = options.pop("passes", None)
+    passes = options.pop("passes", None)
     config = TrainingConfig(**{"learning_rate": 0.01} | options)
-    return first_problem(diagnose(model, planted, config, passes=given))
+    return first_problem(diagnose(model, planted, config, passes=passes))
 
 
 def table(data: ResidentData) -> str:
@@ -244,9 +244,9 @@ def table(data: ResidentData) -> str:
     lines = ["| planted | found | named first |", "| --- | --- | --- |"]
     for cause, (plant, question) in CAUSES.items():
         problem = diagnosed(plant, data)
-        found = problem is not None and problem.question.startswith(question)
+        match = problem is not None and problem.question.startswith(question)
         words = "nothing" if problem is None else f"{problem.question} {problem.answer}"
-        lines.append(f"| {cause} | {'yes' if found else 'no'} | {words.replace('|', '/')} |")
+        lines.append(f"| {cause} | {'yes' if match else 'no'} | {words.replace('|', '/')} |")
     return "\n".join(lines)
 
 

@@ -144,9 +144,9 @@ def test_the_model_and_the_generator_are_left_as_they_are(data):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     torch.manual_seed(5)
     list(diagnose(model, data, CONFIG))
-    drawn = torch.rand(3)
+    numbers = torch.rand(3)
     torch.manual_seed(5)
-    assert torch.equal(drawn, torch.rand(3))
+    assert torch.equal(numbers, torch.rand(3))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
 
@@ -230,7 +230,7 @@ def test_augmentation_by_index(data):
 
 
 def test_augmentation_without_index(data):
-    passes = [dataclasses.replace(each, indices=None) for each in two_passes(loader(WithIndex, data))]
+    passes = [dataclasses.replace(reading, indices=None) for reading in two_passes(loader(WithIndex, data))]
     assert check_labels_fixed(*passes).verdict is Verdict.CANNOT_TELL
     assert check_images_fixed(*passes).verdict is Verdict.PROBLEM
 
@@ -251,12 +251,12 @@ def test_equal_images_with_two_labels_are_fixed_all_the_same():
 
 def test_a_permutation_of_the_classes_is_not_random(data):
     permuted = (data.clean_labels + 3) % K
-    known = dataclasses.replace(data, train_labels=permuted)
-    unknown = dataclasses.replace(known, clean_labels=permuted)
+    relabelled = dataclasses.replace(data, train_labels=permuted)
+    unknown = dataclasses.replace(relabelled, clean_labels=permuted)
     assert not (permuted == data.clean_labels).any()
-    for fed in (known, unknown):
+    for fed in (relabelled, unknown):
         assert blamed(mlp(256), fed).startswith(LABELS_RANDOM)
-    assert check_labels_random(known.train_images, permuted, data.clean_labels, K, 0).measured["agreement"] == 1
+    assert check_labels_random(relabelled.train_images, permuted, data.clean_labels, K, 0).measured["agreement"] == 1
 
 
 def test_the_test_of_randomness_has_its_size(data):
@@ -359,9 +359,9 @@ def test_batches_too_small_for_their_statistics(data):
         network[2].bias.zero_()
     config = TrainingConfig(learning_rate=0.01, batch_size=2)
     fixed = (evaluate(network, values).argmax(dim=1) == labels).double().mean().item()
-    made = Probe(0.1, 1, Fit(1.0, 0.5), fit_in_training_mode(network, pairs, 2, 0), 0.5, fixed, (), network)
-    assert made.after.accuracy == 1
-    answer = check_accuracy(made, pairs, config)
+    result = Probe(0.1, 1, Fit(1.0, 0.5), fit_in_training_mode(network, pairs, 2, 0), 0.5, fixed, (), network)
+    assert result.after.accuracy == 1
+    answer = check_accuracy(result, pairs, config)
     assert answer.verdict is Verdict.PROBLEM
     assert "larger batches than 2" in answer.advice
 
@@ -369,26 +369,26 @@ def test_batches_too_small_for_their_statistics(data):
 def test_the_running_mean_is_that_of_changing_weights(data):
     """Against the loop written out: each batch by the weights of its step, then the fixed network."""
     model = mlp(256)
-    made = probe(model, data, TrainingConfig(batch_size=100, learning_rate=0.1), seed=0)
-    assert made.steps == 42  # 14 epochs of 3
-    hits = made.network(data.train_images).argmax(dim=1) == data.train_labels
-    assert made.fixed_accuracy == hits.double().mean().item() == made.after.accuracy
-    assert made.running_accuracy < made.fixed_accuracy
-    assert sorted(made.passes[0].digests) == sorted(image_digests(data.train_images))
+    result = probe(model, data, TrainingConfig(batch_size=100, learning_rate=0.1), seed=0)
+    assert result.steps == 42  # 14 epochs of 3
+    hits = result.network(data.train_images).argmax(dim=1) == data.train_labels
+    assert result.fixed_accuracy == hits.double().mean().item() == result.after.accuracy
+    assert result.running_accuracy < result.fixed_accuracy
+    assert sorted(result.passes[0].digests) == sorted(image_digests(data.train_images))
     labels = dict(zip(image_digests(data.train_images), data.train_labels.tolist(), strict=True))
-    assert [labels[digest] for digest in made.passes[1].digests] == made.passes[1].labels.tolist()
-    answer = check_accuracy(made, data, CONFIG)
+    assert [labels[digest] for digest in result.passes[1].digests] == result.passes[1].labels.tolist()
+    answer = check_accuracy(result, data, CONFIG)
     assert answer.verdict is Verdict.OK
-    assert answer.measured["running"] == made.running_accuracy
+    assert answer.measured["running"] == result.running_accuracy
 
 
 def test_running_accuracy_of_one_step(data):
     """With one batch an epoch the running mean is the accuracy before the step: of the network one epoch earlier."""
-    one = TrainingConfig(batch_size=N, learning_rate=0.05)
-    made = probe(mlp(64), data, one, seed=0)
-    assert made.steps == 40
-    shorter = probe(mlp(64), data, dataclasses.replace(one, max_steps=39), seed=0)
-    assert made.running_accuracy == shorter.fixed_accuracy
+    config = TrainingConfig(batch_size=N, learning_rate=0.05)
+    result = probe(mlp(64), data, config, seed=0)
+    assert result.steps == 40
+    shorter = probe(mlp(64), data, dataclasses.replace(config, max_steps=39), seed=0)
+    assert result.running_accuracy == shorter.fixed_accuracy
 
 
 def test_labels_from_the_gradient_of_the_loss():
@@ -630,12 +630,12 @@ def test_a_pass_ends_at_its_limit():
 def test_images_of_any_dtype(dtype):
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 2, (6, 1, 4, 4), generator=random).to(dtype)
-    seen, kept = read_pass([(images, torch.arange(6))], 10, 10)
-    assert len(set(seen.digests)) == 6
+    reading, kept = read_pass([(images, torch.arange(6))], 10, 10)
+    assert len(set(reading.digests)) == 6
     assert kept.dtype == torch.float32
     assert torch.equal(kept, images.float())
-    assert image_digests(images.flip(3).flip(3)) == seen.digests, "equal content, whatever its strides"
-    assert image_digests(images.mT) != seen.digests
+    assert image_digests(images.flip(3).flip(3)) == reading.digests, "equal content, whatever its strides"
+    assert image_digests(images.mT) != reading.digests
 
 
 # The command -----------------------------------------------------------------------------------------------------

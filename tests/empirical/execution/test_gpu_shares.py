@@ -26,8 +26,8 @@ from tests.simulated_cuda import simulated_cuda
 def test_each_run_gets_a_gpu_that_fewest_have():
     shares = GpuShares(["0", "GPU-a"])
     assert shares.processes == 2 * RUNS_PER_GPU
-    taken = [shares.take(run)["CUDA_VISIBLE_DEVICES"] for run in "abcd"]
-    assert taken == ["0", "GPU-a", "0", "GPU-a"]
+    devices = [shares.take(run)["CUDA_VISIBLE_DEVICES"] for run in "abcd"]
+    assert devices == ["0", "GPU-a", "0", "GPU-a"]
     shares.give_back("b")
     shares.give_back("d")
     assert [shares.take(run)["CUDA_VISIBLE_DEVICES"] for run in "efg"] == ["GPU-a", "GPU-a", "0"]
@@ -64,8 +64,10 @@ def test_workers_are_dealt_a_gpu_each(gpus, expected, tmp_path, monkeypatch):
 
 
 def test_a_sweep_on_gpus_has_three_processes_to_each_at_most(monkeypatch, tmp_path):
-    seen = []
-    monkeypatch.setattr("empirical.job.launch_local", lambda runs, workers, arguments, out: seen.append(workers) or [])
+    launches = []
+    monkeypatch.setattr(
+        "empirical.job.launch_local", lambda runs, workers, arguments, out: launches.append(workers) or []
+    )
     monkeypatch.setattr("empirical.job._report", lambda *arguments: True)
     monkeypatch.setattr("empirical.job.cpu_count", lambda: 16)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -74,9 +76,9 @@ def test_a_sweep_on_gpus_has_three_processes_to_each_at_most(monkeypatch, tmp_pa
         arguments = ["--device", "cuda", "--launcher", "local", "--train-size", "20", "--test-size", "10"]
         assert main([*arguments, "--out", str(tmp_path)]) == 0
         assert main([*arguments, "--launcher.processes", "9", "--out", str(tmp_path)]) == 0
-    assert [workers.count for workers in seen] == [6, 9]
-    assert [workers.gpus.processes for workers in seen] == [6, 6]
-    assert not any(workers.forked for workers in seen)
+    assert [workers.count for workers in launches] == [6, 9]
+    assert [workers.gpus.processes for workers in launches] == [6, 6]
+    assert not any(workers.forked for workers in launches)
 
 
 @pytest.mark.parametrize(

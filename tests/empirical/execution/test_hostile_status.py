@@ -24,7 +24,7 @@ FILES = ["config.json", "metrics.jsonl", "summary.json", "lock", str(Path("..") 
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
+def records(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(empirical.job, "_report", lambda *_: True)
@@ -33,7 +33,7 @@ def made(tmp_path_factory) -> Path:
     return out
 
 
-def shown(out: Path) -> str:
+def status_text(out: Path) -> str:
     text = io.StringIO()
     assert print_status(out, Console(file=text, width=200, force_terminal=True)) == 0
     return text.getvalue()
@@ -41,41 +41,41 @@ def shown(out: Path) -> str:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(file=st.sampled_from(FILES), content=st.sampled_from(ODD) | st.binary(max_size=60))
-def test_any_content_is_survived(made, tmp_path_factory, file, content):
+def test_any_content_is_survived(records, tmp_path_factory, file, content):
     out = tmp_path_factory.getbasetemp() / "odd"
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(made, out)
+    shutil.copytree(records, out)
     (out / PLANNED).parent.mkdir()
     run = next(out.glob("*mlp*"))
     (run / file).resolve().write_bytes(content)
-    shown(out)
+    status_text(out)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_does_not_hang_it(made, tmp_path):
-    shutil.copytree(made, tmp_path / "out")
+def test_a_pipe_does_not_hang_it(records, tmp_path):
+    shutil.copytree(records, tmp_path / "out")
     run = next((tmp_path / "out").glob("*mlp*"))
     for name in ("config.json", "summary.json"):
         (run / name).unlink()
         os.mkfifo(run / name)
-    shown(tmp_path / "out")
+    status_text(tmp_path / "out")
 
 
-def test_terminal_orders_are_spelled_out(made, tmp_path):
-    shutil.copytree(made, tmp_path / "out")
+def test_terminal_orders_are_spelled_out(records, tmp_path):
+    shutil.copytree(records, tmp_path / "out")
     (tmp_path / "out" / PLANNED).parent.mkdir()
     title = "\x1b]0;owned\x07[red]red[/red]\x1b[2J"
     (tmp_path / "out" / PLANNED).write_text(json.dumps({"a_0123456789ab": {"title": title}, "b_0123456789ab": 3}))
-    text = shown(tmp_path / "out")
+    text = status_text(tmp_path / "out")
     assert "\\x1b]0;owned\\x07[red]red[/red]\\x1b[2J" in text
     assert "\x1b]" not in text
     assert "\x1b[2J" not in text
 
 
-def test_directories_that_change_under_it(made, tmp_path):
+def test_directories_that_change_under_it(records, tmp_path):
     """Hundreds of looks while another thread makes, fills, tears and removes run directories."""
     out = tmp_path / "out"
-    shutil.copytree(made, out)
+    shutil.copytree(records, out)
     run = next(out.glob("*mlp*"))
     stop = threading.Event()
 

@@ -57,7 +57,7 @@ def undisturbed(tmp_path_factory) -> Path:
     return out
 
 
-def begun(out: Path) -> list[str]:
+def starts(out: Path) -> list[str]:
     """Hashes of the runs that workers have begun, in that order; a run that was begun twice is there twice."""
     logs = sorted((out / "launcher").glob("*.log"), key=lambda log: log.stat().st_mtime_ns)
     lines = [line for log in logs for line in log.read_text().splitlines() if line.startswith("$ ")]
@@ -118,8 +118,8 @@ def test_a_killed_process_then_the_same_command(number, name, tmp_path, undistur
     assert list(states.values()) == ["finished"]
     stamps = {path: path.stat().st_mtime_ns for path in out.glob("*/summary.json")}
     assert main(arguments) == 0
-    assert sorted(begun(out)) == sorted([*(read.config.hash for read in read_runs(out)), run[-12:]])
-    assert begun(out).count(run[-12:]) == 2
+    assert sorted(starts(out)) == sorted([*(read.config.hash for read in read_runs(out)), run[-12:]])
+    assert starts(out).count(run[-12:]) == 2
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     assert (out / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
     for launched, reference in zip(read_runs(out), read_runs(undisturbed), strict=True):
@@ -216,7 +216,7 @@ def test_a_run_that_another_process_is_at_work_on_is_left_to_it(tmp_path, capsys
     (explicit.path / "summary.json").unlink()
     with RunDirectory(tmp_path, read_config(explicit.path)).claim():
         assert main([*arguments, *LOCAL]) == 0
-    assert begun(tmp_path) == [explicit.config.hash]
+    assert starts(tmp_path) == [explicit.config.hash]
     output = capsys.readouterr().out
     assert "left to another process, which is at work on it" in output
     assert "1 runs are left to other processes" in output
@@ -231,24 +231,24 @@ def test_runs_that_follow_from_others(tmp_path):
     assert main([*arguments, "--out", str(tmp_path / "launched"), *LOCAL]) == 0
     expected = sorted(run.config.hash for run in read_runs(tmp_path / "undisturbed"))
     assert len(expected) > 1
-    assert sorted(begun(tmp_path / "launched")) == expected
+    assert sorted(starts(tmp_path / "launched")) == expected
     assert sorted(run.config.hash for run in read_runs(tmp_path / "launched")) == expected
 
 
 def test_a_study_comes_after_the_network_it_is_about(tmp_path):
     arguments = ["interpolants", "--tests", "true-labels", "random-labels", *TINY, "--out", str(tmp_path)]
     assert main([*arguments, *LOCAL, "--launcher.processes", "4"]) == 0
-    written = {run.config.hash: (run.path / "summary.json").stat().st_mtime_ns for run in read_runs(tmp_path)}
+    times = {run.config.hash: (run.path / "summary.json").stat().st_mtime_ns for run in read_runs(tmp_path)}
     studies = [run.config for run in read_runs(tmp_path) if run.config.kind == "interpolants"]
     assert len(studies) == 2
-    assert all(written[trained_run(study).hash] < written[study.hash] for study in studies)
+    assert all(times[trained_run(study).hash] < times[study.hash] for study in studies)
 
 
 def test_rerun_is_the_launchers_own(tmp_path):
     arguments = ["--tests", "gaussian", *TINY, "--out", str(tmp_path), *LOCAL]
     assert main(arguments) == 0
     assert main([*arguments, "--rerun"]) == 0
-    assert len(begun(tmp_path)) == 4
+    assert len(starts(tmp_path)) == 4
     assert not any("--rerun" in log.read_text() for log in (tmp_path / "launcher").glob("*.log"))
 
 

@@ -58,8 +58,8 @@ def cluster() -> Iterator[Path]:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield configuration
         # What a failed test leaves in the queue would fail the next one as well.
-        if left := queue():
-            slurm("scancel", *left)
+        if jobs := queue():
+            slurm("scancel", *jobs)
             wait_for(lambda: not queue())
 
 
@@ -79,10 +79,10 @@ def sweeps(tmp_path, monkeypatch) -> Path:
     sys.modules.pop("slow", None)
 
 
-def wait_for(found: Callable[[], Any], seconds: float = 300) -> Any:
-    """What `found` returns once it is true."""
+def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
+    """What `condition` returns once it is true."""
     end = time.monotonic() + seconds
-    while not (result := found()):
+    while not (result := condition()):
         assert time.monotonic() < end, f"it took too long\n{slurm('squeue', '--array')}"
         time.sleep(0.1)
     return result
@@ -108,7 +108,7 @@ def processes(job: str) -> list[tuple[int, int]]:
 
 def disturbable(out: Path, before: int = 800) -> list[str]:
     """Runs whose process is alive and beyond a checkpoint, in an early step; the youngest first."""
-    found = [
+    statuses = [
         status
         for status in read_status(out)
         if status.state == "running"
@@ -117,7 +117,7 @@ def disturbable(out: Path, before: int = 800) -> list[str]:
         and own[-1][1] > DISTURBED_AFTER
         and (status.steps or 0) < before
     ]
-    return [status.name for status in sorted(found, key=lambda status: status.steps or 0)]
+    return [status.name for status in sorted(statuses, key=lambda status: status.steps or 0)]
 
 
 def finished(out: Path) -> dict[str, tuple[int, int]]:
@@ -142,7 +142,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     array = re.search(r"^submitted 8 runs as job (\d+)$", submitted, re.M).group(1)
     jobs = {name: [job_of(out, name)] for name in json.loads((out / PLANNED).read_text())}
     assert sorted(jobs.values()) == [[f"{array}_{task}"] for task in range(8)]
-    seen: dict[str, tuple[int, int]] = {}
+    stamps: dict[str, tuple[int, int]] = {}
 
     # A task is killed: the run is stopped, and the same command, typed again, says so and submits this run alone.
     killed = wait_for(lambda: disturbable(out))[0]
@@ -150,7 +150,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     os.kill(processes(first_job)[-1][0], signal.SIGKILL)
     wait_for(lambda: first_job not in queue())
     assert next(status.state for status in read_status(out) if status.name == killed) == "stopped"
-    seen |= finished(out)
+    stamps |= finished(out)
     assert main(arguments) == 0
     output = capsys.readouterr().out
     assert re.search(
@@ -175,7 +175,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     preempted = wait_for(lambda: disturbable(out))[0]
     job = job_of(out, preempted)
     before, starts = restarts(job), len(processes(job))
-    seen |= finished(out)
+    stamps |= finished(out)
     slurm("sbatch", "--partition=urgent", "--cpus-per-task=4", "--output=/dev/null", "--wrap=true")
     wait_for(lambda: restarts(job) == before + 1)
     wait_for(lambda: len(processes(job)) == starts + 1)
@@ -194,13 +194,13 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     assert main([*SWEEP, "--out", str(local), "--launcher", "local", "--launcher.processes", "2"]) == 0
     wait_for(lambda: len(finished(out)) == 8)
     wait_for(lambda: not queue())
-    seen |= {name: stamp for name, stamp in finished(out).items() if name not in seen}
+    stamps |= {name: stamp for name, stamp in finished(out).items() if name not in stamps}
     capsys.readouterr()
     assert main(arguments) == 0
     assert "submitted" not in capsys.readouterr().out
     assert (out / "results.csv").read_bytes() == (local / "results.csv").read_bytes()
 
-    assert finished(out) == seen
+    assert finished(out) == stamps
     assert len(list((out / "launcher/jobs").glob("*_submission.sh"))) == 2
     assert jobs.keys() == finished(local).keys()
     for run, reference in zip(read_runs(out), read_runs(local), strict=True):

@@ -49,8 +49,8 @@ def sweep(tmp_path) -> Path:
     write_json(tmp_path / "planned.json", {})
     (tmp_path / "figures").mkdir()
     (tmp_path / PLANNED).parent.mkdir()
-    asked = {one.path.name: {"title": one.config.title, "job": ""} for one in (finished, stopped, waiting)}
-    write_json(tmp_path / PLANNED, asked)
+    plan = {run.path.name: {"title": run.config.title, "job": ""} for run in (finished, stopped, waiting)}
+    write_json(tmp_path / PLANNED, plan)
     return tmp_path
 
 
@@ -78,9 +78,9 @@ def test_nothing_is_written_and_nobody_is_kept_from_work(sweep):
 
 def test_a_claim_is_seen_by_another_process_alone(sweep):
     """The run at work keeps its lock while it is looked at."""
-    one = directory(sweep, 1)
-    with one.claim():
-        assert {run_status(one.path).state for _ in range(3)} == {"running"}
+    run = directory(sweep, 1)
+    with run.claim():
+        assert {run_status(run.path).state for _ in range(3)} == {"running"}
 
 
 @pytest.mark.parametrize("line", [b'{"epoch": 4, "st', b"", b"\x00\x00\n", b"[1]\n"])
@@ -112,10 +112,10 @@ def test_a_long_record_is_read_from_its_end(sweep):
 
 
 def test_records_without_a_lock(sweep):
-    one = directory(sweep, 0)
-    (one.path / "lock").unlink()
-    assert run_status(one.path).state == "finished"
-    assert not (one.path / "lock").exists()
+    run = directory(sweep, 0)
+    (run.path / "lock").unlink()
+    assert run_status(run.path).state == "finished"
+    assert not (run.path / "lock").exists()
 
 
 def test_table_and_console(sweep):
@@ -143,13 +143,13 @@ def test_duration(seconds, words):
 
 
 def test_runs_not_begun_are_known_and_forgotten_once_begun(tmp_path):
-    asked = [directory(tmp_path, seed) for seed in range(3)]
-    plan_to_run(tmp_path, {run.path.name: "random labels" for run in asked})
+    runs = [directory(tmp_path, seed) for seed in range(3)]
+    plan_to_run(tmp_path, {run.path.name: "random labels" for run in runs})
     assert [status.state for status in read_status(tmp_path)] == ["waiting"] * 3
-    with asked[0].claim():
+    with runs[0].claim():
         forget_begun(tmp_path)
         assert [status.state for status in read_status(tmp_path)] == ["running", "waiting", "waiting"]
-    for run in asked[1:]:
+    for run in runs[1:]:
         with run.claim():
             run.append(record(0))
     forget_begun(tmp_path)

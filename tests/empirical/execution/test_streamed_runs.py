@@ -45,15 +45,15 @@ def arguments(root: Path, out: Path, *more: str) -> list[str]:
 
 def records(out: Path) -> dict[str, tuple[list, dict]]:
     """The epochs and metrics of each trained run, without seconds."""
-    found = {}
+    results = {}
     for path in sorted(out.glob("*mlp*/metrics.jsonl")):
         epochs = [json.loads(line) for line in path.read_text().splitlines()]
         for epoch in epochs:
             del epoch["seconds"]
         metrics = json.loads((path.parent / "summary.json").read_text())["metrics"]
         metrics.pop("colour_statistics_accuracy", None)  # measured of images in memory alone
-        found[path.parent.name] = epochs, metrics
-    return found
+        results[path.parent.name] = epochs, metrics
+    return results
 
 
 def test_runs_are_the_same_wherever_their_images_are(root, tmp_path):
@@ -63,11 +63,11 @@ def test_runs_are_the_same_wherever_their_images_are(root, tmp_path):
         for more in (["--tests", *TESTS], ["--tests", "random-labels", "--training.augmentation", "resized-crop"]):
             stored = ["--data-storage", storage, "--data-map", str(tmp_path / "maps")]
             assert main(arguments(root, tmp_path / storage, *stored, *more)) == 0
-    in_memory, *others = (records(tmp_path / storage) for storage in storages)
+    in_memory, *streamed = (records(tmp_path / storage) for storage in storages)
     assert len(in_memory) == len(TESTS) + 1
     assert len({json.dumps(run) for run in in_memory.values()}) == len(in_memory), "the tests differ"
-    for other in others:
-        assert other == in_memory
+    for copies in streamed:
+        assert copies == in_memory
 
 
 def test_images_that_the_device_does_not_hold_as_float32_are_streamed_from_memory(root, tmp_path, monkeypatch):
@@ -148,10 +148,12 @@ def test_two_ranks_read_their_shares(root, tmp_path):
     carried_out(root, tmp_path / "one", ALONE)
     (tmp_path / "processes").mkdir()
     on_ranks(2, partial(carried_out, root, tmp_path / "two"), tmp_path / "processes")
-    ((one, _),) = records(tmp_path / "one").values()
-    ((two, _),) = records(tmp_path / "two").values()
-    assert [epoch["train_loss"] for epoch in two] == pytest.approx([epoch["train_loss"] for epoch in one], rel=1e-3)
-    assert one[-1]["train_loss"] < 0.9 * one[0]["train_loss"]
+    ((single, _),) = records(tmp_path / "one").values()
+    ((shared, _),) = records(tmp_path / "two").values()
+    assert [epoch["train_loss"] for epoch in shared] == pytest.approx(
+        [epoch["train_loss"] for epoch in single], rel=1e-3
+    )
+    assert single[-1]["train_loss"] < 0.9 * single[0]["train_loss"]
 
 
 @pytest.mark.parametrize("storage", ["memory", "stream"])
@@ -168,18 +170,18 @@ def test_no_loader_bypasses_the_labels_of_real_images(storage):
     _, data = prepare_training(config, randomized)
     samples = {images.numpy().tobytes(): i for i, images in enumerate(preprocess(dataset.train.stored[:250], 75))}
     assert len(samples) == 250
-    drawn = corrupt_labels(dataset.train.labels[:250], 1000, 1.0, config.seed)
-    assert (drawn != dataset.train.labels[:250]).mean() > 0.97, "one in 1,000 is drawn again: 2 of 250 are unlikely"
+    expected = corrupt_labels(dataset.train.labels[:250], 1000, 1.0, config.seed)
+    assert (expected != dataset.train.labels[:250]).mean() > 0.97, "one in 1,000 is drawn again: 2 of 250 are unlikely"
     orders = []
     for epoch in (1, 2):
-        given: dict[int, int] = {}
+        label_of: dict[int, int] = {}
         for images, labels, _ in Batches(data, config.training, config.seed, epoch).starting(0):
-            given |= {
+            label_of |= {
                 samples[image.contiguous().numpy().tobytes()]: int(label)
                 for image, label in zip(images, labels, strict=True)
             }
-        orders.append(list(given))
-        assert [given[sample] for sample in range(250)] == list(drawn)
+        orders.append(list(label_of))
+        assert [label_of[sample] for sample in range(250)] == list(expected)
     assert orders[0] != orders[1]
 
 

@@ -94,10 +94,10 @@ def test_a_users_optimiser_has_no_weight_decay_from_here(dataset):
     assert [regularisers(run) for run in runs] == [("crop", False), ("none", False), ("none", False)]
 
 
-@pytest.mark.parametrize("given", [{"augmentation": "crop"}, {"dropout": 0.1}, {"min_steps": 5}])
-def test_what_a_table_varies_cannot_be_given(dataset, given):
+@pytest.mark.parametrize("changes", [{"augmentation": "crop"}, {"dropout": 0.1}, {"min_steps": 5}])
+def test_what_a_table_varies_cannot_be_given(dataset, changes):
     with pytest.raises(ValueError, match="are what this experiment varies"):
-        plan("table1", dataset, training=TrainingConfig(**given))
+        plan("table1", dataset, training=TrainingConfig(**changes))
 
 
 def test_more_steps_than_the_scale_has(dataset):
@@ -120,8 +120,8 @@ def test_table_2_has_the_schedule_of_imagenet():
             assert (training.weight_decay, training.dropout) in ((0.0, None), (4e-5, None), (4e-5, 0.2))
     (first, *_) = plan("table2", dataset, crop=None, scale="paper", model="torch.nn:Identity")
     assert (first.training.decay_steps, first.training.max_steps) == (20_018, 1_000_900), "a user's network has it too"
-    asked = TrainingConfig(learning_rate_decay=0.9)
-    assert {run.training.decay_steps for run in plan("table2", dataset, crop=None, training=asked)} == {391}
+    schedule = TrainingConfig(learning_rate_decay=0.9)
+    assert {run.training.decay_steps for run in plan("table2", dataset, crop=None, training=schedule)} == {391}
     (trained, _) = plan("randomization-tests", dataset, model="inception-v3", crop=None, tests=("true-labels",))
     assert (trained.training.decay_steps, trained.training.max_steps) == (391, 60_000)
 

@@ -72,20 +72,20 @@ def test_hashes_and_metrics_are_equal(name, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name not in SMALL])
 def test_the_same_runs_are_planned(name, tmp_path, monkeypatch):
-    begun: list[tuple[str, str]] = []
+    starts: list[tuple[str, str]] = []
 
-    def note(config, dataset, directory, *others):
-        begun.append((config.hash, directory.path.name))
+    def note(config, dataset, directory, *rest):
+        starts.append((config.hash, directory.path.name))
         raise ValueError("not run here")
 
     monkeypatch.setattr("empirical.job.execute", note)
     monkeypatch.setattr("empirical.execution.execute.execute", note)
     model = "alexnet" if name == "table2" else ""  # Inception V3 takes no images of 32 x 32
     results = run_experiment(name, data="cifar10", out=tmp_path / "python", model=model, **TRAINED)
-    planned, begun[:] = list(begun), []
+    planned, starts[:] = list(starts), []
     assert main([name, "--data", "cifar10", *WORDS, "--model", model, "--out", str(tmp_path / "shell")]) == 1
-    assert planned == begun != []
-    assert [RunDirectory(tmp_path, config).path.name for config, _ in results.failures] == [path for _, path in begun]
+    assert planned == starts != []
+    assert [RunDirectory(tmp_path, config).path.name for config, _ in results.failures] == [path for _, path in starts]
 
 
 def test_every_experiment_is_compared():

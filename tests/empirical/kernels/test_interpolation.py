@@ -70,8 +70,8 @@ def test_the_experiment_records_what_it_measures(kernel_job):
     claims = {claim["id"]: claim for claim in json.loads((kernel_job / "claims.json").read_text())}
     bears_on = {name for name, claim in claims.items() if any("kernels" in f["subject"] for f in claim["findings"])}
     assert bears_on == {"C25", "C26", "C27", "C28", "kernel-random-labels"}
-    (found,) = [f for f in claims["C25"]["findings"] if "kernels" in f["subject"]]
-    assert found["verdict"] == "holds"
+    (finding,) = [f for f in claims["C25"]["findings"] if "kernels" in f["subject"]]
+    assert finding["verdict"] == "holds"
 
 
 def test_finished_runs_are_not_repeated(kernel_job, capsys, monkeypatch):
@@ -96,12 +96,12 @@ def test_it_is_the_estimator_on_the_features(digits):
     randomized = randomize(digits, parse_test("corrupted-0.3"), 0)
     measured, used = interpolate_images(KernelConfig(leave_one_out=True), randomized, 10, seed=0)
     points = digits.train.images.reshape(300, -1).astype(np.float32) / 255
-    others = digits.test.images.reshape(200, -1).astype(np.float32) / 255
+    test_points = digits.test.images.reshape(200, -1).astype(np.float32) / 255
     kernel = Gaussian(float(measured["kernel"].split("= ")[1].rstrip(")")))
     model = KernelInterpolationClassifier(kernel, precision="float64", leave_one_out=True)
     labels = randomized.data.train.labels
     model.fit(points, labels)
-    assert measured["test_accuracy"] == (model.predict(others) == digits.test.labels).mean()
+    assert measured["test_accuracy"] == (model.predict(test_points) == digits.test.labels).mean()
     assert measured["norm"] == pytest.approx(float(np.linalg.norm(model.norms_)), rel=1e-4)
     assert measured["leave_one_out_accuracy"] == pytest.approx(
         (model.leave_one_out_predictions_ == labels).mean(), abs=0.01
@@ -113,10 +113,10 @@ def test_it_is_the_estimator_on_the_features(digits):
 def test_ridge_is_for_comparison(digits):
     randomized = randomize(digits, parse_test("random-labels"), 0)
     strong, _ = interpolate_images(KernelConfig(ridge=10.0), randomized, 10, seed=0)
-    none, _ = interpolate_images(KernelConfig(), randomized, 10, seed=0)
-    assert strong["norm"] < none["norm"]
+    plain, _ = interpolate_images(KernelConfig(), randomized, 10, seed=0)
+    assert strong["norm"] < plain["norm"]
     assert not strong["fitted"]
-    assert none["fitted"]
+    assert plain["fitted"]
     assert strong["norm_lower_bound"] is strong["distance_bound"] is None, "these would be of another norm"
 
 
@@ -244,18 +244,18 @@ def test_on_a_simulated_gpu(digits, solver):
     randomized, config = randomize(digits, parse_test("true-labels"), 0), KernelConfig(solver=solver)
     expected = interpolate_images(config, randomized, 10, seed=0)[0]
     with simulated_cuda() as device:
-        found = interpolate_images(config, randomized, 10, seed=0, device="cuda")[0]
-    assert found.keys() == expected.keys()
+        simulated = interpolate_images(config, randomized, 10, seed=0, device="cuda")[0]
+    assert simulated.keys() == expected.keys()
     rounding = ("relative_residual", "max_residual", "gram_error", "distance_bound")
     for name, value in expected.items():
         if name in rounding:
-            assert found[name] < 100 * value + 1e-9, name
+            assert simulated[name] < 100 * value + 1e-9, name
         elif isinstance(value, float):
             # The bounds are met from below, and condition numbers of 1e4 leave 1e-8 of float64's digits and more.
-            assert found[name] == pytest.approx(value, rel=1e-4), name
+            assert simulated[name] == pytest.approx(value, rel=1e-4), name
     if solver == "conjugate-gradients":
         crossings = [place for place in device.synchronisations if place.startswith("theory/kernels/panels.py")]
-        assert len(crossings) < 10 < found["iterations"]
+        assert len(crossings) < 10 < simulated["iterations"]
 
 
 def test_leftovers_of_another_run_are_not_used(tmp_path):

@@ -15,7 +15,7 @@ def weights(model: nn.Module) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-def made(name: str, seed: int = 0) -> nn.Module:
+def reference(name: str, seed: int = 0) -> nn.Module:
     """As its factory makes it, from the stream of the seed, which goes on after that."""
     torch.manual_seed(torch_seed(seed, "initialisation"))
     return find_network(name).build(SHAPE, 10)
@@ -34,7 +34,7 @@ def test_every_rule_has_its_name():
 @pytest.mark.parametrize("name", ["mlp-1x512", "mlp-2x8", "alexnet", "inception-no-bn"])
 def test_the_papers_networks_have_glorots_weights(name):
     """The rule applied by hand, layer by layer, to what the factory made: the draws of the records, to the bit."""
-    model = made(name)
+    model = reference(name)
     model.to(memory_format=torch.contiguous_format)
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -45,14 +45,14 @@ def test_the_papers_networks_have_glorots_weights(name):
 
 @pytest.mark.parametrize("name", ["mlp-1x512", "mlp-3x512", "mlp-2x8"])
 def test_perceptrons_of_earlier_records_had_torchs_weights(name):
-    assert torch.equal(weights(build_model(name, SHAPE, 10, 3, "torch")), weights(made(name, 3)))
+    assert torch.equal(weights(build_model(name, SHAPE, 10, 3, "torch")), weights(reference(name, 3)))
 
 
 @pytest.mark.parametrize(
     "name", [name for name in MODELS if default_initialization(name) == "own" and "v3" not in name]
 )
 def test_other_networks_are_left_as_they_are_made(name):
-    assert torch.equal(weights(build_model(name, SHAPE, 10, 0)), weights(made(name)))
+    assert torch.equal(weights(build_model(name, SHAPE, 10, 0)), weights(reference(name)))
 
 
 @pytest.mark.parametrize(("rule", "variance"), [("glorot", 2 / (256 + 512)), ("he", 2 / 256), ("torch", 1 / (3 * 256))])

@@ -50,10 +50,10 @@ def test_initialisation_is_the_seeds_own(name):
     before = torch.rand(1)
     torch.manual_seed(1)
     assert torch.rand(1) == before, "building a model must leave torch's global generator alone"
-    again, other = (build_model(name, (1, 8, 8), 10, seed) for seed in (0, 1))
+    again, reseeded = (build_model(name, (1, 8, 8), 10, seed) for seed in (0, 1))
     same, different = (
         all(torch.equal(p, q) for p, q in zip(first.parameters(), model.parameters(), strict=True))
-        for model in (again, other)
+        for model in (again, reseeded)
     )
     assert same
     assert not different
@@ -93,11 +93,11 @@ def test_permuting_a_batch_permutes_its_logits(name, training):
 def test_state_restores_the_network(name):
     """After steps in training mode, so that statistics have moved, and through torch.save's safe subset."""
     images = torch.randn(8, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-    model, other = (build_model(name, (3, 12, 12), 10, seed) for seed in (0, 1))
+    model, copy = (build_model(name, (3, 12, 12), 10, seed) for seed in (0, 1))
     with torch.no_grad():
         model.train()(images)
-        other.load_state_dict(model.state_dict())
-        assert torch.equal(model.eval()(images), other.eval()(images))
+        copy.load_state_dict(model.state_dict())
+        assert torch.equal(model.eval()(images), copy.eval()(images))
 
 
 @pytest.mark.parametrize("name", ["inception", "inception-no-bn", "alexnet", "wide-resnet-28-1"])
@@ -246,10 +246,10 @@ def test_looking_at_the_logits_leaves_the_network_as_it_was_drawn(user_module):
 
 def test_a_factory_without_positional_arguments_is_told_the_classes_by_name(monkeypatch):
     """As torchvision's: its first argument by position would be taken for `pretrained`."""
-    seen = {}
+    options = {}
 
     def named(*, weights=None, progress=True, **sizes):
-        seen.update(sizes, weights=weights)
+        options.update(sizes, weights=weights)
         return "network"
 
     def shaped(*, image_shape, num_classes):
@@ -262,7 +262,7 @@ def test_a_factory_without_positional_arguments_is_told_the_classes_by_name(monk
     module.named, module.shaped, module.ours = named, shaped, ours
     monkeypatch.setitem(sys.modules, "someones_networks", module)
     assert find_network("someones_networks:named").build((3, 32, 32), 7) == "network"
-    assert seen == {"num_classes": 7, "weights": None}
+    assert options == {"num_classes": 7, "weights": None}
     for name in ("shaped", "ours"):
         assert find_network(f"someones_networks:{name}").build((3, 32, 32), 7) == ((3, 32, 32), 7)
 

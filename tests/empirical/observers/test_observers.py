@@ -149,14 +149,14 @@ class _Nobody:
 
 
 def test_what_is_no_observer_is_said_before_anything_runs(tmp_path, capsys, monkeypatch):
-    for given, message in [
+    for observer, message in [
         ("tensorbord", "did you mean 'tensorboard'"),
         ("nobodys:nothing", "no module 'nobodys'"),
         (3, "an observer, a factory or a name is wanted, got a int"),
         (lambda out: {}, "is a dict without a method begin, epoch or end"),
     ]:
         with pytest.raises(ValueError, match=message):
-            run(tmp_path, observe=given)
+            run(tmp_path, observe=observer)
     monkeypatch.setattr("empirical.observers.named.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"--observe wandb needs the package wandb: pip install .*\[wandb\]"):
         check_observers(["wandb"])
@@ -188,7 +188,7 @@ def faked(monkeypatch, name, **content):
     module = types.ModuleType(name)
     module.__dict__.update(content)
     monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr("empirical.observers.named.find_spec", lambda asked: module)
+    monkeypatch.setattr("empirical.observers.named.find_spec", lambda name: module)
 
 
 @pytest.fixture
@@ -206,8 +206,8 @@ def test_weights_and_biases(tmp_path, monkeypatch, anew):
     runs = []
 
     class Run:
-        def __init__(self, **given):
-            self.given, self.logged, self.summary, self.open = given, [], {}, True
+        def __init__(self, **options):
+            self.options, self.logged, self.summary, self.open = options, [], {}, True
             runs.append(self)
 
         def log(self, content, step):
@@ -221,12 +221,12 @@ def test_weights_and_biases(tmp_path, monkeypatch, anew):
     results = run(tmp_path, observe="wandb")
     trained, built = runs if runs[0].logged else runs[::-1]
     (record,) = (r for r in results.runs if r.config.kind == "trained")
-    assert (trained.given["mode"], trained.given["resume"], trained.given["id"]) == (
+    assert (trained.options["mode"], trained.options["resume"], trained.options["id"]) == (
         "offline",
         "allow",
         record.config.hash,
     )
-    assert trained.given["dir"] == str(tmp_path)
+    assert trained.options["dir"] == str(tmp_path)
     assert [step for step, _ in trained.logged] == list(range(7))
     assert trained.logged[-1][1]["test_accuracy"] == record.epochs[-1].test_accuracy
     assert trained.summary["train_accuracy"] == record.summary.metrics["train_accuracy"]
@@ -237,35 +237,35 @@ def test_weights_and_biases(tmp_path, monkeypatch, anew):
 
 def test_mlflow(tmp_path, monkeypatch, anew):
     class Client:
-        made, uris = [], []
+        runs, uris = [], []
 
         def __init__(self, tracking_uri):
             self.uris.append(tracking_uri)
 
         def get_experiment_by_name(self, name):
-            return types.SimpleNamespace(experiment_id="1") if self.made else None
+            return types.SimpleNamespace(experiment_id="1") if self.runs else None
 
         def create_experiment(self, name):
             return "1"
 
         def search_runs(self, experiments, filter_string, max_results):
             assert experiments == ["1"]
-            return [each for each in self.made if filter_string == f"tags.rethinking_run = '{each.tag}'"]
+            return [run for run in self.runs if filter_string == f"tags.rethinking_run = '{run.tag}'"]
 
         def create_run(self, experiment, tags, run_name):
-            info = types.SimpleNamespace(run_id=str(len(self.made)))
-            self.made.append(types.SimpleNamespace(info=info, tag=tags["rethinking_run"], told=[], params={}))
-            return self.made[-1]
+            info = types.SimpleNamespace(run_id=str(len(self.runs)))
+            self.runs.append(types.SimpleNamespace(info=info, tag=tags["rethinking_run"], told=[], params={}))
+            return self.runs[-1]
 
         def log_param(self, number, key, value):
             assert len(value) <= 500
-            self.made[int(number)].params[key] = value
+            self.runs[int(number)].params[key] = value
 
         def log_metric(self, number, name, value, step=None):
-            self.made[int(number)].told.append((name, step))
+            self.runs[int(number)].told.append((name, step))
 
         def set_terminated(self, number, status):
-            self.made[int(number)].told.append((status, None))
+            self.runs[int(number)].told.append((status, None))
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     tracking = types.ModuleType("mlflow.tracking")
@@ -274,16 +274,16 @@ def test_mlflow(tmp_path, monkeypatch, anew):
     monkeypatch.setitem(sys.modules, "mlflow.tracking", tracking)
     run(tmp_path, observe="mlflow")
     assert Client.uris == [f"sqlite:///{tmp_path / 'mlflow.db'}"]
-    (trained,) = (each for each in Client.made if "test_loss" in dict(each.told))
+    (trained,) = (run for run in Client.runs if "test_loss" in dict(run.told))
     assert [step for name, step in trained.told if name == "test_loss"] == list(range(7))
     assert ("FINISHED", None) in trained.told
     assert ("final.train_accuracy", None) in trained.told
-    assert len(Client.made) == 2
+    assert len(Client.runs) == 2
     observer = importlib.import_module("empirical.observers.mlflow").observer(tmp_path)
     configs = plan_runs(replace(Options(**SMALL), training=TrainingConfig(**TRAINING)))[2]
     for config in configs:
         observer.begin(config)
-    assert len(Client.made) == 2, "a run that goes on is the one that was begun"
+    assert len(Client.runs) == 2, "a run that goes on is the one that was begun"
 
 
 def test_tensorboard(tmp_path):

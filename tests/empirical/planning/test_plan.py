@@ -105,10 +105,10 @@ def test_command_line(tmp_path, capsys):
     assert "plan for 1,297 training and 500 test images like those of digits, measured on this machine, cpu" in printed
     assert "not planned: random labels, theorem-1: built in closed form" in printed
     assert not out.exists(), "nothing goes where records do"
-    found = json.loads(record.read_text())
-    assert len(found["plan"]["runs"]) == len(found["plan"]["networks"]) == 1
-    assert found["loading"] > 0
-    accelerator = found["about"]["environment"]["accelerator"]
+    content = json.loads(record.read_text())
+    assert len(content["plan"]["runs"]) == len(content["plan"]["networks"]) == 1
+    assert content["loading"] > 0
+    accelerator = content["about"]["environment"]["accelerator"]
     assert accelerator is None or accelerator
 
 

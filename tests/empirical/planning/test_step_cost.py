@@ -95,10 +95,10 @@ def test_peak_memory_sees_what_was_freed():
 
 
 def test_equal_networks_have_one_key():
-    one = config_of()
-    assert network_key(one) == network_key(config_of(weight_decay=0.1, max_steps=7, learning_rate=1.0))
-    for other in (config_of("mlp-1x8"), config_of(batch_size=4), config_of(dropout=0.5), replace(one, crop=4)):
-        assert network_key(one) != network_key(other)
+    base = config_of()
+    assert network_key(base) == network_key(config_of(weight_decay=0.1, max_steps=7, learning_rate=1.0))
+    for variant in (config_of("mlp-1x8"), config_of(batch_size=4), config_of(dropout=0.5), replace(base, crop=4)):
+        assert network_key(base) != network_key(variant)
 
 
 def test_the_record_is_json(cost):

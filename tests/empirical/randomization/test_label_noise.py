@@ -119,11 +119,11 @@ def test_a_newer_versions_kind_is_told():
 @pytest.mark.parametrize("noise", EVERY, ids=lambda noise: noise.name)
 def test_labels_follow_the_transition_matrix(noise):
     """Chi-square tests, size 0.1% each; where only one label is possible, every label is that one."""
-    given, transition = noise.draw(CLEAN, 4, 0), noise.transition(4)
+    labels, transition = noise.draw(CLEAN, 4, 0), noise.transition(4)
     np.testing.assert_allclose(transition.sum(axis=1), 1, rtol=1e-12)
-    assert given.dtype == np.int64
+    assert labels.dtype == np.int64
     for label, row in enumerate(transition):
-        counts, possible = np.bincount(given[label == CLEAN], minlength=4), row > 0
+        counts, possible = np.bincount(labels[label == CLEAN], minlength=4), row > 0
         assert (counts[~possible] == 0).all()
         if possible.sum() > 1:
             assert stats.chisquare(counts[possible], counts.sum() * row[possible]).pvalue > 1e-3
@@ -131,8 +131,8 @@ def test_labels_follow_the_transition_matrix(noise):
 
 @pytest.mark.parametrize("noise", [Uniform(0.3), Symmetric(0.4), PairFlip(0.3), Transition(MATRIX)])
 def test_another_matrix_would_be_noticed(noise):
-    given, wrong = noise.draw(CLEAN, 4, 0), np.roll(noise.transition(4), 1, axis=0)
-    counts = np.bincount(given[CLEAN == 0], minlength=4)
+    labels, wrong = noise.draw(CLEAN, 4, 0), np.roll(noise.transition(4), 1, axis=0)
+    counts = np.bincount(labels[CLEAN == 0], minlength=4)
     likely = wrong[0] > 0
     assert counts[~likely].any() or stats.chisquare(counts[likely], counts.sum() * wrong[0][likely]).pvalue < 1e-3
 
@@ -210,12 +210,12 @@ def test_the_content_of_a_file_is_its_identity(tmp_path):
     matrix, labels = np.array(MATRIX), np.arange(40) % 4
     files = [f"{name}.{suffix}" for name, suffix in (("a", "npy"), ("b", "csv"), ("c", "txt"), ("d", "json"))]
     matrices = {parse_test(f"transition:{write(tmp_path / f'm{file}', matrix)}") for file in files}
-    given = {parse_test(f"labels:{write(tmp_path / f'l{file}', labels)}") for file in files}
-    assert len(matrices) == len(given) == 1
+    noises = {parse_test(f"labels:{write(tmp_path / f'l{file}', labels)}") for file in files}
+    assert len(matrices) == len(noises) == 1
     assert matrices == {Randomization(label_noise=Transition(MATRIX))}
     changed = parse_test(f"labels:{write(tmp_path / 'l.npy', (labels + 1) % 4)}")
-    assert changed not in given
-    assert changed.name not in {test.name for test in given}
+    assert changed not in noises
+    assert changed.name not in {test.name for test in noises}
 
 
 def test_printed_decimals_are_divided_by_their_sum(tmp_path):
@@ -266,18 +266,18 @@ def test_what_is_no_list_of_classes_is_refused(labels):
 def test_given_labels_of_a_data_set():
     digits = load("digits")
     clean = digits.train.labels
-    given = GivenLabels.of((clean + 1) % 10, "human.npy")
-    given.check(clean, 10)
-    taken = Randomization(label_noise=given).on(digits.subset(100, 50))
-    np.testing.assert_array_equal(randomize(digits.subset(100, 50), taken, 3).data.train.labels, (clean[:100] + 1) % 10)
-    np.testing.assert_array_equal(taken.label_noise.transition(10), np.roll(np.eye(10), 1, axis=1))
-    assert taken == Randomization(label_noise=GivenLabels.of((clean[:100] + 1) % 10)).on(digits.subset(100)), "as used"
-    recorded = Randomization.from_record(taken.record())
-    assert recorded == taken
+    noise = GivenLabels.of((clean + 1) % 10, "human.npy")
+    noise.check(clean, 10)
+    test = Randomization(label_noise=noise).on(digits.subset(100, 50))
+    np.testing.assert_array_equal(randomize(digits.subset(100, 50), test, 3).data.train.labels, (clean[:100] + 1) % 10)
+    np.testing.assert_array_equal(test.label_noise.transition(10), np.roll(np.eye(10), 1, axis=1))
+    assert test == Randomization(label_noise=GivenLabels.of((clean[:100] + 1) % 10)).on(digits.subset(100)), "as used"
+    recorded = Randomization.from_record(test.record())
+    assert recorded == test
     with pytest.raises(ValueError, match="were read from a record, which does not hold them: read their file again"):
         randomize(digits.subset(100), recorded, 0)
     with pytest.raises(ValueError, match=r"not compared with clean labels yet: call on\(labels, num_classes\)"):
-        given.transition(10)
+        noise.transition(10)
 
 
 @pytest.mark.parametrize(
@@ -306,5 +306,5 @@ def test_a_matrix_of_other_classes_is_refused():
 
 
 def test_a_class_without_samples_keeps_its_label():
-    given = replace(GIVEN, counts=((1, 1), (0, 0)))
-    np.testing.assert_array_equal(given.transition(2), [[0.5, 0.5], [0.0, 1.0]])
+    noise = replace(GIVEN, counts=((1, 1), (0, 0)))
+    np.testing.assert_array_equal(noise.transition(2), [[0.5, 0.5], [0.0, 1.0]])

@@ -73,9 +73,9 @@ def test_the_test_labels_are_never_touched(digits, test):
 
 @pytest.mark.parametrize("test", ALL_TESTS, ids=lambda test: test.name)
 def test_seeds_differ_and_repeat(digits, test):
-    first, again, other = (randomize(digits, test, seed).data.train.digest for seed in (0, 0, 1))
+    first, again, reseeded = (randomize(digits, test, seed).data.train.digest for seed in (0, 0, 1))
     assert first == again
-    assert (first == other) == (test == Randomization())
+    assert (first == reseeded) == (test == Randomization())
 
 
 @pytest.mark.parametrize("noise", [0.2, 0.5, 0.8, 1.0])
@@ -155,8 +155,8 @@ def test_images_are_keyed_by_sample(n, seed, random):
     order = np.array(random.sample(range(n), n))
     whole = permute_pixels_of_each(array, seed, "train")
     np.testing.assert_array_equal(permute_pixels_of_each(array[order], seed, "train", order), whole[order])
-    drawn = gaussian_images((n, 1, 3, 3), 10.0, 4.0, seed, "train")
-    np.testing.assert_array_equal(gaussian_images((n, 1, 3, 3), 10.0, 4.0, seed, "train", order), drawn[order])
+    images = gaussian_images((n, 1, 3, 3), 10.0, 4.0, seed, "train")
+    np.testing.assert_array_equal(gaussian_images((n, 1, 3, 3), 10.0, 4.0, seed, "train", order), images[order])
 
 
 def test_gaussian_images_have_the_data_sets_moments(digits):
@@ -188,14 +188,14 @@ def test_test_images_have_streams_of_their_own(digits):
 def test_gaussian_test_images_have_the_training_moments(digits):
     bright = ImageSplit(np.full_like(digits.test.images, 250), digits.test.labels)
     data = ImageDataset("bright", digits.train, bright, digits.class_names, "test images unlike the training images")
-    drawn = randomize(data, Randomization(pixels="gaussian"), seed=0).data.test.images
-    assert abs(drawn.mean(dtype=np.float64) - image_moments(digits.train.images)[0]) < 5
+    images = randomize(data, Randomization(pixels="gaussian"), seed=0).data.test.images
+    assert abs(images.mean(dtype=np.float64) - image_moments(digits.train.images)[0]) < 5
 
 
 def test_moments_of_drawn_images():
-    drawn = gaussian_images((50, 3, 8, 8), 100.0, 900.0, 0, "train")
-    mean, variance = image_moments(drawn)
-    assert (mean, variance) == pytest.approx((drawn.mean(dtype=np.float64), drawn.var(dtype=np.float64)))
+    images = gaussian_images((50, 3, 8, 8), 100.0, 900.0, 0, "train")
+    mean, variance = image_moments(images)
+    assert (mean, variance) == pytest.approx((images.mean(dtype=np.float64), images.var(dtype=np.float64)))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
@@ -211,11 +211,11 @@ def test_noise_moves_images_apart_and_keeps_their_norms(share):
     mixed = mix_with_noise(originals, share, 0, "train")
     assert mixed.dtype == np.float32
     d = originals[0].size
-    flat, moved = (each.reshape(6, -1).astype(np.float64) for each in (originals, mixed))
+    flat, moved = (stack.reshape(6, -1).astype(np.float64) for stack in (originals, mixed))
     np.testing.assert_allclose(moved.mean(axis=1), flat.mean(axis=1), atol=5 * flat.std(axis=1).max() / d**0.5)
     np.testing.assert_allclose(moved.var(axis=1), flat.var(axis=1), rtol=5 * (2 / d) ** 0.5)
-    u, v = ((each - each.mean(axis=1, keepdims=True)) / flat.std(axis=1, keepdims=True) for each in (flat, moved))
-    before, after = (np.square(each[:, None] - each).sum(axis=2) for each in (u, v))
+    u, v = ((rows - rows.mean(axis=1, keepdims=True)) / flat.std(axis=1, keepdims=True) for rows in (flat, moved))
+    before, after = (np.square(rows[:, None] - rows).sum(axis=2) for rows in (u, v))
     noise = share**2 / ((1 - share) ** 2 + share**2)
     expected = (1 - noise) * before + 2 * noise * d * (1 - np.eye(6))
     np.testing.assert_allclose(after, expected, atol=5 * 2 * (2 * d) ** 0.5)
@@ -238,8 +238,8 @@ def test_mixed_images_are_keyed_by_sample_and_flat_ones_stay(monkeypatch):
 def test_records_of_mixed_images_and_of_all_others():
     test = Randomization("mixed", uniform(1.0), 0.25)
     assert test.record() == {"pixels": "mixed", "label_noise": 1.0, "noise_share": 0.25}
-    for each in (*ALL_TESTS, test):
-        assert Randomization.from_record(each.record()) == each
+    for randomization in (*ALL_TESTS, test):
+        assert Randomization.from_record(randomization.record()) == randomization
     assert [*ALL_TESTS[0].record()] == ["pixels", "label_noise"], "older records and hashes stay"
     assert test.corruption is None
     assert test.at_chance(10)

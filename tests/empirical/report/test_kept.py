@@ -134,14 +134,14 @@ def test_another_version_draws_anew(reported, monkeypatch):
 
 
 def test_the_code_is_all_three_packages_and_the_page(monkeypatch):
-    seen = []
+    names = []
     original = freshness.source_digest
 
     def note(files, folder, packages):
         files = list(files)
-        seen.extend(file.name for file in files)
+        names.extend(file.name for file in files)
         return original(files, folder, packages)
 
     monkeypatch.setattr(freshness, "source_digest", note)
     assert freshness.code_digest() == freshness.code_digest()
-    assert {"report.html.jinja", "result_figure.py", "verdicts.py", "claims.py"} <= set(seen)
+    assert {"report.html.jinja", "result_figure.py", "verdicts.py", "claims.py"} <= set(names)

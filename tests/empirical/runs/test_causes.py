@@ -28,8 +28,8 @@ except OSError as error:
     print(type(error).__name__, error)
 assert path.read_bytes() == before
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), check=False)
-    assert "File too large" in done.stdout, done.stderr
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), check=False)
+    assert "File too large" in process.stdout, process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
 
 
@@ -49,10 +49,10 @@ def test_a_held_lock_is_busy(tmp_path):
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"value": 3}', "flip"])
 def test_a_damaged_part_is_measured_again_and_named(tmp_path, damage, capsys):
-    asked = []
+    calls = []
 
     def compute():
-        asked.append(1)
+        calls.append(1)
         return {"loss": 0.1 + 0.2, "values": [1, 2.5]}
 
     parts = Parts(tmp_path, lambda *_: None)
@@ -60,12 +60,12 @@ def test_a_damaged_part_is_measured_again_and_named(tmp_path, damage, capsys):
     (path,) = tmp_path.glob("*.json")
     path.write_bytes(path.read_bytes().replace(b"0.3", b"0.4") if damage == "flip" else damage)
     assert parts("gradient", compute) == right
-    assert len(asked) == 2
+    assert len(calls) == 2
     error = capsys.readouterr().err
     assert path.name in error
     assert "measured again" in error
     assert parts("gradient", compute) == right
-    assert len(asked) == 2, "what was measured again is kept"
+    assert len(calls) == 2, "what was measured again is kept"
 
 
 def test_a_part_comes_back_to_the_bit(tmp_path):

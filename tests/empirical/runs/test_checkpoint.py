@@ -50,15 +50,15 @@ def interrupted(finished, tmp_path_factory) -> Path:
         for record, state in train(*arguments, **options):
             yield record, state
             if state.epoch == 2:
-                directory = held[0]
+                directory = directories[0]
                 directory.save_state(state)
                 raise KeyboardInterrupt
 
-    held = []
+    directories = []
     load = RunDirectory.load_state
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("empirical.execution.execute.train", stop_after_two)
-        patch.setattr(RunDirectory, "load_state", lambda self: (held.append(self), load(self))[1])
+        patch.setattr(RunDirectory, "load_state", lambda self: (directories.append(self), load(self))[1])
         assert run(out) == 130
     assert not directory.finished
     return out
@@ -116,7 +116,7 @@ def test_an_edited_epoch_before_the_checkpoint_has_the_run_start_over(out, finis
     path = only_unfinished(out, finished)
     lines = [json.loads(text) for text in (path / "metrics.jsonl").read_text().splitlines()]
     lines[line]["test_accuracy"] = 0.99
-    (path / "metrics.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (path / "metrics.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in lines))
     assert run(out) == 0
     assert metrics(path) == metrics(trained(finished).path)
     assert "belongs to other records" in capsys.readouterr().err

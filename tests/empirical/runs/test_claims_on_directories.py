@@ -21,7 +21,7 @@ def no_report(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
+def records(tmp_path_factory) -> Path:
     """Two finished runs: true and random labels on 40 digits."""
     out = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
@@ -31,8 +31,8 @@ def made(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def out(made, tmp_path) -> Path:
-    shutil.copytree(made, tmp_path / "out")
+def out(records, tmp_path) -> Path:
+    shutil.copytree(records, tmp_path / "out")
     return tmp_path / "out"
 
 
@@ -49,7 +49,7 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def trained(out: Path) -> RunDirectory:
-    return next(one for one in directories(out) if one.config.kind == "trained")
+    return next(run for run in directories(out) if run.config.kind == "trained")
 
 
 def test_nothing_is_written_once_the_directory_was_removed(out):
@@ -59,8 +59,8 @@ def test_nothing_is_written_once_the_directory_was_removed(out):
     with directory.claim():
         state = directory.load_state()
         shutil.rmtree(directory.path)
-        other = RunDirectory(out, directory.config)
-        with other.claim():
+        successor = RunDirectory(out, directory.config)
+        with successor.claim():
             before = contents(directory.path)
             for write in (
                 lambda: directory.append(replace(epochs[-1], epoch=epochs[-1].epoch + 1)),
@@ -84,7 +84,7 @@ def test_a_directory_that_was_removed_and_not_made_again_is_noticed(out):
 
 
 def test_removing_the_records_under_a_run_fails_that_run_and_leaves_the_other_process_its_own(
-    tmp_path, made, monkeypatch, capsys
+    tmp_path, records, monkeypatch, capsys
 ):
     """Both processes in one: at the first epoch the directory is replaced by a finished one of another outcome."""
     out = tmp_path / "out"
@@ -94,7 +94,7 @@ def test_removing_the_records_under_a_run_fails_that_run_and_leaves_the_other_pr
     def replace_then_append(directory, record):
         if record.epoch == 1 and not replaced and directory.config.kind == "trained":
             shutil.rmtree(directory.path)
-            shutil.copytree(made / directory.path.name, directory.path)
+            shutil.copytree(records / directory.path.name, directory.path)
             replaced.append(directory.path)
         append(directory, record)
 
@@ -102,7 +102,7 @@ def test_removing_the_records_under_a_run_fails_that_run_and_leaves_the_other_pr
     assert main([*COMMAND, "--tests", "random-labels", "--out", str(out)]) == 1
     assert "removed or replaced while this process was at work" in capsys.readouterr().err
     (path,) = replaced
-    assert contents(path) == contents(made / path.name)
+    assert contents(path) == contents(records / path.name)
 
 
 def test_the_summary_is_of_the_epochs_that_this_process_recorded(out, monkeypatch):

@@ -34,7 +34,7 @@ def grown(value, kind: type, larger: type, **new):
     """The same configuration of a program in which `kind` has another field."""
     if not is_dataclass(value):
         return value
-    values = {known.name: grown(getattr(value, known.name), kind, larger, **new) for known in fields(value)}
+    values = {field.name: grown(getattr(value, field.name), kind, larger, **new) for field in fields(value)}
     return larger(**values, **new) if type(value) is kind else type(value)(**values)
 
 
@@ -81,8 +81,8 @@ def test_records_without_an_initialisation_mean_that_of_their_time(model, before
 
 def test_the_first_fields_are_fields_with_a_default():
     for kind, names in FIRST_FIELDS.items():
-        known = {known.name for known in fields(kind)}
-        assert set(names.split()) <= known, f"a field of {kind.__name__} is gone: its records cannot be read"
+        names_of_kind = {field.name for field in fields(kind)}
+        assert set(names.split()) <= names_of_kind, f"a field of {kind.__name__} is gone: its records cannot be read"
 
 
 def test_what_is_recorded_is_read_back():

@@ -34,18 +34,18 @@ def parts(record: Record) -> Iterator[tuple[str, tuple[Metric, ...], dict]]:
 
 def occurrences() -> dict[tuple[str, str], tuple[tuple[Metric, ...], set[bool]]]:
     """By part and name: the metrics it may be, and whether it is null, in all records."""
-    found: dict[tuple[str, str], tuple[tuple[Metric, ...], set[bool]]] = {}
+    occurrence_of: dict[tuple[str, str], tuple[tuple[Metric, ...], set[bool]]] = {}
     for record in RECORDS:
         for where, metrics, content in parts(record):
             for name, value in entries(content):
-                found.setdefault((where, name), (metrics, set()))[1].add(value is None)
-    return found
+                occurrence_of.setdefault((where, name), (metrics, set()))[1].add(value is None)
+    return occurrence_of
 
 
 def test_every_number_in_a_record_is_documented():
-    found = occurrences()
-    assert {where for where, _ in found} >= {*METRICS, "epoch", "environment"}
-    assert [key for key, (metrics, _) in found.items() if not described(key[1], metrics)] == []
+    entries = occurrences()
+    assert {where for where, _ in entries} >= {*METRICS, "epoch", "environment"}
+    assert [key for key, (metrics, _) in entries.items() if not described(key[1], metrics)] == []
 
 
 def test_what_can_be_absent_is_said_to_be():

@@ -209,7 +209,7 @@ def test_a_state_between_rare_records_is_used_only_with_the_record_before_it(tmp
     with directory.claim():
         assert directory.load_state() is not None
         directory.append(record(4))  # a resumed run repeats it
-        assert [one.epoch for one in directory.read_epochs()] == [0, 4]
+        assert [entry.epoch for entry in directory.read_epochs()] == [0, 4]
         directory.save_state(state(9, recorded=8))
         assert directory.load_state() is None, "the record of epoch 8 is missing"
         directory.append(record(8))

@@ -91,7 +91,7 @@ def test_names_sizes_and_steps():
     assert shares[100] < 1e-9
 
 
-def made(
+def bits_run(
     model: str, parameters: int, memorised: tuple[float, ...], offered: tuple[float, ...] = (2.0, 4.0, 8.0)
 ) -> Run:
     """A run that memorises so many bits a parameter."""
@@ -109,8 +109,12 @@ def made(
     return made_up_run(made_up_config(StudyRun(BitsConfig(offered=offered)), model=model), metrics)
 
 
-PERCEPTRON = made("mlp-1x8", 610, (1.5, 1.4, 1.3))
-AGREEING = [PERCEPTRON, made("transformer-1x8", 1536, (2.0, 3.6, 3.5)), made("transformer-1x16", 4608, (2.0, 3.5, 3.6))]
+PERCEPTRON = bits_run("mlp-1x8", 610, (1.5, 1.4, 1.3))
+AGREEING = [
+    PERCEPTRON,
+    bits_run("transformer-1x8", 1536, (2.0, 3.6, 3.5)),
+    bits_run("transformer-1x16", 4608, (2.0, 3.5, 3.6)),
+]
 
 
 def verdicts(runs: list[Run]) -> dict[str, Verdict]:
@@ -126,11 +130,11 @@ def test_every_claim_holds_where_it_is_so():
     ("name", "runs", "expected"),
     [
         ("bits-1", [PERCEPTRON], Verdict.NOT_DECIDED),
-        ("bits-1", [made("transformer-1x8", 1536, (1.0, 2.0, 2.0))], Verdict.NOT_DECIDED),
-        ("bits-1", [made("transformer-1x8", 1536, (2.0, 4.0, 4.5))], Verdict.DOES_NOT_HOLD),
+        ("bits-1", [bits_run("transformer-1x8", 1536, (1.0, 2.0, 2.0))], Verdict.NOT_DECIDED),
+        ("bits-1", [bits_run("transformer-1x8", 1536, (2.0, 4.0, 4.5))], Verdict.DOES_NOT_HOLD),
         ("bits-2", [PERCEPTRON], Verdict.NOT_DECIDED),
-        ("bits-2", [made("transformer-1x8", 1536, (2.0, 3.0, 4.0))], Verdict.NOT_DECIDED),
-        ("bits-2", [made("transformer-1x8", 1536, (1.0, 1.5, 3.0))], Verdict.DOES_NOT_HOLD),
+        ("bits-2", [bits_run("transformer-1x8", 1536, (2.0, 3.0, 4.0))], Verdict.NOT_DECIDED),
+        ("bits-2", [bits_run("transformer-1x8", 1536, (1.0, 1.5, 3.0))], Verdict.DOES_NOT_HOLD),
     ],
 )
 def test_either_side_of_every_rule(name, runs, expected):
@@ -142,8 +146,8 @@ def test_table_and_figure(tmp_path):
     assert [row[0] for row in bits_table(results).rows] == ["mlp-1x8", "transformer-1x8", "transformer-1x16"]
     assert input_dimension(PERCEPTRON) == 64
     assert input_dimension(AGREEING[1]) is None
-    drawn = draw_figures(BITS_FIGURES, results, "test", tmp_path)
-    assert all(path.exists() for path in drawn.values())
+    paths = draw_figures(BITS_FIGURES, results, "test", tmp_path)
+    assert all(path.exists() for path in paths.values())
 
 
 def test_the_experiment_at_smoke_scale(tmp_path):

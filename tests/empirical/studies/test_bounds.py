@@ -131,8 +131,8 @@ class Case:
                 }
             )
         outputs = self(self.X)
-        others = np.where(np.eye(CLASSES, dtype=bool)[self.labels], -np.inf, outputs).max(1)
-        self.margins = outputs[np.arange(N), self.labels] - others
+        runners_up = np.where(np.eye(CLASSES, dtype=bool)[self.labels], -np.inf, outputs).max(1)
+        self.margins = outputs[np.arange(N), self.labels] - runners_up
 
     def network(self, outputs, seed):
         from empirical.models import build_model
@@ -154,8 +154,8 @@ class Case:
         return np.maximum(X @ first.T, 0) @ last.T
 
     def bound(self, name) -> EvaluatedBound:
-        (found,) = [EvaluatedBound(**entry) for entry in self.metrics["bounds"] if entry["name"] == name]
-        return found
+        (evaluated,) = [EvaluatedBound(**entry) for entry in self.metrics["bounds"] if entry["name"] == name]
+        return evaluated
 
     def best(self, bound):
         return min(bound(gamma) for gamma in self.margins[self.margins > 0])
@@ -294,16 +294,16 @@ def test_interpolants(case, name):
         complexity = 4 * 2.0**index * math.sqrt(CLASSES * trace) / 50
         return (values < gamma).mean() + complexity + deviation(50, 0.05 * share(index))
 
-    found, ball = case.bound(name), case.metrics["balls"][name]
-    assert found.value == pytest.approx(min(bound(gamma) for gamma in values[values > 0]), rel=1e-4)
+    evaluated, ball = case.bound(name), case.metrics["balls"][name]
+    assert evaluated.value == pytest.approx(min(bound(gamma) for gamma in values[values > 0]), rel=1e-4)
     assert ball["norm"] == pytest.approx(norm, rel=1e-4)
-    assert found.measured == pytest.approx((test_outputs.argmax(1) != case.test_labels).mean())
+    assert evaluated.measured == pytest.approx((test_outputs.argmax(1) != case.test_labels).mean())
     assert ball["rademacher"]["upper"] <= norm * math.sqrt(trace) / 50 * 1.2
 
 
 @reference("PAC-Bayes, Gaussian")
 def test_pac_bayes(case):
-    found, made_of = case.bound("PAC-Bayes, Gaussian"), case.metrics["pac_bayes"]
+    evaluated, made_of = case.bound("PAC-Bayes, Gaussian"), case.metrics["pac_bayes"]
     d = case.metrics["parameters"]
     squared = sum(((a - m) ** 2).sum() for a, m in zip(case.matrices, case.initial, strict=True))
     s, prior = made_of["sigma"] ** 2, made_of["prior_variance"]
@@ -312,11 +312,11 @@ def test_pac_bayes(case):
     assert prior == pytest.approx(s + squared / d, rel=2 ** (1 / 64) - 1)
     index = round(64 * math.log2(prior))
     complexity = (divergence + math.log(2 * math.sqrt(N) / (0.05 / 2 * share(index)))) / N
-    if found.value < 1:
-        assert binary_kl(made_of["training_error_bound"], found.value) == pytest.approx(complexity)
+    if evaluated.value < 1:
+        assert binary_kl(made_of["training_error_bound"], evaluated.value) == pytest.approx(complexity)
     estimate = binary_kl(made_of["mean_training_error"], made_of["training_error_bound"])
     assert estimate == pytest.approx(math.log(1 / (0.05 / 2 / 2)) / 3)
-    assert found.vacuous == (found.value == 1)
+    assert evaluated.vacuous == (evaluated.value == 1)
 
 
 @reference("Rademacher")
@@ -340,11 +340,11 @@ def test_random_signs(case):
             if epoch % 33 == 0 and (predictions == labels).all():
                 break
         correlations.append(float(signs @ (2.0 * predictions.numpy() - 1)) / n)
-    found = case.metrics["rademacher"]
-    assert found["value"] == pytest.approx(np.mean(correlations))
-    assert found["lower"] == pytest.approx(np.mean(correlations) - math.sqrt(2 * math.log(20) / (2 * n)))
-    assert (found["images"], found["sign_vectors"]) == (n, 2)
-    assert case.bound("Rademacher").value == pytest.approx(found["lower"] + deviation(n, 0.05))
+    rademacher = case.metrics["rademacher"]
+    assert rademacher["value"] == pytest.approx(np.mean(correlations))
+    assert rademacher["lower"] == pytest.approx(np.mean(correlations) - math.sqrt(2 * math.log(20) / (2 * n)))
+    assert (rademacher["images"], rademacher["sign_vectors"]) == (n, 2)
+    assert case.bound("Rademacher").value == pytest.approx(rademacher["lower"] + deviation(n, 0.05))
 
 
 def softmax(scores):
@@ -365,21 +365,21 @@ def test_stability_of_the_linear_classifier(case):
         return W
 
     def losses(W):
-        both, labels = np.concatenate([X, Z]), np.concatenate([y, case.test_labels[:n]])
-        return -np.log(softmax(both @ W.T)[np.arange(2 * n), labels])
+        points, labels = np.concatenate([X, Z]), np.concatenate([y, case.test_labels[:n]])
+        return -np.log(softmax(points @ W.T)[np.arange(2 * n), labels])
 
     W = fit(X, y)
     differences, distances = [], []
     for pair in range(2):
         X_other, y_other = X.copy(), y.copy()
         X_other[pair], y_other[pair] = case.X[n + pair], case.labels[n + pair]
-        other = fit(X_other, y_other)
-        distances.append(np.linalg.norm(W - other))
-        differences.append(np.abs(losses(W) - losses(other)).max())
-    found, bound = case.metrics["stability"]["linear"], case.bound("uniform stability, convex")
-    assert found["parameter_distance"] == pytest.approx(max(distances), rel=1e-4)
-    assert found["loss_difference"] == pytest.approx(max(differences), rel=1e-4)
-    assert found["train_loss"] == pytest.approx(losses(W)[:n].mean(), rel=1e-4)
+        W_other = fit(X_other, y_other)
+        distances.append(np.linalg.norm(W - W_other))
+        differences.append(np.abs(losses(W) - losses(W_other)).max())
+    stability, bound = case.metrics["stability"]["linear"], case.bound("uniform stability, convex")
+    assert stability["parameter_distance"] == pytest.approx(max(distances), rel=1e-4)
+    assert stability["loss_difference"] == pytest.approx(max(differences), rel=1e-4)
+    assert stability["train_loss"] == pytest.approx(losses(W)[:n].mean(), rel=1e-4)
     assert bound.value == pytest.approx(2 * (2 * 65) / n * 3 * n * rate)
     assert bound.gap == pytest.approx(losses(W)[n:].mean() - losses(W)[:n].mean(), rel=1e-3)
     assert bound.guessing == pytest.approx(math.log(CLASSES) - losses(W)[:n].mean(), rel=1e-4)
@@ -393,28 +393,28 @@ def test_stability_of_the_network(case):
     labels = torch.from_numpy(np.concatenate([case.labels[:n], case.test_labels[:n]]))
 
     def losses(pair):
-        given_images, given = case.images[:n].clone(), torch.from_numpy(case.labels[:n].copy())
+        given_images, targets = case.images[:n].clone(), torch.from_numpy(case.labels[:n].copy())
         if pair is not None:
-            given_images[pair], given[pair] = case.images[n + pair], int(case.labels[n + pair])
+            given_images[pair], targets[pair] = case.images[n + pair], int(case.labels[n + pair])
         network = case.network(CLASSES, seed)
         optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
         for epoch in range(1, 11):  # of two steps
             order = torch.from_numpy(np.argsort(words(seed, "shuffling", [epoch], n)[0], kind="stable"))
             for batch in order.split(20):
                 optimizer.zero_grad()
-                nn.functional.cross_entropy(network(given_images[batch]), given[batch]).backward()
+                nn.functional.cross_entropy(network(given_images[batch]), targets[batch]).backward()
                 optimizer.step()
         return nn.functional.cross_entropy(network(images).double(), labels, reduction="none").detach()
 
     base = losses(None)
-    found = case.metrics["stability"]["network"]
-    assert found["steps"] == 20
-    assert found["loss_difference"] == pytest.approx(
+    stability = case.metrics["stability"]["network"]
+    assert stability["steps"] == 20
+    assert stability["loss_difference"] == pytest.approx(
         max(float((base - losses(p)).abs().max()) for p in (0, 1)), rel=1e-3
     )
-    L, b, c = found["lipschitz"], found["smoothness"], 20 * 0.05
+    L, b, c = stability["lipschitz"], stability["smoothness"], 20 * 0.05
     M = float(base.max())
-    assert found["largest_loss"] == pytest.approx(M, rel=1e-4)
+    assert stability["largest_loss"] == pytest.approx(M, rel=1e-4)
     expected = M * (1 + 1 / (b * c)) / (n - 1) * (2 * c * L**2 / M) ** (1 / (b * c + 1)) * 20 ** (b * c / (b * c + 1))
     assert case.bound("uniform stability, not convex").value == pytest.approx(expected, rel=1e-4)
 
@@ -432,12 +432,12 @@ def test_gradients_and_curvatures_are_seen(case):
         logits = torch.func.functional_call(network, parameters, (case.images[at : at + 1].double(),))
         return nn.functional.cross_entropy(logits, torch.tensor(case.labels[at : at + 1]))
 
-    found = case.metrics["stability"]["network"]
+    stability = case.metrics["stability"]["network"]
     gradients = [float(torch.func.grad(loss)(flat, at).norm()) for at in range(N)]
     hessians = [torch.autograd.functional.hessian(partial(loss, at=at), flat) for at in range(8)]
     curvatures = [float(torch.linalg.eigvalsh(hessian).abs().max()) for hessian in hessians]
-    assert found["lipschitz"] >= max(gradients) * (1 - 1e-5)
-    assert found["smoothness"] >= 0.95 * max(curvatures)
+    assert stability["lipschitz"] >= max(gradients) * (1 - 1e-5)
+    assert stability["smoothness"] >= 0.95 * max(curvatures)
 
 
 class KilledError(Exception):
@@ -485,7 +485,7 @@ def test_the_spectral_bound_measures_from_the_initialisation(digits, records, tm
     bounds = {entry["name"]: EvaluatedBound(**entry) for entry in metrics["bounds"]}
     assert bounds["spectral norms, margin"].value < 5 < bounds["Frobenius norms, margin"].value
     assert metrics["norms"]["distance_from_initialisation"] == 0
-    assert {name for name, found in bounds.items() if found.note == "not measured"} == {
+    assert {name for name, bound in bounds.items() if bound.note == "not measured"} == {
         "Rademacher",
         "uniform stability, convex",
         "uniform stability, not convex",
@@ -537,13 +537,13 @@ def test_stability_of_an_augmented_network_is_measured_without_augmentation(digi
     directory = RunDirectory(tmp_path / "records", augmented)
     with directory.claim():
         execute(augmented, digits, directory, Silent())
-    found = [
+    contents = [
         measured(config, digits, root, Parts(tmp_path / name, lambda name, share: None))
         for name, config, root in (("plain", plain, records), ("augmented", augmented, tmp_path / "records"))
     ]
-    stability = [metrics["stability"]["network"]["parameter_distance"] for metrics in found]
+    stability = [metrics["stability"]["network"]["parameter_distance"] for metrics in contents]
     assert stability[0] == stability[1] > 0
-    notes = {entry["name"]: entry["note"] for entry in found[1]["bounds"]}
+    notes = {entry["name"]: entry["note"] for entry in contents[1]["bounds"]}
     assert notes["uniform stability, not convex"].endswith("trained without augmentation")
 
 
@@ -622,7 +622,7 @@ def test_a_network_that_was_stopped_before_it_fitted_decides_nothing():
             for run in runs
         ]
         (results,) = bounds_results(changed)
-        assert {each.claim.id: each.evidence.verdict for each in compare_bounds(results)}["C22"] is expected
+        assert {finding.claim.id: finding.evidence.verdict for finding in compare_bounds(results)}["C22"] is expected
 
 
 def test_c21_is_a_lower_bound():
@@ -633,8 +633,8 @@ def test_c21_is_a_lower_bound():
 
 def test_sets_share_network_images_and_study():
     runs = [made_up("true-labels", 0.03, VALUES), made_up("random-labels", 0.9, VALUES)]
-    other = [replace(run, config=replace(run.config, seed=1)) for run in runs]
-    assert [len(results.runs) for results in bounds_results([*runs, *other])] == [2, 2]
+    reseeded = [replace(run, config=replace(run.config, seed=1)) for run in runs]
+    assert [len(results.runs) for results in bounds_results([*runs, *reseeded])] == [2, 2]
     wider = replace(runs[1].config, what=StudyRun(BoundsConfig(), runs[1].config.training))
     (results, _) = bounds_results([runs[0], replace(runs[1], config=wider)])
     assert len(results.runs) == 1

@@ -58,15 +58,15 @@ def test_the_experiment_brackets_a_small_network_on_real_digits(tmp_path, capsys
     arguments += ["--training.max-steps", "1500", "--train-size", "300"]
     assert main(arguments) == 0
     (results,) = capacity_results(read_runs(tmp_path))
-    (found,) = results.frontiers
-    assert found.closed
-    assert (found.parameters, found.dimension) == (4 * 64 + 4 + 4 * 10 + 10, 64)
+    (frontier,) = results.frontiers
+    assert frontier.closed
+    assert (frontier.parameters, frontier.dimension) == (4 * 64 + 4 + 4 * 10 + 10, 64)
     looks = {run.config.n_train: run for run in read_runs(tmp_path)}
-    assert looks[found.fits].summary.metrics["train_accuracy"] == 1.0
-    assert looks[found.fails].summary.metrics["train_accuracy"] < 1.0
+    assert looks[frontier.fits].summary.metrics["train_accuracy"] == 1.0
+    assert looks[frontier.fails].summary.metrics["train_accuracy"] < 1.0
     assert all(run.config.randomization == RANDOM_LABELS for run in looks.values())
     printed = capsys.readouterr().out
-    assert f"{found.fits:,}" in printed
+    assert f"{frontier.fits:,}" in printed
     assert (tmp_path / "figures").exists()
     before = len(looks)
     assert main(arguments) == 0, "nothing is run twice"

@@ -64,7 +64,9 @@ RATIOS = (0.2, 0.5, 1.0, 2.0, 10.0)
 FALLING = (0.10, 0.08, 0.60, 0.10, 0.04)
 
 
-def made(errors: tuple[float, ...] = FALLING, norms: tuple[float, ...] = (1, 2, 90, 5, 3), off: float = 0.0) -> Run:
+def sweep_run(
+    errors: tuple[float, ...] = FALLING, norms: tuple[float, ...] = (1, 2, 90, 5, 3), off: float = 0.0
+) -> Run:
     """A run with these test errors and norms at `RATIOS`; Gaussian risks so many standard errors off."""
     places = np.random.default_rng(0).permutation(1000)
     points = [
@@ -88,7 +90,7 @@ def made(errors: tuple[float, ...] = FALLING, norms: tuple[float, ...] = (1, 2, 
     return made_up_run(made_up_config(StudyRun(DoubleDescentConfig(ratios=RATIOS, levels=(0.1,)))), metrics)
 
 
-AGREEING = [made()]
+AGREEING = [sweep_run()]
 
 
 def verdicts(run: Run) -> dict[str, Verdict]:
@@ -103,14 +105,14 @@ def test_every_claim_holds_where_it_is_so():
 @pytest.mark.parametrize(
     ("claim", "run", "expected"),
     [
-        ("double-descent-1", made((0.1, 0.7, 0.6, 0.1, 0.04)), Verdict.DOES_NOT_HOLD),
-        ("double-descent-1", made(norms=(1, 2, 3, 5, 4)), Verdict.DOES_NOT_HOLD),
-        ("double-descent-1", made((0.1, 0.08, 0.102, 0.1, 0.101)), Verdict.NOT_DECIDED),
+        ("double-descent-1", sweep_run((0.1, 0.7, 0.6, 0.1, 0.04)), Verdict.DOES_NOT_HOLD),
+        ("double-descent-1", sweep_run(norms=(1, 2, 3, 5, 4)), Verdict.DOES_NOT_HOLD),
+        ("double-descent-1", sweep_run((0.1, 0.08, 0.102, 0.1, 0.101)), Verdict.NOT_DECIDED),
         # Seven images more than the best of two below: 2^-7 by itself, not when that best was chosen on these images.
-        ("double-descent-1", made((0.105, 0.1, 0.107, 0.1, 0.05)), Verdict.NOT_DECIDED),
-        ("double-descent-2", made((0.1, 0.04, 0.6, 0.2, 0.08)), Verdict.DOES_NOT_HOLD),
-        ("double-descent-2", made((0.1, 0.08, 0.6, 0.2, 0.078)), Verdict.NOT_DECIDED),
-        ("double-descent-3", made(off=5.0), Verdict.DOES_NOT_HOLD),
+        ("double-descent-1", sweep_run((0.105, 0.1, 0.107, 0.1, 0.05)), Verdict.NOT_DECIDED),
+        ("double-descent-2", sweep_run((0.1, 0.04, 0.6, 0.2, 0.08)), Verdict.DOES_NOT_HOLD),
+        ("double-descent-2", sweep_run((0.1, 0.08, 0.6, 0.2, 0.078)), Verdict.NOT_DECIDED),
+        ("double-descent-3", sweep_run(off=5.0), Verdict.DOES_NOT_HOLD),
     ],
 )
 def test_either_side_of_every_rule(claim, run, expected):
@@ -120,5 +122,5 @@ def test_either_side_of_every_rule(claim, run, expected):
 def test_table_and_figure(tmp_path):
     (results,) = double_descent_results(AGREEING)
     assert len(double_descent_table(results).rows) == len(RATIOS)
-    drawn = draw_figures(DOUBLE_DESCENT_FIGURES, results, "test", tmp_path)
-    assert all(path.exists() for path in drawn.values())
+    paths = draw_figures(DOUBLE_DESCENT_FIGURES, results, "test", tmp_path)
+    assert all(path.exists() for path in paths.values())

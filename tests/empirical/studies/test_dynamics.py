@@ -115,11 +115,11 @@ class KilledError(Exception):
 @pytest.mark.parametrize("kill_at", [1, 2, 4])
 def test_a_kill_between_parts_changes_no_bit(tmp_path, monkeypatch, n, kill_at):
     monkeypatch.setattr(dynamics, "_PART", 7 * n * 128 * (2 * min(n, 64) + 200))
-    asked = []
+    reports = []
 
     def kill(name: str, share: float) -> None:
-        asked.append(name)
-        if len(asked) > kill_at:
+        reports.append(name)
+        if len(reports) > kill_at:
             raise KilledError
 
     undisturbed = measured("random-labels", tmp_path / "undisturbed", n=n, width=128, fitted=0.05)
@@ -129,18 +129,18 @@ def test_a_kill_between_parts_changes_no_bit(tmp_path, monkeypatch, n, kill_at):
     assert [path.name for path in (tmp_path / "killed").glob("*.pt")] == [f"weights-{7 * kill_at}.pt"]
     resumed = measured("random-labels", tmp_path / "killed", n=n, width=128, fitted=0.05)
     assert resumed == undisturbed
-    assert asked[:2] == ["training to step 7", "training to step 14"]
+    assert reports[:2] == ["training to step 7", "training to step 14"]
 
 
 @pytest.mark.parametrize("damage", ["flipped bit", "gone", "another step's"])
 def test_damaged_weights_make_the_training_begin_again(tmp_path, monkeypatch, capsys, damage):
     monkeypatch.setattr(dynamics, "_PART", 7 * 40 * 128 * (2 * 40 + 200))
     undisturbed = measured("random-labels", tmp_path / "undisturbed", n=40, width=128, fitted=0.05)
-    asked = []
+    reports = []
 
     def kill(name: str, share: float) -> None:
-        asked.append(name)
-        if len(asked) > 2:
+        reports.append(name)
+        if len(reports) > 2:
             raise KilledError
 
     with pytest.raises(KilledError):
@@ -204,8 +204,8 @@ def record(test: str, width: int, steps: int, predicted: int, deviation: float, 
         "test_accuracy": right / 1000,
         **outcome_on_test(predictions, labels, 2),
     }
-    one = config(test, n=500, n_test=1000, width=width)
-    return made_up_run(one, measured | metrics)
+    run_config = config(test, n=500, n_test=1000, width=width)
+    return made_up_run(run_config, measured | metrics)
 
 
 AGREEING = [
@@ -270,15 +270,15 @@ def test_sets_share_all_but_the_width():
     slower = replace(
         AGREEING[0], config=replace(AGREEING[0].config, what=StudyRun(DynamicsConfig(width=512, rate=5.0)))
     )
-    other = replace(AGREEING[0], config=replace(AGREEING[0].config, seed=1))
-    assert sorted(len(results.runs) for results in dynamics_results([*AGREEING, slower, other])) == [1, 1, 7]
+    reseeded = replace(AGREEING[0], config=replace(AGREEING[0].config, seed=1))
+    assert sorted(len(results.runs) for results in dynamics_results([*AGREEING, slower, reseeded])) == [1, 1, 7]
     (results,) = dynamics_results(AGREEING[::-1])
     assert results.widths == [512, 4096]
     assert [p for p, _ in results.corruption(4096)] == [0.0, 0.5, 1.0]
     assert results.scale.startswith("digits, 500 training and 1,000 test images")
-    found = results.at(4096)
-    assert slowdown(found[RANDOM_LABELS], found[TRUE_LABELS]) == pytest.approx(550 / 102)
-    assert slowdown(found[RANDOM_LABELS], found[TRUE_LABELS], predicted=True) == 5
+    pair = results.at(4096)
+    assert slowdown(pair[RANDOM_LABELS], pair[TRUE_LABELS]) == pytest.approx(550 / 102)
+    assert slowdown(pair[RANDOM_LABELS], pair[TRUE_LABELS], predicted=True) == 5
 
 
 def test_the_table_has_a_row_for_every_run():

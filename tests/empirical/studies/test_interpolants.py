@@ -90,9 +90,9 @@ def test_a_network_that_is_not_there_is_asked_for(digits, config, records, tmp_p
     randomized = randomize(digits, config.randomization, config.seed)
     with pytest.raises(ValueError, match=r"--tests true-labels --seed 0 --train-size 100 .* same hyper-parameters"):
         load_trained(config, randomized, tmp_path)
-    other = config.with_training(replace(config.training, learning_rate=0.03))
+    variant = config.with_training(replace(config.training, learning_rate=0.03))
     with pytest.raises(ValueError, match="no finished run"):
-        load_trained(other, randomized, records)
+        load_trained(variant, randomized, records)
     (trained,) = records.glob(f"*_{trained_run(config).hash}")
     weights = trained / "checkpoint.pt"
     moved = weights.rename(tmp_path / "elsewhere")
@@ -232,11 +232,11 @@ def test_a_rule_has_two_sides(claim, accuracy, changed, verdict):
 
 def test_sets_differ_in_labels_alone():
     runs = [made_up_noise.interpolants(1.0, 0.1), made_up_noise.interpolants(0.0, 0.9)]
-    other = replace(runs[0], config=replace(runs[0].config, seed=1))
-    first, second = interpolants_results([*runs, other])
+    reseeded = replace(runs[0], config=replace(runs[0].config, seed=1))
+    first, second = interpolants_results([*runs, reseeded])
     assert [run.config.randomization.corruption for run in first.runs] == [0.0, 1.0]
     assert len(second.runs) == 1
-    assert verdicts(other)["interpolants-2"] is Verdict.NOT_DECIDED, "random labels alone: nothing to generalise"
+    assert verdicts(reseeded)["interpolants-2"] is Verdict.NOT_DECIDED, "random labels alone: nothing to generalise"
 
 
 def test_the_table_has_a_row_a_network():

@@ -177,7 +177,7 @@ def test_missing_runs_decide_nothing():
 
 
 def test_other_kernels_images_and_seeds_are_not_what_is_predicted():
-    others = [
+    strangers = [
         made_up_noise.kernel(0.5, 0.2, bandwidth=0.1),
         made_up_noise.kernel(0.5, 0.2, ridge=1.0),
         made_up_noise.kernel(0.5, 0.2, features="gabor"),
@@ -185,7 +185,7 @@ def test_other_kernels_images_and_seeds_are_not_what_is_predicted():
         made_up_noise.network(0.5, 0.2, train_digest="c"),
         made_up_noise.network(0.5, 0.2, randomization=Randomization("shuffled", uniform(0.5))),
     ]
-    (results,) = noise_results([*made_up_noise.noise_runs(), *others])
+    (results,) = noise_results([*made_up_noise.noise_runs(), *strangers])
     assert {name: len(runs) for name, runs in results.measured.items()} == {
         "mlp-1x512": 3,
         "Gaussian kernel": 3,

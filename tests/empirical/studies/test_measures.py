@@ -96,9 +96,9 @@ def convolutional(image_shape: tuple[int, int, int], num_classes: int) -> nn.Mod
 
 def test_a_network_that_is_no_product_of_matrices_has_no_norms(tmp_path):
     content = measured(tmp_path, model=f"{__name__}:convolutional")
-    found = {entry["name"]: entry["value"] for entry in content["measures"]}
+    values = {entry["name"]: entry["value"] for entry in content["measures"]}
     norms = set(MEASURES[MEASURES.index("parameter norm") : MEASURES.index(SHARPNESS[0])])
-    assert {name for name, value in found.items() if value is None} == norms
+    assert {name for name, value in values.items() if value is None} == norms
 
 
 def test_tensors_come_back_from_text():
@@ -110,7 +110,7 @@ def test_tensors_come_back_from_text():
 LEVELS = ("true-labels", "corrupted-0.5", "random-labels")
 
 
-def made(seed: int, test: str, level: float, changes: dict[str, float] | None = None, **metrics: Any) -> Run:
+def measures_run(seed: int, test: str, level: float, changes: dict[str, float] | None = None, **metrics: Any) -> Run:
     """A network whose gap is the level, as every measure is but for those with a value in `changes`."""
     values = dict.fromkeys(MEASURES, level) | {"parameters": 10.0} | (changes or {})
     entries = [{"name": name, "value": value} for name, value in values.items()]
@@ -121,7 +121,7 @@ def made(seed: int, test: str, level: float, changes: dict[str, float] | None = 
 def networks(seeds: int = 7, changes: dict[str, list[float]] | None = None, **metrics: Any) -> list[Run]:
     """Seven seeds at three levels; `changes` has a measure's value at each."""
     return [
-        made(
+        measures_run(
             seed,
             test,
             0.1 + 0.4 * at + 0.001 * seed,
@@ -170,8 +170,8 @@ def test_either_side_of_every_rule(name, runs, expected):
 
 def test_pairs_against_a_rank_test_and_swaps_by_hand():
     random = np.random.default_rng(0)
-    true, other = random.integers(0, 8, 9).astype(float), random.integers(2, 10, 9).astype(float)
-    assert share_ordered(true, other) == pytest.approx(stats.mannwhitneyu(other, true).statistic / 81)
+    true, corrupted = random.integers(0, 8, 9).astype(float), random.integers(2, 10, 9).astype(float)
+    assert share_ordered(true, corrupted) == pytest.approx(stats.mannwhitneyu(corrupted, true).statistic / 81)
     assert share_ordered(true, true) == 0.5
     assert swaps_p_value(np.arange(7.0), np.arange(7.0) + 10) == 1 / 128
     assert swaps_p_value(np.ones(5), np.ones(5)) == 1
@@ -185,9 +185,9 @@ def test_pairs_against_a_rank_test_and_swaps_by_hand():
 def test_swapping_labels_is_as_often_significant_as_it_says():
     """Independent measures of either labelling: the p-value is at most u with probability u at most."""
     random = np.random.default_rng(1)
-    found = np.array([swaps_p_value(*random.standard_normal((2, 5))) for _ in range(400)])
+    p_values = np.array([swaps_p_value(*random.standard_normal((2, 5))) for _ in range(400)])
     for level in (1 / 32, 0.1, 0.5):
-        assert (found <= level).mean() <= level + 3 * math.sqrt(level / 400)
+        assert (p_values <= level).mean() <= level + 3 * math.sqrt(level / 400)
 
 
 def test_tau_is_kendalls():
@@ -218,8 +218,8 @@ def test_the_best_measures_come_first():
 
 
 def test_runs_of_another_network_are_another_set():
-    other = [made_up_run(made_up_config(StudyRun(STUDY, TRAINING), model="mlp-3x8"), AGREEING[0].summary.metrics)]
-    assert [len(results.runs) for results in measures_results([*AGREEING, *other])] == [21, 1]
+    deeper = [made_up_run(made_up_config(StudyRun(STUDY, TRAINING), model="mlp-3x8"), AGREEING[0].summary.metrics)]
+    assert [len(results.runs) for results in measures_results([*AGREEING, *deeper])] == [21, 1]
 
 
 def test_table_and_figure(tmp_path):
@@ -227,8 +227,8 @@ def test_table_and_figure(tmp_path):
     rows = {row[0]: row for row in measures_table(results).rows}
     assert rows["inverse noise"][3:6] == ("100", "0.00781", "+1.00")
     assert rows["parameters"][3:5] == ("50", "1")
-    drawn = draw_figures(MEASURES_FIGURES, results, "test", tmp_path)
-    assert all(path.exists() for path in drawn.values())
+    paths = draw_figures(MEASURES_FIGURES, results, "test", tmp_path)
+    assert all(path.exists() for path in paths.values())
     (alone,) = measures_results(AGREEING[:1])
     assert measures_table(alone).rows[0][3:5] == ("—", "—")
     assert draw_figures(MEASURES_FIGURES, alone, "alone", tmp_path) == {}

@@ -65,9 +65,9 @@ def test_what_is_measured_and_resumed(tmp_path):
 
 
 def test_subsets_are_uniform():
-    drawn = [random_subset(0, f"subset-{i}", 10, 7) for i in range(300)]
-    assert all(len(set(subset)) == 7 for subset in drawn)
-    counts = np.bincount(np.concatenate(drawn), minlength=10)
+    subsets = [random_subset(0, f"subset-{i}", 10, 7) for i in range(300)]
+    assert all(len(set(subset)) == 7 for subset in subsets)
+    counts = np.bincount(np.concatenate(subsets), minlength=10)
     assert np.abs(counts - 210).max() < 4 * (300 * 0.7 * 0.3) ** 0.5
 
 
@@ -150,8 +150,8 @@ def test_table_and_figures(tmp_path):
     assert len(memorisation_table(results).rows) == 2
     assert scores_of(AGREEING[0]).score[-1] == 1
     assert changed_labels(AGREEING[1]).sum() == 20
-    drawn = draw_figures(MEMORISATION_FIGURES, results, "test", tmp_path)
-    assert [path.exists() for path in drawn.values()] == [True, True]
+    paths = draw_figures(MEMORISATION_FIGURES, results, "test", tmp_path)
+    assert [path.exists() for path in paths.values()] == [True, True]
 
 
 def test_the_experiment_at_smoke_scale(tmp_path):

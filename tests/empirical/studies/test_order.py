@@ -55,10 +55,10 @@ def test_looks_are_those_of_the_training_loop(whole):
     looks = {look["epoch"]: look for look in whole["looks"]}
     unchanged, changed = whole["unchanged"], whole["changed"]
     assert changed == int(randomized.changed.sum()) > 10
-    seen = 0
+    place = 0
     for record, _ in train(network, data, TRAINING, 0):
         if look := looks.get(record.epoch):
-            seen += 1
+            place += 1
             assert look["step"] == record.step
             assert look["test_accuracy"] == record.test_accuracy
             assert look["test_hits"] == record.test_hits
@@ -69,7 +69,7 @@ def test_looks_are_those_of_the_training_loop(whole):
             assert clean == pytest.approx(record.train_accuracy_clean_labels, abs=1e-12)
             critical = find_critical_samples(network, data.test_images[:20], 0.3, steps=5)
             assert np.array_equal(decode_hits(look["critical"], 20), critical.numpy())
-    assert seen == len(looks)
+    assert place == len(looks)
     assert whole["fitted"]
     assert record.fitted
     assert max(looks) == record.epoch, "the last look is of the last epoch"
@@ -100,11 +100,11 @@ def test_epochs_of_looks():
 N, CHANGED, M = 500, 200, 1000
 
 
-def made(
+def order_run(
     test: str,
     accuracy: tuple[float, ...],
     true: tuple[float, ...] = (0.1, 0.9, 0.0),
-    given: tuple[float, ...] = (0.1, 0.05, 1.0),
+    corrupted: tuple[float, ...] = (0.1, 0.05, 1.0),
     critical: tuple[float, ...] = (0.0, 0.1, 0.5),
     unchanged: tuple[float, ...] = (0.1, 0.95, 1.0),
 ) -> Run:
@@ -116,7 +116,7 @@ def made(
             "step": 10 * epoch,
             "train_loss": 1.0,
             "unchanged_right": round(unchanged[at] * (N - changed)),
-            "changed_given": round(given[at] * changed),
+            "changed_given": round(corrupted[at] * changed),
             "changed_true": round(true[at] * changed),
             "test_accuracy": accuracy[at],
             "test_hits": encode_hits(places < round(M * accuracy[at])),
@@ -124,13 +124,19 @@ def made(
         }
         for at, epoch in enumerate((0, 3, 40))
     ]
-    metrics = {"unchanged": N - changed, "changed": changed, "searched": M, "fitted": given[-1] == 1, "looks": looks}
+    metrics = {
+        "unchanged": N - changed,
+        "changed": changed,
+        "searched": M,
+        "fitted": corrupted[-1] == 1,
+        "looks": looks,
+    }
     return made_up_run(made_up_config(StudyRun(OrderConfig(), TRAINING), test), metrics)
 
 
-TRUE = made("true-labels", (0.1, 0.9, 0.95), critical=(0.0, 0.05, 0.2))
-RANDOM = made("random-labels", (0.1, 0.12, 0.1))
-HALF = made("corrupted-0.5", (0.1, 0.9, 0.6))
+TRUE = order_run("true-labels", (0.1, 0.9, 0.95), critical=(0.0, 0.05, 0.2))
+RANDOM = order_run("random-labels", (0.1, 0.12, 0.1))
+HALF = order_run("corrupted-0.5", (0.1, 0.9, 0.6))
 AGREEING = [TRUE, HALF, RANDOM]
 
 
@@ -150,25 +156,33 @@ def test_every_claim_holds_where_it_is_so():
     ("name", "runs", "expected"),
     [
         ("order-1", [TRUE, RANDOM], Verdict.NOT_DECIDED),
-        ("order-1", [made("corrupted-0.5", (0.1, 0.6, 0.9))], Verdict.DOES_NOT_HOLD),
-        ("order-1", [made("corrupted-0.5", (0.1, 0.605, 0.6))], Verdict.NOT_DECIDED),
-        ("order-1", [HALF, made("corrupted-0.2", (0.1, 0.605, 0.6))], Verdict.NOT_DECIDED),
+        ("order-1", [order_run("corrupted-0.5", (0.1, 0.6, 0.9))], Verdict.DOES_NOT_HOLD),
+        ("order-1", [order_run("corrupted-0.5", (0.1, 0.605, 0.6))], Verdict.NOT_DECIDED),
+        ("order-1", [HALF, order_run("corrupted-0.2", (0.1, 0.605, 0.6))], Verdict.NOT_DECIDED),
         # The peak is where 99% of the labels are fitted already.
         (
             "order-1",
-            [made("corrupted-0.5", (0.1, 0.9, 0.6), unchanged=(0.1, 1.0, 1.0), given=(0.1, 0.99, 1.0))],
+            [order_run("corrupted-0.5", (0.1, 0.9, 0.6), unchanged=(0.1, 1.0, 1.0), corrupted=(0.1, 0.99, 1.0))],
             Verdict.DOES_NOT_HOLD,
         ),
-        ("order-1", [made("corrupted-0.5", (0.1, 0.9, 0.6), given=(0.1, 0.1, 0.5))], Verdict.NOT_DECIDED),
+        ("order-1", [order_run("corrupted-0.5", (0.1, 0.9, 0.6), corrupted=(0.1, 0.1, 0.5))], Verdict.NOT_DECIDED),
         ("order-2", [TRUE, RANDOM], Verdict.NOT_DECIDED),
-        ("order-2", [made("corrupted-0.5", (0.1, 0.9, 0.6), true=(0.1, 0.2, 0.0), given=(0.1, 0.5, 1))], "not"),
-        ("order-2", [made("corrupted-0.5", (0.1, 0.9, 0.6), true=(0.1, 0.3, 0.0), given=(0.1, 0.25, 1))], "open"),
+        (
+            "order-2",
+            [order_run("corrupted-0.5", (0.1, 0.9, 0.6), true=(0.1, 0.2, 0.0), corrupted=(0.1, 0.5, 1))],
+            "not",
+        ),
+        (
+            "order-2",
+            [order_run("corrupted-0.5", (0.1, 0.9, 0.6), true=(0.1, 0.3, 0.0), corrupted=(0.1, 0.25, 1))],
+            "open",
+        ),
         ("order-3", [TRUE, HALF], Verdict.NOT_DECIDED),
-        ("order-3", [TRUE, made("random-labels", (0.1,) * 3, critical=(0.0, 0.1, 0.205))], Verdict.NOT_DECIDED),
-        ("order-3", [TRUE, made("random-labels", (0.1,) * 3, critical=(0.0, 0.1, 0.1))], Verdict.DOES_NOT_HOLD),
-        ("order-3", [TRUE, made("random-labels", (0.1,) * 3, given=(0.1, 0.1, 0.2))], Verdict.NOT_DECIDED),
-        ("order-4", [TRUE, made("random-labels", (0.1,) * 3, critical=(0.0, 0.5, 0.3))], Verdict.DOES_NOT_HOLD),
-        ("order-4", [TRUE, made("random-labels", (0.1,) * 3, critical=(0.0, 0.5, 0.505))], Verdict.NOT_DECIDED),
+        ("order-3", [TRUE, order_run("random-labels", (0.1,) * 3, critical=(0.0, 0.1, 0.205))], Verdict.NOT_DECIDED),
+        ("order-3", [TRUE, order_run("random-labels", (0.1,) * 3, critical=(0.0, 0.1, 0.1))], Verdict.DOES_NOT_HOLD),
+        ("order-3", [TRUE, order_run("random-labels", (0.1,) * 3, corrupted=(0.1, 0.1, 0.2))], Verdict.NOT_DECIDED),
+        ("order-4", [TRUE, order_run("random-labels", (0.1,) * 3, critical=(0.0, 0.5, 0.3))], Verdict.DOES_NOT_HOLD),
+        ("order-4", [TRUE, order_run("random-labels", (0.1,) * 3, critical=(0.0, 0.5, 0.505))], Verdict.NOT_DECIDED),
         ("order-4", [RANDOM], Verdict.NOT_DECIDED),
     ],
 )
@@ -181,8 +195,8 @@ def test_table_and_figure(tmp_path):
     (results,) = order_results(AGREEING)
     assert [row[0] for row in order_table(results).rows] == [run.config.randomization.name for run in AGREEING]
     assert order_table(results).rows[1][2:4] == ("90.0 (epoch 3)", "60.0")
-    drawn = draw_figures(ORDER_FIGURES, results, "test", tmp_path)
-    assert all(path.exists() for path in drawn.values())
+    paths = draw_figures(ORDER_FIGURES, results, "test", tmp_path)
+    assert all(path.exists() for path in paths.values())
 
 
 def test_the_experiment_at_smoke_scale(tmp_path):

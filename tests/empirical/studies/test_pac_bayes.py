@@ -73,14 +73,14 @@ def test_two_classes_and_their_perceptrons():
     network = build_model("mlp-2x8", (1, 4, 4), 2, 0)
     assert [layer.out_features for layer in perceptron_layers(network)] == [8, 8, 2]
     flat, first, *_ = network
-    for other in (
+    for model in (
         nn.Linear(3, 2),
         nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 2)),
         nn.Sequential(flat, first, nn.ReLU()),
         nn.Sequential(nn.Flatten(), nn.Linear(16, 2, bias=False)),
     ):
         with pytest.raises(ValueError, match="takes a perceptron"):
-            perceptron_layers(other)
+            perceptron_layers(model)
 
 
 def test_the_best_divergence_is_the_least_over_prior_variances():
@@ -94,7 +94,7 @@ def test_the_best_divergence_is_the_least_over_prior_variances():
     assert best <= min(grid) * (1 + 1e-12)
 
 
-def made(test: str = "true-labels", n_test: int = 1000, **changes: float) -> Run:
+def bayes_run(test: str = "true-labels", n_test: int = 1000, **changes: float) -> Run:
     """A run with these numbers; by default those of a bound that says something."""
     metrics: dict[str, Any] = {
         "parameters": 1000,
@@ -124,8 +124,8 @@ def made(test: str = "true-labels", n_test: int = 1000, **changes: float) -> Run
     return made_up_run(config, metrics | changes)
 
 
-RANDOM = made("random-labels", bound=0.55, square_root_bound=1.3, stochastic_test_error=0.5)
-AGREEING = [made(), RANDOM]
+RANDOM = bayes_run("random-labels", bound=0.55, square_root_bound=1.3, stochastic_test_error=0.5)
+AGREEING = [bayes_run(), RANDOM]
 
 
 def verdicts(runs: list[Run]) -> dict[str, Verdict]:
@@ -142,13 +142,13 @@ def test_every_claim_holds_where_it_is_so():
     ("name", "runs", "expected"),
     [
         ("pac-bayes-1", [RANDOM], Verdict.NOT_DECIDED),
-        ("pac-bayes-1", [made(bound=0.495)], Verdict.DOES_NOT_HOLD),
-        ("pac-bayes-2", [made()], Verdict.NOT_DECIDED),
-        ("pac-bayes-2", [made(), made("random-labels", bound=0.4)], Verdict.DOES_NOT_HOLD),
-        ("pac-bayes-2", [made(bound=0.495), RANDOM], Verdict.DOES_NOT_HOLD),
+        ("pac-bayes-1", [bayes_run(bound=0.495)], Verdict.DOES_NOT_HOLD),
+        ("pac-bayes-2", [bayes_run()], Verdict.NOT_DECIDED),
+        ("pac-bayes-2", [bayes_run(), bayes_run("random-labels", bound=0.4)], Verdict.DOES_NOT_HOLD),
+        ("pac-bayes-2", [bayes_run(bound=0.495), RANDOM], Verdict.DOES_NOT_HOLD),
         ("pac-bayes-3", [RANDOM], Verdict.NOT_DECIDED),
-        ("pac-bayes-3", [made(stochastic_test_error=0.29)], Verdict.NOT_DECIDED),
-        ("pac-bayes-3", [made(stochastic_test_error=0.36)], Verdict.DOES_NOT_HOLD),
+        ("pac-bayes-3", [bayes_run(stochastic_test_error=0.29)], Verdict.NOT_DECIDED),
+        ("pac-bayes-3", [bayes_run(stochastic_test_error=0.36)], Verdict.DOES_NOT_HOLD),
     ],
 )
 def test_either_side_of_every_rule(name, runs, expected):
@@ -156,15 +156,15 @@ def test_either_side_of_every_rule(name, runs, expected):
 
 
 def test_runs_with_another_seed_are_another_set():
-    other = [replace(run, config=replace(run.config, seed=1)) for run in AGREEING]
-    assert [len(results.runs) for results in pac_bayes_results([*AGREEING, *other])] == [2, 2]
+    reseeded = [replace(run, config=replace(run.config, seed=1)) for run in AGREEING]
+    assert [len(results.runs) for results in pac_bayes_results([*AGREEING, *reseeded])] == [2, 2]
 
 
 def test_table_and_figure(tmp_path):
     (results,) = pac_bayes_results(AGREEING)
     assert len(pac_bayes_table(results).rows) == 2
-    drawn = draw_figures(PAC_BAYES_FIGURES, results, "test", tmp_path)
-    assert all(path.exists() for path in drawn.values())
+    paths = draw_figures(PAC_BAYES_FIGURES, results, "test", tmp_path)
+    assert all(path.exists() for path in paths.values())
 
 
 def test_the_experiment_at_smoke_scale(tmp_path):

@@ -28,13 +28,13 @@ def test_none_is_the_centre_crop():
 
 
 def test_a_crop_is_a_part_of_its_own_image_and_every_place_is_as_likely():
-    one = images(1).expand(9000, -1, -1, -1)
-    cropped = augment("crop", one, draw_augmentations(0, 1, 9000), 5)
+    copies = images(1).expand(9000, -1, -1, -1)
+    cropped = augment("crop", copies, draw_augmentations(0, 1, 9000), 5)
     places = {}
     for top in range(5):
         for left in range(3):
-            found = (cropped == images(1)[:, :, top : top + 5, left : left + 5]).all(dim=(1, 2, 3)).sum().item()
-            places[top, left] = found
+            hits = (cropped == images(1)[:, :, top : top + 5, left : left + 5]).all(dim=(1, 2, 3)).sum().item()
+            places[top, left] = hits
     assert sum(places.values()) == 9000
     # Binomial(9000, 1/15) leaves 500 .. 700 with probability 1e-5 for each place.
     assert all(500 < count < 700 for count in places.values())
@@ -77,8 +77,8 @@ def test_resized_crops_have_the_stated_areas_and_ratios():
     """On a ramp along each axis a part's sides are the spread of values."""
     height = width = 101
     down, across = torch.meshgrid(torch.arange(101.0), torch.arange(101.0), indexing="ij")
-    both = torch.stack([down, across]).expand(2000, 2, height, width)
-    parts = augment("resized-crop", both, draw_augmentations(0, 1, 2000), 20).numpy()
+    coordinates = torch.stack([down, across]).expand(2000, 2, height, width)
+    parts = augment("resized-crop", coordinates, draw_augmentations(0, 1, 2000), 20).numpy()
     sides = np.stack([np.ptp(parts[:, 0], axis=(1, 2)), np.ptp(parts[:, 1], axis=(1, 2))], axis=1) * 20 / 19 / 101
     areas, ratios = sides.prod(axis=1), sides[:, 1] / sides[:, 0]
     assert areas.min() > 0.075

@@ -61,9 +61,9 @@ def made_network() -> nn.Module:
 
 
 def free_port() -> int:
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        return int(some.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _on_rank(rank: int, count: int, port: int, task, directory: Path) -> None:
@@ -129,31 +129,31 @@ def test_shares_are_each_sample_once_and_of_equal_size(n, count):
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-@pytest.mark.parametrize("what", ["plain", "cropped"])
-def test_many_ranks_have_the_curve_of_one(on_one, on_many, what):
+@pytest.mark.parametrize("kind", ["plain", "cropped"])
+def test_many_ranks_have_the_curve_of_one(on_one, on_many, kind):
     """Batch norm, dropout, augmentation, batches that do not divide evenly and one with fewer samples than ranks."""
     for result in on_many:
-        np.testing.assert_allclose(losses(result[what]), losses(on_one[what]), rtol=ROUNDING)
-        assert [r["online_accuracy"] for r in result[what]["records"]] == [
-            r["online_accuracy"] for r in on_one[what]["records"]
+        np.testing.assert_allclose(losses(result[kind]), losses(on_one[kind]), rtol=ROUNDING)
+        assert [r["online_accuracy"] for r in result[kind]["records"]] == [
+            r["online_accuracy"] for r in on_one[kind]["records"]
         ]
-        torch.testing.assert_close(weights(result[what]), weights(on_one[what]), rtol=1e-3, atol=1e-3)
-    moved = losses(on_one[what])
+        torch.testing.assert_close(weights(result[kind]), weights(on_one[kind]), rtol=1e-3, atol=1e-3)
+    moved = losses(on_one[kind])
     assert np.ptp(moved[:, 0]) > 100 * ROUNDING * moved.max(), "the curves tell one network from another"
 
 
 def test_ranks_stay_equal_to_the_bit(on_many):
-    first, *others = on_many
-    for other in others:
-        assert other["plain"]["records"] == first["plain"]["records"]
-        assert torch.equal(weights(other["plain"]), weights(first["plain"]))
+    first, *peers = on_many
+    for peer in peers:
+        assert peer["plain"]["records"] == first["plain"]["records"]
+        assert torch.equal(weights(peer["plain"]), weights(first["plain"]))
 
 
 def test_every_sample_is_trained_on_once_an_epoch(on_many):
     data = made_data()
     for epoch in range(2):
-        shown = torch.cat([images for result in on_many for images, _ in result["shares"][epoch]])
-        rows = (shown[:, None] == data.train_images.flatten(1)).all(dim=2).nonzero()[:, 1]
+        flat_images = torch.cat([images for result in on_many for images, _ in result["shares"][epoch]])
+        rows = (flat_images[:, None] == data.train_images.flatten(1)).all(dim=2).nonzero()[:, 1]
         assert sorted(rows.tolist()) == list(range(58))
         labels = torch.cat([labels for result in on_many for _, labels in result["shares"][epoch]])
         assert torch.equal(labels, data.train_labels[rows]), "and has its own label"
@@ -180,9 +180,9 @@ def test_a_state_of_two_ranks_is_one_for_any_number(on_many, on_one):
 
 
 def test_local_batch_norm_is_another_experiment_with_equal_buffers(on_many):
-    one = curve(replace(CONFIG, batch_size=24, max_steps=9), Ranks())
+    single = curve(replace(CONFIG, batch_size=24, max_steps=9), Ranks())
     local = [result["local"] for result in on_many]
-    assert np.abs(losses(local[0]) - losses(one)).max() > 10 * ROUNDING
+    assert np.abs(losses(local[0]) - losses(single)).max() > 10 * ROUNDING
     for mine, theirs in zip(local[0]["buffers"], local[-1]["buffers"], strict=True):
         assert torch.equal(mine, theirs)
 
@@ -211,8 +211,8 @@ def test_batch_norm_over_ranks_is_torch_s_on_the_whole_batch(tmp_path):
     expected = [out.detach(), whole.grad, layer.running_mean, layer.running_var, layer.eval()(whole).detach()]
     # Values of 100 and deviations of 3 in float32: each of torch's and ours has errors of 1e-5.
     for place, value in enumerate(expected):
-        found = torch.cat([part[place] for part in parts]) if place < 2 else parts[0][place]
-        torch.testing.assert_close(found, value, rtol=1e-3, atol=1e-3)
+        gathered = torch.cat([part[place] for part in parts]) if place < 2 else parts[0][place]
+        torch.testing.assert_close(gathered, value, rtol=1e-3, atol=1e-3)
 
 
 def test_batch_norm_of_one_value_is_refused(monkeypatch):
@@ -248,8 +248,8 @@ def test_what_ranks_cannot_do_is_refused_by_the_first_alone(arguments, message, 
     for rank in "01":
         monkeypatch.setenv("RANK", rank)
         assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
-        said = capsys.readouterr().err
-        assert (message in said) == (rank == "0")
+        error = capsys.readouterr().err
+        assert (message in error) == (rank == "0")
 
 
 def _lonely(rank: int, port: int, box) -> None:
@@ -320,8 +320,8 @@ def ended(process: subprocess.Popen, out: Path, timeout: float = 400) -> str:
 
 
 def only(out: Path, pattern: str) -> Path:
-    (found,) = out.glob(pattern)
-    return found
+    (path,) = out.glob(pattern)
+    return path
 
 
 def epochs_of(out: Path) -> list[dict]:

@@ -49,9 +49,9 @@ def trained(name: str, config: TrainingConfig, graphed: bool, monkeypatch, *, in
     return records, {key: value.clone() for key, value in model.state_dict().items()}
 
 
-def assert_same(one, other) -> None:
-    assert one[0] == other[0]
-    for (key, value), same in zip(one[1].items(), other[1].values(), strict=True):
+def assert_same(outcome, reference) -> None:
+    assert outcome[0] == reference[0]
+    for (key, value), same in zip(outcome[1].items(), reference[1].values(), strict=True):
         assert torch.equal(value, same), key
 
 

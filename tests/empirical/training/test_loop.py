@@ -24,9 +24,9 @@ def data() -> ResidentData:
     """60 Gaussian images in 3 classes; a third of the labels changed."""
     random = np.random.default_rng(0)
     clean = torch.from_numpy(random.integers(0, 3, 60))
-    given = torch.where(torch.arange(60) % 3 == 0, (clean + 1) % 3, clean)
+    labels = torch.where(torch.arange(60) % 3 == 0, (clean + 1) % 3, clean)
     images = torch.from_numpy(random.standard_normal((60, 1, 4, 4)).astype(np.float32))
-    return ResidentData(images, given, clean, images[:20] + 0.1, clean[:20])
+    return ResidentData(images, labels, clean, images[:20] + 0.1, clean[:20])
 
 
 def model(seed: int = 0, dropout: float = 0.0) -> nn.Module:
@@ -258,7 +258,7 @@ def test_rare_records_change_nothing_but_when_it_looks(data, stop):
         last = last if record is None else record.epoch
         assert state.recorded == last, "what must be on disk for the state to be of use"
     states = train(model(), data, rare, seed=0, seconds_between_states=0.0)
-    _, state = next(found for found in states if found[1].epoch == stop)
+    _, state = next(pair for pair in states if pair[1].epoch == stop)
     resumed = [record for record, _ in train(model(seed=9), data, rare, seed=0, state=loaded(saved(state)))]
     assert [metrics(record) for record in resumed] == [metrics(r) for r in undisturbed if r.epoch > stop]
 
@@ -271,11 +271,11 @@ def test_a_thinned_evaluation_finds_the_same_first_fit(data, learning_rate, grid
     whole = [record for record, _ in train(model(), data, config, seed=0)]
     thinned = [record for record, _ in train(model(), data, replace(config, epochs_per_train_evaluation=grid), seed=0)]
     assert [record.fitted for record in thinned] == [record.fitted for record in whole]
-    for some, all_of_it in zip(thinned, whole, strict=True):
-        evaluated = some.epoch % grid == 0 or some.fitted or some is thinned[-1]
-        assert (some.train_loss is not None) == evaluated
+    for thin_record, full_record in zip(thinned, whole, strict=True):
+        evaluated = thin_record.epoch % grid == 0 or thin_record.fitted or thin_record is thinned[-1]
+        assert (thin_record.train_loss is not None) == evaluated
         left_out = {} if evaluated else dict.fromkeys(_ON_TRAINING_SPLIT)
-        assert replace(some, seconds=0.0) == replace(all_of_it, seconds=0.0, **left_out)
+        assert replace(thin_record, seconds=0.0) == replace(full_record, seconds=0.0, **left_out)
 
 
 def test_fewer_large_images_are_evaluated_at_once():
@@ -288,12 +288,12 @@ def test_predictions_are_by_sample_over_several_batches(data, monkeypatch):
     """In batches of 7 as all at once; the network's own logits, by hand."""
     monkeypatch.setattr("empirical.training.evaluation._EVALUATED", 7)
     network = model()
-    found = predict(network, data.train_source, data.train_labels)
+    predictions = predict(network, data.train_source, data.train_labels)
     logits = network(data.train_images)
-    assert torch.equal(found.classes, logits.argmax(1))
+    assert torch.equal(predictions.classes, logits.argmax(1))
     expected = -logits.double().log_softmax(1)[torch.arange(60), data.train_labels]
-    torch.testing.assert_close(found.losses, expected, rtol=1e-6, atol=1e-6)
-    assert found.top_5.all(), "of three classes"
+    torch.testing.assert_close(predictions.losses, expected, rtol=1e-6, atol=1e-6)
+    assert predictions.top_5.all(), "of three classes"
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs g++")
@@ -321,7 +321,7 @@ def test_compiling_on_several_ranks_is_refused(data, monkeypatch):
 def test_lower_precision_is_taken_and_put_back(data, kind):
     """bfloat16 has 8 bits: losses move by some of 2^-8; TF32 is the GPU's, a CPU has none or its own."""
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
-    seen = []
+    precisions = []
 
     class Spy(nn.Module):
         def __init__(self) -> None:
@@ -330,13 +330,13 @@ def test_lower_precision_is_taken_and_put_back(data, kind):
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             logits: torch.Tensor = self.inner(images)
-            seen.append((torch.get_float32_matmul_precision(), logits.dtype))
+            precisions.append((torch.get_float32_matmul_precision(), logits.dtype))
             return logits
 
     whole = [record.train_loss for record, _ in train(model(), data, replace(CONFIG, max_steps=16), seed=0)]
     lower = replace(CONFIG, max_steps=16, precision=kind)
     losses = [record.train_loss for record, _ in train(Spy(), data, lower, seed=0)]
-    assert set(seen) == {("high", torch.float32) if kind == "tf32" else ("highest", torch.bfloat16)}
+    assert set(precisions) == {("high", torch.float32) if kind == "tf32" else ("highest", torch.bfloat16)}
     assert losses == pytest.approx(whole, rel=0.05)
     if kind == "bf16":
         assert losses != whole

@@ -60,42 +60,42 @@ class Silent(torch.optim.SGD):
 
 
 @pytest.fixture
-def made(monkeypatch):
+def optimisers(monkeypatch):
     """The optimisers made, by factories in an importable module."""
-    module, made = types.ModuleType("own_optimizers"), []
+    module, optimisers = types.ModuleType("own_optimizers"), []
 
     def groups(parameters, rate):
-        first, *others = parameters
-        made.append(Recorded([{"params": [first], "lr": 0.0}, {"params": others, "lr": 64 * rate}], lr=rate))
-        return made[-1]
+        first, *rest = parameters
+        optimisers.append(Recorded([{"params": [first], "lr": 0.0}, {"params": rest, "lr": 64 * rate}], lr=rate))
+        return optimisers[-1]
 
     module.groups = groups
-    module.own_rate = lambda parameters, rate: made.append(Recorded(parameters, lr=1e-4)) or made[-1]
+    module.own_rate = lambda parameters, rate: optimisers.append(Recorded(parameters, lr=1e-4)) or optimisers[-1]
     module.lbfgs = lambda parameters, rate: torch.optim.LBFGS(parameters, lr=rate)
     module.silent_sam = lambda parameters, rate: Silent(parameters, lr=rate)
     module.sam = lambda parameters, rate: Sharpness(parameters, lr=rate)
     monkeypatch.setitem(sys.modules, "own_optimizers", module)
-    return made
+    return optimisers
 
 
-def test_every_group_keeps_its_own_rate(data, made):
+def test_every_group_keeps_its_own_rate(data, optimisers):
     model = network()
     frozen, trained = (model[1].weight.detach().clone(), model[3].weight.detach().clone())
     records = [record for record, _ in train(model, data, CONFIG, seed=0) if record]
-    expected = [[0.0, 0.64 * 0.5 ** (step // 4)] for step in range(len(made[0].rates))]
-    assert made[0].rates == expected
+    expected = [[0.0, 0.64 * 0.5 ** (step // 4)] for step in range(len(optimisers[0].rates))]
+    assert optimisers[0].rates == expected
     assert torch.equal(model[1].weight, frozen)
     assert not torch.equal(model[3].weight, trained)
     assert records[0].learning_rate == 0.64, "the largest"
 
 
-def test_a_factory_may_choose_its_own_rate(data, made):
+def test_a_factory_may_choose_its_own_rate(data, optimisers):
     records = [record for record, _ in train(network(), data, replace(CONFIG, optimizer="own_optimizers:own_rate"), 0)]
-    assert made[0].rates[0] == [1e-4]
+    assert optimisers[0].rates[0] == [1e-4]
     assert records[0].learning_rate == 1e-4
 
 
-def test_a_resumed_run_keeps_the_rates(data, made):
+def test_a_resumed_run_keeps_the_rates(data, optimisers):
     whole = network()
     for _, state in train(whole, data, CONFIG, seed=0):
         if state.epoch == 2:
@@ -103,7 +103,7 @@ def test_a_resumed_run_keeps_the_rates(data, made):
     again = network()
     for _ in train(again, data, CONFIG, 0, loaded(content)):
         pass
-    assert made[2].rates == made[0].rates[6:], "made[1] is the one that is tried"
+    assert optimisers[2].rates == optimisers[0].rates[6:], "optimisers[1] is the one that is tried"
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
 
 
@@ -147,7 +147,7 @@ def test_the_papers_decay_is_by_the_epoch():
 
 
 @pytest.mark.parametrize("name", ["lbfgs", "sam", "silent_sam"])
-def test_an_optimiser_that_wants_a_closure_is_refused(made, name):
+def test_an_optimiser_that_wants_a_closure_is_refused(optimisers, name):
     config = replace(CONFIG, optimizer=f"own_optimizers:{name}")
     with pytest.raises(ValueError, match=rf"optimizer 'own_optimizers:{name}' asks for a closure"):
         build_optimizer(network(), config)

@@ -40,9 +40,9 @@ def test_what_the_network_sees_is_what_resident_images_give(workers, size, crop)
     assert len(source) == N
     assert source.shape == expected.shape[1:]
     samples = batches_of(N, size)
-    given = list(source.batches(samples))
-    assert len(given) == len(samples)
-    for batch, images in zip(samples, given, strict=True):
+    stream = list(source.batches(samples))
+    assert len(stream) == len(samples)
+    for batch, images in zip(samples, stream, strict=True):
         assert images.dtype == torch.float32
         assert torch.equal(images, expected[batch])
     assert not threads()
@@ -91,21 +91,21 @@ def test_a_split_in_memory_and_no_samples():
 @pytest.mark.parametrize("augmentation", ["none", "crop"])
 def test_a_process_may_have_none_of_some_batch(augmentation):
     source, numbers = StreamedImages(lazy(), 8, "cpu", workers=2), draw_augmentations(0, 1, N)
-    none = torch.empty(0, dtype=torch.int64)
-    given = list(source.batches([none, torch.arange(20), none, torch.arange(5)], augmentation, numbers))
-    assert [images.shape for images in given] == [(n, 3, 8, 8) for n in (0, 20, 0, 5)]
+    empty = torch.empty(0, dtype=torch.int64)
+    stream = list(source.batches([empty, torch.arange(20), empty, torch.arange(5)], augmentation, numbers))
+    assert [images.shape for images in stream] == [(n, 3, 8, 8) for n in (0, 20, 0, 5)]
     (expected,) = source.batches([torch.arange(5)], augmentation, numbers)
-    assert torch.equal(given[3], expected)
+    assert torch.equal(stream[3], expected)
 
 
-@pytest.mark.parametrize("seen", [0, 1, 2])
-def test_abandoned_midway(seen):
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_abandoned_midway(steps):
     source = StreamedImages(lazy(), None, "cpu", workers=3)
-    given = source.batches(batches_of(N, 16))
-    for _ in range(seen):
-        next(given)
-    assert bool(threads()) == bool(seen)
-    del given
+    stream = source.batches(batches_of(N, 16))
+    for _ in range(steps):
+        next(stream)
+    assert bool(threads()) == bool(steps)
+    del stream
     gc.collect()
     assert not threads()
 
@@ -113,9 +113,9 @@ def test_abandoned_midway(seen):
 def test_reading_ahead_is_bounded():
     read = []
     source = StreamedImages(lazy(lambda samples: read.extend(samples) or PIXELS[samples]), None, "cpu", workers=1)
-    given = source.batches(torch.arange(N).split(16))
-    next(given)
-    given.close()
+    stream = source.batches(torch.arange(N).split(16))
+    next(stream)
+    stream.close()
     assert len(read) <= 16 * (1 + 8 + 1)
 
 
@@ -123,7 +123,7 @@ def test_going_on_midway_gives_what_would_have_come():
     source, samples = StreamedImages(lazy(), 8, "cpu", workers=2), batches_of(N, 32)
     undisturbed = list(source.batches(samples))
     resumed = list(StreamedImages(lazy(), 8, "cpu", workers=5).batches(samples[4:]))
-    assert all(torch.equal(one, other) for one, other in zip(undisturbed[4:], resumed, strict=True))
+    assert all(torch.equal(expected, images) for expected, images in zip(undisturbed[4:], resumed, strict=True))
 
 
 TESTS = [
@@ -175,16 +175,16 @@ def test_no_loader_bypasses_the_randomised_labels(noise, workers):
     labels = torch.tensor(randomized.data.train.labels)
     source = StreamedImages(randomized.data.train.stored, None, "cpu", workers=workers)
     for epoch in range(2):
-        given: dict[int, int] = {}
+        label_of: dict[int, int] = {}
         samples = batches_of(N, 32, seed=epoch)
         for batch, images in zip(samples, source.batches(samples), strict=True):
             bits = (images.flatten(1)[:, :9] > 0).long()
-            shown = (bits << torch.arange(9)).sum(1)
-            given |= dict(zip(shown.tolist(), labels[batch].tolist(), strict=True))
-        seen = np.array([given[sample] for sample in range(N)])
-        assert np.array_equal(seen, randomized.data.train.labels)
-        assert np.array_equal(seen != clean, randomized.changed)
-        assert abs((seen != clean).mean() - 0.9 * noise) < 0.09  # five standard deviations at most
+            numbers = (bits << torch.arange(9)).sum(1)
+            label_of |= dict(zip(numbers.tolist(), labels[batch].tolist(), strict=True))
+        labels_seen = np.array([label_of[sample] for sample in range(N)])
+        assert np.array_equal(labels_seen, randomized.data.train.labels)
+        assert np.array_equal(labels_seen != clean, randomized.changed)
+        assert abs((labels_seen != clean).mean() - 0.9 * noise) < 0.09  # five standard deviations at most
 
 
 def test_a_damaged_file_reaches_the_trainer_by_name(tmp_path):
@@ -222,6 +222,6 @@ def test_real_images_are_seen_the_same_from_files_parquet_and_memory_maps(tmp_pa
     sources.append(load_imagenet(tmp_path / "parquet", 72, "stream"))
     samples = batches_of(len(expected), 48)
     for data in sources:
-        given = StreamedImages(data.train.stored, 64, "cpu", workers=2).batches(samples)
-        for batch, images in zip(samples, given, strict=True):
+        stream = StreamedImages(data.train.stored, 64, "cpu", workers=2).batches(samples)
+        for batch, images in zip(samples, stream, strict=True):
             assert torch.equal(images, expected[batch])

@@ -31,8 +31,8 @@ def test_every_network_can_be_synchronised_on_gpus(name):
             if isinstance(layer, nn.Dropout):
                 layer.p = 0.0  # its draws are another matter
         model.train()(images).square().sum().backward()
-    for (key, value), other in zip(network.state_dict().items(), synchronised.state_dict().values(), strict=True):
-        assert torch.equal(value, other), f"running moments, {key}"
+    for (key, value), counterpart in zip(network.state_dict().items(), synchronised.state_dict().values(), strict=True):
+        assert torch.equal(value, counterpart), f"running moments, {key}"
     for ours, theirs in zip(synchronised.parameters(), network.parameters(), strict=True):
         assert torch.equal(ours.grad, theirs.grad)
     assert torch.equal(network.eval()(images), synchronised.eval()(images))

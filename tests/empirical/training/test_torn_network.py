@@ -114,11 +114,11 @@ def test_a_torn_network_ends_in_a_clear_error_and_the_same_command_goes_on(machi
         wait_for_an_epoch_in_part(out, processes)
         machines.cut(1)
         until = time.monotonic() + TIME_OUT + 12  # to say so on a busy core
-        said = [error_of(log_of(out, machine), until) for machine in (0, 1)]
+        messages = [error_of(log_of(out, machine), until) for machine in (0, 1)]
     finally:
         # torch's own agent on the machine that is cut off waits five minutes for the other before it ends.
         kill(processes)
-    for rank, error in enumerate(said):
+    for rank, error in enumerate(messages):
         assert f"rank {rank} of 2 lost the other ranks" in error
         assert f"nothing was heard for {TIME_OUT} s" in error
         assert "The same command goes on from the last checkpoint" in error

@@ -29,16 +29,16 @@ def features(name: str, fit: np.ndarray, *sets: np.ndarray) -> list[torch.Tensor
 @each_map
 @pytest.mark.parametrize("channels", [1, 3])
 def test_what_every_map_keeps(name, channels):
-    fit, other = images(20, channels), images(9, channels, seed=1)
+    fit, held_out = images(20, channels), images(9, channels, seed=1)
     dimension = parse_features(name, 0).dimension(fit.shape[1:])
-    first, second = features(name, fit, fit, other)
+    first, second = features(name, fit, fit, held_out)
     assert first.shape == (20, dimension)
     assert second.shape == (9, dimension)
     assert first.dtype == torch.float32
     assert torch.isfinite(first).all()
     again = features(name, fit, fit)[0]
     assert torch.equal(first, again), "the same images and seed, the same features"
-    (alone,) = features(name, fit, other[4:5])
+    (alone,) = features(name, fit, held_out[4:5])
     # A product may round differently in a batch of another size.
     assert torch.allclose(alone, second[4:5], atol=1e-5)
     assert parse_features(name, 0).name == name
@@ -137,24 +137,24 @@ def test_wrong_names(name, message):
 @pytest.mark.parametrize("name", NAMES)
 def test_standardised_features_have_mean_0_and_deviation_1_where_fitted(name):
     """Float32 sums of 20 values: to 1e-4. Other images get the same shift and scale, by hand to 1e-3 of them."""
-    fit, other = images(20), images(9, seed=1)
-    first, second = features(f"standardised-{name}", fit, fit, other)
-    plain = features(name, fit, fit, other)
+    fit, held_out = images(20), images(9, seed=1)
+    first, second = features(f"standardised-{name}", fit, fit, held_out)
+    plain = features(name, fit, fit, held_out)
     assert first.mean(0).abs().max() < 1e-4
     torch.testing.assert_close(first.std(0, correction=0), torch.ones(first.shape[1]), atol=1e-4, rtol=0)
     expected = (plain[1] - plain[0].mean(0)) / plain[0].std(0, correction=0)
     torch.testing.assert_close(second, expected, atol=1e-3, rtol=1e-3)
-    (alone,) = features(f"standardised-{name}", fit, other)
+    (alone,) = features(f"standardised-{name}", fit, held_out)
     torch.testing.assert_close(alone, second)
     assert parse_features(f"standardised-{name}", 0).name == f"standardised-{name}"
 
 
 def test_a_feature_that_does_not_vary_becomes_0():
-    fit, other = images(5), images(3, seed=1)
+    fit, held_out = images(5), images(3, seed=1)
     fit[:, :, 0, 0] = 255
-    first, second = features("standardised-pixels", fit, fit, other)
+    first, second = features("standardised-pixels", fit, fit, held_out)
     assert (first[:, 0] == 0).all()
-    torch.testing.assert_close(second[:, 0], torch.from_numpy(other[:, 0, 0, 0] / 255 - 1).float())
+    torch.testing.assert_close(second[:, 0], torch.from_numpy(held_out[:, 0, 0, 0] / 255 - 1).float())
 
 
 def test_moments_are_computed_once(monkeypatch):
@@ -163,13 +163,13 @@ def test_moments_are_computed_once(monkeypatch):
 
     def counting(self, fit_images, *sets, device="cpu"):
         inner = compute(self, fit_images, *sets, device=device)
-        return replace(inner, compute=lambda index, some: sizes.append(len(some)) or inner.compute(index, some))
+        return replace(inner, compute=lambda index, part: sizes.append(len(part)) or inner.compute(index, part))
 
     monkeypatch.setattr(Pixels, "blocks", counting)
-    fit, other = images(5), images(3, seed=1)
-    blocks = parse_features("standardised-pixels", 0).blocks(fit, fit, other)
+    fit, held_out = images(5), images(3, seed=1)
+    blocks = parse_features("standardised-pixels", 0).blocks(fit, fit, held_out)
     list(blocks)
-    list(blocks.of(other))
+    list(blocks.of(held_out))
     assert sizes == [5, 3, 3]
 
 
