@@ -28,6 +28,7 @@ from theory.expressivity import (
     relu_interpolant,
     save_certificate,
 )
+from theory.expressivity.deep import deep_relu_interpolant
 
 any_float = st.floats(allow_nan=False, allow_infinity=False)  # 1e-324 to 1e308, subnormals and both zeros
 
@@ -353,3 +354,18 @@ def test_all_of_cifar10_with_random_labels_within_a_minute(real_cifar10):
     assert checked.holds
     assert checked.num_weights == 2 * 50_000 + 3072
     assert time.perf_counter() - start < 60
+
+
+def test_the_worst_row_of_several_outputs():
+    points, labels = np.arange(6.0), np.stack([np.arange(6.0), np.arange(6.0) ** 2], axis=1)
+    for depth in (2, 3):
+        network = relu_interpolant(points, labels) if depth == 2 else deep_relu_interpolant(points, labels, depth)
+        moved = labels.copy()
+        moved[:, 0] += 1  # all rows are off in one output, the fourth more so in the other one
+        moved[3, 1] -= 4
+        moved[1] += 2
+        evidence = enclose(network, points, moved)
+        assert evidence.worst_row == 3
+        assert evidence.radius == pytest.approx(4, rel=1e-12)
+        assert (evidence.lower <= labels + 1e-12).all()
+        assert (labels - 1e-12 <= evidence.upper).all()

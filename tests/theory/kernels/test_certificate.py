@@ -210,6 +210,17 @@ def test_every_bound_by_hand():
     assert float(aslant.norm_lower_bounds) == 0, "no norm is negative"
 
 
+def test_a_norm_that_rounding_may_have_made():
+    """K alpha = 0 for alpha that is not: the norm is 0, or what rounding can hide, whose middle is half of that."""
+    u, n, size = 2.0**-53, 2, 1e8
+    matrix = SymmetricPanels((torch.ones(n, n, dtype=torch.float64),))
+    alpha = torch.tensor([[size], [-size]], dtype=torch.float64)
+    found = certify_interpolation(matrix, 0 * alpha, alpha, EigenvalueBound(1.0, "cholesky", 0.0))
+    hidden = 2 * size * (6 * u / (1 - 6 * u)) * 2 * size
+    assert float(found.norms) == pytest.approx(hidden**0.5 / 2, rel=1e-9)
+    assert float(found.norm_lower_bounds) == 0
+
+
 def test_the_eigenvalue_is_that_of_the_exact_matrix():
     """Weyl: less the distance of the solver's matrix, and n times what an entry of the sweep can be off by."""
     X, y = sample()
