@@ -191,6 +191,8 @@ def test_the_ends_of_arguments():
             gaussian_divergence([0.0], 1.0, [0.0], prior_variance)
     found = pac_bayes_bound(lambda sigma, draws: np.linspace(0, 1, draws), [0.5], [0.0], 10**6, [2.0], draws=5)
     assert found.mean_training_error == 0.5
+    below = math.floor(64 * math.log2(2.0**2 + 0.5**2))  # the best prior variance lies between two points of the grid
+    assert found.prior_variance in (2 ** (below / 64), 2 ** ((below + 1) / 64))
     assert found.training_error_bound == upper_inverse(0.5, math.log(40) / 5)
 
 
