@@ -66,7 +66,9 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "theory.implicit_bias.ridgeless": (
         (
             "implicit_bias/test_ridgeless.py",
-            "implicit_bias/test_units.py",
+            "implicit_bias/test_units.py::test_ridge",
+            "implicit_bias/test_units.py::test_risk_without_noise",
+            "implicit_bias/test_units.py::test_risks_of_nothing",
             "test_every_scale.py::test_ridge_and_ranks",
         ),
         ("ridge-limit", "ridgeless-risk", "benign-overfitting"),
@@ -74,9 +76,7 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "theory.implicit_bias.diagonal_networks": (
         (
             "implicit_bias/test_factored_models.py",
-            "implicit_bias/test_units.py",
-            "test_every_scale.py::test_diagonal_networks",
-            "test_every_scale.py::test_paths_of_diagonal_networks",
+            "implicit_bias/test_units.py::test_least_nuclear_norm_and_least_entropy",
             "test_every_scale.py::test_excess_bounds",
         ),
         ("diagonal-network-limit", "diagonal-network-path"),
@@ -84,9 +84,8 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "theory.implicit_bias.matrix_factorization": (
         (
             "implicit_bias/test_factored_models.py",
-            "implicit_bias/test_units.py",
+            "implicit_bias/test_units.py::test_least_nuclear_norm_and_least_entropy",
             "test_every_scale.py::test_excess_bounds",
-            "test_every_scale.py::test_factorisations",
         ),
         ("matrix-factorization",),
     ),
