@@ -139,6 +139,9 @@ def test_bounds_are_infinite_where_they_say_nothing():
     assert l2_excess_bound(np.ones(5), 0.1) == np.inf
     assert 1 < l2_excess_bound(np.ones(5), 10.0) < 1 + 1e-5
     assert nuclear_excess_bound(np.eye(3), 1.0) == np.inf
+    # Denominators of -1/2: L = 1/2 with numbers of mean 1, and 1 - 72/48.
+    assert l1_excess_bound(np.ones(5), np.exp(-0.25)) == nuclear_excess_bound(np.eye(3), np.exp(-0.25)) == np.inf
+    assert l2_excess_bound(np.array([72**0.5]), 1.0) == np.inf
 
 
 def test_scale_must_be_positive(problem):
