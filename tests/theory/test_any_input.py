@@ -45,8 +45,8 @@ def test_kernels_in_any_unit(kernel, a, b):
     X, y = sample(3 if isinstance(kernel, Linear) else 5)
     plain = KernelInterpolator(kernel).fit(X, y)
     try:
-        other = type(kernel)(float(np.ldexp(1.0, a))) if isinstance(kernel, Gaussian | Laplacian) else kernel
-        model = KernelInterpolator(other).fit(np.ldexp(X, a), np.ldexp(y, b))
+        scaled_kernel = type(kernel)(float(np.ldexp(1.0, a))) if isinstance(kernel, Gaussian | Laplacian) else kernel
+        model = KernelInterpolator(scaled_kernel).fit(np.ldexp(X, a), np.ldexp(y, b))
         outputs = model.predict(np.ldexp(X[:2] + 0.1, a))
     except ValueError as error:
         refusal = str(error)
@@ -87,13 +87,13 @@ def test_kernels_with_near_duplicates_in_any_order(order, distance, kernel):
     X = np.concatenate([X, X[:2] + distance])
     y = np.append(y, [y[0], y[1] + 1])
     plain = KernelInterpolator(kernel).fit(X, y)
-    other = KernelInterpolator(kernel).fit(X[list(order)], y[list(order)])
+    reordered = KernelInterpolator(kernel).fit(X[list(order)], y[list(order)])
     # The labels, or an honest residual; the same residual in any order.
-    for model, points, labels in ((plain, X, y), (other, X[list(order)], y[list(order)])):
+    for model, points, labels in ((plain, X, y), (reordered, X[list(order)], y[list(order)])):
         missed = np.linalg.norm(model.predict(points) - labels) / np.linalg.norm(labels)
         assert missed <= model.interpolation_.relative_residual * (1 + 1e-6) + 1e-15
-    if plain.interpolation_.solver == other.interpolation_.solver == "eigenvalues":
-        np.testing.assert_allclose(plain.predict(X[:1]), other.predict(X[:1]), atol=1e-3)
+    if plain.interpolation_.solver == reordered.interpolation_.solver == "eigenvalues":
+        np.testing.assert_allclose(plain.predict(X[:1]), reordered.predict(X[:1]), atol=1e-3)
 
 
 @few
@@ -130,8 +130,8 @@ def test_dtypes(dtype):
 @given(a=st.integers(-300, 300))
 def test_complexity_of_linear_functions_in_any_unit(a):
     X, _ = sample()
-    plain, other = linear_complexity(X).value, linear_complexity(np.ldexp(X, a)).value
-    np.testing.assert_allclose(np.ldexp(other, -a), plain, rtol=1e-12)
+    plain, rescaled = linear_complexity(X).value, linear_complexity(np.ldexp(X, a)).value
+    np.testing.assert_allclose(np.ldexp(rescaled, -a), plain, rtol=1e-12)
     np.testing.assert_allclose(
         np.ldexp(linear_complexity_bound(np.ldexp(X, a)), -a), linear_complexity_bound(X), rtol=1e-12
     )

@@ -44,26 +44,26 @@ def test_exit_status_says_when_a_claim_fails(monkeypatch):
 
 
 def test_thorough_checks_five_seeds_and_one_that_fails_is_enough(monkeypatch, tmp_path, capsys):
-    seen = []
+    seeds = []
 
     def check(seed: int) -> Evidence:
-        seen.append(seed)
+        seeds.append(seed)
         return Evidence(Verdict.DOES_NOT_HOLD if seed == 12 else Verdict.HOLDS, f"of {seed}", "1", "arithmetic")
 
     claim = CLAIMS[0].claim
     monkeypatch.setattr("theory.checks.CLAIMS", (CheckedClaim(claim, check, size=1e-3),))
     path = tmp_path / "findings.json"
     assert main(["--thorough", "--seed", "10", "--only", claim.id, "--json", str(path)]) == 1
-    assert seen == [10, 11, 12, 13, 14]
+    assert seeds == [10, 11, 12, 13, 14]
     (finding,) = json.loads(path.read_text())
     assert finding["evidence"]["measured"] == "holds on 4 of 5 seeds; seed 12: of 12"
     output = capsys.readouterr().out
     assert "0 of 1 claims hold (seeds 10 to 14" in output
     assert "with probability at most 5.0e-03" in output
-    seen.clear()
+    seeds.clear()
     assert main(["--thorough", "--seed", "20"]) == 0
     assert main(["--seed", "12"]) == 1
-    assert seen == [20, 21, 22, 23, 24, 12]
+    assert seeds == [20, 21, 22, 23, 24, 12]
 
 
 def test_statistical_tests_state_their_size():
@@ -99,7 +99,7 @@ def test_bad_arguments(arguments, message, capsys):
 
 def test_json_to_standard_output_is_json_alone(capsys):
     assert main(["--only", "sgd-row-space", "--json", "-"]) == 0
-    written = capsys.readouterr()
-    (finding,) = json.loads(written.out)
+    output = capsys.readouterr()
+    (finding,) = json.loads(output.out)
     assert finding["claim"]["id"] == "sgd-row-space"
-    assert "claims hold" in written.err
+    assert "claims hold" in output.err

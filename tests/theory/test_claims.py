@@ -45,9 +45,9 @@ def _checked(verdicts: dict[int, Verdict], size: float = 0.0) -> CheckedClaim:
 )
 def test_thorough_evidence_is_that_of_the_worst_seed(verdicts, worst):
     finding = run_thoroughly(_checked(dict(zip((7, 8, 9), verdicts, strict=True))), range(7, 10))
-    held = sum(verdict is Verdict.HOLDS for verdict in verdicts)
+    count = sum(verdict is Verdict.HOLDS for verdict in verdicts)
     assert finding.evidence.verdict is verdicts[worst]
-    assert finding.evidence.measured == f"holds on {held} of 3 seeds; seed {7 + worst}: of seed {7 + worst}"
+    assert finding.evidence.measured == f"holds on {count} of 3 seeds; seed {7 + worst}: of seed {7 + worst}"
     assert finding.evidence.reason == "reason"
 
 

@@ -89,10 +89,10 @@ def rounding_of_a_proof_by_cholesky(module):
 
 def size_of_a_sample_of_signs(module):
     points = np.random.default_rng(0).standard_normal((30, 4))
-    found = module.linear_complexity(points, 1.5, sign_vectors=50, failure_probability=0.01)
+    complexity = module.linear_complexity(points, 1.5, sign_vectors=50, failure_probability=0.01)
     width = 1.5 * np.linalg.norm(points) / 30 * math.sqrt(2 * math.log(2 / 0.01) / 50)
-    equal(found.upper - found.value, width)
-    equal(found.value - found.lower, width)
+    equal(complexity.upper - complexity.value, width)
+    equal(complexity.value - complexity.lower, width)
     equal(module.linear_complexity_bound(points, 1.5), 1.5 * np.linalg.norm(points) / 30)
     equal(module.kernel_complexity_bound(points @ points.T, 1.5), 1.5 * np.linalg.norm(points) / 30)
     fitted = module.rademacher_of_fitter(lambda signs, seed: signs, 25, 4, failure_probability=0.05)
@@ -210,11 +210,11 @@ def a_residual_and_a_rank(module):
     X, y = np.array([[3.0, 0.0, 4.0]]), np.array([10.0])
     best = np.array([1.2, 0.0, 1.6])
     off = best + np.array([0.0, 0.5, 0.0])
-    found = module.certify_minimum_norm(X, y, off)
-    equal(found.row_space_distance, 0.5)
-    equal(found.gap, 0.25, 1e-9)
-    equal(found.smallest_singular_value, 5.0, 1e-13)
-    assert 0.5 <= found.distance_bound <= 0.5 * (1 + 1e-12)
+    certificate = module.certify_minimum_norm(X, y, off)
+    equal(certificate.row_space_distance, 0.5)
+    equal(certificate.gap, 0.25, 1e-9)
+    equal(certificate.smallest_singular_value, 5.0, 1e-13)
+    assert 0.5 <= certificate.distance_bound <= 0.5 * (1 + 1e-12)
     longer = module.certify_minimum_norm(X, y, 2 * best)
     equal(longer.residual, 10.0)
     assert 2 <= longer.distance_bound <= 2 * (1 + 1e-12)
@@ -234,19 +234,19 @@ def norms_of_an_interpolant(module):
     K = matrix.dense()
     y, alpha = torch.tensor([[1.0], [2.0], [0.0]]).double(), torch.tensor([[1.0], [0.5], [-0.25]]).double()
     least = float(torch.linalg.eigvalsh(K)[0])
-    found = module.certify_interpolation(
+    certificate = module.certify_interpolation(
         matrix, y, alpha, EigenvalueBound(least, "cholesky", 0.0), kernel=kernel, points=X
     )
     r = K @ alpha - y
     norm = float((alpha * (K @ alpha)).sum()) ** 0.5
-    equal(float(found.norms), norm, 1e-12)
-    equal(float(found.residual_norms), float(r.norm()), 1e-9)
-    equal(float(found.norm_lower_bounds), float((alpha * y).sum()) / norm, 1e-9)
-    equal(float(found.distance_bounds), float(r.norm()) / least**0.5, 1e-9)
-    assert float(found.residual_norms) > float(r.norm())
-    assert float(found.distance_bounds) >= float((r * torch.linalg.solve(K, r)).sum()) ** 0.5
+    equal(float(certificate.norms), norm, 1e-12)
+    equal(float(certificate.residual_norms), float(r.norm()), 1e-9)
+    equal(float(certificate.norm_lower_bounds), float((alpha * y).sum()) / norm, 1e-9)
+    equal(float(certificate.distance_bounds), float(r.norm()) / least**0.5, 1e-9)
+    assert float(certificate.residual_norms) > float(r.norm())
+    assert float(certificate.distance_bounds) >= float((r * torch.linalg.solve(K, r)).sum()) ** 0.5
     error = kernel.entry_error(float(((X - X.mean()) ** 2).max()), 7 * 2 * U / 2 / (1 - 7 * U))
-    assert found.rounding >= (error + gamma(3 + 4)) * float(alpha.abs().sum())
+    assert certificate.rounding >= (error + gamma(3 + 4)) * float(alpha.abs().sum())
 
 
 FORMS = [

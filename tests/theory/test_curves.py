@@ -16,7 +16,7 @@ def test_writes_one_record(tmp_path, capsys):
     assert record["about"]["seed"] == 3
     assert record["about"]["numpy"] == np.__version__
     assert "theory.topic.curves" in record["about"]["what"]
-    assert [each.name for each in path.parent.iterdir()] == ["topic.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["topic.json"]
     assert str(path) in capsys.readouterr().out
 
 

@@ -46,10 +46,12 @@ class TestScikitLearnsLinearRegression:
 
     def test_several_outputs_are_fitted_one_by_one(self):
         X, y = make_regression(n_samples=30, n_features=50, random_state=0)
-        both = MinimumNormRegressor().fit(X, np.stack([y, 2 * y], axis=1))
-        one = MinimumNormRegressor().fit(X, y)
-        assert both.coef_.shape == (2, 50)
-        np.testing.assert_allclose(both.predict(X), np.stack([one.predict(X), 2 * one.predict(X)], 1), rtol=1e-10)
+        joint = MinimumNormRegressor().fit(X, np.stack([y, 2 * y], axis=1))
+        single = MinimumNormRegressor().fit(X, y)
+        assert joint.coef_.shape == (2, 50)
+        np.testing.assert_allclose(
+            joint.predict(X), np.stack([single.predict(X), 2 * single.predict(X)], 1), rtol=1e-10
+        )
 
     def test_the_identity_gives_back_its_labels(self):
         y = np.random.default_rng(1).uniform(size=20)
@@ -91,9 +93,9 @@ class TestScikitLearnsKernelRidge:
         np.testing.assert_allclose(model.predict(self.X), self.X @ w, rtol=1e-8, atol=1e-8)
 
     def test_several_outputs(self):
-        both = KernelInterpolator(Linear(), ridge=1.0).fit(self.X, np.stack([self.y, self.y], 1)).predict(self.X)
-        one = KernelInterpolator(Linear(), ridge=1.0).fit(self.X, self.y).predict(self.X)
-        np.testing.assert_allclose(both, np.stack([one, one], 1), rtol=1e-10)
+        joint = KernelInterpolator(Linear(), ridge=1.0).fit(self.X, np.stack([self.y, self.y], 1)).predict(self.X)
+        single = KernelInterpolator(Linear(), ridge=1.0).fit(self.X, self.y).predict(self.X)
+        np.testing.assert_allclose(joint, np.stack([single, single], 1), rtol=1e-10)
 
 
 class TestSciPysLeastSquares:

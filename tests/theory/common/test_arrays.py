@@ -45,9 +45,9 @@ LARGE = 2**53 + 1
 def test_numbers_that_numpy_would_round_stay_objects(values):
     array = as_array(values)
     assert array.dtype == object
-    given = [value for row in values for value in row]
+    entries = [value for row in values for value in row]
     assert [Fraction(value) for value in array.ravel()] == [
-        Fraction(int(v) if isinstance(v, np.integer) else v) for v in given
+        Fraction(int(v) if isinstance(v, np.integer) else v) for v in entries
     ]
     with pytest.raises(BeyondFloat64Error):
         as_points(values)

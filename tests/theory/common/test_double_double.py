@@ -30,8 +30,8 @@ def test_add_and_multiply_keep_about_106_bits(pairs):
         for result in (double_double.add(x, double_double.two_sum(b, a)), double_double.multiply(x, b))
     )
     first = Fraction(float(x[0][0])) + Fraction(float(x[1][0]))
-    other = Fraction(float(a[0])) + Fraction(float(b[0]))
-    assert abs(total - (first + other)) <= Fraction(3, 2**106) * abs(first + other)
+    second = Fraction(float(a[0])) + Fraction(float(b[0]))
+    assert abs(total - (first + second)) <= Fraction(3, 2**106) * abs(first + second)
     assert abs(product - first * Fraction(float(b[0]))) <= Fraction(1, 2**103) * abs(product)
 
 
@@ -61,5 +61,5 @@ def test_the_order_of_additions_does_not_show_in_float64(n):
     random = np.random.default_rng(n)
     slopes = random.standard_normal((n, 2)) / random.exponential(size=(n, 1))
     x = np.diff(slopes, prepend=0.0, axis=0), np.zeros((n, 2))
-    sums, others = double_double.cumulative_sum(x), shifted_sums(x)
-    np.testing.assert_array_equal(sums[0], others[0])
+    sums, expected = double_double.cumulative_sum(x), shifted_sums(x)
+    np.testing.assert_array_equal(sums[0], expected[0])

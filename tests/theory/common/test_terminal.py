@@ -21,10 +21,10 @@ def python(code: str, shell: str = "", **environment: str) -> subprocess.Complet
 
 
 def test_characters_that_the_locale_does_not_have_are_spelled():
-    done = python("print('a — b'); print('é', file=sys.stderr)", PYTHONIOENCODING="ascii")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == b"a \\u2014 b\n"
-    assert done.stderr == b"\\xe9\n"
+    process = python("print('a — b'); print('é', file=sys.stderr)", PYTHONIOENCODING="ascii")
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == b"a \\u2014 b\n"
+    assert process.stderr == b"\\xe9\n"
 
 
 @pytest.mark.parametrize("shell", [">&-", ">&- 2>&-", "| true", "2>&1 | head -n 1"])
@@ -32,11 +32,11 @@ def test_nobody_listens(tmp_path, shell):
     end = tmp_path / "end"
     code = "[print('x' * 1000, flush=True) for _ in range(500)]; print('y', file=sys.stderr); "
     code += f"sys.stdout.isatty(); open({str(end)!r}, 'w').write('end')"
-    done = python(code, shell)
-    assert done.returncode == 0, done.stderr
+    process = python(code, shell)
+    assert process.returncode == 0, process.stderr
     assert end.read_text() == "end"
-    assert b"Broken" not in done.stderr
-    assert b"Traceback" not in done.stderr
+    assert b"Broken" not in process.stderr
+    assert b"Traceback" not in process.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
@@ -45,9 +45,9 @@ def test_a_full_disk_is_not_hidden():
 
 
 def test_nothing_is_lost_or_twice(tmp_path):
-    done = python("print('a'); print('b', flush=True); sys.stderr.write('c'); sys.stdout.write('d')")
-    assert done.stdout == b"a\nb\nd"
-    assert done.stderr == b"c"
+    process = python("print('a'); print('b', flush=True); sys.stderr.write('c'); sys.stdout.write('d')")
+    assert process.stdout == b"a\nb\nd"
+    assert process.stderr == b"c"
 
 
 def test_unbuffered_stays_unbuffered(tmp_path):

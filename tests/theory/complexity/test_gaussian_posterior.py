@@ -54,14 +54,14 @@ def whole_networks(network: StochasticPerceptron, inputs: np.ndarray, count: int
 
 def test_answers_drawn_without_weights_have_the_law_of_drawn_networks():
     network, inputs = perceptron(), np.random.default_rng(1).standard_normal((3, 4))
-    drawn = whole_networks(network, inputs, 4000, 2)
+    reference = whole_networks(network, inputs, 4000, 2)
     random = np.random.default_rng(3)
     without = np.stack([network.draw(inputs, random) for _ in range(4000)])
     for i in range(3):
         for unit in range(3):
-            assert stats.ks_2samp(drawn[:, i, unit], without[:, i, unit]).pvalue > 1e-3
+            assert stats.ks_2samp(reference[:, i, unit], without[:, i, unit]).pvalue > 1e-3
         # Outputs on one input depend on each other through the layers below: their covariances agree as well.
-        spread = np.cov(drawn[:, i].T)
+        spread = np.cov(reference[:, i].T)
         assert np.abs(np.cov(without[:, i].T) - spread).max() < 0.15 * spread.max()
 
 
@@ -105,9 +105,9 @@ MEANS, VARIANCES, INITIAL = np.tile([0.3, -0.2, 0.1, 0.4], 20), np.tile([0.02, 0
 def test_the_bound_is_put_together_as_documented():
     errors = np.zeros((10, 60), dtype=bool)
     errors[0, :30] = True
-    found = posterior_bound(MEANS, VARIANCES, INITIAL, errors, 500, priors=PriorVariances(0.5, 20))
+    result = posterior_bound(MEANS, VARIANCES, INITIAL, errors, 500, priors=PriorVariances(0.5, 20))
     above = inverted(0.05, math.log(1 / 0.01) / 600)
-    assert found.sampled_error_bound == pytest.approx(above)
+    assert result.sampled_error_bound == pytest.approx(above)
     q = torch.distributions.Normal(torch.from_numpy(MEANS), torch.from_numpy(VARIANCES).sqrt())
     candidates = []
     for j in range(1, 60):
@@ -116,12 +116,12 @@ def test_the_bound_is_put_together_as_documented():
         complexity = (divergence + math.log(2 * math.sqrt(500)) + math.log(math.pi**2 * j**2 / (6 * 0.025))) / 500
         candidates.append((inverted(above, complexity), j, divergence, above + math.sqrt(complexity / 2)))
     value, index, divergence, square_root = min(candidates)
-    assert found.bound.value == pytest.approx(value, rel=1e-9)
-    assert found.prior_index == index > 1, "the best of the grid"
-    assert found.divergence == pytest.approx(divergence)
-    assert found.square_root.value == pytest.approx(square_root)
-    assert found.bound.failure_probability == pytest.approx(0.035)
-    assert (found.sampled_error, found.draws) == (0.05, 600)
+    assert result.bound.value == pytest.approx(value, rel=1e-9)
+    assert result.prior_index == index > 1, "the best of the grid"
+    assert result.divergence == pytest.approx(divergence)
+    assert result.square_root.value == pytest.approx(square_root)
+    assert result.bound.failure_probability == pytest.approx(0.035)
+    assert (result.sampled_error, result.draws) == (0.05, 600)
 
 
 def test_the_bound_holds_for_a_posterior_chosen_on_the_sample():
@@ -140,14 +140,14 @@ def test_the_bound_holds_for_a_posterior_chosen_on_the_sample():
         candidates = np.linspace(-0.3, 0.3, 61)
         m = candidates[np.argmin([((x + b > 0) != labels).mean() for b in candidates])]
         s = 0.01
-        drawn = m + math.sqrt(s) * random.standard_normal((200, n))
-        errors = (x + drawn > 0) != labels
-        found = posterior_bound([m], [s], [0.0], errors, n, priors=PriorVariances(1.0, 10))
+        biases = m + math.sqrt(s) * random.standard_normal((200, n))
+        errors = (x + biases > 0) != labels
+        result = posterior_bound([m], [s], [0.0], errors, n, priors=PriorVariances(1.0, 10))
         spread = math.sqrt(s)
         mean_size = spread * math.sqrt(2 / math.pi) * math.exp(-(m**2) / (2 * s)) + m * math.erf(m / (spread * 2**0.5))
         truth = 0.1 + 0.8 * mean_size / 2
-        violations += truth > found.bound.value
-        tightest = min(tightest, found.bound.value - truth)
+        violations += truth > result.bound.value
+        tightest = min(tightest, result.bound.value - truth)
     assert violations <= 3, "at most 3.5 in a hundred are allowed; in fact hardly any"
     assert tightest < 0.2, "and it is a bound that says something"
 

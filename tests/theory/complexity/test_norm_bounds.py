@@ -34,16 +34,16 @@ def network(seed, *sizes):
     return HomogeneousNetwork(tuple(random.standard_normal((b, a)) for a, b in itertools.pairwise(sizes)))
 
 
-def rescaled(one, factors):
-    return HomogeneousNetwork(tuple(c * matrix for c, matrix in zip(factors, one.matrices, strict=True)))
+def rescaled(net, factors):
+    return HomogeneousNetwork(tuple(c * matrix for c, matrix in zip(factors, net.matrices, strict=True)))
 
 
 def test_margins_by_hand():
     logits = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 5.0], [1.0, -2.0, 0.5]])
-    found = margins(logits, torch.tensor([0, 2, 1]))
-    np.testing.assert_array_equal(found, [1, 0, -3])
-    assert margin_error(found, 1.0) == pytest.approx(2 / 3)
-    assert margin_error(found, 1.5) == 1
+    values = margins(logits, torch.tensor([0, 2, 1]))
+    np.testing.assert_array_equal(values, [1, 0, -3])
+    assert margin_error(values, 1.0) == pytest.approx(2 / 3)
+    assert margin_error(values, 1.5) == 1
     assert logits[0, 0] == 3  # the caller's array is left alone
 
 
@@ -125,34 +125,34 @@ def test_pac_bayes_bound_by_hand():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bounds_do_not_change_when_factors_move(seed):
-    one = network(seed, 4, 6, 5, 3)
+    original = network(seed, 4, 6, 5, 3)
     random = np.random.default_rng(seed)
     inputs, values = random.uniform(1, 2, 50), random.uniform(-1, 3, 50)
     # Powers of 2 move exactly; margins and gamma scale with the outputs.
-    moved, scaled = rescaled(one, (4.0, 0.5, 0.5)), rescaled(one, (1.0, 1.0, 8.0))
-    assert spectral_complexity(moved) == pytest.approx(spectral_complexity(one))
+    moved, scaled = rescaled(original, (4.0, 0.5, 0.5)), rescaled(original, (1.0, 1.0, 8.0))
+    assert spectral_complexity(moved) == pytest.approx(spectral_complexity(original))
     for bound in (
         lambda net, m, gamma: frobenius_margin_bound(net, inputs, m, gamma).value,
         lambda net, m, gamma: pac_bayes_spectral_bound(net, 2.0, m, gamma).value,
     ):
-        assert bound(moved, values, 0.7) == pytest.approx(bound(one, values, 0.7), rel=1e-12)
-        assert bound(scaled, 8 * values, 8 * 0.7) == pytest.approx(bound(one, values, 0.7), rel=1e-12)
+        assert bound(moved, values, 0.7) == pytest.approx(bound(original, values, 0.7), rel=1e-12)
+        assert bound(scaled, 8 * values, 8 * 0.7) == pytest.approx(bound(original, values, 0.7), rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rounding_to_the_grid_costs_no_more_than_stated(seed):
-    one = network(seed, 4, 6, 3)
+    net = network(seed, 4, 6, 3)
     random = np.random.default_rng(seed)
     inputs, gamma, n = random.uniform(1, 2, 400), float(random.uniform(0.01, 10)), 400
     values = np.full(n, 20.0)
     length = np.linalg.norm(inputs)
-    spectral = 72 * spectral_complexity(one) * length * math.sqrt(math.log(2 * 36)) * math.log(n) / (gamma * n)
-    found = spectral_margin_bound(one, inputs, values, gamma).value
-    assert spectral <= found <= spectral * 2**2 + 8 / n**1.5 + deviation(n, 1e-12)
-    rows = np.linalg.norm(one.matrices[-1], axis=1).sum() * np.linalg.norm(one.matrices[0])
+    spectral = 72 * spectral_complexity(net) * length * math.sqrt(math.log(2 * 36)) * math.log(n) / (gamma * n)
+    bound = spectral_margin_bound(net, inputs, values, gamma).value
+    assert spectral <= bound <= spectral * 2**2 + 8 / n**1.5 + deviation(n, 1e-12)
+    rows = np.linalg.norm(net.matrices[-1], axis=1).sum() * np.linalg.norm(net.matrices[0])
     frobenius = 4 * rows * (math.sqrt(2 * (2 * math.log(2) + math.log(3))) + 1) * length / (gamma * n)
-    found = frobenius_margin_bound(one, inputs, values, gamma).value
-    assert frobenius <= found <= 2 * frobenius + deviation(n, 1e-6)
+    bound = frobenius_margin_bound(net, inputs, values, gamma).value
+    assert frobenius <= bound <= 2 * frobenius + deviation(n, 1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -175,9 +175,9 @@ def test_linear_classes_have_no_more_than_the_bounds_complexity(seed):
 def test_noise_of_the_pac_bayes_bound_moves_outputs_by_less_than_a_quarter(seed):
     """With every spectral norm beta: more than half of random perturbations obey, for all inputs tried."""
     random = np.random.default_rng(seed)
-    one = network(seed, 5, 8, 3)
+    net = network(seed, 5, 8, 3)
     beta, B = 1.3, 2.0
-    balanced = HomogeneousNetwork(tuple(beta * a / np.linalg.norm(a, 2) for a in one.matrices))
+    balanced = HomogeneousNetwork(tuple(beta * a / np.linalg.norm(a, 2) for a in net.matrices))
     sigma = largest_noise(beta, 2, 8, B)
     inputs = random.standard_normal((100, 5))
     inputs *= B / np.linalg.norm(inputs, axis=1, keepdims=True)
@@ -277,5 +277,5 @@ def test_a_sequential_within_is_read_in_its_place():
     first, last = nn.Linear(3, 4), nn.Linear(4, 2)
     nested = nn.Sequential(nn.Flatten(), first, nn.ReLU(), nn.Sequential(nn.Dropout(0.5), last))
     plain = homogeneous_network(nn.Sequential(first, nn.ReLU(), last))
-    for found, expected in zip(homogeneous_network(nested).matrices, plain.matrices, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for matrix, expected in zip(homogeneous_network(nested).matrices, plain.matrices, strict=True):
+        np.testing.assert_array_equal(matrix, expected)

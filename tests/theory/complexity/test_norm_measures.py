@@ -33,15 +33,15 @@ def measures(module: nn.Module, initial: nn.Module, margin: float) -> dict[str, 
 @pytest.mark.parametrize("bias", [True, False])
 def test_weights_are_those_of_the_layers(bias):
     module = perceptron(0, bias=bias)
-    found = homogeneous_network(module).weights
-    assert len(found) == 3
-    for weights, layer in zip(found, module[::2], strict=True):
+    matrices = homogeneous_network(module).weights
+    assert len(matrices) == 3
+    for weights, layer in zip(matrices, module[::2], strict=True):
         np.testing.assert_array_equal(weights, layer.weight.detach().numpy())
 
 
 def test_every_measure_from_the_definition():
     module, initial = perceptron(0), perceptron(1)
-    found = measures(module, initial, 0.5)
+    values = measures(module, initial, 0.5)
     w, v = ([layer.weight.detach() for layer in network[::2]] for network in (module, initial))
     frobenius = [math.sqrt(float((a**2).sum())) for a in w]
     spectral = [float(torch.linalg.svdvals(a)[0]) for a in w]
@@ -65,9 +65,9 @@ def test_every_measure_from_the_definition():
         "path norm": path,
         "path norm / margin": 2 * path,
     }
-    assert found.keys() == expected.keys()
+    assert values.keys() == expected.keys()
     for name, value in expected.items():
-        assert found[name] == pytest.approx(value, rel=1e-12), name
+        assert values[name] == pytest.approx(value, rel=1e-12), name
 
 
 def paths(module: nn.Sequential) -> float:
@@ -102,30 +102,30 @@ def test_a_factor_moved_between_layers_leaves_products_and_paths():
         moved[0].weight.mul_(8)
         moved[4].weight.div_(8)
         grown[4].weight.mul_(8)
-    plain, other, larger = measures(module, module, 0.5), measures(moved, moved, 0.5), measures(grown, grown, 4.0)
+    plain, rescaled, larger = measures(module, module, 0.5), measures(moved, moved, 0.5), measures(grown, grown, 4.0)
     for name, value in plain.items():
         if "product" in name or "path" in name:
-            assert other[name] == pytest.approx(value, rel=1e-12), name
+            assert rescaled[name] == pytest.approx(value, rel=1e-12), name
         if "/ margin" in name:
             assert larger[name] == pytest.approx(value, rel=1e-12), name
-    assert other["parameter norm"] > plain["parameter norm"]
+    assert rescaled["parameter norm"] > plain["parameter norm"]
 
 
 def test_where_there_is_no_margin():
     module = perceptron(0)
     for margin in (0.0, -0.5):
-        found = measures(module, module, margin)
-        infinite = {name for name, value in found.items() if math.isinf(value)}
-        assert infinite == {name for name in found if name.endswith("margin")}
-    assert found["distance from initialisation"] == 0
+        values = measures(module, module, margin)
+        infinite = {name for name, value in values.items() if math.isinf(value)}
+        assert infinite == {name for name in values if name.endswith("margin")}
+    assert values["distance from initialisation"] == 0
     with pytest.raises(ValueError, match="margin must be finite"):
         measures(module, module, math.nan)
 
 
 def test_a_layer_of_zeros():
     network = HomogeneousNetwork((np.zeros((2, 2)), np.eye(2)))
-    found = norm_measures(layer_norms(network, network), path_norm(network), 1.0)
-    assert (found["product of spectral norms"], found["path norm"], found["stable ranks"]) == (0, 0, math.sqrt(2))
+    values = norm_measures(layer_norms(network, network), path_norm(network), 1.0)
+    assert (values["product of spectral norms"], values["path norm"], values["stable ranks"]) == (0, 0, math.sqrt(2))
 
 
 def test_other_shapes_are_refused():

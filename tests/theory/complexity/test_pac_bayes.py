@@ -93,8 +93,8 @@ def test_gaussian_divergence_by_quadrature(mean, sigma, prior_mean, prior_sigma)
     expected, error = integrate.quad(
         lambda x: q.pdf(x) * (q.logpdf(x) - p.logpdf(x)), mean - 12 * sigma, mean + 12 * sigma
     )
-    found = gaussian_divergence([mean], sigma**2, [prior_mean], prior_sigma**2)
-    assert found == pytest.approx(expected, abs=10 * error)
+    divergence = gaussian_divergence([mean], sigma**2, [prior_mean], prior_sigma**2)
+    assert divergence == pytest.approx(expected, abs=10 * error)
 
 
 def test_gaussian_divergence_against_torch():
@@ -110,7 +110,7 @@ def test_gaussian_divergence_against_torch():
 def test_bound_over_sigmas_is_put_together_as_documented():
     weights, initial = np.array([3.0, 4.0]), np.zeros(2)  # distance 5: best prior variance sigma^2 + 12.5
     shares = {0.1: 0.0, 1.0: 0.25}
-    found = pac_bayes_bound(
+    result = pac_bayes_bound(
         lambda sigma, draws: np.full(draws, shares[sigma]), weights, initial, 1000, [0.1, 1.0], draws=50
     )
     candidates = []
@@ -122,11 +122,11 @@ def test_bound_over_sigmas_is_put_together_as_documented():
             complexity = (divergence + math.log(2 * math.sqrt(1000) / (0.025 * weight))) / 1000
             candidates.append((upper_inverse(above, complexity), sigma, variance))
     best = min(candidates)
-    assert (found.sigma, found.prior_variance) == best[1:]
-    assert found.bound.value == pytest.approx(best[0], rel=1e-12)
-    assert found.training_error_bound == pytest.approx(upper_inverse(0.0, math.log(80) / 50))
-    assert found.divergence == pytest.approx(gaussian_divergence(weights, 0.01, initial, found.prior_variance))
-    assert found.bound.failure_probability == 0.05
+    assert (result.sigma, result.prior_variance) == best[1:]
+    assert result.bound.value == pytest.approx(best[0], rel=1e-12)
+    assert result.training_error_bound == pytest.approx(upper_inverse(0.0, math.log(80) / 50))
+    assert result.divergence == pytest.approx(gaussian_divergence(weights, 0.01, initial, result.prior_variance))
+    assert result.bound.failure_probability == 0.05
 
 
 def test_a_linear_classifier_of_digits_has_a_bound_that_says_something():
@@ -143,12 +143,12 @@ def test_a_linear_classifier_of_digits_has_a_bound_that_says_something():
         nn.functional.cross_entropy(module(inputs[training]), targets[training]).backward()
         optimizer.step()
     errors = stochastic_errors(module, inputs[training], targets[training], seed=1)
-    found = pac_bayes_bound(
+    result = pac_bayes_bound(
         errors, module.weight.detach().flatten(), np.zeros(640), 1297, [0.1, 0.3, 0.6, 1.0], draws=100
     )
-    assert not found.bound.vacuous
-    test_errors = stochastic_errors(module, inputs[1297:], targets[1297:], seed=2)(found.sigma, 50)
-    assert test_errors.mean() < found.bound.value < 0.8
+    assert not result.bound.vacuous
+    test_errors = stochastic_errors(module, inputs[1297:], targets[1297:], seed=2)(result.sigma, 50)
+    assert test_errors.mean() < result.bound.value < 0.8
 
 
 def test_stochastic_errors_of_torch_modules():
@@ -164,8 +164,8 @@ def test_stochastic_errors_of_torch_modules():
     assert len(set(noisy)) > 1
     np.testing.assert_array_equal(noisy, errors(0.3, 5))
     np.testing.assert_array_equal(noisy, stochastic_errors(module, inputs, labels, seed=3, batch_size=7)(0.3, 5))
-    for one, other in zip(before, module.parameters(), strict=True):
-        assert torch.equal(one, other)
+    for original, current in zip(before, module.parameters(), strict=True):
+        assert torch.equal(original, current)
     for batch_size in (7, 200, 4096):
         never = stochastic_errors(module, inputs, (labels + 1) % 3, seed=3, batch_size=batch_size)
         assert (never(1e-9, 2) == 1).all(), "every image counts, the first and the last too"
@@ -189,11 +189,11 @@ def test_the_ends_of_arguments():
     for prior_variance in (0.0, -1.0):
         with pytest.raises(ValueError, match="variances must be positive"):
             gaussian_divergence([0.0], 1.0, [0.0], prior_variance)
-    found = pac_bayes_bound(lambda sigma, draws: np.linspace(0, 1, draws), [0.5], [0.0], 10**6, [2.0], draws=5)
-    assert found.mean_training_error == 0.5
+    result = pac_bayes_bound(lambda sigma, draws: np.linspace(0, 1, draws), [0.5], [0.0], 10**6, [2.0], draws=5)
+    assert result.mean_training_error == 0.5
     below = math.floor(64 * math.log2(2.0**2 + 0.5**2))  # the best prior variance lies between two points of the grid
-    assert found.prior_variance in (2 ** (below / 64), 2 ** ((below + 1) / 64))
-    assert found.training_error_bound == upper_inverse(0.5, math.log(40) / 5)
+    assert result.prior_variance in (2 ** (below / 64), 2 ** ((below + 1) / 64))
+    assert result.training_error_bound == upper_inverse(0.5, math.log(40) / 5)
 
 
 @pytest.mark.parametrize(

@@ -43,19 +43,23 @@ def test_linear_on_orthogonal_points_is_the_bound():
 def test_linear_is_the_mean_over_signs():
     points = np.random.default_rng(0).standard_normal((6, 2))
     sums = [np.linalg.norm(np.array(signs) @ points) for signs in itertools.product((-1, 1), repeat=6)]
-    found = linear_complexity(points, 3.0)
-    assert found.value == pytest.approx(3 * np.mean(sums) / 6, rel=1e-13)
-    assert (found.lower, found.upper, found.failure_probability) == (found.value, found.value, 0)
+    complexity = linear_complexity(points, 3.0)
+    assert complexity.value == pytest.approx(3 * np.mean(sums) / 6, rel=1e-13)
+    assert (complexity.lower, complexity.upper, complexity.failure_probability) == (
+        complexity.value,
+        complexity.value,
+        0,
+    )
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_interval_holds_the_exact_value(seed):
     n = 40
-    found = linear_complexity(np.ones((n, 1)), sign_vectors=200, failure_probability=0.01, seed=seed)
-    assert found.lower <= mean_absolute_sum(n) / n <= found.upper
+    complexity = linear_complexity(np.ones((n, 1)), sign_vectors=200, failure_probability=0.01, seed=seed)
+    assert complexity.lower <= mean_absolute_sum(n) / n <= complexity.upper
     # sqrt(2 n log(2/0.01) / 200) / n
-    assert found.upper - found.value == pytest.approx(math.sqrt(2 * math.log(200) / 200 / n), rel=1e-12)
-    assert found.value != linear_complexity(np.ones((n, 1)), sign_vectors=200, seed=seed + 100).value
+    assert complexity.upper - complexity.value == pytest.approx(math.sqrt(2 * math.log(200) / 200 / n), rel=1e-12)
+    assert complexity.value != linear_complexity(np.ones((n, 1)), sign_vectors=200, seed=seed + 100).value
 
 
 def test_linear_in_blocks_of_any_dtype(monkeypatch):
@@ -72,12 +76,12 @@ def test_linear_in_blocks_of_any_dtype(monkeypatch):
 def test_kernel_ball_of_the_linear_kernel(n):
     points = np.random.default_rng(2).standard_normal((n, 4))
     linear, kernel = linear_complexity(points, 1.5, seed=3), kernel_complexity(points @ points.T, 1.5, seed=3)
-    for one, other in zip(
+    for linear_value, kernel_value in zip(
         (linear.value, linear.lower, linear_complexity_bound(points, 1.5)),
         (kernel.value, kernel.lower, kernel_complexity_bound(points @ points.T, 1.5)),
         strict=True,
     ):
-        assert one == pytest.approx(other, rel=1e-12)
+        assert linear_value == pytest.approx(kernel_value, rel=1e-12)
 
 
 def test_finite_classes_by_hand():
@@ -97,12 +101,12 @@ def test_finite_class_below_massart_and_equal_to_brute_force(seed):
     random = np.random.default_rng(seed)
     values = random.uniform(-1, 1, (9, 7)) * random.uniform(0, 2, (9, 1))
     brute = np.mean([max(np.dot(signs, row) for row in values) / 7 for signs in itertools.product((-1, 1), repeat=7)])
-    found = finite_complexity(values)
-    assert found.value == pytest.approx(brute, rel=1e-12)
-    assert found.value <= finite_complexity_bound(values)
-    drawn = finite_complexity(np.tile(values, 3), sign_vectors=500, failure_probability=1e-6, seed=seed)
-    assert drawn.lower < drawn.value < drawn.upper
-    assert drawn.upper - drawn.lower == pytest.approx(
+    exact = finite_complexity(values)
+    assert exact.value == pytest.approx(brute, rel=1e-12)
+    assert exact.value <= finite_complexity_bound(values)
+    estimate = finite_complexity(np.tile(values, 3), sign_vectors=500, failure_probability=1e-6, seed=seed)
+    assert estimate.lower < estimate.value < estimate.upper
+    assert estimate.upper - estimate.lower == pytest.approx(
         2 / 21 * math.sqrt(2 * 3 * (np.abs(values).max(0) ** 2).sum() * math.log(2e6) / 500)
     )
 
@@ -110,9 +114,9 @@ def test_finite_class_below_massart_and_equal_to_brute_force(seed):
 def test_fitter_that_fits_everything_or_nothing():
     fits = rademacher_of_fitter(lambda signs, seed: signs, 8, None)
     assert (fits.value, fits.lower, fits.upper, fits.sign_vectors) == (1, 1, 1, 256)
-    drawn = rademacher_of_fitter(lambda signs, seed: torch.from_numpy(signs), 200, 5, failure_probability=0.01)
-    assert drawn.value == 1
-    assert drawn.lower == pytest.approx(1 - math.sqrt(2 * math.log(100) / 1000))
+    estimate = rademacher_of_fitter(lambda signs, seed: torch.from_numpy(signs), 200, 5, failure_probability=0.01)
+    assert estimate.value == 1
+    assert estimate.lower == pytest.approx(1 - math.sqrt(2 * math.log(100) / 1000))
     ignores = rademacher_of_fitter(lambda signs, seed: np.ones(8), 8, None)
     assert ignores.value == 0
 
@@ -120,15 +124,15 @@ def test_fitter_that_fits_everything_or_nothing():
 def test_fitter_gets_a_seed_for_each_sign_vector_and_is_below_the_supremum():
     points = np.random.default_rng(4).standard_normal((10, 3))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    seen = []
+    seeds = []
 
     def fit(signs, seed):
-        seen.append(seed)
+        seeds.append(seed)
         w = np.linalg.lstsq(points, signs, rcond=None)[0]
         return points @ (w / np.linalg.norm(w))
 
     attained = rademacher_of_fitter(fit, 10, None, seed=7)
-    assert seen == list(range(7, 7 + 1024))
+    assert seeds == list(range(7, 7 + 1024))
     exact = linear_complexity(points).value
     assert 0.8 * exact < attained.value <= exact
 
@@ -158,13 +162,18 @@ def test_results_say_how_they_came_about():
     vector = np.ones((1, 16))
     exact = finite_complexity(vector)
     assert (exact.failure_probability, exact.sign_vectors) == (0, 2**16), "16 signs are enumerated"
-    drawn = finite_complexity(np.ones((1, 17)), sign_vectors=10, failure_probability=0.1)
-    assert (drawn.failure_probability, drawn.sign_vectors) == (0.1, 10)
+    estimate = finite_complexity(np.ones((1, 17)), sign_vectors=10, failure_probability=0.1)
+    assert (estimate.failure_probability, estimate.sign_vectors) == (0.1, 10)
     everything = rademacher_of_fitter(lambda signs, seed: signs / 2, 3, None)
     assert (everything.value, everything.lower, everything.upper) == (0.5, 0.5, 1)
     assert (everything.failure_probability, everything.sign_vectors) == (0, 8)
-    some = rademacher_of_fitter(lambda signs, seed: signs / 2, 3, 4, failure_probability=0.1)
-    assert (some.value, some.upper, some.failure_probability, some.sign_vectors) == (0.5, 1, 0.1, 4)
+    fitter_estimate = rademacher_of_fitter(lambda signs, seed: signs / 2, 3, 4, failure_probability=0.1)
+    assert (
+        fitter_estimate.value,
+        fitter_estimate.upper,
+        fitter_estimate.failure_probability,
+        fitter_estimate.sign_vectors,
+    ) == (0.5, 1, 0.1, 4)
 
 
 def test_the_ends_of_arguments():

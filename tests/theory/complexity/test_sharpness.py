@@ -42,8 +42,8 @@ def signed_margins(module: nn.Linear, inputs: torch.Tensor, labels: torch.Tensor
 def test_largest_size_brackets_and_bisects():
     for threshold in (1e-12, 0.3, 1.0, 7.7, 1e9):
         for start in (0.125, 4.0):
-            found = largest_size(lambda size: size, threshold, start)
-            assert found <= threshold < found * 2 ** (2**-7)
+            largest = largest_size(lambda size: size, threshold, start)
+            assert largest <= threshold < largest * 2 ** (2**-7)
     assert largest_size(lambda size: 0.2, 0.1, 1.0) == 0
     assert largest_size(lambda size: 0.1, 0.1, 1.0) == math.inf
     assert largest_size(lambda size: float(size > 0), 0.1, 1.0) == 0
@@ -66,10 +66,10 @@ def test_noise_on_a_linear_classifier_is_a_probit(floor):
 
     exact = optimize.brentq(lambda size: rise(size) - 0.1, 1e-6, 100)
     draws = 400
-    found = noise_tolerance(module, inputs, labels, floor=floor, draws=draws, steps=STEPS)
+    tolerance = noise_tolerance(module, inputs, labels, floor=floor, draws=draws, steps=STEPS)
     # Errors of single draws spread by less than 0.15: four standard errors of their mean, by the slope of the rise.
     slope = (rise(1.01 * exact) - rise(exact / 1.01)) / math.log(1.01**2)
-    assert abs(math.log(found / exact)) < 4 * 0.15 / math.sqrt(draws) / slope + 2**-STEPS
+    assert abs(math.log(tolerance / exact)) < 4 * 0.15 / math.sqrt(draws) / slope + 2**-STEPS
     assert noise_tolerance(module, inputs, labels, floor=floor, seed=1) != noise_tolerance(
         module, inputs, labels, floor=floor, seed=2
     )
@@ -102,9 +102,9 @@ def test_the_box_of_a_linear_classifier(seed, floor):
     """Against every set of points: the search finds an upper bound, here at most half as large again."""
     module, inputs, labels = linear(seed, n=12)
     exact = box_by_linear_programs(module, inputs, labels, floor)
-    found = box_tolerance(module, inputs, labels, floor=floor, search_steps=20, steps=STEPS)
-    assert exact * 2 ** -(2**-STEPS) <= found * (1 + 1e-9)
-    assert found < 1.5 * exact
+    tolerance = box_tolerance(module, inputs, labels, floor=floor, search_steps=20, steps=STEPS)
+    assert exact * 2 ** -(2**-STEPS) <= tolerance * (1 + 1e-9)
+    assert tolerance < 1.5 * exact
 
 
 def test_the_box_of_one_image_by_hand():

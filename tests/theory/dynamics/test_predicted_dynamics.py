@@ -41,8 +41,10 @@ def test_norms_are_those_of_the_linear_recursion(outputs, share):
 
 def test_a_vector_is_one_column():
     spectrum, residual = problem(1)
-    one, other = (predicted_residual_norms(spectrum, r, 0.3, [0, 7]) for r in (residual, residual[:, 0]))
-    assert torch.equal(one, other)
+    column_norms, vector_norms = (
+        predicted_residual_norms(spectrum, r, 0.3, [0, 7]) for r in (residual, residual[:, 0])
+    )
+    assert torch.equal(column_norms, vector_norms)
 
 
 @pytest.mark.parametrize("loss", [3.0, 0.1, 1e-4, 1e-20])

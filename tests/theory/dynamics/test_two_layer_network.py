@@ -95,10 +95,10 @@ def test_training_goes_on_as_if_it_had_not_stopped(tmp_path):
     torch.save(part.state, tmp_path / "state.pt")
     rest = list(gradient_descent(X, y, torch.load(tmp_path / "state.pt", weights_only=True), 0.4, max_steps=20))
     assert [step.step for step in rest] == list(range(8, 21))
-    for one, other in zip(whole[8:], rest, strict=True):
-        assert torch.equal(one.residual, other.residual)
-        assert one.changed_activations == other.changed_activations
-        assert torch.equal(one.state["weights"], other.state["weights"])
+    for expected, resumed in zip(whole[8:], rest, strict=True):
+        assert torch.equal(expected.residual, resumed.residual)
+        assert expected.changed_activations == resumed.changed_activations
+        assert torch.equal(expected.state["weights"], resumed.state["weights"])
     assert torch.equal(whole[0].state["weights"], network.weights)  # later steps change no state handed out
 
 

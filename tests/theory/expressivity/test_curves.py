@@ -44,7 +44,7 @@ def test_weights_are_the_exact_ones_rounded_once():
 
 def test_errors_by_place_of_the_biases():
     data = curves.error_curves(0, sizes=(5, 80, 700))
-    curve = {(each["eps"], each["compensated"]): each for each in data["series"]}
+    curve = {(series["eps"], series["compensated"]): series for series in data["series"]}
     assert len(curve) == 5
     for evaluation in ("sum_of_relus", "stable"):
         ours, midpoints, beyond = (curve[key][evaluation] for key in ((1.0, True), (0.5, False), (0.25, False)))
@@ -60,7 +60,7 @@ def test_errors_by_place_of_the_biases():
 
 def test_conditions():
     data = curves.condition_curves(0, sizes=(2, 30))
-    values = {(each["points"], each["eps"]): each["condition"] for each in data["series"]}
+    values = {(series["points"], series["eps"]): series["condition"] for series in data["series"]}
     assert len(values) == 8
     for points in ("equal gaps", "random images"):
         at_30 = [values[points, eps][1] for eps in curves.PLACES]
@@ -114,7 +114,7 @@ def test_command_writes_a_whole_record(small, tmp_path, capsys):
     assert record["about"]["seed"] == 5
     assert record["about"]["numpy"] == np.__version__
     assert {"interpolant", "errors", "conditions", "geometry", "parameters"} < record.keys()
-    assert [each.name for each in path.parent.iterdir()] == ["expressivity.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["expressivity.json"]
     assert curves.main([str(path), "--seed", "5"]) == 0
     assert path.read_text() == first
 

@@ -117,7 +117,7 @@ def test_the_weights_are_accurate_beyond_131072_points():
     z = np.sort(network.project(points))
     slopes = np.diff(labels[np.argsort(network.project(points))], prepend=0.0) / (z - network.biases)
     closed = DepthTwoNetwork(network.direction, network.biases, np.diff(slopes, prepend=0.0)[:, None])
-    errors = [np.abs(each(points) - labels).max() for each in (network, closed)]
+    errors = [np.abs(model(points) - labels).max() for model in (network, closed)]
     assert errors[0] < 1e-8
     assert errors[0] < errors[1] / 1e4
 

@@ -293,7 +293,7 @@ def test_damaged_certificates_are_reported(certified, change, problem):
     document, points, labels = certified
     checked = check_certificate(resealed({**document, **change}), points, labels)
     assert not checked.holds
-    assert any(problem in found for found in checked.problems), checked
+    assert any(problem in message for message in checked.problems), checked
 
 
 def test_another_sample_is_rejected(certified):

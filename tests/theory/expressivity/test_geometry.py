@@ -103,8 +103,8 @@ def test_no_change_within_the_radius_changes_the_class(images, random):
         unit = network.direction / np.linalg.norm(network.direction)
         for sign in (-1, 1):
             outputs = network(images + sign * 0.999 * radius * unit)
-            found = outputs.argmax(axis=1) if outputs.ndim == 2 else np.rint(outputs)
-            assert (found == classes).all()
+            predictions = outputs.argmax(axis=1) if outputs.ndim == 2 else np.rint(outputs)
+            assert (predictions == classes).all()
 
 
 def test_many_points_are_compared_with_their_neighbours(monkeypatch):

@@ -107,11 +107,11 @@ def test_measurements_are_those_of_the_matrix_that_was_drawn():
 def test_what_is_reported_of_a_factorisation():
     measured = random_commuting_measurements(np.random.default_rng(0), 5, 3, 1)
     for tolerance in (1e-1, 1e-8):
-        found = factorize(measured.matrices, measured.values, 0.3, tolerance=tolerance)
-        assert found.nuclear_norm == pytest.approx(np.trace(found.solution), rel=1e-9)
-        missed = np.einsum("ijk,jk->i", measured.matrices, found.solution) - measured.values
-        assert found.residual == pytest.approx(np.linalg.norm(missed), rel=1e-3)
-        assert found.residual <= tolerance * np.linalg.norm(measured.values) * (1 + 1e-6)
+        factorisation = factorize(measured.matrices, measured.values, 0.3, tolerance=tolerance)
+        assert factorisation.nuclear_norm == pytest.approx(np.trace(factorisation.solution), rel=1e-9)
+        missed = np.einsum("ijk,jk->i", measured.matrices, factorisation.solution) - measured.values
+        assert factorisation.residual == pytest.approx(np.linalg.norm(missed), rel=1e-3)
+        assert factorisation.residual <= tolerance * np.linalg.norm(measured.values) * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, np.inf, np.nan])

@@ -89,8 +89,8 @@ def test_references_interpolate_with_the_norms_in_order(problems):
     for problem in problems:
         for p, w in problem.least_norm.items():
             np.testing.assert_allclose(problem.X @ w, problem.y, atol=1e-6)
-            for other in problem.least_norm.values():
-                assert np.linalg.norm(w, p) <= np.linalg.norm(other, p) + 1e-6
+            for competitor in problem.least_norm.values():
+                assert np.linalg.norm(w, p) <= np.linalg.norm(competitor, p) + 1e-6
 
 
 def test_distances_are_exact_where_the_answer_is_known():

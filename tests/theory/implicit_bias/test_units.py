@@ -26,11 +26,11 @@ def sample():
 @pytest.mark.parametrize("p", [1, 2, np.inf])
 def test_margins(unit, p):
     Z = separable_data(np.random.default_rng(0), 15, 3)
-    plain, other = max_margin(Z, p), max_margin(Z * unit, p)
-    assert other.margin / unit == pytest.approx(plain.margin, rel=1e-6)
-    np.testing.assert_allclose(other.separator * unit, plain.separator, rtol=0, atol=1e-5 / plain.margin)
+    plain, rescaled = max_margin(Z, p), max_margin(Z * unit, p)
+    assert rescaled.margin / unit == pytest.approx(plain.margin, rel=1e-6)
+    np.testing.assert_allclose(rescaled.separator * unit, plain.separator, rtol=0, atol=1e-5 / plain.margin)
     if p == 2 and 1e-300 < unit**2 < 1e300:
-        np.testing.assert_allclose(other.dual * unit**2, plain.dual, atol=1e-5 * plain.dual.max())
+        np.testing.assert_allclose(rescaled.dual * unit**2, plain.dual, atol=1e-5 * plain.dual.max())
 
 
 def test_a_margin_that_is_small_beside_the_data():
@@ -53,8 +53,8 @@ def test_least_norms(unit, p):
 def test_least_nuclear_norm_and_least_entropy(unit):
     measured = random_commuting_measurements(np.random.default_rng(1), 4, 2, 1)
     plain = minimum_nuclear_norm(measured.matrices, measured.values)
-    other = minimum_nuclear_norm(measured.matrices * unit, measured.values)
-    np.testing.assert_allclose(other * unit, plain, atol=1e-4 * np.trace(plain))
+    rescaled = minimum_nuclear_norm(measured.matrices * unit, measured.values)
+    np.testing.assert_allclose(rescaled * unit, plain, atol=1e-4 * np.trace(plain))
     X, y = sample()
     reference = predicted_limit(X, y, 0.5).solution
     np.testing.assert_allclose(predicted_limit_conic(X, y, 0.5), reference, atol=1e-3)

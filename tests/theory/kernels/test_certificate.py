@@ -176,9 +176,11 @@ def test_the_sweep_in_tiles_of_any_size(tile, monkeypatch):
     K = KERNEL.block(X, X) + ridge * torch.eye(N, dtype=torch.float64)
     shares = []
     bound = EigenvalueBound(1.0, "cholesky", 0.0)
-    found = certify_interpolation(matrix, y, alpha, bound, kernel=KERNEL, points=X, ridge=ridge, report=shares.append)
-    assert found.max_residual == pytest.approx(float((K @ alpha - y).abs().max()), rel=1e-12)
-    assert found.gram_error == pytest.approx(ridge * N**0.5, rel=1e-12), "the solver's matrix has no ridge"
+    certificate = certify_interpolation(
+        matrix, y, alpha, bound, kernel=KERNEL, points=X, ridge=ridge, report=shares.append
+    )
+    assert certificate.max_residual == pytest.approx(float((K @ alpha - y).abs().max()), rel=1e-12)
+    assert certificate.gram_error == pytest.approx(ridge * N**0.5, rel=1e-12), "the solver's matrix has no ridge"
     assert shares == pytest.approx([(10 / 24) ** 2, (20 / 24) ** 2, 1])
 
 
@@ -187,21 +189,21 @@ def test_every_bound_by_hand():
     n, u = 4, 2.0**-53
     matrix = SymmetricPanels((torch.eye(n, dtype=torch.float64),))
     alpha, y = torch.tensor([[3.0], [0.0], [4.0], [0.0]]).double(), torch.tensor([[3.0], [1.0], [4.0], [0.0]]).double()
-    found = certify_interpolation(matrix, y, alpha, EigenvalueBound(0.25, "cholesky", 0.0))
+    certificate = certify_interpolation(matrix, y, alpha, EigenvalueBound(0.25, "cholesky", 0.0))
     gamma = [m * u / (1 - m * u) for m in range(20)]
     per_entry = gamma[n + 4] * 7 + 2 * u * 4
     residual = 1 + gamma[n + 2] + per_entry * n**0.5
     squared_error = 7 * (per_entry + gamma[n + 2] * 4)
     high, low = (25 + squared_error) ** 0.5, (25 - squared_error) ** 0.5
     inner = 25 - gamma[n + 2] * 25
-    assert (found.max_residual, found.gram_error) == (1, None)
+    assert (certificate.max_residual, certificate.gram_error) == (1, None)
     for value, right in (
-        (found.rounding, per_entry),
-        (found.residual_norms - 1, residual - 1),
-        (found.norms, (high + low) / 2),
-        (5 - found.norm_lower_bounds, 5 - inner / high),
-        (found.distance_bounds - 2, 2 * (residual - 1)),
-        (found.smallest_eigenvalue.value, 0.25),
+        (certificate.rounding, per_entry),
+        (certificate.residual_norms - 1, residual - 1),
+        (certificate.norms, (high + low) / 2),
+        (5 - certificate.norm_lower_bounds, 5 - inner / high),
+        (certificate.distance_bounds - 2, 2 * (residual - 1)),
+        (certificate.smallest_eigenvalue.value, 0.25),
     ):
         assert float(value) == pytest.approx(right, rel=1e-12, abs=2 * u * 5)
     nothing = certify_interpolation(matrix, 0 * y, 0 * alpha, EigenvalueBound(-1.0, "cholesky", 0.0))
@@ -215,10 +217,10 @@ def test_a_norm_that_rounding_may_have_made():
     u, n, size = 2.0**-53, 2, 1e8
     matrix = SymmetricPanels((torch.ones(n, n, dtype=torch.float64),))
     alpha = torch.tensor([[size], [-size]], dtype=torch.float64)
-    found = certify_interpolation(matrix, 0 * alpha, alpha, EigenvalueBound(1.0, "cholesky", 0.0))
+    certificate = certify_interpolation(matrix, 0 * alpha, alpha, EigenvalueBound(1.0, "cholesky", 0.0))
     hidden = 2 * size * (6 * u / (1 - 6 * u)) * 2 * size
-    assert float(found.norms) == pytest.approx(hidden**0.5 / 2, rel=1e-9)
-    assert float(found.norm_lower_bounds) == 0
+    assert float(certificate.norms) == pytest.approx(hidden**0.5 / 2, rel=1e-9)
+    assert float(certificate.norm_lower_bounds) == 0
 
 
 def test_the_eigenvalue_is_that_of_the_exact_matrix():
@@ -226,9 +228,9 @@ def test_the_eigenvalue_is_that_of_the_exact_matrix():
     X, y = sample()
     matrix = gram_from_blocks(KERNEL, [(X,)]).training
     matrix.add_to_diagonal(0.5)
-    found = certify_interpolation(matrix, y, y, EigenvalueBound(4.0, "cholesky", 0.0), kernel=KERNEL, points=X)
+    certificate = certify_interpolation(matrix, y, y, EigenvalueBound(4.0, "cholesky", 0.0), kernel=KERNEL, points=X)
     centred = X - X.mean(0)
     entry = KERNEL.entry_error(float((centred**2).sum(1).max()), (D + 6) * 2.0**-53 / (1 - (D + 6) * 2.0**-53))
-    assert found.gram_error == pytest.approx(0.5 * N**0.5, rel=1e-12)
-    lost = N * entry + found.gram_error * (N + 2) * 2.0**-53
-    assert 4 - found.gram_error - found.smallest_eigenvalue.value == pytest.approx(lost, rel=0.2)
+    assert certificate.gram_error == pytest.approx(0.5 * N**0.5, rel=1e-12)
+    lost = N * entry + certificate.gram_error * (N + 2) * 2.0**-53
+    assert 4 - certificate.gram_error - certificate.smallest_eigenvalue.value == pytest.approx(lost, rel=0.2)

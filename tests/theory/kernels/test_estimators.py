@@ -63,10 +63,10 @@ def test_both_solvers_agree(digits):
     images, labels, test_images, _ = digits
     direct = KernelInterpolationClassifier(solver="cholesky", precision="float64").fit(images, labels)
     for solver in ("cholesky", "conjugate-gradients"):
-        other = KernelInterpolationClassifier(solver=solver, precision="float32").fit(images, labels)
-        assert other.plan_.solver == solver
-        certificate = other.certificate_
-        apart = other.decision_function(test_images) - direct.decision_function(test_images)
+        model = KernelInterpolationClassifier(solver=solver, precision="float32").fit(images, labels)
+        assert model.plan_.solver == solver
+        certificate = model.certificate_
+        apart = model.decision_function(test_images) - direct.decision_function(test_images)
         # |f(x) - g(x)| <= sqrt(k(x, x)) ||f - g||, k(x, x) = 1; and predicting in float32.
         assert np.abs(apart).max() <= float(certificate.distance_bounds.max()) + 1e-4
         assert certificate.smallest_eigenvalue.evidence == "lanczos"
@@ -80,8 +80,8 @@ def test_leave_one_out_is_what_leaving_one_out_gives(digits):
     kernel = Gaussian(15.0)
     model = KernelInterpolator(kernel, leave_one_out=True).fit(images, targets)
     for i in (0, 7, 79):
-        others = np.delete(np.arange(80), i)
-        refitted = KernelInterpolator(kernel).fit(images[others], targets[others])
+        indices = np.delete(np.arange(80), i)
+        refitted = KernelInterpolator(kernel).fit(images[indices], targets[indices])
         np.testing.assert_allclose(
             model.leave_one_out_predictions_[i], refitted.predict(images[i : i + 1])[0], atol=1e-9
         )

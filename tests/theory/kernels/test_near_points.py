@@ -61,8 +61,8 @@ def test_leave_one_out_with_repeated_points_is_what_leaving_one_out_gives(kernel
     y = random.standard_normal(len(X))
     left_out = KernelInterpolator(kernel, leave_one_out=True).fit(X, y).leave_one_out_predictions_
     for i in range(len(X)):
-        others = KernelInterpolator(kernel).fit(np.delete(X, i, 0), np.delete(y, i))
-        assert left_out[i] == pytest.approx(others.predict(X[i : i + 1])[0], abs=1e-9)
+        refitted = KernelInterpolator(kernel).fit(np.delete(X, i, 0), np.delete(y, i))
+        assert left_out[i] == pytest.approx(refitted.predict(X[i : i + 1])[0], abs=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

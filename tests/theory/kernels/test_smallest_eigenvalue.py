@@ -38,11 +38,11 @@ def test_the_theorem_by_hand(smallest, largest, n, steps, failure_probability):
     # P = diag(4, 1, ..., 1): the theorem speaks of P^-1/2 K P^-1/2.
     preconditioner = NystromPreconditioner(torch.eye(n, 2, dtype=torch.float64), torch.tensor([4.0, 1.0]).double())
     K = diagonal(scaled * torch.tensor([4.0] + [1.0] * (n - 1), dtype=torch.float64))
-    found = bound_by_lanczos(K, preconditioner, failure_probability=failure_probability)
+    bound = bound_by_lanczos(K, preconditioner, failure_probability=failure_probability)
     right = by_lanczos(smallest, largest, n, steps, failure_probability)
-    assert (found.evidence, found.failure_probability) == ("lanczos", failure_probability)
+    assert (bound.evidence, bound.failure_probability) == ("lanczos", failure_probability)
     # The end Ritz values reach the end eigenvalues up to rounding after n steps, nearly so after one less.
-    assert found.value == pytest.approx(right, rel=1e-6 if steps == n else 1e-2)
+    assert bound.value == pytest.approx(right, rel=1e-6 if steps == n else 1e-2)
 
 
 def test_shares_of_an_estimate():

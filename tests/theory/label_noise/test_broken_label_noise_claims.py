@@ -13,8 +13,8 @@ from theory.kernels import KernelInterpolator
 def independent_test_points(patch):
     right = checks.copied_accuracy
 
-    def binomial(neighbours, *others):
-        moments = right(neighbours, *others)
+    def binomial(neighbours, *arguments):
+        moments = right(neighbours, *arguments)
         return replace(moments, variance=moments.mean * (1 - moments.mean) / len(neighbours))
 
     patch.setattr(checks, "copied_accuracy", binomial)
@@ -28,8 +28,8 @@ def replacement_never_keeps_the_label(patch):
     right = checks.corrupt_labels
 
     def other_class(labels, k, p, seed, **options):
-        drawn = right(labels, k, p, seed, **options)
-        return np.where((drawn == labels) & (right(labels * 0, k, p, seed) != 0), (labels + 1) % k, drawn)
+        draws = right(labels, k, p, seed, **options)
+        return np.where((draws == labels) & (right(labels * 0, k, p, seed) != 0), (labels + 1) % k, draws)
 
     patch.setattr(checks, "corrupt_labels", other_class)
 

@@ -21,8 +21,8 @@ def test_draws_are_pinned_and_keyed_by_sample():
 
 def test_purposes_are_independent_draws():
     labels = np.zeros(2000, dtype=np.int64)
-    one, other = (corrupt_labels(labels, 10, 1.0, 0, purpose=purpose) for purpose in ("a", "b"))
-    assert np.mean(one == other) == pytest.approx(0.1, abs=5 * 0.3 / 2000**0.5)  # five standard errors
+    first, second = (corrupt_labels(labels, 10, 1.0, 0, purpose=purpose) for purpose in ("a", "b"))
+    assert np.mean(first == second) == pytest.approx(0.1, abs=5 * 0.3 / 2000**0.5)  # five standard errors
 
 
 @pytest.mark.parametrize("p", [0.0, 0.4, 1.0])
@@ -30,8 +30,8 @@ def test_distribution_is_that_of_the_draws(p):
     k, n = 4, 20_000
     distribution = label_distribution(p, k)
     np.testing.assert_allclose(distribution.sum(1), 1)
-    drawn = one_hot(corrupt_labels(np.full(n, 2), k, p, 1), k)
-    assert np.abs(drawn.mean(0) - distribution[2]).max() <= 5 * 0.5 / n**0.5
+    indicators = one_hot(corrupt_labels(np.full(n, 2), k, p, 1), k)
+    assert np.abs(indicators.mean(0) - distribution[2]).max() <= 5 * 0.5 / n**0.5
     covariance = np.diag(distribution[2]) - np.outer(distribution[2], distribution[2])
     assert label_variance(p, k) == pytest.approx(np.trace(covariance))
 

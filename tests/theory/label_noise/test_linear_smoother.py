@@ -55,10 +55,10 @@ def test_leave_one_out_smoother_is_the_fit_without_the_point(ridge):
     S = leave_one_out_smoother(gram, ridge=ridge)
     assert not S.diagonal().any()
     for i in range(25):
-        others = np.delete(np.arange(25), i)
-        row = kernel_smoother(kernel, whole[others], whole[i : i + 1], ridge=ridge)
-        np.testing.assert_allclose(S[i, others], row[0], atol=1e-11)
-        np.testing.assert_allclose(S[i] @ y, row[0] @ y[others], atol=1e-10)
+        indices = np.delete(np.arange(25), i)
+        row = kernel_smoother(kernel, whole[indices], whole[i : i + 1], ridge=ridge)
+        np.testing.assert_allclose(S[i, indices], row[0], atol=1e-11)
+        np.testing.assert_allclose(S[i] @ y, row[0] @ y[indices], atol=1e-10)
 
 
 def test_averaging_smoother_is_the_nearest_neighbours_mean():
@@ -150,8 +150,8 @@ def test_gaussian_scores_are_a_multivariate_normal_probability():
     for label in range(3):
         differences = np.delete(np.eye(3), label, axis=0) - np.eye(3)[label]
         exact = stats.multivariate_normal.cdf(np.zeros(2), differences @ mean, differences @ covariance @ differences.T)
-        drawn = gaussian_accuracy(outputs, np.array([label]), draws=20_000)
-        assert abs(float(drawn[0]) - exact) <= 5 * 0.5 / 20_000**0.5
+        estimate = gaussian_accuracy(outputs, np.array([label]), draws=20_000)
+        assert abs(float(estimate[0]) - exact) <= 5 * 0.5 / 20_000**0.5
 
 
 def test_gaussian_scores_without_noise_are_the_accuracy():

@@ -60,12 +60,12 @@ def test_a_common_neighbour_correlates():
 
 
 def test_refusals():
-    one = np.zeros(1, dtype=np.int64)
+    zeros = np.zeros(1, dtype=np.int64)
     with pytest.raises(ValueError, match="must be of one length"):
-        copied_accuracy(one[:0], one, one[:0], 0.1, 2)
+        copied_accuracy(zeros[:0], zeros, zeros[:0], 0.1, 2)
     with pytest.raises(ValueError, match="must be of one length"):
-        copied_accuracy(one, one, np.zeros(2, dtype=np.int64), 0.1, 2)
+        copied_accuracy(zeros, zeros, np.zeros(2, dtype=np.int64), 0.1, 2)
     with pytest.raises(ValueError, match="indices of the 1 training samples"):
-        copied_accuracy(one + 1, one, one, 0.1, 2)
+        copied_accuracy(zeros + 1, zeros, zeros, 0.1, 2)
     with pytest.raises(ValueError, match="labels must be in"):
-        copied_accuracy(one, one, one + 5, 0.1, 2)
+        copied_accuracy(zeros, zeros, zeros + 5, 0.1, 2)

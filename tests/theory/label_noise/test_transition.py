@@ -28,9 +28,9 @@ def stronger(p: float) -> np.ndarray:
 def test_labels_follow_the_rows():
     """Chi-square tests of size 0.1% for each row; a class of probability 0 never comes."""
     labels = np.arange(30_000) % 3
-    drawn = draw_labels(labels, SKEWED, 0, purpose="test")
+    noisy_labels = draw_labels(labels, SKEWED, 0, purpose="test")
     counts = np.zeros((3, 3))
-    np.add.at(counts, (labels, drawn), 1)
+    np.add.at(counts, (labels, noisy_labels), 1)
     assert (counts[SKEWED == 0] == 0).all()
     for row, shares in zip(counts, SKEWED, strict=True):
         possible = shares > 0

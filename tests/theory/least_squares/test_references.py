@@ -135,7 +135,7 @@ def test_every_number_of_a_certificate_has_its_unit(a, b):
     random = np.random.default_rng(9)
     X, y, w = random.standard_normal((3, 5)), random.standard_normal(3), random.standard_normal(5)
     plain = certify_minimum_norm(X, y, w)
-    other = certify_minimum_norm(np.ldexp(X, a), np.ldexp(y, b), np.ldexp(w, b - a))
+    rescaled = certify_minimum_norm(np.ldexp(X, a), np.ldexp(y, b), np.ldexp(w, b - a))
     for name, unit in (
         ("residual", b),
         ("residual_bound", b),
@@ -149,16 +149,16 @@ def test_every_number_of_a_certificate_has_its_unit(a, b):
     ):
         if abs(unit) < 1000:
             expected = np.ldexp(getattr(plain, name), unit)
-            np.testing.assert_allclose(getattr(other, name), expected, rtol=1e-13, err_msg=name)
+            np.testing.assert_allclose(getattr(rescaled, name), expected, rtol=1e-13, err_msg=name)
 
 
 def test_the_smallest_singular_value_is_bounded_from_any_factors():
     # U = 11/10 of a rotation: ||U^T U - I||_F = 0.21 sqrt(2), and U S V is 1/10 of X away from X.
     X = np.array([[0.6, -0.8], [0.8, 0.6]])
     for left, right in ((1.1 * X, np.eye(2)), (X, 1.1 * np.eye(2))):
-        found = _smallest_singular_value(X, RowSpace(left, np.ones(2), right))
+        bound = _smallest_singular_value(X, RowSpace(left, np.ones(2), right))
         right_value = np.sqrt(1 - 0.21 * np.sqrt(2)) - 0.1 * np.sqrt(2)
-        assert found == pytest.approx(right_value, rel=1e-12)
+        assert bound == pytest.approx(right_value, rel=1e-12)
     assert _smallest_singular_value(X, RowSpace(2 * X, np.ones(2), np.eye(2))) == 0
 
 

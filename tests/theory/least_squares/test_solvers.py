@@ -276,8 +276,8 @@ def test_sgd_to_twelve_digits_whatever_the_problem(condition, form):
         X = np.linalg.qr(X.T)[0].T * np.geomspace(1, 1 / condition, 6)[:, None]
     X = {"tall": X.T, "deficient": np.concatenate([X, X[:3]])}.get(form, X)
     y = X @ np.random.default_rng(1).standard_normal(X.shape[1:] + ((3,) if form == "outputs" else ()))
-    given = (torch.tensor(X), torch.tensor(y)) if form == "torch" else (X, y)
-    result = stochastic_gradient_descent(*given, max_iterations=1_000_000)
+    problem = (torch.tensor(X), torch.tensor(y)) if form == "torch" else (X, y)
+    result = stochastic_gradient_descent(*problem, max_iterations=1_000_000)
     best = minimum_norm_solution(X, y)
     assert result.converged
     assert np.linalg.norm(result.solution - best) <= 1e-12 * np.linalg.norm(best)

@@ -47,13 +47,13 @@ def test_classes_of_equal_weights_never_change_places():
 def test_the_search_finds_critical_samples_only_and_nearly_all_of_them(radius):
     weights, biases, points = classifier(1, 4, 20, 400)
     exact = linear_critical_radius(weights, biases, points)
-    found = find_critical_samples(lambda x: x @ weights.T + biases, points, radius)
+    mask = find_critical_samples(lambda x: x @ weights.T + biases, points, radius)
     # A corner of the box decides, and rounding by 1e-13 of the logits moves it by less than 1e-12 radii.
-    assert not found[exact > radius * (1 + 1e-12)].any()
-    assert found.any()
-    assert not found.all()
+    assert not mask[exact > radius * (1 + 1e-12)].any()
+    assert mask.any()
+    assert not mask.all()
     # A step is 0.83 radii with noise of 0.67, then clipped: a coordinate is near its corner most of the time.
-    assert found[exact < 0.6 * radius].all()
+    assert mask[exact < 0.6 * radius].all()
 
 
 def test_the_search_on_a_network_finds_what_a_grid_finds():
@@ -68,10 +68,10 @@ def test_the_search_on_a_network_finds_what_a_grid_finds():
     with torch.no_grad():
         classes = network(grid.reshape(-1, 1)).argmax(1).reshape(grid.shape)
         critical = (classes != network(points).argmax(1)[:, None]).any(1)
-    found = find_critical_samples(network, points, radius, steps=200)
+    mask = find_critical_samples(network, points, radius, steps=200)
     assert 5 < critical.sum() < 96
-    assert not (found & ~critical).any()
-    assert (critical & ~found).sum() <= 1
+    assert not (mask & ~critical).any()
+    assert (critical & ~mask).sum() <= 1
 
 
 def test_a_points_answer_does_not_depend_on_the_others_and_no_radius_finds_nothing():

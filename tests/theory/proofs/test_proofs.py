@@ -36,7 +36,7 @@ def test_files_come_after_those_they_build_on():
     order = files()
     assert sorted(order) == sorted(path.stem for path in SOURCES.glob("*.v"))
     for file in order:
-        assert all(order.index(other) < order.index(file) for other in requirements(file)[:-1])
+        assert all(order.index(requirement) < order.index(file) for requirement in requirements(file)[:-1])
     assert requirements("corollary_1") == ["network", "lemma_1", "theorem_1", "corollary_1"]
 
 
