@@ -206,7 +206,7 @@ def readers(place: Path) -> dict[str, Reader]:
     out = _records(place / "records")
     run = next(out.glob("*mlp*"))
     checkpoint = next(out.glob("*mlp*/checkpoint.pt"))
-    save_tensors(place / "small.pt", {"small": load_tensors(checkpoint)["optimizer"], "step": 3})
+    save_tensors(place / "small.pt", {"model": load_tensors(checkpoint)["optimizer"], "step": 3})
     packed = shutil.copytree(out, place / "to-pack")
     file, _, _ = pack(packed, remove=True)
     parquet = _parquet(place)
