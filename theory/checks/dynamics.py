@@ -33,7 +33,7 @@ def kernel_at_initialisation(seed: int) -> Evidence:
     n, width = 30, 100_000
     X = _unit_points(seed, "limiting-kernel", n, 5)
     finite = dynamics.random_network(5, width, seed=seed).tangent_gram(X)
-    limit = dynamics.limiting_kernel.LimitingKernel().block(X, X)
+    limit = dynamics.LimitingKernel().block(X, X)
     # An entry is <x_i, x_j> times the mean of m independent numbers in [0, 1]; n (n + 1) / 2 entries.
     radius = math.sqrt(math.log(n * (n + 1) / _SIZE) / (2 * width))
     ratio = float(((finite - limit).abs() / (X @ X.T).abs()).max())

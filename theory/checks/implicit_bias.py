@@ -42,7 +42,7 @@ def torch_optimizers(seed: int) -> Evidence:
     """The solutions that torch's optimisers reach on two underdetermined problems."""
     table = [
         row
-        for row in implicit_bias.optimizers.implicit_bias_table(implicit_bias.optimizers.underdetermined_problems(seed))
+        for row in implicit_bias.implicit_bias_table(implicit_bias.optimizers.underdetermined_problems(seed))
         if isinstance(row, implicit_bias.optimizers.ImplicitBias)
     ]
     reached = {row.optimizer for row in table if row.reaches_minimum_norm}
@@ -74,13 +74,13 @@ def wilson_limit(seed: int) -> Evidence:
     )
     held, parts = True, []
     for name, make_optimizer in _WILSON_METHODS.items():
-        landing = implicit_bias.optimizers.check_implicit_bias(make_optimizer, (problem,)).landings[0]
+        landing = implicit_bias.check_implicit_bias(make_optimizer, (problem,)).landings[0]
         norm = float(np.linalg.norm(limit))
         distance = float(np.linalg.norm(landing.solution - limit)) / norm
         bound = landing.relative_residual + landing.row_space_bound / norm + 4 * _EPS
         held &= distance <= bound < 1e-6 and bool((unseen @ landing.solution > 0).all())
         parts.append(f"{name} {distance:.1e} (bound {bound:.1e})")
-    default = implicit_bias.optimizers.check_implicit_bias(
+    default = implicit_bias.check_implicit_bias(
         lambda parameters: torch.optim.Adam(parameters, lr=0.01), (problem,)
     ).landings[0]
     bent = float(np.linalg.norm(default.solution - limit) / np.linalg.norm(limit))
@@ -101,7 +101,7 @@ def mirror_descent_p_norms(seed: int) -> Evidence:
     X, y = _instance(seed, "mirror-p-norm")
     held, parts = True, []
     for p in (1.5, 2.0, 3.0):
-        potential = implicit_bias.potentials.p_norm_potential(p)
+        potential = implicit_bias.p_norm_potential(p)
         result = implicit_bias.mirror_descent(potential, X, y, np.zeros(X.shape[1]))
         reference = implicit_bias.reference.minimum_p_norm(X, y, p)
         apart = potential.divergence(reference, result.solution)
@@ -126,7 +126,7 @@ def exponentiated_gradient(seed: int) -> Evidence:
     random = generator(seed, "exponentiated-gradient")
     X, start = random.standard_normal((5, 20)), random.uniform(0.5, 1.5, 20)
     y = X @ random.uniform(0.0, 3.0, 20)
-    potential = implicit_bias.potentials.entropy_potential()
+    potential = implicit_bias.entropy_potential()
     result = implicit_bias.mirror_descent(potential, X, y, start)
     w = cvxpy.Variable(20)
     cvxpy.Problem(cvxpy.Minimize(cvxpy.sum(cvxpy.kl_div(w, start))), [X @ w == y]).solve(solver=cvxpy.CLARABEL)

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from theory import complexity, expressivity
 from theory.checks import complexity as checks
 from theory.claims import Verdict
 from theory.complexity import RademacherComplexity
@@ -14,7 +15,7 @@ from theory.complexity import vc_dimension as vc
 
 def scaled(name, factor):
     """The function of that name in the checks, its result multiplied."""
-    right = getattr(checks, name)
+    right = getattr(complexity, name)
 
     def wrong(*arguments, **options):
         result = right(*arguments, **options)
@@ -24,13 +25,15 @@ def scaled(name, factor):
             )
         return factor * result if isinstance(result, float) else replace(result, value=factor * result.value)
 
-    return lambda patch: patch.setattr(checks, name, wrong)
+    return lambda patch: patch.setattr(complexity, name, wrong)
 
 
 def fewer_points(patch):
-    right = checks.relu_interpolant
+    right = expressivity.relu_interpolant
     patch.setattr(
-        checks, "relu_interpolant", lambda points, signs, seed: right(points[: len(points) // 2], signs[::2], seed=seed)
+        expressivity,
+        "relu_interpolant",
+        lambda points, signs, seed: right(points[: len(points) // 2], signs[::2], seed=seed),
     )
 
 
@@ -39,27 +42,27 @@ def without_degrees(patch):
 
 
 def interval_too_short(patch):
-    right = checks.linear_complexity
+    right = complexity.linear_complexity
 
     def wrong(*arguments, **options):
         result = right(*arguments, **options)
         return replace(result, lower=result.value, upper=result.value)
 
-    patch.setattr(checks, "linear_complexity", wrong)
+    patch.setattr(complexity, "linear_complexity", wrong)
 
 
 def thin_slabs(patch):
-    right = checks.memorize_by_slabs
+    right = complexity.memorize_by_slabs
 
     def wrong(points, positive, *, seed):
         network = right(points, positive, seed=seed)
         return replace(network, weights=network.weights / 2)
 
-    patch.setattr(checks, "memorize_by_slabs", wrong)
+    patch.setattr(complexity, "memorize_by_slabs", wrong)
 
 
 def pinsker(patch):
-    patch.setattr(checks, "upper_inverse", lambda q, bound: min(1.0, q + math.sqrt(bound / 2)))
+    patch.setattr(complexity, "upper_inverse", lambda q, bound: min(1.0, q + math.sqrt(bound / 2)))
 
 
 def cancelling(patch):
@@ -71,7 +74,7 @@ def cancelling(patch):
         first = q * math.log(q / p) if q else 0.0
         return first + ((1 - q) * math.log((1 - q) / (1 - p)) if q < 1 else 0.0)
 
-    patch.setattr(checks, "binary_kl", wrong)
+    patch.setattr(complexity, "binary_kl", wrong)
 
 
 def larger_steps(patch):

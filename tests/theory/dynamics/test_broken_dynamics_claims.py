@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from theory import dynamics
 from theory.checks import dynamics as checks
 from theory.claims import Verdict
 from theory.dynamics import TwoLayerNetwork, limiting_kernel
@@ -19,17 +20,17 @@ class Tilted(LimitingKernel):
 
 
 def another_kernel(patch):
-    patch.setattr(checks, "LimitingKernel", Tilted)
+    patch.setattr(dynamics, "LimitingKernel", Tilted)
 
 
 def units_off_centre(patch):
-    right = checks.random_network
+    right = dynamics.random_network
 
     def shifted(*arguments, **options):
         network = right(*arguments, **options)
         return TwoLayerNetwork(network.weights + 0.3, network.signs)
 
-    patch.setattr(checks, "random_network", shifted)
+    patch.setattr(dynamics, "random_network", shifted)
 
 
 def kernel_of_finite_rank(patch):
@@ -47,25 +48,25 @@ def kernel_without_cancellation(patch):
 
 
 def wrong_step_size(patch):
-    right = checks.gradient_descent
+    right = dynamics.gradient_descent
     patch.setattr(
-        checks, "gradient_descent", lambda X, y, state, step, **options: right(X, y, state, 1.2 * step, **options)
+        dynamics, "gradient_descent", lambda X, y, state, step, **options: right(X, y, state, 1.2 * step, **options)
     )
 
 
 def initial_output_forgotten(patch):
-    right = checks.predicted_residual_norms
+    right = dynamics.predicted_residual_norms
 
     def forgetful(spectrum, residual, step_size, steps):
         return right(spectrum, residual.sign(), step_size, steps)
 
-    patch.setattr(checks, "predicted_residual_norms", forgetful)
+    patch.setattr(dynamics, "predicted_residual_norms", forgetful)
 
 
 def half_the_gradient(patch):
-    right = checks.gradient_descent
+    right = dynamics.gradient_descent
     patch.setattr(
-        checks, "gradient_descent", lambda X, y, state, step, **options: right(X, y, state, step / 2, **options)
+        dynamics, "gradient_descent", lambda X, y, state, step, **options: right(X, y, state, step / 2, **options)
     )
 
 
@@ -81,8 +82,8 @@ def labels_in_their_order(patch):
 
 
 def complexity_without_the_inverse(patch):
-    right = checks.complexity_measure
-    patch.setattr(checks, "complexity_measure", lambda spectrum, y: right(spectrum, torch.ones_like(y)))
+    right = dynamics.complexity_measure
+    patch.setattr(dynamics, "complexity_measure", lambda spectrum, y: right(spectrum, torch.ones_like(y)))
 
 
 BROKEN = [

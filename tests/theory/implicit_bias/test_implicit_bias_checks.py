@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from theory import implicit_bias
 from theory.checks import implicit_bias as checks
 from theory.claims import Verdict
 from theory.implicit_bias import diagonal_networks, matrix_factorization, optimizers, ridgeless, separable_logistic
@@ -28,16 +29,18 @@ def test_large_epsilon(monkeypatch):
 
 
 def test_wrong_potential(monkeypatch):
-    right = checks.p_norm_potential
-    monkeypatch.setattr(checks, "p_norm_potential", lambda p: right(2.1))
+    right = implicit_bias.p_norm_potential
+    monkeypatch.setattr(implicit_bias, "p_norm_potential", lambda p: right(2.1))
     assert broken(checks.mirror_descent_p_norms)
-    monkeypatch.setattr(checks, "entropy_potential", lambda: right(2))
+    monkeypatch.setattr(implicit_bias, "entropy_potential", lambda: right(2))
     assert broken(checks.exponentiated_gradient)
 
 
 def test_wrong_start(monkeypatch):
-    right = checks.mirror_descent
-    monkeypatch.setattr(checks, "mirror_descent", lambda potential, X, y, start: right(potential, X, y, start + 0.05))
+    right = implicit_bias.mirror_descent
+    monkeypatch.setattr(
+        implicit_bias, "mirror_descent", lambda potential, X, y, start: right(potential, X, y, start + 0.05)
+    )
     assert broken(checks.mirror_descent_p_norms)
     assert broken(checks.exponentiated_gradient)
 

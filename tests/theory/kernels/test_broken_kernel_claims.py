@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from theory import kernels
 from theory.checks import kernels as checks
 from theory.claims import Verdict
 from theory.common.streams import generator
@@ -21,7 +22,7 @@ class Ridge(KernelInterpolator):
 
 
 def with_ridge(patch):
-    patch.setattr(checks, "KernelInterpolator", Ridge)
+    patch.setattr(kernels, "KernelInterpolator", Ridge)
 
 
 def overstated_certificates(patch):
@@ -40,7 +41,7 @@ def wrong_inverse(patch):
 
 
 def another_depth(patch):
-    patch.setattr(checks, "NeuralTangent", lambda depth: NeuralTangent(depth + 1))
+    patch.setattr(kernels, "NeuralTangent", lambda depth: NeuralTangent(depth + 1))
 
 
 def labels_in_their_order(patch):

@@ -5,63 +5,64 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from theory import kernels, label_noise
 from theory.checks import label_noise as checks
 from theory.claims import Verdict
 from theory.kernels import KernelInterpolator
 
 
 def independent_test_points(patch):
-    right = checks.copied_accuracy
+    right = label_noise.copied_accuracy
 
     def binomial(neighbours, *arguments):
         moments = right(neighbours, *arguments)
         return replace(moments, variance=moments.mean * (1 - moments.mean) / len(neighbours))
 
-    patch.setattr(checks, "copied_accuracy", binomial)
+    patch.setattr(label_noise, "copied_accuracy", binomial)
 
 
 def replaced_labels_are_all_wrong(patch):
-    patch.setattr(checks, "memorised_accuracy", lambda accuracy, p, chance: (1 - p) * accuracy)
+    patch.setattr(label_noise, "memorised_accuracy", lambda accuracy, p, chance: (1 - p) * accuracy)
 
 
 def replacement_never_keeps_the_label(patch):
-    right = checks.corrupt_labels
+    right = label_noise.corrupt_labels
 
     def other_class(labels, k, p, seed, **options):
         draws = right(labels, k, p, seed, **options)
         return np.where((draws == labels) & (right(labels * 0, k, p, seed) != 0), (labels + 1) % k, draws)
 
-    patch.setattr(checks, "corrupt_labels", other_class)
+    patch.setattr(label_noise, "corrupt_labels", other_class)
 
 
 def rows_taken_to_sum_to_one(patch):
-    right = checks.noisy_outputs
+    right = label_noise.noisy_outputs
 
     def broken(S, labels, p, k):
         outputs = right(S, labels, p, k)
         return replace(outputs, mean=(1 - p) * outputs.clean + p / k)
 
-    patch.setattr(checks, "noisy_outputs", broken)
+    patch.setattr(label_noise, "noisy_outputs", broken)
 
 
 def uncorrelated_classes(patch):
-    right = checks.noisy_outputs
+    right = label_noise.noisy_outputs
 
     def broken(S, labels, p, k):
         outputs = right(S, labels, p, k)
         return replace(outputs, covariance=outputs.covariance * np.eye(k))
 
-    patch.setattr(checks, "noisy_outputs", broken)
+    patch.setattr(label_noise, "noisy_outputs", broken)
 
 
 def excess_without_bias(patch):
-    right = checks.noisy_outputs
+    right = label_noise.noisy_outputs
 
     def broken(S, labels, p, k):
         outputs = right(S, labels, p, k)
         return replace(outputs, squared_excess=np.trace(outputs.covariance, axis1=1, axis2=2))
 
-    patch.setattr(checks, "noisy_outputs", broken)
+    patch.setattr(label_noise, "noisy_outputs", broken)
 
 
 class Ridge(KernelInterpolator):
@@ -72,26 +73,30 @@ class Ridge(KernelInterpolator):
 
 
 def another_rule(patch):
-    patch.setattr(checks, "KernelInterpolator", Ridge)
+    patch.setattr(kernels, "KernelInterpolator", Ridge)
 
 
 def clean_labels(patch):
-    right = checks.simulated_accuracy
+    right = label_noise.simulated_accuracy
     patch.setattr(
-        checks, "simulated_accuracy", lambda S, labels, test, p, k, **options: right(S, labels, test, 0.0, k, **options)
+        label_noise,
+        "simulated_accuracy",
+        lambda S, labels, test, p, k, **options: right(S, labels, test, 0.0, k, **options),
     )
 
 
 def draws_of_another_seed(patch):
-    right = checks.simulated_accuracy
+    right = label_noise.simulated_accuracy
     patch.setattr(
-        checks, "simulated_accuracy", lambda *arguments, seed, **options: right(*arguments, seed=seed + 1, **options)
+        label_noise,
+        "simulated_accuracy",
+        lambda *arguments, seed, **options: right(*arguments, seed=seed + 1, **options),
     )
 
 
 def variance_of_replaced_labels_alone(patch):
-    right = checks.corruption_excess_risk
-    patch.setattr(checks, "corruption_excess_risk", lambda n, d, p, k: p * right(n, d, 1.0, k))
+    right = label_noise.corruption_excess_risk
+    patch.setattr(label_noise, "corruption_excess_risk", lambda n, d, p, k: p * right(n, d, 1.0, k))
 
 
 BROKEN = [
