@@ -107,15 +107,15 @@ def measure_measures(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     tolerances = {name: parts(name, partial(_finite, search)) for name, search in searches.items()}
     logits = evaluate(trained, data.train_images)
     margin = lower_margin(margins(logits.cpu(), data.train_labels.cpu()))
-    found = {"parameters": float(num_parameters(trained))} | _norms(trained, initial, data, margin)
-    found |= _sharpness(trained, initial, tolerances, len(data.train_labels))
+    values = {"parameters": float(num_parameters(trained))} | _norms(trained, initial, data, margin)
+    values |= _sharpness(trained, initial, tolerances, len(data.train_labels))
     return {
         **outcome,
         "parameters": num_parameters(trained),
         "images": len(data.train_labels),
         "margin": margin,
         **{name.replace(" ", "_"): value for name, value in tolerances.items()},
-        "measures": [{"name": name, "value": _or_none(found.get(name, math.nan))} for name in MEASURES],
+        "measures": [{"name": name, "value": _or_none(values.get(name, math.nan))} for name in MEASURES],
     }
 
 
@@ -154,22 +154,22 @@ def _sharpness(trained: nn.Module, initial: nn.Module, tolerances: dict[str, flo
     weights, before = trainable_weights(trained), trainable_weights(initial)
     references = {"origin": np.zeros_like(weights), "initialisation": before}
     inside = deviation_within(1.0, len(weights))
-    found = {}
+    values = {}
     for name, kind in zip(("noise", "relative noise", "box", "relative box"), SHARPNESS, strict=True):
         size = tolerances[name]
         if size is None:  # no perturbation raises the error so far
-            found[kind] = 0.0
+            values[kind] = 0.0
             continue
-        found[kind] = 1 / size if size else math.inf
+        values[kind] = 1 / size if size else math.inf
         deviation = size * (inside if name.endswith("box") else 1.0)
         floor = FLOOR * (inside if name.endswith("box") else 1.0)
         for reference, vector in references.items():
-            found[f"{name.replace('noise', 'PAC-Bayes')}, {reference}"] = (
+            values[f"{name.replace('noise', 'PAC-Bayes')}, {reference}"] = (
                 magnitude_aware_measure(weights, vector, deviation, floor, n)
                 if name.startswith("relative")
                 else pac_bayes_measure(weights, vector, deviation, n)
             )
-    return found
+    return values
 
 
 def _finite(search: Callable[[], float]) -> float | None:

@@ -123,7 +123,7 @@ class Case:
         self.labels, self.test_labels = train.labels, test.labels
         self.X, self.X_test = (self.extended(images) for images in (self.images, self.test_images))
         self.matrices = self.extended_matrices({name: value.double().numpy() for name, value in weights.items()})
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             self.initial = self.extended_matrices(
                 {
                     name: value.double().numpy()
