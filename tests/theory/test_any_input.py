@@ -130,8 +130,8 @@ def test_dtypes(dtype):
 @given(a=st.integers(-300, 300))
 def test_complexity_of_linear_functions_in_any_unit(a):
     X, _ = sample()
-    plain, rescaled = linear_complexity(X).value, linear_complexity(np.ldexp(X, a)).value
-    np.testing.assert_allclose(np.ldexp(rescaled, -a), plain, rtol=1e-12)
+    plain, scaling = linear_complexity(X).value, linear_complexity(np.ldexp(X, a)).value
+    np.testing.assert_allclose(np.ldexp(scaling, -a), plain, rtol=1e-12)
     np.testing.assert_allclose(
         np.ldexp(linear_complexity_bound(np.ldexp(X, a)), -a), linear_complexity_bound(X), rtol=1e-12
     )

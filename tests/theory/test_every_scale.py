@@ -151,11 +151,11 @@ def sample(n=4, d=9):
     return random.standard_normal((n, d)), random.standard_normal(n)
 
 
-def near(in_units, plain, k, rtol=1e-9, atol=0.0):
-    """in_units = 2^k plain, up to rtol, and atol of the largest plain number."""
+def near(scaling, plain, k, rtol=1e-9, atol=0.0):
+    """scaling = 2^k plain, up to rtol, and atol of the largest plain number."""
     plain = np.asarray(plain, dtype=np.float64)
     np.testing.assert_allclose(
-        np.ldexp(np.asarray(in_units, dtype=np.float64), -k),
+        np.ldexp(np.asarray(scaling, dtype=np.float64), -k),
         plain,
         rtol=rtol,
         atol=atol * np.abs(plain).max(initial=0.0),
@@ -170,10 +170,13 @@ def near(in_units, plain, k, rtol=1e-9, atol=0.0):
 def test_diagonal_networks(a, b):
     X, y = sample()
     scale = math.ldexp(0.1, (b - a) // 2) * math.sqrt(2) ** ((b - a) % 2)
-    plain, in_units = train_diagonal_network(X, y, 0.1), train_diagonal_network(np.ldexp(X, a), np.ldexp(y, b), scale)
-    near(in_units.solution, plain.solution, b - a, 1e-6, 1e-7)
-    assert in_units.conservation < 1e-6
-    assert math.ldexp(in_units.residual, -b) <= 1e-8
+    plain, scaling = (
+        train_diagonal_network(X, y, 0.1),
+        train_diagonal_network(np.ldexp(X, a), np.ldexp(y, b), scale),
+    )
+    near(scaling.solution, plain.solution, b - a, 1e-6, 1e-7)
+    assert scaling.conservation < 1e-6
+    assert math.ldexp(scaling.residual, -b) <= 1e-8
     predicted = predicted_limit(np.ldexp(X, a), np.ldexp(y, b), scale)
     near(predicted.solution, predicted_limit(X, y, 0.1).solution, b - a, 1e-7, 1e-7)
     near(predicted_limit_conic(np.ldexp(X, a), np.ldexp(y, b), scale), plain.solution, b - a, 0, 1e-3)
@@ -184,11 +187,11 @@ def test_diagonal_networks(a, b):
 def test_paths_of_diagonal_networks(a, b):
     X, y = sample()
     half = (b - a) // 2
-    in_units = initialization_path(np.ldexp(X, a), np.ldexp(y, a + 2 * half), [math.ldexp(0.01, half)])
+    scaling = initialization_path(np.ldexp(X, a), np.ldexp(y, a + 2 * half), [math.ldexp(0.01, half)])
     plain = initialization_path(X, y, [0.01])
-    near(in_units.l1_excess, plain.l1_excess, 0, 1e-4)
-    near(in_units.l2_excess, plain.l2_excess, 0, 1e-4)
-    assert in_units.prediction_error[0] < 1e-6
+    near(scaling.l1_excess, plain.l1_excess, 0, 1e-4)
+    near(scaling.l2_excess, plain.l2_excess, 0, 1e-4)
+    assert scaling.prediction_error[0] < 1e-6
 
 
 @few
@@ -196,11 +199,11 @@ def test_paths_of_diagonal_networks(a, b):
 def test_excess_bounds(k):
     beta = np.array([2.0, 0.0, -1.0, 0.5])
     for scale in (1e-3, 3.0):
-        in_units = np.ldexp(beta, 2 * k), math.ldexp(scale, k)
-        assert l1_excess_bound(*in_units) == pytest.approx(l1_excess_bound(beta, scale), rel=1e-9)
-        assert l2_excess_bound(*in_units) == pytest.approx(l2_excess_bound(beta, scale), rel=1e-9)
+        scaling = np.ldexp(beta, 2 * k), math.ldexp(scale, k)
+        assert l1_excess_bound(*scaling) == pytest.approx(l1_excess_bound(beta, scale), rel=1e-9)
+        assert l2_excess_bound(*scaling) == pytest.approx(l2_excess_bound(beta, scale), rel=1e-9)
         W = np.diag(beta) + 2 * np.eye(4)
-        assert nuclear_excess_bound(np.ldexp(W, 2 * k), in_units[1]) == pytest.approx(
+        assert nuclear_excess_bound(np.ldexp(W, 2 * k), scaling[1]) == pytest.approx(
             nuclear_excess_bound(W, scale), rel=1e-9
         )
 
@@ -212,12 +215,12 @@ def test_factorisations(a, b):
     b = a + 2 * half
     measured = random_commuting_measurements(np.random.default_rng(0), 4, 2, 1)
     scaled = CommutingMeasurements(measured.basis, np.ldexp(measured.eigenvalues, a), np.ldexp(measured.values, b))
-    plain, in_units = (
+    plain, scaling = (
         factorize(measured.matrices, measured.values, 0.1),
         factorize(scaled.matrices, scaled.values, math.ldexp(0.1, half)),
     )
-    near(in_units.solution, plain.solution, b - a, 1e-6, 1e-7)
-    near(in_units.nuclear_norm, plain.nuclear_norm, b - a, 1e-6)
+    near(scaling.solution, plain.solution, b - a, 1e-6, 1e-7)
+    near(scaling.nuclear_norm, plain.nuclear_norm, b - a, 1e-6)
     near(predicted_factorization(scaled, math.ldexp(0.1, half)), plain.solution, b - a, 1e-5, 1e-5)
     least = minimum_nuclear_norm(measured.matrices, measured.values)
     near(minimum_nuclear_norm(scaled.matrices, scaled.values), least, b - a, 0, 1e-4)
@@ -240,8 +243,8 @@ def test_mirror_descent_and_least_p_norms(a, b):
 def test_logistic_regression(a):
     Z = separable_data(np.random.default_rng(0), 15, 3)
     times = np.array([-60.0, -25.0, -5.0, 1.0, 10.0, 100.0])
-    plain, in_units = logistic_flow(Z, times), logistic_flow(np.ldexp(Z, a), times - 2 * a * math.log(2))
-    near(in_units, plain, -a, 1e-6)
+    plain, scaling = logistic_flow(Z, times), logistic_flow(np.ldexp(Z, a), times - 2 * a * math.log(2))
+    near(scaling, plain, -a, 1e-6)
     early = np.exp(-60.0) * Z.sum(axis=0) / 2
     np.testing.assert_allclose(plain[0], early, rtol=1e-12)
     w, step = logistic_gradient_descent(Z, 50)
@@ -267,8 +270,8 @@ def test_ridge_and_ranks(a, b):
         ridge_solution(np.ldexp(X, a), np.ldexp(y, b), math.ldexp(0.5, 2 * a)), ridge_solution(X, y, 0.5), b - a, 1e-12
     )
     eigenvalues = np.array([4.0, 2.0, 1.0, 1.0])
-    in_units, plain = effective_ranks(np.ldexp(eigenvalues, 2 * a), 2), effective_ranks(eigenvalues, 2)
-    assert in_units == plain
+    scaling, plain = effective_ranks(np.ldexp(eigenvalues, 2 * a), 2), effective_ranks(eigenvalues, 2)
+    assert scaling == plain
     share = overfitting_point(np.ldexp(np.ones(6), a), 3, trials=2).noise_share
     for function in (asymptotic_risk, lambda _, signal, noise: gaussian_risk(10, 30, signal, noise)):
         near(function(3.0, math.ldexp(2.0, b), math.ldexp(0.5, b)), function(3.0, 2.0, 0.5), b, 1e-15)
@@ -294,8 +297,8 @@ def test_optimisers(a, b):
     ]
     near(landings[1].solution, landings[0].solution, b - a, 1e-6, 1e-6)
     wilson = wilson_problem(3, 1)
-    in_units = Problem("", np.ldexp(wilson.X, a), np.ldexp(wilson.y, b))
-    near(adaptive_limit(in_units), adaptive_limit(wilson), b - a, 1e-12)
+    scaling = Problem("", np.ldexp(wilson.X, a), np.ldexp(wilson.y, b))
+    near(adaptive_limit(scaling), adaptive_limit(wilson), b - a, 1e-12)
 
 
 # Kernels.
@@ -400,22 +403,22 @@ def test_dynamics(a, b):
     labels = torch.from_numpy(y)
     plain = limiting_spectrum(points)
     try:
-        in_units = limiting_spectrum(torch.from_numpy(np.ldexp(X, a)))
+        scaling = limiting_spectrum(torch.from_numpy(np.ldexp(X, a)))
     except ValueError as error:
         assert abs(a) > 470
         assert "another unit" in str(error)  # noqa: PT017 - either outcome is right
         return
-    near(in_units.eigenvalues.numpy(), plain.eigenvalues.numpy(), 2 * a, 1e-9)
+    near(scaling.eigenvalues.numpy(), plain.eigenvalues.numpy(), 2 * a, 1e-9)
     scaled = torch.from_numpy(np.ldexp(y, b))
     step = 1 / plain.largest
     norms = predicted_residual_norms(plain, labels, step, [0, 5])
-    near(predicted_residual_norms(in_units, scaled, math.ldexp(step, -2 * a), [0, 5]).numpy(), norms.numpy(), b, 1e-9)
+    near(predicted_residual_norms(scaling, scaled, math.ldexp(step, -2 * a), [0, 5]).numpy(), norms.numpy(), b, 1e-9)
     loss = float(norms[1] ** 2 / 2)
     assert predicted_steps(plain, labels, step, loss * 1.001) == 5
     if abs(b) < 490:
-        assert predicted_steps(in_units, scaled, math.ldexp(step, -2 * a), math.ldexp(loss * 1.001, 2 * b)) == 5
+        assert predicted_steps(scaling, scaled, math.ldexp(step, -2 * a), math.ldexp(loss * 1.001, 2 * b)) == 5
     near(
-        complexity_measure(in_units, scaled).values.numpy(),
+        complexity_measure(scaling, scaled).values.numpy(),
         complexity_measure(plain, labels).values.numpy(),
         b - a,
         1e-9,
@@ -444,8 +447,13 @@ def test_rademacher_complexities(a):
     many, _ = sample(20, 3)
     for points in (X, many):
         for function in (linear_complexity, finite_complexity):
-            plain, in_units = function(points), function(np.ldexp(points, a))
-            near([in_units.value, in_units.lower, in_units.upper], [plain.value, plain.lower, plain.upper], a, 1e-9)
+            plain, scaling = function(points), function(np.ldexp(points, a))
+            near(
+                [scaling.value, scaling.lower, scaling.upper],
+                [plain.value, plain.lower, plain.upper],
+                a,
+                1e-9,
+            )
         gram = points @ points.T
         near(kernel_complexity(np.ldexp(gram, 2 * a)).value, linear_complexity(points).value, a, 1e-9)
         near(kernel_complexity_bound(np.ldexp(gram, 2 * a)), kernel_complexity_bound(gram), a, 1e-9)
@@ -462,26 +470,26 @@ def test_norm_bounds_mind_what_the_function_is_not_how_its_factors_are_scaled(a,
     matrices = [random.standard_normal(shape) for shape in ((6, 5), (6, 6), (6, 6), (3, 6))]
     X = random.standard_normal((30, 5))
     plain = HomogeneousNetwork(tuple(matrices))
-    in_units = HomogeneousNetwork(tuple(np.ldexp(m, k) for m, k in zip(matrices, (a, a, -a, -a), strict=True)))
+    scaling = HomogeneousNetwork(tuple(np.ldexp(m, k) for m, k in zip(matrices, (a, a, -a, -a), strict=True)))
     inputs, values = plain.input_norms(X), random.random(30)
-    near(in_units.input_norms(np.ldexp(X, b)), inputs, b, 1e-12)
-    assert spectral_complexity(in_units) == pytest.approx(spectral_complexity(plain), rel=1e-9)
+    near(scaling.input_norms(np.ldexp(X, b)), inputs, b, 1e-12)
+    assert spectral_complexity(scaling) == pytest.approx(spectral_complexity(plain), rel=1e-9)
     norms = [float(np.linalg.norm(m)) for m in matrices]
     moved = [math.ldexp(m, k) for m, k in zip(norms, (a, a, -a, -a), strict=True)]
     near(golowich_complexity_bound(moved, np.ldexp(inputs, b)), golowich_complexity_bound(norms, inputs), b, 1e-9)
-    bounds = [frobenius_margin_bound(network, inputs, values, 0.5).value for network in (plain, in_units)]
+    bounds = [frobenius_margin_bound(network, inputs, values, 0.5).value for network in (plain, scaling)]
     assert bounds[1] == pytest.approx(bounds[0], rel=1e-9)
     # These two have grids for each factor: another share of the failure probability, and never a smaller bound.
     if abs(a) < 60:
         assert (
-            spectral_margin_bound(in_units, inputs, values, 0.5).value
+            spectral_margin_bound(scaling, inputs, values, 0.5).value
             >= spectral_margin_bound(plain, inputs, values, 0.5).value / 4
         )
-        values_of = [pac_bayes_spectral_bound(network, 3.0, values, 0.5).value for network in (plain, in_units)]
+        values_of = [pac_bayes_spectral_bound(network, 3.0, values, 0.5).value for network in (plain, scaling)]
         assert values_of[1] == pytest.approx(values_of[0], rel=1e-9)
     moves = [0.01 * m for m in matrices]
     near(
-        perturbation_bound(in_units, [0.01 * m for m in in_units.matrices], math.ldexp(1.0, b)),
+        perturbation_bound(scaling, [0.01 * m for m in scaling.matrices], math.ldexp(1.0, b)),
         perturbation_bound(plain, moves, 1.0),
         b,
         1e-9,
@@ -497,10 +505,10 @@ def test_norm_bounds_mind_what_the_function_is_not_how_its_factors_are_scaled(a,
 def test_stability_and_noise_on_weights(a):
     """Lipschitz constants per unit of the parameters, curvature per its square, steps in squares of it."""
     plain = (2.0, 0.5, [0.2, 0.1], 50)
-    in_units = (math.ldexp(2.0, -a), math.ldexp(0.5, -2 * a), np.ldexp([0.2, 0.1], 2 * a).tolist(), 50)
-    near(parameter_distance_bound(*in_units), parameter_distance_bound(*plain), a, 1e-9)
+    scaling = (math.ldexp(2.0, -a), math.ldexp(0.5, -2 * a), np.ldexp([0.2, 0.1], 2 * a).tolist(), 50)
+    near(parameter_distance_bound(*scaling), parameter_distance_bound(*plain), a, 1e-9)
     for bound in (convex_stability_bound, nonconvex_stability_bound):
-        near(bound(*in_units).value, bound(*plain).value, 0, 1e-9)
+        near(bound(*scaling).value, bound(*plain).value, 0, 1e-9)
     weights = np.array([1.0, -2.0, 0.5])
     bounds = [
         pac_bayes_bound(
@@ -631,8 +639,8 @@ def exact_products(X, vector):
 def test_geometry_and_enclosures(a):
     X, _ = sample(6, 3)
     labels = np.arange(6) % 3
-    plain, in_units = relu_interpolant(X, labels), relu_interpolant(np.ldexp(X, a), labels)
-    first, second = (interpolant_geometry(n, x, labels) for n, x in ((plain, X), (in_units, np.ldexp(X, a))))
+    plain, scaling = relu_interpolant(X, labels), relu_interpolant(np.ldexp(X, a), labels)
+    first, second = (interpolant_geometry(n, x, labels) for n, x in ((plain, X), (scaling, np.ldexp(X, a))))
     near(
         [second.lipschitz, second.lipschitz_needed, second.weight_l2],
         [first.lipschitz, first.lipschitz_needed, first.weight_l2],
@@ -640,7 +648,7 @@ def test_geometry_and_enclosures(a):
         1e-6,
     )
     near(second.robust_radius, first.robust_radius, a, 1e-6)
-    evidence = enclose(in_units, np.ldexp(X, a), labels)
+    evidence = enclose(scaling, np.ldexp(X, a), labels)
     assert evidence.radius < 1e-9
     np.testing.assert_allclose(evidence.lower[:, 0], labels, atol=1e-9)
 

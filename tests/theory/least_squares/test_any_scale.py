@@ -39,18 +39,18 @@ TREND = np.stack([TIMES, np.ones(7)], axis=1), 2 * TIMES - 1e9
 @given(a=exponents, b=exponents)
 def test_solvers_do_not_mind_units(solver, a, b):
     X, y = sample()
-    plain, rescaled = solver(X, y), solver(np.ldexp(X, a), np.ldexp(y, b))
-    assert rescaled.converged
-    np.testing.assert_array_equal(rescaled.solution, np.ldexp(plain.solution, b - a))
-    np.testing.assert_array_equal(rescaled.reference, np.ldexp(plain.reference, b - a))
-    np.testing.assert_allclose(rescaled.residual, np.ldexp(plain.residual, b), rtol=1e-12, atol=0)
-    np.testing.assert_allclose(rescaled.distance, np.ldexp(plain.distance, b - a), rtol=1e-12, atol=0)
+    plain, scaling = solver(X, y), solver(np.ldexp(X, a), np.ldexp(y, b))
+    assert scaling.converged
+    np.testing.assert_array_equal(scaling.solution, np.ldexp(plain.solution, b - a))
+    np.testing.assert_array_equal(scaling.reference, np.ldexp(plain.reference, b - a))
+    np.testing.assert_allclose(scaling.residual, np.ldexp(plain.residual, b), rtol=1e-12, atol=0)
+    np.testing.assert_allclose(scaling.distance, np.ldexp(plain.distance, b - a), rtol=1e-12, atol=0)
     bound = np.ldexp(plain.certificate.distance_bound, b - a)
-    np.testing.assert_allclose(rescaled.certificate.distance_bound, bound, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(scaling.certificate.distance_bound, bound, rtol=1e-12, atol=0)
     if solver is not randomized_kaczmarz:
-        assert rescaled.step_size == np.ldexp(plain.step_size, -2 * a)
+        assert scaling.step_size == np.ldexp(plain.step_size, -2 * a)
         given_size = solver(np.ldexp(X, a), np.ldexp(y, b), step_size=np.ldexp(plain.step_size, -2 * a))
-        np.testing.assert_array_equal(given_size.solution, rescaled.solution)
+        np.testing.assert_array_equal(given_size.solution, scaling.solution)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -58,9 +58,12 @@ def test_solvers_do_not_mind_units(solver, a, b):
 @given(a=exponents, b=exponents)
 def test_references_do_not_mind_units(method, a, b):
     X, y = sample()
-    plain, rescaled = minimum_norm_solution(X, y, method), minimum_norm_solution(np.ldexp(X, a), np.ldexp(y, b), method)
+    plain, scaling = (
+        minimum_norm_solution(X, y, method),
+        minimum_norm_solution(np.ldexp(X, a), np.ldexp(y, b), method),
+    )
     tolerance = 1e-6 if method == "cvxpy" else 0
-    np.testing.assert_allclose(rescaled, np.ldexp(plain, b - a), rtol=tolerance, atol=0)
+    np.testing.assert_allclose(scaling, np.ldexp(plain, b - a), rtol=tolerance, atol=0)
     if method == "cvxpy":
         w, dual = solve_convex_program(np.ldexp(X, a), np.ldexp(y, b))
         if -900 < b - 2 * a < 900:
@@ -73,15 +76,15 @@ def test_a_start_does_not_mind_units(a, b):
     X, y = sample()
     start = np.random.default_rng(1).standard_normal(9)
     plain = gradient_descent(X, y, start=start).solution
-    rescaled = gradient_descent(np.ldexp(X, a), np.ldexp(y, b), start=np.ldexp(start, b - a)).solution
-    np.testing.assert_allclose(rescaled, np.ldexp(plain, b - a), rtol=1e-13, atol=0)
+    scaling = gradient_descent(np.ldexp(X, a), np.ldexp(y, b), start=np.ldexp(start, b - a)).solution
+    np.testing.assert_allclose(scaling, np.ldexp(plain, b - a), rtol=1e-13, atol=0)
 
 
 def test_the_mean_squared_error_does_not_mind_units():
     X, y = sample(8, 3)
     plain = sgd_mean_squared_error(X, y, [0.1, 0.05])
-    rescaled = sgd_mean_squared_error(X * 2.0**200, y * 2.0**-200, [0.1 * 2.0**-400, 0.05 * 2.0**-400])
-    np.testing.assert_allclose(rescaled, plain * 2.0**-800, rtol=1e-13, atol=0)
+    scaling = sgd_mean_squared_error(X * 2.0**200, y * 2.0**-200, [0.1 * 2.0**-400, 0.05 * 2.0**-400])
+    np.testing.assert_allclose(scaling, plain * 2.0**-800, rtol=1e-13, atol=0)
 
 
 @pytest.mark.parametrize("scale", [1e-170, 1e-160, 1e-155, 1e155, 1e160])
@@ -150,8 +153,8 @@ def test_a_rank_that_is_proved():
 def test_columns_in_any_units(columns):
     X, y = sample(8, 3)
     plain = minimum_norm_solution(X, y)
-    rescaled = minimum_norm_solution(np.ldexp(X, columns), y)
-    np.testing.assert_allclose(np.ldexp(rescaled, columns), plain, rtol=1e-9)
+    scaling = minimum_norm_solution(np.ldexp(X, columns), y)
+    np.testing.assert_allclose(np.ldexp(scaling, columns), plain, rtol=1e-9)
     assert_minimum_norm(
         np.ldexp(minimum_norm_solution(X, X @ plain), np.negative(columns)), np.ldexp(X, columns), X @ plain
     )
@@ -161,8 +164,8 @@ def test_columns_in_any_units(columns):
 @given(rows=st.lists(exponents, min_size=4, max_size=4))
 def test_equations_in_any_units(rows):
     X, y = sample()
-    rescaled = minimum_norm_solution(np.ldexp(X, np.array(rows)[:, None]), np.ldexp(y, rows))
-    np.testing.assert_allclose(rescaled, minimum_norm_solution(X, y), rtol=1e-9)
+    scaling = minimum_norm_solution(np.ldexp(X, np.array(rows)[:, None]), np.ldexp(y, rows))
+    np.testing.assert_allclose(scaling, minimum_norm_solution(X, y), rtol=1e-9)
 
 
 def test_features_that_are_constant_have_no_coefficient():
