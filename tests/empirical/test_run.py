@@ -221,7 +221,7 @@ def test_interrupt_says_how_to_go_on(tmp_path):
     wait_for_epochs(tmp_path, 5, process)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert f"to go on: python -m empirical.run --out {tmp_path} --tests random-labels" in errors
     assert "Traceback" not in errors
 
