@@ -4,6 +4,7 @@ PyTorch's reader looks at none of the checksums in its own archives, so that a f
 Here they are verified before anything is unpickled.
 """
 
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -16,11 +17,11 @@ from theory.common.atomic import replacing
 
 def save_tensors(path: Path, content: dict[str, Any]) -> None:
     """Write tensors, numbers and strings, whole or not at all. Raises OSError with the system's reason if it fails."""
+    # An interrupt that arrives while the archive's writer, in C++, writes to a file would end the process.
+    archive = io.BytesIO()
+    torch.save(content, archive)
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        try:
-            torch.save(content, file)
-        except RuntimeError as error:  # the archive's writer speaks of positions where the disk is full
-            raise _of_the_system(error) from error
+        file.write(archive.getbuffer())
         file.flush()
         os.fsync(file.fileno())
 
@@ -50,14 +51,6 @@ def _verify(path: Path) -> None:
             raise ValueError("its entries do not fit into it")
         if damaged := archive.testzip():
             raise ValueError(f"the checksum of {damaged!r} does not hold")
-
-
-def _of_the_system(error: BaseException) -> BaseException:
-    """The OSError behind an error, or the error itself."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__cause__ or cause.__context__
-    return cause or error
 
 
 def _summary(error: Exception) -> str:
