@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,30 @@ assert path.read_bytes() == before
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path.cwd(), check=False)
     assert "File too large" in process.stdout, process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers that signal")
+def test_an_interrupt_while_a_state_is_written_is_an_interrupt(tmp_path):
+    """The archive's writer in C++ made another error of it, or ended the process."""
+    code = f"""
+import random, signal, torch
+from pathlib import Path
+from theory.common.tensor_files import load_tensors, save_tensors
+path = Path({str(tmp_path)!r}) / "state.pt"
+content = {{str(number): torch.zeros(1000) for number in range(100)}}
+save_tensors(path, content)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+interrupts, chance = 0, random.Random(0)
+while interrupts < 100:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.01))
+        while True:
+            save_tensors(path, content)
+    except KeyboardInterrupt:
+        interrupts += 1
+assert len(load_tensors(path)) == 100
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_a_file_system_without_locks_says_what_to_do(tmp_path, monkeypatch):

@@ -136,6 +136,14 @@ def test_an_older_versions_checkpoint_has_the_run_start_over(tmp_path, capsys):
     assert "older version" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("part", "other"), [("step", 2.0), ("fitted", 1), ("online", [0, 0]), ("model", None)])
+def test_a_state_with_a_part_of_another_kind_is_refused(part, other):
+    content = state(3).content()
+    assert TrainingState.of(content).content() == content
+    with pytest.raises(ValueError, match=f"the state has no {part}"):
+        TrainingState.of(content | {part: other})
+
+
 def test_damaged_metrics_are_named_and_have_the_run_start_over(tmp_path, capsys):
     directory = RunDirectory(tmp_path, CONFIG)
     with directory.claim():
