@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from theory.common.rounding import gamma
 from theory.common.streams import generator
 from theory.expressivity import DepthTwoNetwork, relu_interpolant
 from theory.expressivity.interleaved_matrix import (
@@ -23,7 +24,7 @@ from theory.expressivity.interleaved_matrix import (
     smallest_singular_value,
     weight_bound,
 )
-from theory.expressivity.projection import gamma, project, project_magnitudes
+from theory.expressivity.projection import project, project_magnitudes
 
 PAGE = Path(__file__).parents[2] / "docs" / "theorem-1.html"
 WIDTHS = (390, 1280, 1920)

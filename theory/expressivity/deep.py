@@ -39,6 +39,7 @@ from theory.common.array_files import load_arrays
 from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.common.atomic import replacing
 from theory.common.double_double import two_sum
+from theory.common.rounding import UNIT_ROUNDOFF, gamma
 from theory.expressivity.depth_two import (
     DepthTwoNetwork,
     pairwise_sum,
@@ -47,7 +48,7 @@ from theory.expressivity.depth_two import (
     require_moderate,
 )
 from theory.expressivity.knots import Position, knot_weights
-from theory.expressivity.projection import UNIT_ROUNDOFF, blocks, gamma, knots_before, project_sample, projection_error
+from theory.expressivity.projection import blocks, knots_before, project_sample, projection_error
 
 if TYPE_CHECKING:
     import torch

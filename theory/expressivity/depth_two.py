@@ -29,12 +29,11 @@ from theory.common import double_double
 from theory.common.array_files import load_arrays
 from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.common.atomic import replacing
+from theory.common.rounding import UNIT_ROUNDOFF, gamma
 from theory.expressivity.knots import knot_weights
 from theory.expressivity.projection import (
-    UNIT_ROUNDOFF,
     ProjectedSample,
     blocks,
-    gamma,
     knots_before,
     project,
     project_sample,

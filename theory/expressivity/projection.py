@@ -21,9 +21,8 @@ from theory.common.arrays import (
     as_labels,
     as_points,
 )
+from theory.common.rounding import gamma
 from theory.common.streams import generator
-
-UNIT_ROUNDOFF = 2.0**-53
 
 _BLOCK_BYTES = 2**26  # what a temporary may take
 _DIRECTIONS_TO_TRY = 4
@@ -125,11 +124,6 @@ def is_exact_projection(points: npt.NDArray[Any], direction: Float64Array) -> bo
     quantum = _quantum(points) * _quantum(direction)
     largest = float(project_magnitudes(points, direction).max()) * (1 + 1e-10)
     return bool(quantum > 0 and largest <= MAX_EXACT_INTEGER * quantum)
-
-
-def gamma(m: int) -> float:
-    """m u / (1 - m u), the error factor of m roundings (Higham 2002, lemma 3.1)."""
-    return m * UNIT_ROUNDOFF / (1 - m * UNIT_ROUNDOFF)
 
 
 def blocks(rows: int, bytes_per_row: int) -> Iterator[slice]:

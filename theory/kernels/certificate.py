@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import torch
 
+from theory.common.rounding import gamma
 from theory.kernels.checkpoint import Checkpoint, Stage
 from theory.kernels.kernels import EPS, Kernel, evaluate, squared_norms
 from theory.kernels.panels import Report, SymmetricPanels, multiply
@@ -103,16 +104,16 @@ def certify_interpolation(
         stage = Stage(checkpoint, "certificate", hashlib.sha256(coefficients.numpy().tobytes()).hexdigest())
         image, gram_error = _sweep(matrix, kernel, exact, centred, norms, coefficients.to(exact), ridge, stage, report)
         image = image.to(coefficients)
-        entry_error = kernel.entry_error(float(norms.max()), _gamma(points.shape[1] + 6))
+        entry_error = kernel.entry_error(float(norms.max()), gamma(points.shape[1] + 6))
     residual = image - y
-    per_entry = (entry_error + _gamma(matrix.n + 4) * largest) * sums + EPS * y.abs().max(0).values
-    residual_norms = residual.norm(dim=0) * (1 + _gamma(len(y) + 2)) + per_entry * len(y) ** 0.5
+    per_entry = (entry_error + gamma(matrix.n + 4) * largest) * sums + EPS * y.abs().max(0).values
+    residual_norms = residual.norm(dim=0) * (1 + gamma(len(y) + 2)) + per_entry * len(y) ** 0.5
     squared = (coefficients * image).sum(0)
-    squared_error = sums * (per_entry + _gamma(len(y) + 2) * image.abs().max(0).values)
+    squared_error = sums * (per_entry + gamma(len(y) + 2) * image.abs().max(0).values)
     high, low = (squared + squared_error).sqrt(), (squared - squared_error).clamp_min(0).sqrt()
-    inner = (coefficients * y).sum(0) - _gamma(len(y) + 2) * (coefficients * y).abs().sum(0)
+    inner = (coefficients * y).sum(0) - gamma(len(y) + 2) * (coefficients * y).abs().sum(0)
     # Weyl, for the difference as measured and for what the measurement itself can be off by.
-    value = smallest_eigenvalue.value - (gram_error or 0.0) * (1 + _gamma(matrix.n + 2)) - matrix.n * entry_error
+    value = smallest_eigenvalue.value - (gram_error or 0.0) * (1 + gamma(matrix.n + 2)) - matrix.n * entry_error
     distance = residual_norms / value**0.5 if value > 0 else torch.full_like(residual_norms, torch.inf)
     return InterpolationCertificate(
         max_residual=float(residual.abs().max()),
@@ -176,7 +177,3 @@ def _sweep(
             stage.save({"done": stop, "down": down, "across": across, "squared_error": squared_error})
         report((stop / matrix.n) ** 2)
     return down + across.T, squared_error**0.5
-
-
-def _gamma(m: int) -> float:
-    return m * EPS / 2 / (1 - m * EPS / 2)

@@ -29,6 +29,7 @@ import numpy as np
 import scipy.linalg
 import torch
 
+from theory.common.rounding import gamma
 from theory.common.streams import normals, words
 from theory.kernels.checkpoint import NO_STAGE, Stage
 from theory.kernels.cholesky import NotPositiveDefiniteError, cholesky
@@ -57,8 +58,8 @@ class EigenvalueBound:
 def bound_by_cholesky(matrix: SymmetricPanels, estimate: float) -> EigenvalueBound:
     """The largest of a few shifts below an estimate of lambda_min with which Cholesky succeeds, less its rounding."""
     unit = torch.finfo(matrix.dtype).eps / 2
-    gamma = (matrix.n + 2) * unit / (1 - (matrix.n + 2) * unit)  # one more: BLAS multiplies by reciprocals of pivots
-    rounding = gamma / (1 - gamma) * float(matrix.diagonal().sum())
+    factor = gamma(matrix.n + 2, unit)  # one more: BLAS multiplies by reciprocals of pivots
+    rounding = factor / (1 - factor) * float(matrix.diagonal().sum())
     for share in (0.99, 0.9, 0.5, 0.1):
         shifted = SymmetricPanels(tuple(panel.clone() for panel in matrix.panels))
         shifted.add_to_diagonal(-share * estimate)

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array
+from theory.common.rounding import gamma
 from theory.common.scaling import norm, scaled, scaled_bound, scaled_number
 from theory.least_squares.exact import exact_rank
 from theory.least_squares.problem import EPS, Problem
@@ -158,10 +159,8 @@ def _smallest_singular_value(X: Float64Array, space: RowSpace) -> float:
     left, values, right, r = space.left, space.singular_values, space.right, space.rank
     scaled = values[:, None] * right
     error = np.abs(X - left @ scaled) + _gamma(r + 3) * (np.abs(X) + np.abs(left) @ np.abs(scaled))
-    shrinkage = (1 - _orthogonality_defect(left.T, n)) * (1 - _orthogonality_defect(right, d))
-    if shrinkage <= 0:
-        return 0.0
-    return max((float(np.sqrt(shrinkage) * values[-1]) - _norm_bound(error)) * (1 - 8 * EPS), 0.0)
+    squared = [max(1 - _orthogonality_defect(rows, length), 0.0) for rows, length in ((left.T, n), (right, d))]
+    return max((math.sqrt(math.prod(squared)) * float(values[-1]) - _norm_bound(error)) * (1 - 8 * EPS), 0.0)
 
 
 def _orthogonality_defect(rows: Float64Array, length: int) -> float:
@@ -171,9 +170,8 @@ def _orthogonality_defect(rows: Float64Array, length: int) -> float:
 
 
 def _gamma(m: int) -> float:
-    """m u / (1 - m u), u = eps / 2, once more rounded up; the products |A||B| it multiplies round as well."""
-    product = m * EPS / 2
-    return product / (1 - product) * (1 + 4 * product + 8 * EPS)
+    """What m roundings change, at most, relative to |A||B| as computed: that sum of products rounds as well."""
+    return gamma(m) * (1 + 2 * gamma(m + 8))
 
 
 def _norm(array: Float64Array) -> float:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from theory.claims import Verdict
+from theory.common.rounding import UNIT_ROUNDOFF
 from theory.expressivity import DepthTwoNetwork, geometry, relu_interpolant
 from theory.expressivity.geometry import CLAIMS, interpolant_geometry
-from theory.expressivity.projection import UNIT_ROUNDOFF
 
 IMAGES = st.tuples(st.integers(1, 20), st.integers(1, 4)).flatmap(
     lambda shape: hnp.arrays(np.uint8, shape).map(lambda array: np.unique(array, axis=0))
