@@ -39,6 +39,7 @@ SURVIVES = "survives"
 NOT_RUN = "survives: no test runs it"
 
 MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "theory.common.rounding": (("common/test_rounding.py",), ()),
     "theory.complexity.binary_kl": (("complexity/test_pac_bayes.py", "complexity/test_binary_kl.py"), ("binary-kl",)),
     "theory.complexity.bounds": (("complexity/test_rademacher.py",), ("rademacher-theorem-1",)),
     "theory.complexity.union_bound": (("complexity/test_norm_bounds.py",), ()),
@@ -92,6 +93,7 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "theory.least_squares.certificate": (
         (
+            "least_squares/test_certificate.py",
             "least_squares/test_references.py",
             "test_testing.py",
             "least_squares/test_any_scale.py::test_a_trend_far_from_the_origin",
@@ -104,7 +106,11 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("minimum-norm-certificate", "sgd-pseudo-inverse"),
     ),
     "theory.kernels.certificate": (
-        ("kernels/test_certificate.py", "kernels/test_near_points.py::test_near_points_far_from_the_mean"),
+        (
+            "kernels/test_certificate.py",
+            "kernels/test_near_points.py::test_near_points_far_from_the_mean",
+            "kernels/test_checkpoint.py::test_a_fit_killed_at_any_stage_goes_on_to_the_bit[certify-conjugate-gradients]",
+        ),
         ("kernel-solvers",),
     ),
     "theory.kernels.smallest_eigenvalue": (

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from theory.common.rounding import UNIT_ROUNDOFF as U
 from theory.expressivity import DeepNetwork, deep_relu_interpolant, enclose, relu_interpolant
 from theory.expressivity.deep import Hinges
 
@@ -133,6 +136,36 @@ def test_each_rounding_of_a_deep_evaluation_is_in_the_bound(origin, bias):
     assert (np.abs(network.forward(points) - labels) <= network.error_bound(points, labels, "pairwise")).all()
 
 
+def test_the_bound_by_hand_where_nothing_else_rounds():
+    """Hinges at 0 and 2, two outputs 4 - 2 2 = 0 and 8 at 4, 2 and 4 at 2; each sum carries 8 + 8 + 3 at most."""
+    layers = Hinges(np.array([0.0]), np.array([[1.0, 2.0]])), Hinges(np.array([3.0]), np.array([[-2.0, 0.0]]))
+    network = DeepNetwork(np.ones(1), layers, -1.0, np.array([1.0, 3.0]), vector_output=True)
+    bound = network.error_bound([[4.0], [2.0]], [[0.0, 8.0], [2.0, 4.0]])
+    # 4 u for the values at the last knot and since, and gamma_(2 + 3) for the hinges.
+    flat = np.array([[4 * (2 + 2) + 5 * (4 + 4), 4 * (4 + 4) + 5 * 8], [4 * 2 + 5 * 2, 4 * 4 + 5 * 4]])
+    np.testing.assert_allclose(bound / U, flat + 4 * 3 * (8 + 8 + 3), rtol=1e-9)
+
+
+def test_the_bound_by_hand_where_projections_round():
+    """max(z, 0) through p = z + 1000: 2 u |p| for p, 2 u |z| for the projection, 8 u for the hinge, 12 u carried."""
+    layers = Hinges(np.zeros(0), np.zeros((0, 1))), Hinges(np.array([1000.0]), np.ones((1, 1)))
+    network = DeepNetwork(np.ones(1), layers, -1000.0, np.zeros(1))
+    z = np.array([1000.0, 0.1])
+    right = 8 * z + 2 * z + 2 * (z + 1000) + 4 * 3 * (1000 + 1000)
+    np.testing.assert_allclose(network.error_bound(z[:, None], z) / U, right, rtol=1e-9)
+
+
+def test_the_bound_by_hand_where_a_bias_rounds():
+    bias, origin, slope = 1000.1, -0.1, 2.0**40
+    layers = Hinges(np.zeros(0), np.zeros((0, 1))), Hinges(np.array([bias]), np.array([[slope]]))
+    network = DeepNetwork(np.ones(1), layers, origin, np.zeros(1))
+    z = (bias + origin) + 1
+    by_bias, by_point = (abs(Fraction(x) + Fraction(o) - Fraction(x + o)) for x, o in ((bias, origin), (z, -origin)))
+    assert by_bias > 100 * U
+    right = (8 * U + float(by_bias)) * (1 + 1e-10) + float(by_point) + 4 * 3 * 2 * U
+    assert network.error_bound([[z]], [slope])[0] == pytest.approx(right * slope, rel=1e-12, abs=0)
+
+
 def test_save_and_load(tmp_path):
     network = deep_relu_interpolant(np.arange(10), np.eye(10), 4)
     network.save(tmp_path / "network.npz")
@@ -166,6 +199,12 @@ def test_sizes_by_hand():
     vectors = deep_relu_interpolant(np.arange(6.0), np.stack([np.arange(6.0), -np.arange(6.0)], axis=1), 4)
     assert [len(layer.biases) for layer in vectors.layers] == [3, 3, 2]
     assert (vectors.width, vectors.num_weights, vectors.num_wires) == (6, 1 + 8 * 3 + 3, 8 + 2 * 3)
+
+
+def test_layers_without_points_have_no_hinges():
+    network = deep_relu_interpolant([[0.0], [1.0]], [1.0, 2.0], 6)
+    assert [len(layer.biases) for layer in network.layers] == [0, 2, 0, 2, 0], "a point, and a hinge that levels"
+    assert network.num_weights == 1 + 2 * 4 + 2
 
 
 @pytest.mark.parametrize("depth", [2, 3, 5])

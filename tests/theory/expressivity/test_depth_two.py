@@ -7,6 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from theory.common.rounding import UNIT_ROUNDOFF as U
+from theory.common.rounding import gamma
 from theory.expressivity import DepthTwoNetwork, enclose, interpolate, projection, relu_interpolant
 
 
@@ -120,6 +122,19 @@ def test_the_weights_are_accurate_beyond_131072_points():
     errors = [np.abs(model(points) - labels).max() for model in (network, closed)]
     assert errors[0] < 1e-8
     assert errors[0] < errors[1] / 1e4
+
+
+@pytest.mark.parametrize(("order", "additions"), [("any", 5), ("pairwise", 4)])
+def test_the_bound_by_hand(order, additions):
+    """At 5, hinges of 5, 4, 3, 2, 1 with alternating signs: 3, of which 2 at the last knot and 1 since."""
+    network = DepthTwoNetwork(np.ones(1), np.arange(5.0), np.array([[1.0], [-1], [1], [-1], [1]]))
+    right = 4 * U * (2 + 1) + (gamma(additions + 3) + 2.0**-90) * 15
+    assert network.error_bound([[5.0]], [3.0], order)[0] == pytest.approx(right * (1 + 1e-10), rel=1e-14, abs=0)
+
+
+def test_the_bound_counts_what_may_underflow():
+    network = DepthTwoNetwork(np.ones(1), np.zeros(1), np.zeros((1, 1)))
+    assert network.error_bound([[1.0]], [0.0])[0] == (1 + 3) * 2.0**-1074
 
 
 def test_the_bound_notices_a_wrong_weight():
@@ -274,6 +289,7 @@ def test_equal_points_with_different_labels():
         (np.array([[1j], [2]]), [0, 1], TypeError, "points must hold real numbers"),
         ([["a"], ["b"]], [0, 1], TypeError, "points must hold real numbers"),
         ([[0.0], [1e-300]], [1e300, -1e300], ValueError, "the weights overflow float64"),
+        ([[0.0], [1e-12], [1.0]], [0, 1e290, 0], ValueError, "the weights overflow float64"),  # nearly, and not all
     ],
 )
 def test_bad_input(points, labels, error, message):

@@ -1,5 +1,6 @@
 """Networks that would miss in float64, files that hold no numbers, certificates with more in them than the format."""
 
+import dataclasses
 import hashlib
 import json
 
@@ -12,7 +13,8 @@ from theory.expressivity import exact_relu_interpolant, interpolate, relu_interp
 from theory.expressivity.certificate_checker import check_certificate
 from theory.expressivity.certificates import certificate, save_certificate
 from theory.expressivity.deep import DeepNetwork, deep_relu_interpolant
-from theory.expressivity.depth_two import DepthTwoNetwork
+from theory.expressivity.depth_two import DepthTwoNetwork, require_interpolation
+from theory.expressivity.projection import project_sample
 
 
 @pytest.mark.parametrize("build", [relu_interpolant, lambda X, y: deep_relu_interpolant(X, y, 2)])
@@ -21,6 +23,14 @@ def test_a_network_that_misses_is_refused(build):
         build([0, 1e-13, 1e3], [0, 1, 0])
     network = interpolate([0, 1e-13, 1e3], [0, 1, 0])
     np.testing.assert_array_equal(network([0, 1e-13, 1e3]), [0, 1, 0])
+
+
+def test_a_thousandth_of_the_largest_label_may_be_missed():
+    sample = project_sample([0, 1, 2], [0.0, -2.0, 1.0], 0)
+    network = relu_interpolant([0, 1, 2], [0.0, -2.0, 1.0])
+    require_interpolation(network, dataclasses.replace(sample, labels=sample.labels / 1.00099))
+    with pytest.raises(BeyondFloat64Error, match=r"float64 weights miss a label by 0\.002"):
+        require_interpolation(network, dataclasses.replace(sample, labels=sample.labels / 1.00101))
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4])

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 import torch
 
+from theory.common.rounding import UNIT_ROUNDOFF as U
+from theory.common.rounding import gamma
 from theory.common.streams import generator
 from theory.kernels import (
     Gaussian,
     KernelInterpolator,
     Laplacian,
+    Linear,
     SymmetricPanels,
     certify_interpolation,
     gram_from_blocks,
@@ -85,16 +88,19 @@ def test_a_wrong_gram_matrix_is_exposed():
     assert certificate.gram_error == pytest.approx(2**0.5 * 1e-3, rel=1e-6)
     assert certificate.max_residual > 1e-5
     assert certificate.smallest_eigenvalue.value == pytest.approx(1e-2 - certificate.gram_error)
+    assert str(certificate).endswith("(proved); the solver's K is off by 1.4e-03")
     trusting = certify_interpolation(matrix, y, wrong, bound)
     assert trusting.gram_error is None
     assert trusting.max_residual < 1e-10
+    assert str(trusting).endswith("(proved)")
     assert not torch.allclose(alpha, wrong)
 
 
-def test_without_a_positive_eigenvalue_bound_nothing_is_claimed():
+@pytest.mark.parametrize("smallest", [-1.0, -1e-3, 0.0])
+def test_without_a_positive_eigenvalue_bound_nothing_is_claimed(smallest):
     X, y = sample()
     alpha = torch.linalg.solve(KERNEL.block(X, X), y)
-    certificate = certify(alpha, y, -1.0)
+    certificate = certify(alpha, y, smallest)
     assert torch.isinf(certificate.distance_bounds).all()
     assert (certificate.norm_lower_bounds > 0).all()
 
@@ -155,15 +161,15 @@ def test_an_outlier_counts_from_the_centre():
     X[:, 0] = 1 + 1e-3 * torch.arange(40)
     X[-1, 0] = -1
     y = torch.ones(40, 1, dtype=torch.float64)
-    matrix = gram_from_blocks(Gaussian(0.01), [(X,)]).training
-    alpha = torch.linalg.solve(matrix.dense(), y)
+    kernel = Gaussian(1.0)  # so wide that the rounding of a distance depends on how large the points are
+    matrix = gram_from_blocks(kernel, [(X,)]).training
     bound = EigenvalueBound(1e-3, "cholesky", 0.0)
-    near = certify_interpolation(matrix, y, alpha, bound, kernel=Gaussian(0.01), points=X)
-    far = certify_interpolation(matrix, y, alpha, bound, kernel=Gaussian(0.01), points=X + 2.0**20)
-    assert far.rounding == pytest.approx(near.rounding, rel=1e-3)
+    near = certify_interpolation(matrix, y, y, bound, kernel=kernel, points=X)
+    far = certify_interpolation(matrix, y, y, bound, kernel=kernel, points=X + 2.0**20)
+    assert far.rounding == pytest.approx(near.rounding, rel=1e-3, abs=0)
     centred = X - X.mean(0)
-    per_sum = float(alpha.abs().sum()) * Gaussian(0.01).entry_error(float((centred**2).sum(1).max()), 4 * 1.1e-16)
-    assert near.rounding >= per_sum
+    low, high = (40 * kernel.entry_error(float((centred**2).sum(1).max()), error) for error in (4 * U, 30 * U))
+    assert low <= near.rounding <= high
 
 
 @pytest.mark.parametrize("tile", [1, 5, 7, 10, 24])
@@ -184,28 +190,28 @@ def test_the_sweep_in_tiles_of_any_size(tile, monkeypatch):
     assert shares == pytest.approx([(10 / 24) ** 2, (20 / 24) ** 2, 1])
 
 
-def test_every_bound_by_hand():
+@pytest.mark.parametrize("unit", [2.0**-500, 1.0, 2.0**500])
+def test_every_bound_by_hand(unit):
     """One output, K = I: what is measured, and every term that rounding adds, in multiples of u = 2^-53."""
-    n, u = 4, 2.0**-53
+    n = 4
     matrix = SymmetricPanels((torch.eye(n, dtype=torch.float64),))
-    alpha, y = torch.tensor([[3.0], [0.0], [4.0], [0.0]]).double(), torch.tensor([[3.0], [1.0], [4.0], [0.0]]).double()
+    alpha, y = (unit * torch.tensor(values).double()[:, None] for values in ([3, 0, 4, 0], [3, 1, 4, 0]))
     certificate = certify_interpolation(matrix, y, alpha, EigenvalueBound(0.25, "cholesky", 0.0))
-    gamma = [m * u / (1 - m * u) for m in range(20)]
-    per_entry = gamma[n + 4] * 7 + 2 * u * 4
-    residual = 1 + gamma[n + 2] + per_entry * n**0.5
-    squared_error = 7 * (per_entry + gamma[n + 2] * 4)
+    per_entry = gamma(n + 4) * 7 + 2 * U * 4
+    residual_error = gamma(n + 2) + per_entry * n**0.5
+    squared_error = 7 * (per_entry + gamma(n + 2) * 4)
     high, low = (25 + squared_error) ** 0.5, (25 - squared_error) ** 0.5
-    inner = 25 - gamma[n + 2] * 25
-    assert (certificate.max_residual, certificate.gram_error) == (1, None)
-    for value, right in (
-        (certificate.rounding, per_entry),
-        (certificate.residual_norms - 1, residual - 1),
-        (certificate.norms, (high + low) / 2),
-        (5 - certificate.norm_lower_bounds, 5 - inner / high),
-        (certificate.distance_bounds - 2, 2 * (residual - 1)),
-        (certificate.smallest_eigenvalue.value, 0.25),
+    inner = 25 - gamma(n + 2) * 25
+    assert (certificate.max_residual, certificate.gram_error) == (unit, None)
+    for value, right, tolerance in (
+        (certificate.rounding, per_entry, 0),
+        (certificate.residual_norms - unit, residual_error, U),
+        (certificate.norms, (high + low) / 2, 10 * U),
+        (5 * unit - certificate.norm_lower_bounds, 5 - inner / high, 10 * U),
+        (certificate.distance_bounds - 2 * unit, 2 * residual_error, 2 * U),
     ):
-        assert float(value) == pytest.approx(right, rel=1e-12, abs=2 * u * 5)
+        assert float(value) / unit == pytest.approx(right, rel=1e-12, abs=tolerance)
+    assert certificate.smallest_eigenvalue.value == 0.25
     nothing = certify_interpolation(matrix, 0 * y, 0 * alpha, EigenvalueBound(-1.0, "cholesky", 0.0))
     assert (float(nothing.norms), float(nothing.norm_lower_bounds), float(nothing.distance_bounds)) == (0, 0, 0)
     aslant = certify_interpolation(matrix, -y, alpha, EigenvalueBound(1.0, "cholesky", 0.0))
@@ -214,13 +220,47 @@ def test_every_bound_by_hand():
 
 def test_a_norm_that_rounding_may_have_made():
     """K alpha = 0 for alpha that is not: the norm is 0, or what rounding can hide, whose middle is half of that."""
-    u, n, size = 2.0**-53, 2, 1e8
+    n, size = 2, 1e8
     matrix = SymmetricPanels((torch.ones(n, n, dtype=torch.float64),))
     alpha = torch.tensor([[size], [-size]], dtype=torch.float64)
     certificate = certify_interpolation(matrix, 0 * alpha, alpha, EigenvalueBound(1.0, "cholesky", 0.0))
-    hidden = 2 * size * (6 * u / (1 - 6 * u)) * 2 * size
+    hidden = 2 * size * gamma(6) * 2 * size
     assert float(certificate.norms) == pytest.approx(hidden**0.5 / 2, rel=1e-9)
     assert float(certificate.norm_lower_bounds) == 0
+    # ||f||^2 = 2^-48 = 32 u, give or take 2 gamma_6 2 = 24 u.
+    alpha = torch.tensor([[1.0], [2.0**-24 - 1]], dtype=torch.float64)
+    certificate = certify_interpolation(matrix, 0 * alpha, alpha, EigenvalueBound(1.0, "cholesky", 0.0))
+    assert float(certificate.norms) == pytest.approx(((56 * U) ** 0.5 + (8 * U) ** 0.5) / 2, rel=1e-6, abs=0)
+
+
+def test_the_worst_output_and_the_largest_entry_count():
+    matrix = SymmetricPanels((torch.diag(torch.tensor([1.0, 4.0])).double(),))
+    alpha, y = torch.tensor([[3.0, 0.0], [0.0, 1.0]]).double(), torch.tensor([[2.0, 0.0], [0.0, 3.5]]).double()
+    certificate = certify_interpolation(matrix, y, alpha, EigenvalueBound(0.25, "cholesky", 0.0))
+    assert certificate.max_residual == 1
+    assert certificate.rounding == pytest.approx(gamma(6) * 4 * 3 + 2 * U * 2, rel=1e-12, abs=0)
+    # Residuals of 1 and 1/2 are distances of 2 and 1 at most, from functions of norms 3 and 2.
+    assert "relative distance from the minimum-norm interpolant at most 6.7e-01" in str(certificate)
+
+
+def test_one_point():
+    X, one = torch.tensor([[2.0]]).double(), torch.tensor([[1.0]]).double()
+    matrix = gram_from_blocks(Linear(), [(X,)]).training
+    certificate = certify_interpolation(matrix, one, one, EigenvalueBound(4, "cholesky", 0), kernel=Linear(), points=X)
+    assert (certificate.max_residual, certificate.gram_error, float(certificate.norms)) == (3, 0, 2)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 2.0**20])
+def test_what_the_eigenvalue_loses_by_hand(ridge):
+    """K = diag(9, 1, 1, 1) exactly: n gamma_10 9 for entries in four coordinates, the distance 2 ridge with gamma_6."""
+    X = torch.diag(torch.tensor([3.0, 1.0, 1.0, 1.0])).double()
+    matrix = gram_from_blocks(Linear(), [(X,)]).training
+    matrix.add_to_diagonal(ridge)
+    bound = EigenvalueBound(2 * ridge, "cholesky", 0.0)
+    certificate = certify_interpolation(matrix, X[:, :1], X[:, :1], bound, kernel=Linear(), points=X)
+    assert certificate.gram_error == 2 * ridge
+    lost = 2 * ridge * gamma(6) + 4 * 9 * gamma(10)
+    assert certificate.smallest_eigenvalue.value == pytest.approx(-lost, rel=1e-9, abs=0)
 
 
 def test_the_eigenvalue_is_that_of_the_exact_matrix():
@@ -230,7 +270,7 @@ def test_the_eigenvalue_is_that_of_the_exact_matrix():
     matrix.add_to_diagonal(0.5)
     certificate = certify_interpolation(matrix, y, y, EigenvalueBound(4.0, "cholesky", 0.0), kernel=KERNEL, points=X)
     centred = X - X.mean(0)
-    entry = KERNEL.entry_error(float((centred**2).sum(1).max()), (D + 6) * 2.0**-53 / (1 - (D + 6) * 2.0**-53))
+    entry = KERNEL.entry_error(float((centred**2).sum(1).max()), gamma(D + 6))
     assert certificate.gram_error == pytest.approx(0.5 * N**0.5, rel=1e-12)
-    lost = N * entry + certificate.gram_error * (N + 2) * 2.0**-53
-    assert 4 - certificate.gram_error - certificate.smallest_eigenvalue.value == pytest.approx(lost, rel=0.2)
+    lost = N * entry + certificate.gram_error * gamma(N + 2)
+    assert 4 - certificate.gram_error - certificate.smallest_eigenvalue.value == pytest.approx(lost, rel=0.2, abs=0)

@@ -17,17 +17,17 @@ def test_the_bounds_of_one_equation_by_hand():
     """w = 1 + 8 u for w = 1: the residual is 8 u, and gamma_2 of |w| + |y| = 2, and of |w| + |alpha|, is 4 u."""
     certificate = certify_minimum_norm([[1.0]], [1.0], [1 + 8 * U])
     assert certificate.residual == 8 * U
-    assert certificate.residual_bound == pytest.approx(12 * U, rel=1e-12)
+    assert certificate.residual_bound == pytest.approx(12 * U, rel=1e-12, abs=0)
     assert certificate.row_space_distance == 0
-    assert certificate.row_space_bound == pytest.approx(4 * U, rel=1e-12)
-    assert certificate.distance_bound == pytest.approx(np.hypot(12, 4) * U, rel=1e-12)
+    assert certificate.row_space_bound == pytest.approx(4 * U, rel=1e-12, abs=0)
+    assert certificate.distance_bound == pytest.approx(np.hypot(12, 4) * U, rel=1e-12, abs=0)
 
 
 def test_the_bound_by_the_gradient_by_hand():
     """X = (1, 1), y = (1, -1): w* = 0, the residual is 1, the gradient 2 w, both with gamma_2 = 2 u for each number."""
     certificate = certify_minimum_norm([[1.0], [1.0]], [1.0, -1.0], [8 * U])
     # X^T X = 2, so 16 u / 2; the residual's rounding and that of the gradient's sum are 2 u each, twice, over 2.
-    assert certificate.distance_bound == pytest.approx(12 * U, rel=1e-9)
+    assert certificate.distance_bound == pytest.approx(12 * U, rel=1e-9, abs=0)
 
 
 def test_the_bound_on_a_singular_value_by_hand():
