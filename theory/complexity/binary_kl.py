@@ -18,10 +18,11 @@ b (x^2/2 - x^3/6 + x^4/12 - ...). Inverses are rounded away from q by more than 
 
 import math
 
-_SERIES_BELOW = 0.1  # |x|; thirty terms then leave 1e-30
+_SERIES_BELOW = 0.25  # |x|; thirty terms then leave 1e-20
 _TERMS = 30
 _ROUNDING = 64 * 2.0**-53
-"""More than the relative error of `binary_kl`: some thirty roundings, of a logarithm and its factors among them."""
+"""More than the relative error of `binary_kl`: where the series ends, at x = 1/4, the roundings of a, b, x, of the
+logarithm and of its product with a add up to 1.6 * 2^-53 b at most, and D is 0.029 b. Tests find at most 24 * 2^-53."""
 
 
 def binary_kl(q: float, p: float) -> float:
@@ -63,7 +64,8 @@ def upper_slopes(q: float, bound: float) -> tuple[float, float]:
     if p == 1:
         raise ValueError(f"a bound of {bound} on the relative entropy allows every p in float64: there is no slope")
     by_bound = p * (1 - p) / (p - q)
-    return by_bound * (math.log(p / q) + math.log((1 - q) / (1 - p))), by_bound
+    logarithms = _log_quotient(p, q, (p - q) / q) + _log_quotient(1 - q, 1 - p, (p - q) / (1 - p))
+    return by_bound * logarithms, by_bound
 
 
 def _excess(a: float, b: float, difference: float) -> float:
@@ -73,8 +75,14 @@ def _excess(a: float, b: float, difference: float) -> float:
     x = difference / b
     if abs(x) <= _SERIES_BELOW:
         return b * x * x * math.fsum((-x) ** k / ((k + 1) * (k + 2)) for k in range(_TERMS))
-    logarithm = math.log1p(x) if abs(x) < 0.5 else math.log(a) - math.log(b) if x > 1e300 else math.log(a / b)
-    return a * logarithm - difference
+    return a * _log_quotient(a, b, x) - difference
+
+
+def _log_quotient(a: float, b: float, x: float) -> float:
+    """log(a/b) for x = (a - b)/b, which rounds less where a is near b, and may be infinite."""
+    if abs(x) < 0.5:
+        return math.log1p(x)
+    return math.log(a) - math.log(b) if x > 1e300 else math.log(a / b)
 
 
 def _end(q: float, bound: float, outside: float) -> float:

@@ -14,8 +14,6 @@ from theory.complexity import (
     StochasticPerceptron,
     draw_errors,
     posterior_bound,
-    upper_inverse,
-    upper_slopes,
 )
 
 
@@ -152,20 +150,9 @@ def test_the_bound_holds_for_a_posterior_chosen_on_the_sample():
     assert tightest < 0.2, "and it is a bound that says something"
 
 
-@pytest.mark.parametrize(("q", "c"), [(0.01, 0.05), (0.2, 0.1), (0.5, 1.0), (0.3, 3.0)])
-def test_slopes_by_finite_differences(q, c):
-    step = 1e-5
-    by_error, by_bound = upper_slopes(q, c)
-    assert by_error == pytest.approx((inverted(q + step, c) - inverted(q - step, c)) / (2 * step), rel=1e-4)
-    assert by_bound == pytest.approx((inverted(q, c + step) - inverted(q, c - step)) / (2 * step), rel=1e-4)
-    assert upper_inverse(q, c) == pytest.approx(inverted(q, c))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: upper_slopes(0.0, 0.1), "0 < q < 1"),
-        (lambda: upper_slopes(0.5, 100.0), "no slope"),
         (lambda: PriorVariances(0.0), "positive"),
         (lambda: PriorVariances().share(0), "begins at 1"),
         (lambda: PriorVariances().first_below(math.nan), "positive and finite"),
