@@ -114,7 +114,7 @@ def frobenius_margin_bound(
     Raises ValueError for arguments of different lengths, a gamma that is not positive, or norms that overflow.
     """
     inputs, values = _sample(network, input_norms, margins, failure_probability)
-    n = len(values)
+    n, missed = len(values), margin_error(values, gamma)
     rows = math.fsum(norm(row) for row in network.matrices[-1])
     norms = product([*(norm(matrix) for matrix in network.matrices[:-1]), rows, 1 / gamma])
     index = grid_index_above(norms, 1)
@@ -122,7 +122,7 @@ def frobenius_margin_bound(
     complexity = 4 * product([grid_point(index, 1), norm(inputs)]) * factor / n
     return Bound(
         "Frobenius norms, margin",
-        margin_error(values, gamma) + complexity + deviation(n, failure_probability * share(index)),
+        missed + complexity + deviation(n, failure_probability * share(index)),
         _BOUNDED,
         "Golowich, Rakhlin, Shamir 2018, theorem 1; Maurer 2016",
         failure_probability,
@@ -157,8 +157,7 @@ def spectral_margin_bound(
     initialisation, or None for 0.
     """
     inputs, values = _sample(network, input_norms, margins, failure_probability)
-    n, depth = len(values), network.depth
-    missed = margin_error(values, gamma)
+    n, depth, missed = len(values), network.depth, margin_error(values, gamma)
     at = grid_index_below(gamma, depth)
     spectral, distances = network.spectral_norms, _distances(network, reference)
     indices = [
@@ -184,8 +183,9 @@ def perturbation_bound(network: HomogeneousNetwork, perturbations: Sequence[Floa
 
     e B prod_l ||A_l||_s sum_l ||U_l||_s / ||A_l||_s for every input of norm at most B (extended inputs, if extended).
     Raises ValueError if the perturbations have other shapes, or ||U_l||_s > ||A_l||_s / L for a layer: the lemma says
-    nothing then.
+    nothing then; also for a B that is not positive and finite.
     """
+    _require_input_bound(input_bound)
     perturbations = [as_real(u, "perturbations").astype(np.float64) for u in perturbations]
     if [u.shape for u in perturbations] != [a.shape for a in network.matrices]:
         raise ValueError("perturbations must have the shapes of the network's matrices")
@@ -209,23 +209,25 @@ def pac_bayes_spectral_bound(
 
     Raises ValueError also for a matrix that is 0, a bound that is not positive, or fewer than two samples.
     """
-    values = as_points(margins, "margins").astype(np.float64).ravel()
-    require_sample(len(values) - 1, failure_probability)
-    if not 0 < input_bound < math.inf:
-        raise ValueError(f"input_bound must be positive and finite, got {input_bound}")
-    n, depth = len(values), network.depth
+    values = _as_vector(margins, "margins")
+    n, depth, missed = len(values), network.depth, margin_error(values, gamma)
+    require_sample(n, failure_probability)
+    if n < 2:
+        raise ValueError("this bound needs two samples or more, got one margin")
+    _require_input_bound(input_bound)
     spectral = network.spectral_norms
     if 0 in spectral:
         raise ValueError("a matrix of the network is 0: it has no spectral norm to be perturbed in proportion to")
     beta = math.exp((sum(map(math.log, spectral)) - math.log(gamma)) / depth)
     dimension = network.largest_dimension
     index = grid_index_below(largest_noise(beta, depth, dimension, input_bound), 4)
-    squares = sum((np.linalg.norm(a) / s) ** 2 for a, s in zip(network.matrices, spectral, strict=True))
-    divergence = float(beta**2 * squares) / (2 * grid_point(index, 4) ** 2)
+    squares = sum((norm(a) / s) ** 2 for a, s in zip(network.matrices, spectral, strict=True))
+    ratio = beta / grid_point(index, 4)  # before it is squared: beta^2 may overflow alone
+    divergence = ratio * ratio * squares / 2
     logarithm = math.log(6 * n / (failure_probability * share(index)))
     return Bound(
         "PAC-Bayes, spectral norms, margin",
-        margin_error(values, gamma) + 4 * math.sqrt((divergence + logarithm) / (n - 1)),
+        missed + 4 * math.sqrt((divergence + logarithm) / (n - 1)),
         _BOUNDED,
         "Neyshabur, Bhojanapalli, Srebro 2018, lemmas 1 and 2",
         failure_probability,
@@ -250,9 +252,12 @@ def best_over_margins(bound: Callable[[float], Bound], margins: Any, candidates:
         margins: the margins of the training sample. candidates: how many of the positive margins are tried, evenly by
             rank.
 
-    Raises ValueError if no margin is positive: there is no gamma at which fewer than all are below.
+    Raises ValueError if no margin is positive: there is no gamma at which fewer than all are below; also without a
+    candidate.
     """
-    values = as_points(margins, "margins").astype(np.float64).ravel()
+    if candidates < 1:
+        raise ValueError(f"candidates must be at least 1, got {candidates}")
+    values = _as_vector(margins, "margins")
     positive = np.sort(values[values > 0])
     if not len(positive):
         raise ValueError("no margin is positive: the network misses every label")
@@ -272,18 +277,30 @@ def _distances(network: HomogeneousNetwork, reference: HomogeneousNetwork | None
 def _sample(
     network: HomogeneousNetwork, input_norms: Any, margins: Any, failure_probability: float
 ) -> tuple[Float64Array, Float64Array]:
-    inputs, values = _as_norms(input_norms, "input_norms"), as_points(margins, "margins").astype(np.float64)
-    values = values[:, 0] if values.shape[1] == 1 else values
+    inputs, values = _as_norms(input_norms, "input_norms"), _as_vector(margins, "margins")
     require_sample(len(values), failure_probability)
-    if values.shape != inputs.shape:
-        raise ValueError(f"input_norms and margins must go together, got {len(inputs)} and shape {values.shape}")
+    if len(values) != len(inputs):
+        raise ValueError(f"input_norms and margins must go together, got {len(inputs)} and {len(values)}")
     if network.num_classes < 2:
         raise ValueError("the margin bounds are for two classes or more, the network has one output")
     return inputs, values
 
 
 def _as_norms(values: Any, name: str) -> Float64Array:
-    norms = as_points(values, name).astype(np.float64)[:, 0]
+    norms = _as_vector(values, name)
     if norms.min() < 0:
         raise ValueError(f"{name} must not be negative, got {norms.min()}")
     return norms
+
+
+def _as_vector(values: Any, name: str) -> Float64Array:
+    """Finite numbers (n,) or (n, 1) as (n,): a matrix in their place may be the inputs, or the logits."""
+    points = as_points(values, name).astype(np.float64)
+    if points.shape[1] != 1:
+        raise ValueError(f"{name} must be one number each, shape ({len(points)},), got {points.shape}")
+    return points[:, 0]
+
+
+def _require_input_bound(input_bound: float) -> None:
+    if not 0 < input_bound < math.inf:
+        raise ValueError(f"input_bound must be positive and finite, got {input_bound}")

@@ -79,6 +79,7 @@ def test_golowich_by_hand():
     # Two layers: norms 2 and 3, inputs of norm 1 and 2.
     expected = 6 * (math.sqrt(4 * math.log(2)) + 1) * math.sqrt(5) / 2
     assert golowich_complexity_bound([2.0, 3.0], [1.0, 2.0]) == pytest.approx(expected)
+    assert golowich_complexity_bound([2.0, 0.0], [1.0, 2.0]) == 0
 
 
 def test_frobenius_bound_by_hand():
@@ -97,6 +98,8 @@ def test_spectral_complexity_by_hand():
     two = HomogeneousNetwork((np.diag([3.0, 4.0]), np.diag([2.0, 1.0])))
     expected = 8 * ((7 / 4) ** (2 / 3) + (3 / 2) ** (2 / 3)) ** 1.5
     assert spectral_complexity(two) == pytest.approx(expected)
+    for reference in (None, IDENTITY):
+        assert spectral_complexity(rescaled(IDENTITY, [0.0]), reference) == 0
     # Rows, not columns: (2, 1)-norm of the transpose.
     row = HomogeneousNetwork((np.array([[3.0, 4.0], [0.0, 0.0]]),))
     assert spectral_complexity(row) == pytest.approx(5 * 1)
@@ -121,6 +124,37 @@ def test_pac_bayes_bound_by_hand():
     index = math.floor(4 * math.log2(sigma))
     divergence = 2 / (2 * (2 ** (index / 4)) ** 2)
     assert bound.value == pytest.approx(4 * math.sqrt((divergence + math.log(6000 / (DELTA * share(index)))) / 999))
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**511, 2.0**-400])
+def test_pac_bayes_bound_of_two_layers_by_hand(unit):
+    """Spectral norms 4 and 1, Frobenius norms sqrt(20) and sqrt(5/4), margin 1/4: beta = sqrt(4 / (1/4)) = 4.
+
+    In another unit of the weights, inputs are at most 3 / unit^2 and the noise is in that unit: only its share changes.
+    """
+    net = HomogeneousNetwork((unit * np.array([[4.0, 0], [0, 2], [0, 0]]), unit * np.array([[1.0, 0, 0], [0, 0.5, 0]])))
+    B, beta, n = 3.0, 4.0, 1000
+    sigma = 1 / (4 * math.e * B * 2 * beta) / math.sqrt(2 * 3 * math.log(4 * 2 * 3))
+    assert largest_noise(unit * beta, 2, 3, B / unit / unit) == pytest.approx(unit * sigma, rel=1e-12)
+    index = math.floor(4 * math.log2(sigma))
+    divergence = beta**2 * (20 / 16 + 5 / 4) / (2 * 2 ** (index / 2))
+    weight = share(index + round(4 * math.log2(unit)))
+    expected = 0.001 + 4 * math.sqrt((divergence + math.log(6 * n / (DELTA * weight))) / (n - 1))
+    values = np.concatenate([[0.2], np.full(n - 1, 0.25)])
+    bound = pac_bayes_spectral_bound(net, B / unit / unit, values, 0.25, failure_probability=DELTA)
+    assert bound.value == pytest.approx(expected, rel=1e-12)
+
+
+def test_noise_of_a_network_that_hardly_moves_its_outputs():
+    """Each layer's perturbation is at most beta / L, whatever little it does; beta^2 = 1e-400 is 0 in float64."""
+    for beta in (0.01, 1e-200):
+        assert largest_noise(beta, 3, 8, 1.0) == pytest.approx(beta / 3 / math.sqrt(16 * math.log(96)), rel=1e-12)
+
+
+def test_pac_bayes_bound_of_two_samples():
+    two, four = (pac_bayes_spectral_bound(IDENTITY, 1.0, np.ones(n), 1.0).value for n in (2, 4))
+    # (KL + log(6n/p)) / (n - 1), of which n alone changes.
+    assert (two / 4) ** 2 == pytest.approx(3 * (four / 4) ** 2 - math.log(2))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -197,10 +231,22 @@ def test_perturbation_of_one_matrix_by_hand():
     assert perturbation_bound(IDENTITY, [0.1 * np.eye(2)], 1.0) == pytest.approx(0.1 * math.e)
 
 
+def test_the_largest_perturbations_by_hand():
+    # L layers, each perturbed by 1/L of itself: their sum is 1, the bound e B prod ||A_l||.
+    for matrices in ((np.eye(2),), (3 * np.eye(2), np.eye(2))):
+        net = HomogeneousNetwork(matrices)
+        moves = [matrix / net.depth for matrix in matrices]
+        assert perturbation_bound(net, moves, 2.0) == pytest.approx(2 * math.e * np.prod([a[0, 0] for a in matrices]))
+
+
 def test_best_over_margins():
     values = np.array([-1.0, 0.5, 1.0, 4.0])
     bound = best_over_margins(lambda gamma: frobenius_margin_bound(IDENTITY, np.ones(4), values, gamma), values)
     assert bound == frobenius_margin_bound(IDENTITY, np.ones(4), values, 4.0)
+    tried = []
+    for candidates in (100, 2):
+        best_over_margins(lambda gamma: (tried.append(gamma), bound)[1], values, candidates)
+    assert tried == [0.5, 1.0, 4.0, 0.5, 4.0]
     with pytest.raises(ValueError, match="no margin is positive"):
         best_over_margins(lambda gamma: bound, -np.ones(3))
 
@@ -264,7 +310,32 @@ def test_points_of_the_grid_and_their_neighbours(m):
         (lambda: perturbation_bound(IDENTITY, [np.eye(3)], 1.0), ValueError, "shapes of the network"),
         (lambda: pac_bayes_spectral_bound(IDENTITY, 0.0, np.ones(3), 1.0), ValueError, "input_bound"),
         (lambda: pac_bayes_spectral_bound(rescaled(IDENTITY, [0.0]), 1.0, np.ones(3), 1.0), ValueError, "is 0"),
-        (lambda: golowich_complexity_bound([-1.0], [1.0]), ValueError, "must not be negative"),
+        (lambda: golowich_complexity_bound([2.0, -1.0], [1.0]), ValueError, "must not be negative"),
+        (lambda: golowich_complexity_bound([2.0], np.ones((5, 3))), ValueError, r"one number each, shape \(5,\)"),
+        (lambda: perturbation_bound(IDENTITY, [0.1 * np.eye(2)], -1.0), ValueError, "input_bound"),
+        (
+            lambda: perturbation_bound(network(0, 2, 2, 2), [np.zeros((2, 2)), 9 * np.eye(2)], 1.0),
+            ValueError,
+            "layer 2 is perturbed by 9 in spectral norm; at most",
+        ),
+        (
+            lambda: perturbation_bound(HomogeneousNetwork((np.eye(2),) * 2), [0.6 * np.eye(2)] * 2, 1.0),
+            ValueError,
+            "layer 1 is perturbed by 0.6 in spectral norm; at most 0.5",
+        ),
+        (lambda: pac_bayes_spectral_bound(IDENTITY, 1.0, [1.0], 1.0), ValueError, "two samples or more"),
+        (lambda: pac_bayes_spectral_bound(IDENTITY, 1.0, np.ones((5, 3)), 1.0), ValueError, "one number each"),
+        (lambda: best_over_margins(lambda gamma: None, np.ones((5, 3))), ValueError, "one number each"),
+        (lambda: best_over_margins(lambda gamma: None, np.ones(5), 0), ValueError, "candidates"),
+        *(
+            (lambda bound=bound, gamma=gamma: bound(gamma), ValueError, "gamma, the margin asked for")
+            for gamma in (0.0, -1.0, math.nan)
+            for bound in (
+                lambda gamma: frobenius_margin_bound(IDENTITY, [1.0, 1.0], [1.0, 1.0], gamma),
+                lambda gamma: spectral_margin_bound(IDENTITY, [1.0, 1.0], [1.0, 1.0], gamma),
+                lambda gamma: pac_bayes_spectral_bound(IDENTITY, 1.0, [1.0, 1.0], gamma),
+            )
+        ),
     ],
 )
 def test_bad_input(call, error, message):
