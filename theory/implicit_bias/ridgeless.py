@@ -26,33 +26,31 @@ from theory.least_squares.problem import EPS, Problem
 
 
 def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64Array:
-    """w_lambda (d,) for X (n, d) and lambda = penalty > 0, from the smaller of its two normal equations.
+    """w_lambda (d,) for X (n, d) and lambda = penalty > 0: s / (s^2 + lambda) <u, y> v, over singular values.
 
+    A singular value s that may be 0 but for rounding has no part, unless the penalty outweighs what rounding would do.
     Raises ValueError for a penalty that is not positive and finite, and what `Problem.of` raises.
     """
     if not 0 < penalty < np.inf:
         raise ValueError(f"penalty must be positive and finite, got {penalty}")
     problem = Problem.of(X, y)
-    X, y, (n, d) = problem.X, problem.y, problem.X.shape
     ridge = scaled_number(penalty, -2 * problem.X_exponent)
-    if min(n, d) * EPS * problem.largest_eigenvalue > ridge:
-        # The normal equations are singular to working precision without the penalty, or nearly: by the spectrum.
-        left, values, right = np.linalg.svd(X, full_matrices=False)
-        kept = values > EPS * max(n, d) * values[0]
-        factors = np.where(kept, values / (values**2 + ridge), 0.0)
-        return problem.solution(right.T @ (factors[:, None] * (left.T @ y)))
-    if n <= d:
-        return problem.solution(np.asarray(X.T @ np.linalg.solve(X @ X.T + ridge * np.eye(n), y), dtype=np.float64))
-    return problem.solution(np.asarray(np.linalg.solve(X.T @ X + ridge * np.eye(d), X.T @ y), dtype=np.float64))
+    left, values, right = np.linalg.svd(problem.X, full_matrices=False)
+    outweighed = ridge >= len(values) * EPS * values[0] ** 2
+    kept = outweighed | (values > EPS * max(problem.X.shape) * values[0])
+    factors = np.divide(values, values**2 + ridge, out=np.zeros_like(values), where=kept)
+    return problem.solution(right.T @ (factors[:, None] * (left.T @ problem.y)))
 
 
 def asymptotic_risk(gamma: float, signal: float, noise: float) -> float:
     """Hastie et al.'s limit for gamma = d/n, signal = |beta|^2, noise the noise's variance.
 
     Infinite at gamma = 1, but for labels without noise, where both sides tend to 0. Raises ValueError for a gamma that
-    is not positive, or a negative signal or noise.
+    is not positive and finite, or a negative signal or noise.
     """
-    _require_risk(gamma, signal, noise)
+    if not 0 < gamma < np.inf:
+        raise ValueError(f"gamma must be positive and finite, got {gamma}")
+    _require_variances(signal, noise)
     if gamma == 1:
         return float("inf") if noise else 0.0
     return noise * gamma / (1 - gamma) if gamma < 1 else signal * (1 - 1 / gamma) + noise / (gamma - 1)
@@ -65,7 +63,9 @@ def gaussian_risk(n: int, d: int, signal: float, noise: float) -> float:
     projection onto the row space is not, and the risk is 0, 0, 1 - n/d times the signal for d - n = -1, 0, 1. Raises
     ValueError for n or d below 1, or a negative signal or noise.
     """
-    _require_risk(d / n if n > 0 else -1.0, signal, noise)
+    if n < 1 or d < 1:
+        raise ValueError(f"n and d must be at least 1, got {n} and {d}")
+    _require_variances(signal, noise)
     missed = signal * max(0.0, 1 - n / d)
     if noise == 0:
         return missed
@@ -74,9 +74,7 @@ def gaussian_risk(n: int, d: int, signal: float, noise: float) -> float:
     return missed + (noise * d / (n - d - 1) if d < n else noise * n / (d - n - 1))
 
 
-def _require_risk(gamma: float, signal: float, noise: float) -> None:
-    if not 0 < gamma < np.inf:
-        raise ValueError(f"numbers of samples and features must be positive, their quotient is {gamma}")
+def _require_variances(signal: float, noise: float) -> None:
     if not (0 <= signal < np.inf and 0 <= noise < np.inf):
         raise ValueError(f"signal and noise must be finite and not negative, got {signal} and {noise}")
 
@@ -114,10 +112,11 @@ def double_descent(
         trials: independent data sets a point, at least 2.
         seed: the seed of the data.
 
-    Raises ValueError for n or a number of features below 1, or fewer than two trials.
+    Raises ValueError for n or a number of features below 1, fewer than two trials, or a negative signal or noise.
     """
     if n < 1 or trials < 2 or not all(d >= 1 for d in features):
         raise ValueError(f"n and features must be at least 1 and trials 2, got {n}, {list(features)} and {trials}")
+    _require_variances(signal, noise)
     points = []
     for d in features:
         random = generator(seed, f"double-descent-{n}-{d}")
@@ -154,9 +153,9 @@ class EffectiveRanks:
 
     Attributes:
         index: k*; None if no k has r_k >= b n (noise is then not absorbed at all).
-        small: r_{k*}.
-        large: R_{k*}.
-        noise_cost: k*/n + n/R_{k*}, the cost of unit noise up to constants; 1 if there is no k*.
+        small: r_{k*}; 0 if there is no k*.
+        large: R_{k*}; 0 if there is no k*.
+        noise_cost: k*/n + n/R_{k*}, the cost of unit noise up to constants; 1 if it is more, or there is no k*.
     """
 
     index: int | None
@@ -188,15 +187,19 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
 
 def benign_spectrum(n: int) -> Float64Array:
     """exp(-k/2) + 1/p, k = 1 .. p = n^2 / 4: few directions of signal over a long flat tail. ValueError for n < 2."""
-    if n < 2:
-        raise ValueError(f"n must be at least 2 for a spectrum of n^2 / 4 eigenvalues, got {n}")
-    p = n * n // 4
+    p = _dimension(n)
     return np.exp(-np.arange(1, p + 1) / 2) + 1 / p
 
 
 def polynomial_spectrum(n: int) -> Float64Array:
-    """k^-2, k = 1 .. n^2 / 4: the tail decays too fast to absorb noise, k* stays of order n."""
-    return np.arange(1, n * n // 4 + 1, dtype=np.float64) ** -2.0
+    """k^-2, k = 1 .. n^2 / 4: the tail decays too fast to absorb noise, k* stays of order n. ValueError for n < 2."""
+    return np.arange(1, _dimension(n) + 1, dtype=np.float64) ** -2.0
+
+
+def _dimension(n: int) -> int:
+    if n < 2:
+        raise ValueError(f"n must be at least 2 for a spectrum of n^2 / 4 eigenvalues, got {n}")
+    return n * n // 4
 
 
 @dataclass(frozen=True)

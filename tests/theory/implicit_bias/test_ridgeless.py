@@ -3,6 +3,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from theory.implicit_bias.ridgeless import (
+    EffectiveRanks,
     asymptotic_risk,
     benign_spectrum,
     double_descent,
@@ -37,15 +38,22 @@ def test_ridge_with_a_penalty_of_a_small_singular_value(unit, shape):
     np.testing.assert_allclose(ridge_solution(X, y, (unit * s) ** 2), expected, rtol=1e-6, atol=1e-6 / unit)
 
 
-def test_ridge_leaves_out_what_no_feature_reaches():
-    w = ridge_solution(np.array([[1.0, 2.0], [2.0, 4.0]]), np.array([1.0, 0.0]), 1e-30)
-    np.testing.assert_allclose(w, [1 / 25, 2 / 25], rtol=1e-12)
+@pytest.mark.parametrize("unit", [1.0, 1e10, 1e-10, 2.0**300])
+def test_ridge_leaves_out_what_no_feature_reaches(unit):
+    """Of X = (1, 2)^T (1, 2), singular value 5, all but rounding is in one direction; of diag(1, 1e-17) with penalty 1
+    and a label there alone, nothing else is in the solution."""
+    w = ridge_solution(unit * np.array([[1.0, 2.0], [2.0, 4.0]]), np.array([1.0, 0.0]), 1e-30 * unit**2)
+    np.testing.assert_allclose(w, np.array([1 / 25, 2 / 25]) / unit, rtol=1e-12)
+    w = ridge_solution(unit * np.diag([1.0, 1e-17]), np.array([0.0, 1.0]), unit**2)
+    np.testing.assert_allclose(w, np.array([0.0, 1e-17]) / unit, rtol=1e-12)
+    assert not ridge_solution(unit * np.diag([1.0, 0.0]), np.array([0.0, 1.0]), 1e-300).any()
 
 
 def test_formulas():
     assert asymptotic_risk(1.5, 3, 2) == pytest.approx(3 * (1 - 2 / 3) + 2 / 0.5, rel=1e-14)
     assert asymptotic_risk(0.5, 1, 2) == 2
     assert asymptotic_risk(2, 1, 2) == 2.5
+    assert gaussian_risk(1, 3, 0, 1) == gaussian_risk(3, 1, 0, 1) == pytest.approx(1)  # E 1 / chi^2_3 = 1
     assert asymptotic_risk(1, 1, 2) == gaussian_risk(10, 10, 1, 2) == gaussian_risk(10, 11, 1, 2) == np.inf
     for gamma in (0.5, 3):
         large = gaussian_risk(10**6, int(gamma * 10**6), 1, 2)
@@ -61,12 +69,49 @@ def test_curve_is_measured_on_top_of_the_formula():
     assert points == double_descent(20, (5, 20, 60), trials=100, seed=1)
 
 
+def test_standard_errors_are_how_far_means_spread():
+    """The spread of 60 means is known to a tenth, and the means of 20 errors are as well."""
+    curve = [double_descent(20, (5,), trials=20, seed=seed)[0] for seed in range(60)]
+    points = [overfitting_point(np.full(30, 3.0), 10, trials=20, seed=seed) for seed in range(60)]
+    for means, errors in (
+        ([point.risk for point in curve], [point.standard_error for point in curve]),
+        ([point.excess_risk for point in points], [point.standard_error for point in points]),
+    ):
+        assert np.std(means, ddof=1) == pytest.approx(np.mean(errors), rel=0.4)
+
+
+def test_overfitting_of_equal_eigenvalues_has_the_risk_in_closed_form():
+    """Features of variance 3 are those of variance 1 times sqrt(3): the signal is 3, and the noise costs the same."""
+    point = overfitting_point(np.full(40, 3.0), 10, trials=1000)
+    assert abs(point.excess_risk - gaussian_risk(10, 40, 3.0, 1.0)) < 4 * point.standard_error
+    assert point.standard_error < 0.04 * point.excess_risk
+    assert point.noise_share == pytest.approx(gaussian_risk(10, 40, 0.0, 1.0), rel=0.02)
+
+
+def test_spectra_by_hand():
+    np.testing.assert_allclose(benign_spectrum(4), [np.exp(-k / 2) + 1 / 4 for k in (1, 2, 3, 4)], rtol=1e-15)
+    np.testing.assert_allclose(polynomial_spectrum(4), [1, 1 / 4, 1 / 9, 1 / 16], rtol=1e-15)
+    for spectrum, first in ((benign_spectrum, np.exp(-0.5) + 1), (polynomial_spectrum, 1.0)):
+        np.testing.assert_allclose(spectrum(2), [first], rtol=1e-15)
+        assert len(spectrum(5)) == 6
+
+
+def test_smallest_curves_and_samples():
+    (point,) = double_descent(1, (1,), signal=2.0, noise=0.0, trials=2)
+    assert (point.features, point.gamma, point.expected) == (1, 1, 0)
+    assert point.risk == pytest.approx(0, abs=1e-28)  # x w = x beta
+    assert double_descent(4, (6,), trials=2)[0].gamma == 1.5
+    assert overfitting_point(np.ones(1), 1, trials=2).samples == 1
+
+
 def test_effective_ranks_of_equal_eigenvalues():
     ranks = effective_ranks(np.ones(50), 20)
     assert ranks.index == 0
     assert ranks.small == ranks.large == 50
     assert ranks.noise_cost == 20 / 50
-    assert effective_ranks(np.ones(50), 51).index is None
+    assert effective_ranks(np.ones(50), 51) == EffectiveRanks(None, 0.0, 0.0, 1.0)
+    # r_0 = 1.03 is below n = 3, r_1 = R_1 = 3: 1/3 + 3/3 is more than the noise itself.
+    assert effective_ranks(np.array([100.0, 1.0, 1.0, 1.0]), 3) == EffectiveRanks(1, 3.0, 3.0, 1.0)
 
 
 def test_effective_ranks_skip_the_head():
@@ -84,8 +129,26 @@ def test_noise_is_absorbed_on_one_spectrum_only():
     assert benign.excess_risk + 4 * benign.standard_error < harmful.excess_risk
 
 
-def test_refusals():
-    with pytest.raises(ValueError, match="penalty must be positive"):
-        ridge_solution(np.ones((1, 2)), np.ones(1), 0)
-    with pytest.raises(ValueError, match="decreasing order"):
-        effective_ranks(np.array([1.0, 2.0]), 1)
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ridge_solution(np.ones((1, 2)), np.ones(1), 0), "penalty must be positive"),
+        (lambda: gaussian_risk(5, -2, 1, 1), "n and d must be at least 1, got 5 and -2"),
+        (lambda: gaussian_risk(0, 5, 1, 1), "n and d must be at least 1, got 0 and 5"),
+        (lambda: asymptotic_risk(0.0, 1, 1), "gamma must be positive"),
+        (lambda: asymptotic_risk(2.0, -0.5, 1), "signal and noise must be"),
+        (lambda: gaussian_risk(5, 9, 1, -0.5), "signal and noise must be"),
+        (lambda: double_descent(5, (3,), signal=-1.0), "signal and noise must be"),
+        (lambda: double_descent(5, (3, 0)), "at least 1"),
+        (lambda: overfitting_point(np.ones(3), 0), r"n must be in 1 \.\. d = 3"),
+        (lambda: overfitting_point(np.ones(3), 2, trials=1), "trials at least 2"),
+        (lambda: effective_ranks(np.ones(3), 1, 0.0), "b positive"),
+        (lambda: effective_ranks(np.array([1.0, 2.0]), 1), "decreasing order"),
+        (lambda: effective_ranks(np.array([1.0, 0.0]), 1), "must be positive"),
+        (lambda: polynomial_spectrum(1), "n must be at least 2"),
+        (lambda: benign_spectrum(1), "n must be at least 2"),
+    ],
+)
+def test_refusals(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -115,5 +115,5 @@ def test_risk_without_noise(n, d, share):
 
 @pytest.mark.parametrize(("n", "d", "signal", "noise"), [(0, 1, 1, 1), (5, 0, 1, 1), (5, 9, -1, 1), (5, 9, 1, np.nan)])
 def test_risks_of_nothing(n, d, signal, noise):
-    with pytest.raises(ValueError, match=r"positive|negative"):
+    with pytest.raises(ValueError, match=r"at least 1|not negative"):
         ridgeless.gaussian_risk(n, d, signal, noise)
