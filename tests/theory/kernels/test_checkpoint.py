@@ -53,6 +53,7 @@ def test_a_fit_killed_at_any_stage_goes_on_to_the_bit(tmp_path, monkeypatch, sol
     assert np.array_equal(resumed.dual_coef_, undisturbed.dual_coef_)
     assert np.array_equal(resumed.predict(X), undisturbed.predict(X))
     assert resumed.certificate_.distance_bounds.equal(undisturbed.certificate_.distance_bounds)
+    assert resumed.certificate_.residual_norms.equal(undisturbed.certificate_.residual_norms)
     if stage != "Gram matrix":
         assert "Gram matrix" not in again, "the Gram matrix is not computed twice"
         assert again[stage] > reached, "what was saved is not done twice"
