@@ -289,7 +289,7 @@ def test_equal_points_with_different_labels():
         (np.array([[1j], [2]]), [0, 1], TypeError, "points must hold real numbers"),
         ([["a"], ["b"]], [0, 1], TypeError, "points must hold real numbers"),
         ([[0.0], [1e-300]], [1e300, -1e300], ValueError, "the weights overflow float64"),
-        ([[0.0], [1e-12], [1.0]], [0, 1e290, 0], ValueError, "the weights overflow float64"),  # nearly, and not all
+        ([[0.0], [1.0], [1 + 1e-12]], [0, 0, 1e290], ValueError, "the weights overflow float64"),  # nearly, and one
     ],
 )
 def test_bad_input(points, labels, error, message):
