@@ -267,7 +267,7 @@ FORMS = [
         ("share * estimate - rounding", "share * estimate"),
         ("share * estimate - rounding", "share * estimate + rounding"),
         ("- 2 * unit * float", "- 0 * unit * float"),
-        ("(matrix.n + 2) * unit /", "(matrix.n + 1) * unit /"),
+        ("gamma(matrix.n + 2, unit)", "gamma(matrix.n + 1, unit)"),
     ]),
     ("complexity.rademacher", size_of_a_sample_of_signs, [
         ("2 * math.log(2 / failure_probability) / sign_vectors", "math.log(2 / failure_probability) / sign_vectors"),
@@ -325,7 +325,7 @@ FORMS = [
     ]),
     ("kernels.certificate", norms_of_an_interpolant, [
         ("residual_norms / value**0.5", "residual_norms / value"),
-        ("(entry_error + _gamma(matrix.n + 4) * largest)", "(_gamma(1) * largest)"),
+        ("(entry_error + gamma(matrix.n + 4) * largest)", "(gamma(1) * largest)"),
         ("inner / high", "inner * high"),
     ]),
 ]  # fmt: skip
