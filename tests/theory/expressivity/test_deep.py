@@ -106,6 +106,12 @@ def test_a_layer_by_layer_evaluation_needs_its_parts():
         assert np.abs(spoiled.forward(points) - labels).max() > 0.1
 
 
+def test_a_sum_below_its_shift_is_cut_off():
+    layers = Hinges(np.zeros(1), -np.ones((1, 1))), Hinges(np.zeros(0), np.zeros((0, 1)))
+    network = DeepNetwork(np.ones(1), layers, -1.0, np.array([2.0]))  # max(2 - z, 0) - 2 for z > 0
+    np.testing.assert_array_equal(network.forward([[1.0], [2.0], [3.0]]), [-1, -2, -2])
+
+
 def test_float32_module():
     points, labels = np.arange(30), np.arange(30) % 5
     network = deep_relu_interpolant(points, labels, 4)
