@@ -30,6 +30,7 @@ from figures.least_squares import LEAST_SQUARES
 from figures.loss_curves import draw_loss_curves
 from figures.measures import MEASURES_FIGURES
 from figures.memorisation import MEMORISATION_FIGURES
+from figures.network_double_descent import NETWORK_DOUBLE_DESCENT_FIGURES
 from figures.networks import DataSetRuns, data_set_runs
 from figures.order import ORDER_FIGURES
 from figures.pac_bayes import PAC_BAYES_FIGURES
@@ -56,6 +57,7 @@ STUDY_FIGURES: dict[str, ResultFigures[Any]] = {
     "capacity": CAPACITY_FIGURES,
     "distance": DISTANCE_FIGURES,
     "double-descent": DOUBLE_DESCENT_FIGURES,
+    "network-double-descent": NETWORK_DOUBLE_DESCENT_FIGURES,
     "dynamics": DYNAMICS_FIGURES,
     "interpolants": INTERPOLANT_FIGURES,
     "measures": MEASURES_FIGURES,

@@ -14,6 +14,11 @@ from empirical.claims.interpolants import compare_interpolants, interpolants_res
 from empirical.claims.label_noise import compare_noise, noise_results, noise_table
 from empirical.claims.measures import compare_measures, measures_results, measures_table
 from empirical.claims.memorisation import compare_memorisation, memorisation_results, memorisation_table
+from empirical.claims.network_double_descent import (
+    compare_network_double_descent,
+    network_double_descent_results,
+    network_double_descent_table,
+)
 from empirical.claims.order import compare_order, order_results, order_table
 from empirical.claims.pac_bayes import compare_pac_bayes, pac_bayes_results, pac_bayes_table
 from empirical.runs.records import Run
@@ -49,6 +54,12 @@ COMPARISONS: Mapping[str, Comparison] = {
     "memorisation": Comparison("Memorisation", memorisation_results, compare_memorisation, memorisation_table),
     "double-descent": Comparison(
         "Double descent", double_descent_results, compare_double_descent, double_descent_table
+    ),
+    "network-double-descent": Comparison(
+        "Double descent of networks",
+        network_double_descent_results,
+        compare_network_double_descent,
+        network_double_descent_table,
     ),
     "measures": Comparison("Measures of generalisation", measures_results, compare_measures, measures_table),
     "pac-bayes": Comparison("Optimised PAC-Bayes bound", pac_bayes_results, compare_pac_bayes, pac_bayes_table),

@@ -36,6 +36,7 @@ from empirical.studies.interpolants import measure_interpolants
 from empirical.studies.label_noise import measure_label_noise
 from empirical.studies.measures import measure_measures
 from empirical.studies.memorisation import measure_memorisation
+from empirical.studies.network_double_descent import measure_network_double_descent
 from empirical.studies.order import measure_order
 from empirical.studies.pac_bayes import measure_pac_bayes
 from empirical.studies.separation import separation
@@ -71,6 +72,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "interpolants": measure_interpolants,
     "measures": measure_measures,
     "memorisation": measure_memorisation,
+    "network-double-descent": measure_network_double_descent,
     "noise": measure_label_noise,
     "order": measure_order,
     "pac-bayes": measure_pac_bayes,

@@ -21,6 +21,7 @@ from empirical.experiments.scales import (
     double_descent_images,
     dynamics_images,
     memorisation_sizes,
+    network_double_descent_images,
     order_sizes,
     pac_bayes_sizes,
     reduction,
@@ -40,6 +41,7 @@ from empirical.runs.studies import (
     InterpolantsConfig,
     MeasuresConfig,
     MemorisationConfig,
+    NetworkDoubleDescentConfig,
     NoiseConfig,
     OrderConfig,
     PacBayesConfig,
@@ -583,22 +585,38 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     ]
 
 
-ON_THE_CPU = ("explicit", "double-descent", "memorisation", "pac-bayes")
+ON_THE_CPU = ("explicit", "double-descent", "network-double-descent", "memorisation", "pac-bayes")
 """Kinds of runs that are carried out on the CPU whatever device is asked for."""
 
 
 def plan_double_descent(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     """Plan a run for each seed: all numbers of features and levels of corruption. Raises ValueError for other tests."""
+    return _double_descent("double-descent", dataset, settings, DoubleDescentConfig(), double_descent_images)
+
+
+def plan_network_double_descent(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Plan a run for each seed: all widths and levels of corruption. Raises ValueError for other tests."""
+    smoke = settings.scale == "smoke"
+    study = NetworkDoubleDescentConfig(networks=4, steps=20) if smoke else NetworkDoubleDescentConfig()
+    return _double_descent("network-double-descent", dataset, settings, study, network_double_descent_images)
+
+
+def _double_descent(
+    name: str,
+    dataset: ImageDataset,
+    settings: Settings,
+    study: DoubleDescentConfig | NetworkDoubleDescentConfig,
+    images: Callable[[Scale], tuple[int, int]],
+) -> list[RunConfig]:
     if settings.tests not in ((), ("true-labels",)):
-        raise ValueError("test (--tests): double-descent corrupts labels itself, at three levels: leave --tests out")
-    n, n_test = double_descent_images(settings.scale)
+        raise ValueError(f"test (--tests): {name} corrupts labels itself, at three levels: leave --tests out")
+    n, n_test = images(settings.scale)
     dataset = dataset.subset(
         settings.n_train or min(n, len(dataset.train.labels)), settings.n_test or min(n_test, len(dataset.test.labels))
     )
-    study = DoubleDescentConfig()
     settings = replace(settings, device="cpu")
     return [
-        _run_config("double-descent", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=study.name)
+        _run_config(name, dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=study.name)
         for seed in settings.seeds
     ]
 
@@ -859,6 +877,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             "Test error and norm of least squares on more and more random Fourier features; two minutes on MNIST.",
             plan_double_descent,
             "mnist",
+            takes=("scale",),
+        ),
+        Experiment(
+            "network-double-descent",
+            "Test loss of two-layer networks of more and more hidden units, along training; ten minutes on digits.",
+            plan_network_double_descent,
             takes=("scale",),
         ),
         Experiment(

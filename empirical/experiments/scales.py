@@ -85,6 +85,11 @@ def double_descent_images(scale: Scale) -> tuple[int, int]:
     return {"smoke": (40, 40), "laptop": (2000, 2000), "paper": (10_000, 10_000)}[scale]
 
 
+def network_double_descent_images(scale: Scale) -> tuple[int, int]:
+    """Numbers of training and test images for `network-double-descent`; Belkin et al. take 4,000 of MNIST."""
+    return {"smoke": (20, 20), "laptop": (150, 1000), "paper": (4000, 10_000)}[scale]
+
+
 def order_sizes(scale: Scale) -> tuple[int | None, int | None, int]:
     """Numbers of training and test images for `order`, None for all, and the limit of steps: networks fit digits long
     before it.

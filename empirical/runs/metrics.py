@@ -357,6 +357,16 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("gaussian[].standard_error", "1", "The standard error of that risk."),
         Metric("gaussian[].expected", "1", "The exact expectation of that risk."),
     ),
+    "network-double-descent": (
+        Metric("levels", "1", "The levels of label corruption, p."),
+        Metric("steps", "steps", "Steps of training before each look, the last of them all."),
+        Metric("points[].units", "units", "Hidden units of the networks."),
+        Metric("points[].parameters", "numbers", "Parameters of each network."),
+        Metric("points[].levels[].train_right", "images", "Images given their training label, by look and network."),
+        Metric("points[].levels[].train_loss", "1", "The mean squared distance from one-hot training labels, so."),
+        Metric("points[].levels[].test_right", "images", "Test images that are classified rightly, so."),
+        Metric("points[].levels[].test_loss", "1", "The mean squared distance from one-hot test labels, so."),
+    ),
     "order": (
         Metric("unchanged", "images", "Training images whose label was left as it was."),
         Metric("changed", "images", "Training images whose label was changed."),

@@ -1,8 +1,8 @@
 """The settings of the runs that compare theory with measurement: a frozen dataclass each, part of a run's identity.
 
 A run of this kind trains or evaluates in its own way (`dynamics`, `label_noise`, `interpolants`, `bounds`,
-`memorisation`, `double_descent`, `order`, `pac_bayes`, `bits`, `measures`): `execution` calls the function that goes
-with the kind.
+`memorisation`, `double_descent`, `network_double_descent`, `order`, `pac_bayes`, `bits`, `measures`): `execution` calls
+the function that goes with the kind.
 
 Each has a version of its measurement. Whoever changes what a study measures, so that earlier records no longer say what
 it would find, raises the default of `version` by one: the study is then another run, which is measured anew, and the
@@ -183,6 +183,34 @@ class DoubleDescentConfig:
 
 
 @dataclass(frozen=True)
+class NetworkDoubleDescentConfig:
+    """Two-layer networks of more and more hidden units, looked at along training (`network_double_descent`).
+
+    Attributes:
+        ratios: parameters of a network per number that it is to fit, which are n k: a one-hot label for each image.
+        levels: p, the levels of label corruption.
+        networks: networks at each ratio and level, which differ in their initial weights.
+        steps: steps of training, each on all images.
+        learning_rate: Adam's step size.
+        look_ratio: the ratio of the numbers of steps before successive looks, above 1.
+        version: the version of the measurement.
+    """
+
+    ratios: tuple[float, ...] = (0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
+    levels: tuple[float, ...] = (0.0, 0.1, 0.2)
+    networks: int = 8
+    steps: int = 20_000
+    learning_rate: float = 0.003
+    look_ratio: float = 1.4
+    version: int = field(default=1, metadata=_FIRST)
+
+    @property
+    def name(self) -> str:
+        """The study in words, for titles."""
+        return "two-layer networks"
+
+
+@dataclass(frozen=True)
 class OrderConfig:
     """The order of learning: what a network gets right along training on partly corrupted labels (`order`).
 
@@ -309,6 +337,7 @@ Study = (
     | BoundsConfig
     | MemorisationConfig
     | DoubleDescentConfig
+    | NetworkDoubleDescentConfig
     | OrderConfig
     | PacBayesConfig
     | BitsConfig
@@ -322,6 +351,7 @@ STUDIES: dict[str, type[Study]] = {
     "bounds": BoundsConfig,
     "memorisation": MemorisationConfig,
     "double-descent": DoubleDescentConfig,
+    "network-double-descent": NetworkDoubleDescentConfig,
     "order": OrderConfig,
     "pac-bayes": PacBayesConfig,
     "bits": BitsConfig,
