@@ -52,14 +52,14 @@ def measure_network_double_descent(
             for level in study.levels
         ]
     )
-    tensors = [torch.tensor(array) for array in (X, labels, Z, np.asarray(test.labels, dtype=np.int64))]
+    sample, test_sample = _Sample(X, labels, k), _Sample(Z, np.asarray(test.labels, dtype=np.int64)[None], k)
     n, d = X.shape
     widths = hidden_units(study.ratios, n, d, k)
     steps = look_steps(study.steps, study.look_ratio)
     parts.total = len(widths)
     points = []
     for units in widths:
-        fits = parts(f"{units} hidden units", partial(_looks, *tensors, k, units, study, steps, config.seed))
+        fits = parts(f"{units} hidden units", partial(_looks, sample, test_sample, units, study, steps, config.seed))
         points.append({"units": units, "parameters": num_parameters(units, d, k), "levels": fits})
     return {"levels": list(study.levels), "steps": steps, "points": points}
 
@@ -87,27 +87,27 @@ def standardised(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Both less the mean row of X, divided by the deviation of all numbers of X about that row; by 1 if it is 0."""
     mean = X.mean(0)
-    deviation = (X - mean).std() or 1.0
-    return np.asarray((X - mean) / deviation, dtype=np.float32), np.asarray((Z - mean) / deviation, dtype=np.float32)
+    deviation = np.float32((X - mean).std() or 1.0)
+    return ((X - mean) / deviation).astype(np.float32), ((Z - mean) / deviation).astype(np.float32)
 
 
 def _flat(images: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    return np.asarray(images, dtype=np.float32).reshape(len(images), -1) / 255
+    return np.asarray(images, dtype=np.float32).reshape(len(images), -1) / np.float32(255)
+
+
+class _Sample:
+    """Images (m, d), float32, under one or several labellings (labels, m) of k classes."""
+
+    def __init__(self, images: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], k: int):
+        self.images, self.labels = torch.tensor(images), torch.tensor(labels)
+        self.one_hot = functional.one_hot(self.labels, k).float()
 
 
 def _looks(
-    X: torch.Tensor,
-    labels: torch.Tensor,
-    Z: torch.Tensor,
-    test_labels: torch.Tensor,
-    k: int,
-    units: int,
-    study: NetworkDoubleDescentConfig,
-    steps: list[int],
-    seed: int,
+    sample: _Sample, test_sample: _Sample, units: int, study: NetworkDoubleDescentConfig, steps: list[int], seed: int
 ) -> list[dict[str, list[list[float]]]]:
-    """An entry for each level of `labels` (levels, n): losses and right answers by look and network."""
-    levels, networks, d = len(labels), study.networks, X.shape[1]
+    """An entry for each labelling of the sample: losses and right answers by look and network."""
+    levels, networks, d, k = len(sample.labels), study.networks, sample.images.shape[1], sample.one_hot.shape[2]
     t = levels * networks  # network i of level j is number j * networks + i of the stack
     random = torch.Generator().manual_seed(torch_seed(seed, f"initial weights of {units} hidden units"))
     first = torch.randn(networks, d, units, generator=random) * (2 / d) ** 0.5
@@ -119,9 +119,8 @@ def _looks(
         torch.zeros(t, 1, k, requires_grad=True),
     ]
     optimizer = torch.optim.Adam(parameters, lr=study.learning_rate)
-    own = labels.repeat_interleave(networks, 0)
-    targets, test_targets = functional.one_hot(own, k).float(), functional.one_hot(test_labels, k).float()
-    images, test_images = X.expand(t, *X.shape), Z.expand(t, *Z.shape)
+    images, test_images = (part.images.expand(t, -1, -1) for part in (sample, test_sample))
+    labels, targets = (part.repeat_interleave(networks, 0) for part in (sample.labels, sample.one_hot))
     entries: list[dict[str, list[list[float]]]] = [
         {name: [] for name in ("train_right", "train_loss", "test_right", "test_loss")} for _ in range(levels)
     ]
@@ -136,10 +135,10 @@ def _looks(
         with torch.no_grad():
             outputs, test_outputs = _outputs(parameters, images), _outputs(parameters, test_images)
             values = {
-                "train_right": (outputs.argmax(2) == own).sum(1),
+                "train_right": (outputs.argmax(2) == labels).sum(1),
                 "train_loss": _distances(outputs, targets),
-                "test_right": (test_outputs.argmax(2) == test_labels).sum(1),
-                "test_loss": _distances(test_outputs, test_targets),
+                "test_right": (test_outputs.argmax(2) == test_sample.labels).sum(1),
+                "test_loss": _distances(test_outputs, test_sample.one_hot),
             }
         if not bool(values["train_loss"].isfinite().all() & values["test_loss"].isfinite().all()):
             raise FloatingPointError(f"the loss of a network of {units} hidden units is not finite at step {step:,}")

@@ -55,6 +55,7 @@ COMMANDS = {
     "memorisation": ["memorisation", "--scale", "smoke", *SMALL],
     "bits": ["bits", "--scale", "smoke", *SIZE, *HERE],
     "double descent": ["double-descent", "--data", "digits", "--scale", "smoke", *SIZE, *HERE],
+    "network double descent": ["network-double-descent", "--scale", "smoke", *SIZE, *HERE],
     "order": ["order", *SMALL, *TWO],
     "pac-bayes": ["pac-bayes", "--scale", "smoke", *SMALL],
     "measures": ["measures", "--scale", "smoke", *SMALL, *TWO],

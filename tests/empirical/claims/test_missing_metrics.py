@@ -18,6 +18,7 @@ from empirical.claims import (
     label_noise,
     measures,
     memorisation,
+    network_double_descent,
     order,
     pac_bayes,
     regularization,
@@ -39,6 +40,7 @@ from tests.empirical.studies import (
     test_dynamics,
     test_measures,
     test_memorisation,
+    test_network_double_descent,
     test_order,
     test_pac_bayes,
 )
@@ -80,6 +82,11 @@ KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
         double_descent.CLAIMS,
         double_descent.double_descent_results,
         test_double_descent.AGREEING,
+    ),
+    "network double descent": (
+        network_double_descent.CLAIMS,
+        network_double_descent.network_double_descent_results,
+        test_network_double_descent.AGREEING,
     ),
     "memorisation": (memorisation.CLAIMS, memorisation.memorisation_results, test_memorisation.AGREEING),
     "measures": (measures.CLAIMS, measures.measures_results, test_measures.AGREEING),

@@ -11,7 +11,8 @@ from empirical.run import main
 from tests.simulated_cuda import simulated_cuda
 
 _SLOW = ("figure1", "figure2", "bounds")  # the networks and tests of table 1 many times over, and 50,000 steps
-_ON_THE_CPU = ("double-descent", "memorisation", "pac-bayes")  # small matrices, small networks: their records say cpu
+# Small matrices, small networks: their records say cpu.
+_ON_THE_CPU = ("double-descent", "network-double-descent", "memorisation", "pac-bayes")
 _MORE = {
     "table2": ["--model", "alexnet"],
     "bounds": ["--tests", "random-labels"],
