@@ -10,6 +10,8 @@ ratio N / n (`theory.implicit_bias.ridgeless`): it is drawn, measured and predic
 Fourier features are not isotropic: what carries over is where the peak is, not how high.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,9 @@ from empirical.runs.studies import DoubleDescentConfig
 from theory.common.memory import available_memory
 
 Float64Array = npt.NDArray[np.float64]
+
+_BLOCK = 20_000
+"""Features that are in memory at once where there are more of them than images."""
 
 _GAUSSIAN_SAMPLES, _GAUSSIAN_TRIALS, _GAUSSIAN_NOISE = 60, 40, 0.25
 _NEAR_1 = 0.08  # there the risk has no variance: its mean cannot be held against its expectation
@@ -57,7 +62,7 @@ def measure_double_descent(
     parts.total = len(counts) + 1
 
     def at(count: int) -> list[dict[str, Any]]:
-        return _fits(X, Z, labels, test.labels, k, count, bandwidth, config.seed)
+        return _fits(_Features(X, Z, count, bandwidth, config.seed), labels, test.labels, k)
 
     points = [{"features": count, "levels": parts(f"{count} features", partial(at, count))} for count in counts]
     ratios = [ratio for ratio in study.ratios if abs(ratio - 1) > _NEAR_1]
@@ -91,43 +96,73 @@ def feature_counts(n: int, ratios: tuple[float, ...] | list[float]) -> list[int]
 
 
 def require_memory(n: int, m: int, count: int, free: int) -> None:
-    """ValueError if so many features of n training and m test images take more than `free` bytes."""
-    needed = 8 * (2 * (n + m) * count + 3 * n * n)
+    """ValueError if up to `count` features of n training and m test images take more than `free` bytes."""
+    held = min(count, max(n, _BLOCK))
+    needed = 8 * (2 * (n + m) * held + 4 * n * n)
     if needed > free:
         raise ValueError(
-            f"{count:,} features of {n + m:,} images take {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are "
-            "free: use fewer images (--train-size, --test-size)"
+            f"{held:,} features at a time of {n + m:,} images take {needed / 1e9:.1f} GB of memory and "
+            f"{free / 1e9:.1f} GB are free: use fewer images (--train-size, --test-size)"
         )
 
 
+@dataclass(frozen=True)
+class _Features:
+    """Random Fourier features of training images X and test images Z, in blocks of columns that fit into memory."""
+
+    X: Float64Array
+    Z: Float64Array
+    count: int
+    bandwidth: float
+    seed: int
+
+    def coefficients(self, targets: Float64Array) -> Iterator[tuple[Float64Array, Float64Array, Float64Array]]:
+        """Blocks of the features of X and of Z, and of the coefficients of least norm that fit the targets."""
+        from theory.kernels.random_fourier import dual_coefficients, minimum_norm_coefficients
+
+        if self.count < len(self.X) or self.count <= _BLOCK:
+            features, on_test = (self._of(images, range(self.count)) for images in (self.X, self.Z))
+            yield features, on_test, minimum_norm_coefficients(features, targets)
+            return
+        blocks = [range(first, min(first + _BLOCK, self.count)) for first in range(0, self.count, _BLOCK)]
+        gram = np.zeros((len(self.X), len(self.X)))
+        for columns in blocks:
+            block = self._of(self.X, columns)
+            gram += block @ block.T
+        alpha = dual_coefficients(gram, targets, self.count)
+        for columns in blocks:
+            block = self._of(self.X, columns)
+            yield block, self._of(self.Z, columns), block.T @ alpha
+
+    def _of(self, images: Float64Array, columns: range) -> Float64Array:
+        from theory.kernels.random_fourier import random_fourier_features
+
+        return random_fourier_features(images, self.count, self.bandwidth, self.seed, only=columns)
+
+
 def _fits(
-    X: Float64Array,
-    Z: Float64Array,
-    labels: list[npt.NDArray[np.int64]],
-    test_labels: npt.NDArray[np.int64],
-    k: int,
-    count: int,
-    bandwidth: float,
-    seed: int,
+    features: _Features, labels: list[npt.NDArray[np.int64]], test_labels: npt.NDArray[np.int64], k: int
 ) -> list[dict[str, Any]]:
     """An entry for each labelling; all of them share one spectrum."""
-    from theory.kernels.random_fourier import minimum_norm_coefficients, random_fourier_features
-
-    features, on_test = (random_fourier_features(images, count, bandwidth, seed) for images in (X, Z))
     one_hot = np.eye(k)
     targets = np.concatenate([one_hot[labelling] for labelling in labels], axis=1)
-    coefficients = minimum_norm_coefficients(features, targets)
+    outputs, test_outputs = (np.zeros((len(labels), len(images), k)) for images in (features.X, features.Z))
+    norms: list[list[float]] = [[] for _ in labels]
+    for block, test_block, coefficients in features.coefficients(targets):
+        for index in range(len(labels)):
+            own = coefficients[:, index * k : (index + 1) * k]
+            outputs[index] += block @ own
+            test_outputs[index] += test_block @ own
+            norms[index].append(float(np.linalg.norm(own)))
     entries = []
     for index, labelling in enumerate(labels):
-        own = coefficients[:, index * k : (index + 1) * k]
-        outputs, test_outputs = features @ own, on_test @ own
-        hits = test_outputs.argmax(1) == test_labels
+        hits = test_outputs[index].argmax(1) == test_labels
         entries.append(
             {
-                "norm": float(np.linalg.norm(own)),
-                "train_loss": float(((outputs - one_hot[labelling]) ** 2).sum(1).mean()),
-                "test_loss": float(((test_outputs - one_hot[test_labels]) ** 2).sum(1).mean()),
-                "train_accuracy": float((outputs.argmax(1) == labelling).mean()),
+                "norm": float(np.linalg.norm(norms[index])),
+                "train_loss": float(((outputs[index] - one_hot[labelling]) ** 2).sum(1).mean()),
+                "test_loss": float(((test_outputs[index] - one_hot[test_labels]) ** 2).sum(1).mean()),
+                "train_accuracy": float((outputs[index].argmax(1) == labelling).mean()),
                 "test_accuracy": float(hits.mean()),
                 "test_hits": encode_hits(hits),
             }

@@ -125,7 +125,7 @@ from theory.implicit_bias.separable_logistic import (
     separable_data,
 )
 from theory.kernels import KernelInterpolator, Polynomial, SymmetricPanels, interpolate_gram, median_distance, plan_fit
-from theory.kernels.random_fourier import minimum_norm_coefficients, random_fourier_features
+from theory.kernels.random_fourier import dual_coefficients, minimum_norm_coefficients, random_fourier_features
 from theory.kernels.smallest_eigenvalue import bound_by_cholesky
 from theory.label_noise import kernel_smoother, leave_one_out_smoother, minimum_norm_smoother, nearest_neighbours
 from theory.least_squares import (
@@ -366,6 +366,9 @@ def test_random_fourier_features(a, b):
     for chosen in (features, features[:, :4]):  # more features than samples, and fewer
         plain = minimum_norm_coefficients(chosen, y[:, None])
         near(minimum_norm_coefficients(np.ldexp(chosen, a), np.ldexp(y[:, None], b)), plain, b - a, 1e-8, 1e-10)
+    gram = features @ features.T
+    plain = dual_coefficients(gram, y[:, None], 40)
+    near(dual_coefficients(np.ldexp(gram, a), np.ldexp(y[:, None], b), 40), plain, b - a, 1e-8, 1e-10)
 
 
 @few

@@ -95,7 +95,7 @@ def normals(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     `bits` has shape (..., 2m); the result the same. log and cos may differ in the last place between machines:
     round to float32 before taking a digest.
     """
-    pairs = uniforms(bits).reshape(*bits.shape[:-1], -1, 2)
+    pairs = uniforms(bits).reshape(*bits.shape[:-1], bits.shape[-1] // 2, 2)
     radius = np.sqrt(-2.0 * np.log1p(-pairs[..., 0]))  # 1 - u lies in (0, 1]: never log 0
     angle = 2.0 * np.pi * pairs[..., 1]
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(bits.shape)

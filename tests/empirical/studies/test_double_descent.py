@@ -18,6 +18,7 @@ from empirical.runs.config import StudyRun
 from empirical.runs.records import Run
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import DoubleDescentConfig
+from empirical.studies import double_descent
 from empirical.studies.double_descent import feature_counts, measure_double_descent, require_memory
 from figures.double_descent import DOUBLE_DESCENT_FIGURES
 from figures.result_figure import draw_figures
@@ -54,10 +55,24 @@ def test_the_error_and_the_norm_peak_at_n_and_a_resumed_run_is_the_same(tmp_path
     assert measured(tmp_path / "again") == whole
 
 
+def test_features_in_blocks_give_the_same(tmp_path, monkeypatch):
+    whole = measured(tmp_path / "whole")
+    monkeypatch.setattr(double_descent, "_BLOCK", 70)
+    blocks = measured(tmp_path / "blocks")
+    assert blocks != whole, "sums in another order"
+    for expected, point in zip(whole["points"], blocks["points"], strict=True):
+        for entry, other in zip(expected["levels"], point["levels"], strict=True):
+            # At N = n the smallest eigenvalue is some 1e-7 of the largest: rounding, times its inverse, is left.
+            assert other["norm"] == pytest.approx(entry["norm"], rel=1e-5)
+            assert other["test_loss"] == pytest.approx(entry["test_loss"], rel=1e-5)
+            assert other["train_accuracy"] == entry["train_accuracy"]
+
+
 def test_counts_and_memory():
     assert feature_counts(10, (0.01, 1.0, 0.5, 0.04)) == [1, 5, 10]
     with pytest.raises(ValueError, match="use fewer images"):
         require_memory(1000, 1000, 10_000, 10**8)
+    require_memory(10_000, 10_000, 100_000, 10**10)  # the paper's size, in blocks
 
 
 RATIOS = (0.2, 0.5, 1.0, 2.0, 10.0)

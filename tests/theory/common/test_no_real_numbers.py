@@ -20,7 +20,7 @@ from theory.implicit_bias import diagonal_networks, matrix_factorization, mirror
 from theory.implicit_bias.optimizers import Problem
 from theory.implicit_bias.potentials import p_norm_potential
 from theory.kernels import median_distance
-from theory.kernels.random_fourier import minimum_norm_coefficients, random_fourier_features
+from theory.kernels.random_fourier import dual_coefficients, minimum_norm_coefficients, random_fourier_features
 from theory.label_noise import linear_smoother, transition
 from theory.least_squares import certify_minimum_norm, heavy_ball, verify_minimum_norm_exactly
 from theory.least_squares.curvature import hessian, squared_loss
@@ -87,6 +87,7 @@ CALLS = {
     "Fourier features": (lambda a: random_fourier_features(a, 10, 1.0), X),
     "Fourier fit": (lambda a: minimum_norm_coefficients(a, Y[:, None]), X),
     "Fourier targets": (lambda a: minimum_norm_coefficients(X, a), Y[:, None]),
+    "Fourier Gram matrix": (lambda a: dual_coefficients(a, Y[:, None], 9), X @ X.T),
     "nearest": (lambda a: label_noise.nearest_neighbours(X, a), X),
     "smoother": (lambda a: label_noise.minimum_norm_smoother(a, X), X),
     "noisy outputs": (lambda a: linear_smoother.noisy_outputs(a, CLASSES, 0.1, 2), np.eye(4)),
