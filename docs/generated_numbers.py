@@ -25,7 +25,7 @@ from empirical.runs.records import Run, read_runs
 from empirical.training.schedule import PAPER_IMAGES, is_the_papers
 
 _CONSISTENT = 0.25  # points of accuracy
-_BEYOND = ("order-", "memorisation-", "double-descent-", "pac-bayes-", "measures-", "bits-")
+_BEYOND = ("order-", "memorisation-", "double-descent-", "network-double-descent-", "pac-bayes-", "measures-", "bits-")
 _SEED = re.compile(r"seed (\d+)")
 
 ROOT = Path(__file__).parents[1]
