@@ -38,8 +38,8 @@ assert path.read_bytes() == before
 def test_an_interrupt_while_a_state_is_written_is_an_interrupt(tmp_path):
     """The archive's writer in C++ made another error of it, or ended the process.
 
-    An interrupt that arrives in a certain line of the standard library's `copyreg._slotnames`, one of some two hundred, is
-    swallowed there by a bare `except`. So the timer signals again after a second, as a user would.
+    An interrupt that arrives in a certain line of the standard library's `copyreg._slotnames`, one of some two hundred,
+    is swallowed there by a bare `except`. So the timer signals again after a second, as a user would.
     """
     code = f"""
 import random, signal, torch
