@@ -12,14 +12,20 @@ in tiles, and every bound includes the rounding of that: entries are off by at m
 terms by gamma_n times the sum of magnitudes. lambda_min is bounded for the matrix as the solver had it
 (`smallest_eigenvalue`); the exact one's is less by no more than the Frobenius norm of their difference (Weyl), which is
 measured in the same sweep, and n times what an entry of the sweep can be off by.
+
+Everything but eigenvalues is in the units of y. Squares of residuals underflow long before y does, so each output is
+measured in a unit of its own, a power of two (`theory.common.scaling`).
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from theory.common.rounding import gamma
+from theory.common.scaling import exponent, scaled_bound, scaled_number
 from theory.kernels.checkpoint import Checkpoint, Stage
 from theory.kernels.kernels import EPS, Kernel, evaluate, squared_norms
 from theory.kernels.panels import Report, SymmetricPanels, multiply
@@ -92,6 +98,8 @@ def certify_interpolation(
         checkpoint: where to save the sweep, and to go on from.
         report: told the share of the sweep that is done.
     """
+    units = _units(y, coefficients)
+    y, coefficients = (_in_units(values, units) for values in (y, coefficients))
     sums = coefficients.abs().sum(0)
     largest = float(matrix.diagonal().max())
     if kernel is None or points is None:
@@ -116,17 +124,39 @@ def certify_interpolation(
     value = smallest_eigenvalue.value - (gram_error or 0.0) * (1 + gamma(matrix.n + 2)) - matrix.n * entry_error
     distance = residual_norms / value**0.5 if value > 0 else torch.full_like(residual_norms, torch.inf)
     return InterpolationCertificate(
-        max_residual=float(residual.abs().max()),
-        rounding=float(per_entry.max()),
-        residual_norms=residual_norms,
-        norms=(high + low) / 2,
-        norm_lower_bounds=torch.where(high > 0, inner / high, 0.0).clamp_min(0),
-        distance_bounds=torch.where(residual_norms > 0, distance, 0.0),
+        max_residual=max(map(scaled_number, residual.abs().max(0).values.tolist(), units)),
+        rounding=max(map(scaled_bound, per_entry.tolist(), units)),
+        residual_norms=_out_of_units(residual_norms, units, scaled_bound),
+        norms=_out_of_units((high + low) / 2, units, scaled_number),
+        norm_lower_bounds=_out_of_units(
+            torch.where(high > 0, inner / high, 0.0).clamp_min(0), units, _scaled_lower_bound
+        ),
+        distance_bounds=_out_of_units(torch.where(residual_norms > 0, distance, 0.0), units, scaled_bound),
         smallest_eigenvalue=EigenvalueBound(
             value, smallest_eigenvalue.evidence, smallest_eigenvalue.failure_probability
         ),
         gram_error=gram_error,
     )
+
+
+def _units(y: torch.Tensor, coefficients: torch.Tensor) -> list[int]:
+    """The exponent of each output's unit: that of its labels, or of its coefficients where all labels are zero."""
+    columns = zip(y.T.cpu().numpy(), coefficients.T.cpu().numpy(), strict=True)
+    return [exponent(labels if labels.any() else weights) for labels, weights in columns]
+
+
+def _in_units(values: torch.Tensor, units: list[int]) -> torch.Tensor:
+    return torch.from_numpy(np.ldexp(values.cpu().numpy(), np.negative(units))).to(values.device)
+
+
+def _out_of_units(values: torch.Tensor, units: list[int], scaling: Callable[[float, int], float]) -> torch.Tensor:
+    return values.new_tensor([scaling(value, unit) for value, unit in zip(values.tolist(), units, strict=True)])
+
+
+def _scaled_lower_bound(value: float, k: int) -> float:
+    """The number 2^k value >= 0, or 0 where that would be rounded."""
+    product = scaled_number(value, k)
+    return product if product >= 2.0**-1021 else 0.0
 
 
 def _sweep(

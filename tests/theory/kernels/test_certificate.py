@@ -190,6 +190,26 @@ def test_the_sweep_in_tiles_of_any_size(tile, monkeypatch):
     assert shares == pytest.approx([(10 / 24) ** 2, (20 / 24) ** 2, 1])
 
 
+def test_each_output_in_its_own_unit():
+    """Residuals of 1e-13 of labels of 2^-500 have squares below float64's least, labels of 2^600 beyond its largest."""
+    X, y = sample()
+    alpha = torch.linalg.solve(KERNEL.block(X, X), y)
+    alpha += 1e-13 * alpha.abs().max()
+    plain = certify(alpha, y, 1e-3)
+    units = torch.tensor([2.0**-500, 2.0**600], dtype=torch.float64)
+    together = certify(alpha * units, y * units, 1e-3)
+    for name in ("residual_norms", "norms", "norm_lower_bounds", "distance_bounds"):
+        assert torch.equal(getattr(together, name), getattr(plain, name) * units), name
+    alone = certify(alpha[:, :1] * units[0], y[:, :1] * units[0], 1e-3)
+    first = certify(alpha[:, :1], y[:, :1], 1e-3)
+    assert (alone.max_residual, alone.rounding) == (first.max_residual * 2.0**-500, first.rounding * 2.0**-500)
+    nothing = certify(alpha * units, 0 * y, 1e-3)
+    assert torch.equal(nothing.norms, plain.norms * units)
+    tiny = certify(alpha * 2.0**-1060, y * 2.0**-1060, 1e-3)  # where float64 rounds to a few digits
+    assert (tiny.norm_lower_bounds == 0).all()
+    assert (tiny.distance_bounds > 0).all()
+
+
 @pytest.mark.parametrize("unit", [2.0**-500, 1.0, 2.0**500])
 def test_every_bound_by_hand(unit):
     """One output, K = I: what is measured, and every term that rounding adds, in multiples of u = 2^-53."""
