@@ -128,9 +128,7 @@ def certify_interpolation(
         rounding=max(map(scaled_bound, per_entry.tolist(), units)),
         residual_norms=_out_of_units(residual_norms, units, scaled_bound),
         norms=_out_of_units((high + low) / 2, units, scaled_number),
-        norm_lower_bounds=_out_of_units(
-            torch.where(high > 0, inner / high, 0.0).clamp_min(0), units, _scaled_lower_bound
-        ),
+        norm_lower_bounds=_out_of_units(inner / high, units, _scaled_lower_bound),
         distance_bounds=_out_of_units(torch.where(residual_norms > 0, distance, 0.0), units, scaled_bound),
         smallest_eigenvalue=EigenvalueBound(
             value, smallest_eigenvalue.evidence, smallest_eigenvalue.failure_probability
@@ -154,7 +152,7 @@ def _out_of_units(values: torch.Tensor, units: list[int], scaling: Callable[[flo
 
 
 def _scaled_lower_bound(value: float, k: int) -> float:
-    """The number 2^k value >= 0, or 0 where that would be rounded."""
+    """The number 2^k value, or 0 where that would be rounded, is negative or is 0/0: no norm is below 0."""
     product = scaled_number(value, k)
     return product if product >= 2.0**-1021 else 0.0
 
