@@ -19,6 +19,9 @@ settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+# pytest allows 1e-12 beside any relative tolerance, so that a test of smaller numbers could not fail.
+type(pytest.approx(1.0)).DEFAULT_ABSOLUTE_TOLERANCE = 0  # type: ignore[attr-defined]
+
 LONGEST = ("test_slurm", "test_notebooks", "test_torn_network", "test_distributed")
 """Modules of a minute and more. The workers begin with them, so that none waits for another in the end."""
 
