@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -341,7 +342,8 @@ def test_a_rank_killed_within_an_epoch_is_begun_again_by_torchrun(tmp_path):
     os.kill(second_worker(process.pid), signal.SIGKILL)
     printed = ended(process, out)
     assert process.returncode == 0, printed
-    assert "exitcode: -9" in printed, "torchrun saw it die"
+    # torchrun names the worker whose end it sees first: the killed one, or the other, which loses it at once.
+    assert re.search(r"exitcode: (-9|1)\b", printed), printed
     assert "C1 " in printed, "the first rank reports in the end"
     undisturbed = tmp_path / "undisturbed"
     again = torchrun(2, undisturbed, *SLOW_EPOCHS)
