@@ -144,6 +144,47 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("expressivity/test_exact.py", "test_every_scale.py::test_geometry_and_enclosures"),
         ("theorem-1-interval",),
     ),
+    "theory.complexity.stability": (
+        ("complexity/test_stability.py", "test_every_scale.py::test_stability_and_noise_on_weights"),
+        ("stability-convex",),
+    ),
+    "theory.complexity.gaussian_posterior": (("complexity/test_gaussian_posterior.py",), ()),
+    "theory.complexity.norm_measures": (
+        (
+            "complexity/test_norm_measures.py",
+            "test_every_scale.py::test_norms_over_the_margin_and_sharpness_of_a_network_in_another_unit_of_its_weights",
+        ),
+        (),
+    ),
+    "theory.expressivity.projection": (
+        ("expressivity/test_geometry.py", "expressivity/test_depth_two.py", "expressivity/test_misses.py"),
+        ("theorem-1",),
+    ),
+    "theory.expressivity.knots": (("expressivity/test_knots.py", "expressivity/test_depth_two.py"), ("theorem-1",)),
+    "theory.expressivity.lower_bounds": (
+        ("expressivity/test_lower_bounds.py",),
+        ("lower-bound-alternating", "lower-bound-thresholds", "lower-bound-parameters"),
+    ),
+    "theory.least_squares.step_sizes": (
+        ("least_squares/test_solvers.py", "least_squares/test_any_scale.py"),
+        ("gd-threshold", "kaczmarz-rate", "momentum-rate"),
+    ),
+    "theory.least_squares.exact": (("least_squares/test_references.py",), ()),
+    "theory.label_noise.linear_smoother": (
+        ("label_noise/test_linear_smoother.py",),
+        ("smoother-noise-moments", "interpolant-noise-accuracy"),
+    ),
+    "theory.label_noise.transition": (("label_noise/test_transition.py",), ()),
+    "theory.dynamics.limiting_kernel": (
+        ("dynamics/test_limiting_kernel.py",),
+        ("limiting-kernel", "limiting-kernel-definite"),
+    ),
+    "theory.dynamics.predicted_dynamics": (
+        ("dynamics/test_predicted_dynamics.py",),
+        ("predicted-dynamics",),
+    ),
+    "theory.memorisation.memorised_bits": (("memorisation/test_memorised_bits.py",), ()),
+    "theory.memorisation.scores": (("memorisation/test_memorisation.py",), ()),
 }
 """What is mutated: by module its tests, beside the values of `test_closed_forms.py`, and which claims are checked."""
 
