@@ -90,6 +90,7 @@ def data_root(folder: str) -> Path:
     elsewhere = {
         "fashion-mnist-kernels": DEBIAN_FASHION_MNIST,
         "imagenet-sample": real / "imagenet-sample",
+        "imagenet-sample-112": real / "imagenet-sample",
         "mnist-kernels": real / "mnist",
         "mnist-kernels-whole": real / "mnist",
         "mnist-double-descent": real / "mnist",

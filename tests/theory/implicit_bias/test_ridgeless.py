@@ -40,7 +40,7 @@ def test_ridge_with_a_penalty_of_a_small_singular_value(unit, shape):
 
 @pytest.mark.parametrize("unit", [1.0, 2.0**90, 2.0**-90, 2.0**300])
 def test_ridge_leaves_out_what_no_feature_reaches(unit):
-    """Of X = (1, 2)^T (1, 2), singular value 5, all but rounding is in one direction; of diag(1, 1e-17) with penalty 1
+    """All of X = (1, 2)^T (1, 2) but rounding is in one direction, singular value 5; with diag(1, 1e-17), penalty 1
     and a label there alone, nothing else is in the solution."""
     w = ridge_solution(unit * np.array([[1.0, 2.0], [2.0, 4.0]]), np.array([1.0, 0.0]), 1e-30 * unit**2)
     np.testing.assert_allclose(w, np.array([1 / 25, 2 / 25]) / unit, rtol=1e-12)

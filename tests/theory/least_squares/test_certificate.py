@@ -31,7 +31,7 @@ def test_the_bound_by_the_gradient_by_hand():
 
 
 def test_the_bound_on_a_singular_value_by_hand():
-    """Of a number, in multiples of u: what the factors' norms, the product and the last steps can be off by."""
+    """What the factors' norms, the product and the last steps can be off by, for one number, in multiples of u."""
     # U = V = 1: 2 gamma_2 = 4 for the square of each norm, half of that for the norm; 2 gamma_4 = 8; 8 eps = 16.
     assert certify_minimum_norm([[1.0]], [0.0], [0.0]).smallest_singular_value == 1 - (4 + 8 + 16) * U
     # U = 1 + 8 u: its square is off by 16 + 4.
