@@ -78,6 +78,11 @@ class NetworkDoubleDescentResults:
         return np.array([point["parameters"] for point in self._metrics["points"]]) / numbers
 
     @property
+    def near(self) -> npt.NDArray[np.bool_]:
+        """Which widths are near the threshold."""
+        return (self.ratios >= NEAR[0]) & (self.ratios <= NEAR[1])
+
+    @property
     def _metrics(self) -> dict[str, Any]:
         return self.runs[0].summary.metrics
 
@@ -143,8 +148,7 @@ def network_double_descent_table(results: NetworkDoubleDescentResults) -> TextTa
 
 def _noisy(results: NetworkDoubleDescentResults) -> list[int]:
     """The indices of the levels with noise; none if there are not widths below, near and above the threshold."""
-    ratios = results.ratios
-    near = (ratios >= NEAR[0]) & (ratios <= NEAR[1])
+    near = results.near
     if not near[1:-1].any() or near[0] or near[-1]:
         return []
     return [index for index, level in enumerate(results.levels) if level > 0]
@@ -170,12 +174,12 @@ def _less_p_value(values: Float64Array, other: Float64Array) -> float:
 def _peak(results: NetworkDoubleDescentResults) -> Evidence:
     if not (noisy := _noisy(results)):
         return missing("levels of noise, and widths below, near and above n k parameters")
-    ratios, near, p_values, opposites, words = results.ratios, [], [], [], []
-    candidates = int(((ratios >= NEAR[0]) & (ratios <= NEAR[1])).sum())
+    ratios, p_values, opposites, words = results.ratios, [], [], []
+    candidates, at_threshold = int(results.near.sum()), True
     for index in noisy:
         losses = np.log(results.test_loss(index)[:, -1])
         at = int(losses.mean(1).argmax())
-        near.append(NEAR[0] <= ratios[at] <= NEAR[1])
+        at_threshold &= bool(results.near[at])
         for end in (0, -1):
             p_values.append(min(1.0, candidates * _less_p_value(losses[end], losses[at])))
             opposites.append(_less_p_value(losses[at], losses[end]))
@@ -184,7 +188,7 @@ def _peak(results: NetworkDoubleDescentResults) -> Evidence:
             f"p = {results.levels[index]:g}: test loss {first:.3g} at P / (n k) = {ratios[0]:.2g}, {highest:.3g} at "
             f"{ratios[at]:.2g}, {last:.3g} at {ratios[-1]:.2g}"
         )
-    decided = tested_at_every(p_values, opposites, SIZE) if all(near) else Verdict.DOES_NOT_HOLD
+    decided = tested_at_every(p_values, opposites, SIZE) if at_threshold else Verdict.DOES_NOT_HOLD
     return Evidence(
         decided,
         "; ".join(words) + f"; largest p-value {max(p_values):.1g}",

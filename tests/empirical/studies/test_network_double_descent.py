@@ -67,8 +67,8 @@ def test_each_network_is_the_one_that_is_trained_alone_and_a_resumed_run_is_the_
     first, second = (torch.randn(2, *shape, generator=random) for shape in ((64, 5), (5, 10)))
     network = nn.Sequential(nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 10))
     with torch.no_grad():
-        network[0].weight.copy_(first[1].T * (2 / 64) ** 0.5)
-        network[2].weight.copy_(second[1].T / 5**0.5)
+        network[0].weight.copy_(first[0].T * (2 / 64) ** 0.5)
+        network[2].weight.copy_(second[0].T / 5**0.5)
         for at in (0, 2):
             network[at].bias.zero_()
     adam = torch.optim.Adam(network.parameters(), lr=STUDY.learning_rate)
@@ -84,14 +84,14 @@ def test_each_network_is_the_one_that_is_trained_alone_and_a_resumed_run_is_the_
     noisy = point["levels"][1]
     with torch.no_grad():
         outputs, test_outputs = network(torch.from_numpy(X)), network(torch.from_numpy(Z))
-    assert noisy["train_right"][-1][1] == (outputs.argmax(1) == labels).sum()
-    assert noisy["test_right"][-1][1] == (test_outputs.argmax(1) == test_labels).sum()
+    assert noisy["train_right"][-1][0] == (outputs.argmax(1) == labels).sum()
+    assert noisy["test_right"][-1][0] == (test_outputs.argmax(1) == test_labels).sum()
     # Twelve steps of float32: sums in another order differ by some 1e-6, and Adam divides by what may be near zero.
-    assert noisy["train_loss"][-1][1] == pytest.approx(
+    assert noisy["train_loss"][-1][0] == pytest.approx(
         nn.functional.mse_loss(outputs, torch.eye(10)[labels]).item() * 10, rel=1e-4
     )
     expected = nn.functional.mse_loss(test_outputs, torch.eye(10)[test_labels]).item() * 10
-    assert noisy["test_loss"][-1][1] == pytest.approx(expected, rel=1e-4)
+    assert noisy["test_loss"][-1][0] == pytest.approx(expected, rel=1e-4)
     assert point["levels"][0]["test_loss"][-1] != noisy["test_loss"][-1], "the levels have labels of their own"
 
 
