@@ -78,16 +78,22 @@ class Device:
 
 
 @contextmanager
-def simulated_cuda() -> Iterator[Device]:
-    """Have torch believe in a CUDA device for the time of the block."""
+def simulated_cuda(count: int = 1, memory: tuple[int, int] = (64 * _GB, 80 * _GB)) -> Iterator[Device]:
+    """Have torch believe in a CUDA device for the time of the block.
+
+    Args:
+        count: how many devices torch is to count, of which only the first is simulated.
+        memory: its free bytes and all its bytes. Patch neither within the block: what is put back at the end of a test
+            would be the simulation's, and every later test would see a device.
+    """
     device = Device()
     cuda = patch.multiple(
         torch.cuda,
         is_available=lambda: True,
-        device_count=lambda: 1,
+        device_count=lambda: count,
         current_device=lambda: 0,
         get_device_name=lambda device=None: "simulated",
-        mem_get_info=lambda device=None: (64 * _GB, 80 * _GB),
+        mem_get_info=lambda device=None: memory,
         memory_allocated=lambda device=None: 0,
         max_memory_allocated=lambda device=None: _GB,
         reset_peak_memory_stats=lambda device=None: None,

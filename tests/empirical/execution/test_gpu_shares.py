@@ -71,8 +71,7 @@ def test_a_sweep_on_gpus_has_three_processes_to_each_at_most(monkeypatch, tmp_pa
     monkeypatch.setattr("empirical.job._report", lambda *arguments: True)
     monkeypatch.setattr("empirical.job.cpu_count", lambda: 16)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    with simulated_cuda():
-        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with simulated_cuda(count=2):
         arguments = ["--device", "cuda", "--launcher", "local", "--train-size", "20", "--test-size", "10"]
         assert main([*arguments, "--out", str(tmp_path)]) == 0
         assert main([*arguments, "--launcher.processes", "9", "--out", str(tmp_path)]) == 0
@@ -84,15 +83,14 @@ def test_a_sweep_on_gpus_has_three_processes_to_each_at_most(monkeypatch, tmp_pa
 @pytest.mark.parametrize(
     ("free", "whole", "expected"), [(10**9, 10**9, ResidentData), (10, 10**9, None), (10, 1000, StreamedData)]
 )
-def test_a_gpu_that_others_fill_is_an_error_with_numbers(monkeypatch, free, whole, expected):
+def test_a_gpu_that_others_fill_is_an_error_with_numbers(free, whole, expected):
     """A GPU that could not hold the images at all has them streamed."""
     images = np.zeros((8, 1, 4, 4), np.uint8) + np.arange(16, dtype=np.uint8).reshape(4, 4)
     split = ImageSplit(images, np.arange(8) % 2)
     dataset = ImageDataset("made-up", split, split, ("a", "b"), "made up")
     plan = find_experiment("randomization-tests").plan(dataset, Settings(tests=("random-labels",)))
     config = replace(next(config for config in plan if config.kind == "trained"), device="cuda")
-    with simulated_cuda():
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device=None: (free, whole))
+    with simulated_cuda(memory=(free, whole)):
         randomized = randomize(dataset, config.randomization, 0)
         if expected is None:
             with pytest.raises(ValueError, match=r"0\.0 of 1\.0 GB are free: have fewer processes"):
