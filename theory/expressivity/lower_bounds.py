@@ -56,6 +56,7 @@ from fractions import Fraction
 import numpy as np
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
+from theory.common.integers import as_integer
 from theory.common.streams import generator
 from theory.expressivity.interleaved_matrix import Numbers, as_rationals
 
@@ -72,56 +73,57 @@ def min_hidden_units(points: Numbers, labels: Numbers, *, theorem_1_form: bool =
             continuous piecewise linear ones, a breakpoint a unit. True for those of Theorem 1, which have
             neither and are 0 to the left of all breakpoints (mirror the points for the right).
 
-    Method: points from left to right, with the cost (fewest breakpoints so far) of arriving with a slope
-    below, equal to or above the last secant's. Let p be the slope at one point and s the secant to the next.
-    Without a breakpoint p = s and one arrives with s; with one breakpoint one arrives with s, or with any
-    slope on the other side of s than p. Two are never needed: move them to the two points, and the second
-    counts for the next gap.
+    Method: points from left to right, with the fewest breakpoints before a point, and the slopes with which as
+    few arrive there: those below, equal to or above the last secant's. No other slopes matter, because one more
+    breakpoint, at the point itself, turns to any slope. Let s be the secant to the next point. If s is among
+    the slopes, no breakpoint is needed, and s is the only slope behind. Otherwise one is: from a slope p it leads to s,
+    and to any slope on the other side of s than p.
 
     Raises ValueError if the lengths differ, are 0, a number is not finite, or the points do not ascend.
     """
     x, y = as_rationals(points, "points"), as_rationals(labels, "labels")
     if not x or len(x) != len(y):
         raise ValueError(f"points and labels must be of one length, at least 1, got {len(x)} and {len(y)}")
-    below, equal, above = (0, 0, 0)
+    fewest, sides = 0, {-1, 0, 1}  # sides of the last secant on which the slopes are
     if theorem_1_form:  # from slope 0 and height 0, far to the left, up or down to the first label
-        below, equal, above = (2, 0, 2) if y[0] == 0 else (2, 2, 1) if y[0] > 0 else (1, 2, 2)
+        fewest, sides = (1, {_sign(y[0])}) if y[0] else (0, {0})
     last_secant = Fraction(0)
     for secant in _secants(x, y):
-        cheapest = min(below, equal, above)
-        if secant < last_secant:
-            under, at, over = below, below, cheapest
-        elif secant > last_secant:
-            under, at, over = cheapest, above, above
+        turn = _sign(secant - last_secant)
+        if turn in sides:
+            sides = {0}
         else:
-            under, at, over = below, equal, above
-        below, equal, above = over + 1, min(at, cheapest + 1), under + 1
+            fewest += 1
+            sides = {0, turn} if turn else {0, *(-side for side in sides)}
         last_secant = secant
-    return min(below, equal, above)
+    return fewest
 
 
 def labellings_on_a_line(n: int, hidden_units: int) -> int:
     """How many labellings of n points of a line depth-2 networks with so many hidden units realise, exactly.
 
     The labels are whether f > 0; the networks have an output bias and a linear term.
-    Raises ValueError for n < 1 or a negative number of units.
+    Raises ValueError for n < 1 or a negative number of units, TypeError for numbers that are not whole.
     """
+    n, hidden_units = as_integer(n, "n"), as_integer(hidden_units, "hidden_units")
     if n < 1 or hidden_units < 0:
         raise ValueError(f"n must be at least 1 and hidden_units at least 0, got {n} and {hidden_units}")
-    return 2 * sum(math.comb(n - 1, changes) for changes in range(hidden_units + 2))
+    return 2 * sum(math.comb(n - 1, changes) for changes in range(min(hidden_units + 2, n)))
 
 
 def sign_vectors_bound(polynomials: int, degree: int, variables: int) -> int:
     """The number of sign vectors (positive or not) of m real polynomials of degree D in W variables is at most this.
 
-    2^m, and 2 (2e m D / W)^W rounded up if m >= W (Warren 1968; Anthony and Bartlett 1999, theorem 8.3): the
-    smaller of the two. Raises ValueError unless all three are at least 1.
+    2^m, and 2 (2e m D / W)^W rounded down if m >= W (Warren 1968; Anthony and Bartlett 1999, theorem 8.3): the
+    smaller of the two. Raises ValueError unless all three are at least 1, TypeError unless they are whole.
     """
+    polynomials, degree = as_integer(polynomials, "polynomials"), as_integer(degree, "degree")
+    variables = as_integer(variables, "variables")
     if min(polynomials, degree, variables) < 1:
         raise ValueError(f"arguments must be at least 1, got {polynomials}, {degree}, {variables}")
     if polynomials < variables:
         return 1 << polynomials
-    warren = math.ceil(2 * (2 * _E * polynomials * degree / variables) ** variables)
+    warren = math.floor(2 * (2 * _E * polynomials * degree / variables) ** variables)
     return min(warren, 1 << min(polynomials, warren.bit_length()))
 
 
@@ -134,10 +136,12 @@ def labellings_bound(n: int, widths: Sequence[int], parameters: int) -> int:
         widths: units in each layer; the last is the output's and is 1.
         parameters: real parameters, at least 1; they may be shared between units.
 
-    The smallest of 2^n and the two bounds of the module's docstring. Raises ValueError for other arguments.
+    The smallest of 2^n and the two bounds of the module's docstring. Raises ValueError for other arguments, TypeError
+    for numbers that are not whole.
     """
+    n, widths = as_integer(n, "n"), [as_integer(width, "widths") for width in widths]
     if not widths or min(widths) < 1 or widths[-1] != 1:
-        raise ValueError(f"widths must be at least 1, that of the last layer 1, got {list(widths)}")
+        raise ValueError(f"widths must be at least 1, that of the last layer 1, got {widths}")
     by_layers = math.prod(
         sign_vectors_bound(n * width, layer, parameters) for layer, width in enumerate(widths, start=1)
     )
@@ -150,8 +154,9 @@ def min_parameters(n: int, depth: int | None = None) -> int:
 
     For ReLU networks of one architecture, each unit of which has a parameter to itself, of any depth or of at
     most `depth` layers (Theorem 1's has 2). The larger of the bounds in the module's docstring that apply.
-    Raises ValueError for n < 1 or depth < 1.
+    Raises ValueError for n < 1 or depth < 1, TypeError for numbers that are not whole.
     """
+    n, depth = as_integer(n, "n"), None if depth is None else as_integer(depth, "depth")
     if n < 1 or (depth is not None and depth < 1):
         raise ValueError(f"n and depth must be at least 1, got {n} and {depth}")
     bounds = [_smallest(lambda W: 2 * (2 * _E * n * 2**W) ** W >= 2**n)]
@@ -168,6 +173,10 @@ def _secants(x: Sequence[Fraction], y: Sequence[Fraction]) -> list[Fraction]:
             raise ValueError(f"points must ascend strictly, got points[{i}] = {before}, points[{i + 1}] = {after}")
         secants.append((y[i + 1] - y[i]) / (after - before))
     return secants
+
+
+def _sign(number: Fraction) -> int:
+    return (number > 0) - (number < 0)
 
 
 def _smallest(holds: Callable[[int], bool]) -> int:
@@ -213,11 +222,11 @@ def _labellings_by_enumeration(n: int, hidden_units: int) -> set[int]:
     """
     x = np.arange(0, 2 * n, 2)
     place = 2 ** np.arange(n)
-    labellings = {0, 2**n - 1}
+    labellings = {2**n - 1}
     for biases in itertools.combinations(range(2 * n - 1), hidden_units):
         features = np.maximum(x - np.array(biases, dtype=np.int64)[:, None], 0)
-        weights = np.array(list(itertools.product((-4, -2, -1, 1, 2, 4), repeat=hidden_units)), dtype=np.int64)
-        for slope in (-2, -1, 0, 1, 2):
+        weights = np.array(list(itertools.product(range(-3, 4), repeat=hidden_units)), dtype=np.int64)
+        for slope in range(-2, 3):
             values = slope * x + weights @ features
             labellings.update(((values[:, None, :] > values[:, :, None]) @ place).ravel().tolist())
     return labellings
@@ -255,10 +264,10 @@ def _check_thresholds(seed: int) -> Evidence:
     cases = 0
     for n in range(1, 6):
         for hidden_units in range(min(n, 4)):
-            labellings = _labellings_by_enumeration(n, hidden_units)
-            changes = [(labelling ^ (labelling >> 1)) % 2 ** (n - 1) for labelling in labellings]
-            holds &= all(change.bit_count() <= hidden_units + 1 for change in changes)
-            holds &= len(labellings) == labellings_on_a_line(n, hidden_units)
+            changes = [(labelling ^ (labelling >> 1)) % 2 ** (n - 1) for labelling in range(2**n)]
+            few = {labelling for labelling, change in enumerate(changes) if change.bit_count() <= hidden_units + 1}
+            holds &= _labellings_by_enumeration(n, hidden_units) == few
+            holds &= len(few) == labellings_on_a_line(n, hidden_units)
             cases += 1
     n = int(rng.integers(6, 1000))
     holds &= labellings_on_a_line(n, n - 3) == 2**n - 2 and labellings_on_a_line(n, n - 2) == 2**n
