@@ -41,6 +41,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
+from theory.common.integers import as_integer
 from theory.complexity.bounds import Bound, require_error, require_sample
 
 _ROUNDING = 1e-12  # relative, of a sum of at most thousands of positive terms with logarithms in float64
@@ -55,7 +56,8 @@ class ReLUArchitecture:
         units: the units of each layer, the outputs last; a convolution's are all its output positions and channels.
         parameters: the parameters of each layer, shared parameters counted once.
 
-    Raises ValueError unless all layers have units, and at least one parameter in all.
+    Raises ValueError unless all layers have units, and at least one parameter in all; TypeError for a number that is
+    not whole.
     """
 
     dimension: int
@@ -63,6 +65,9 @@ class ReLUArchitecture:
     parameters: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dimension", as_integer(self.dimension, "dimension"))
+        for name in ("units", "parameters"):
+            object.__setattr__(self, name, tuple(as_integer(number, name) for number in getattr(self, name)))
         if not self.units or len(self.units) != len(self.parameters):
             raise ValueError(
                 f"units and parameters must name the same layers, at least one, got {self.units}, {self.parameters}"
@@ -73,12 +78,13 @@ class ReLUArchitecture:
     @classmethod
     def fully_connected(cls, dimension: int, *units: int) -> "ReLUArchitecture":
         """The multi-layer perceptron with these layers, the outputs last, and a bias for every unit."""
-        sizes = (dimension, *units)
+        sizes = [as_integer(size, "units") for size in (dimension, *units)]
         return cls(dimension, units, tuple((before + 1) * after for before, after in itertools.pairwise(sizes)))
 
     @classmethod
     def of_theorem_1(cls, dimension: int, n: int) -> "ReLUArchitecture":
         """Theorem 1's network for n points: one direction for all n units, n biases, n weights: 2n + d parameters."""
+        dimension, n = as_integer(dimension, "dimension"), as_integer(n, "n")
         return cls(dimension, (n, 1), (dimension + n, n))
 
     @property
@@ -92,6 +98,7 @@ def log2_growth(architecture: ReLUArchitecture, n: int) -> float:
 
     Raises ValueError for n < 1.
     """
+    n = as_integer(n, "n")
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     hidden = architecture.units[:-1]
@@ -165,6 +172,7 @@ def log2_growth_from_vc(vc_dimension: int, n: int) -> float:
 
     For v in the thousands at most; beyond, the closed form is used. Raises ValueError for n < 1 or v < 0.
     """
+    vc_dimension, n = as_integer(vc_dimension, "vc_dimension"), as_integer(n, "n")
     if n < 1 or vc_dimension < 0:
         raise ValueError(f"n must be at least 1 and vc_dimension at least 0, got {n} and {vc_dimension}")
     if n <= vc_dimension:

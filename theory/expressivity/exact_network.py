@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import Float64Array, as_array, as_points
+from theory.expressivity.interleaved_matrix import as_rationals
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class ExactReluNetwork:
 
         Raises ValueError for a point of the wrong dimension.
         """
-        values = [Fraction(coordinate) for coordinate in point]
+        values = as_rationals(list(point), "point")
         if len(values) != self.input_dimension:
             raise ValueError(f"point must have {self.input_dimension} coordinates, got {len(values)}")
         *hidden, output = self.layers

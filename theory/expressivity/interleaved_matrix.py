@@ -58,6 +58,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,6 +66,7 @@ import numpy.typing as npt
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
 from theory.common.arrays import require_unmasked
+from theory.common.integers import as_integer
 from theory.common.lazy_import import lazy_import
 from theory.common.streams import generator
 from theory.proofs.theorems import proof
@@ -91,13 +93,20 @@ def as_rationals(values: Numbers, name: str) -> list[Fraction]:
     require_unmasked(values, name)
     if isinstance(values, np.ndarray) and values.ndim != 1:
         raise ValueError(f"{name} must be a vector, got shape {values.shape}")
-    numbers = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    for index, number in enumerate(numbers):
-        if isinstance(number, float) and not math.isfinite(number):
-            raise ValueError(f"{name} must be finite, got {name}[{index}] = {number}")
-        if isinstance(number, complex):
-            raise TypeError(f"{name} must hold real numbers, got {name}[{index}] = {number}")
-    return [Fraction(number) for number in numbers]
+    numbers = values.tolist() if hasattr(values, "tolist") else list(values)
+    return [_rational(number, f"{name}[{index}]") for index, number in enumerate(numbers)]
+
+
+def _rational(number: Any, name: str) -> Fraction:
+    """The rational number that a number of any type is, of Python's integers: NumPy's overflow in a fraction."""
+    if isinstance(number, Integral):
+        return Fraction(int(number))
+    try:
+        return Fraction(*map(int, number.as_integer_ratio()))
+    except (OverflowError, ValueError):  # of infinity and of NaN
+        raise ValueError(f"{name.partition('[')[0]} must be finite, got {name} = {number}") from None
+    except AttributeError:
+        raise TypeError(f"{name.partition('[')[0]} must hold real numbers, got {name} = {number}") from None
 
 
 def interleaved_matrix(z: Numbers, b: Numbers) -> Float64Array:
@@ -141,7 +150,7 @@ def biases_before(z: Numbers, eps: Fraction | float) -> list[Fraction]:
     The first point has no gap before it and takes the second's (1 if there is no second).
     Raises ValueError if eps is not in (0, 1] or z does not ascend.
     """
-    share = Fraction(eps)
+    share = _rational(eps, "eps")
     if not 0 < share <= 1:
         raise ValueError(f"eps must be in (0, 1], got {eps}")
     points = as_rationals(z, "z")
@@ -158,7 +167,7 @@ def weight_bound(n: int, ratio: Fraction | float) -> Fraction:
 
     Exact; for the norms induced by the 1-norm and the maximum norm. Raises ValueError for n < 1 or ratio < 0.
     """
-    rho = Fraction(ratio)
+    n, rho = as_integer(n, "n"), _rational(ratio, "ratio")
     if n < 1 or rho < 0:
         raise ValueError(f"n must be at least 1 and ratio at least 0, got n = {n}, ratio = {ratio}")
     if n == 1:

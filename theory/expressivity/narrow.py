@@ -105,6 +105,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import MAX_EXACT_INTEGER, as_labels, as_points
+from theory.common.integers import as_integer
 from theory.common.streams import words
 from theory.expressivity.exact_network import (
     ExactReluNetwork,
@@ -224,7 +225,9 @@ def narrow_parameter_count(
 
     Raises ValueError for numbers that no sample has.
     """
-    cells = n * n if cells is None else cells
+    n, dimension = as_integer(n, "n"), as_integer(dimension, "dimension")
+    num_labels = as_integer(num_labels, "num_labels")
+    cells = n * n if cells is None else as_integer(cells, "cells")
     if n < 1 or num_labels < 1 or cells < n - 1:
         raise ValueError(
             "n and num_labels must be at least 1, cells at least n - 1, "
