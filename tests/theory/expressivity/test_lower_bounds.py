@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from theory.claims import Verdict
+from theory.expressivity import lower_bounds
 from theory.expressivity.interleaved_matrix import biases_before, interleaved_weights
 from theory.expressivity.lower_bounds import (
     CLAIMS,
@@ -34,6 +35,41 @@ def samples(draw, max_size=6, labels=rationals):
 def test_claims_hold(checked, seed):
     evidence = checked.check(seed)
     assert evidence.verdict is Verdict.HOLDS, evidence
+
+
+def check(name):
+    return next(checked.check for checked in CLAIMS if checked.claim.id == f"lower-bound-{name}")(7).verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "functions", "error"),
+    [
+        ("alternating", ("min_hidden_units", "_min_hidden_units_by_enumeration"), lambda x, y, **form: y[0] == 0),
+        ("thresholds", ("labellings_on_a_line",), lambda n, units: n > 5 and units == n - 2),
+        ("thresholds", ("labellings_on_a_line",), lambda n, units: n == 5 and units == 3),
+        ("parameters", ("labellings_bound",), lambda n, widths, parameters: 2**n),
+    ],
+)
+def test_claims_turn_when_a_count_is_too_large(name, functions, error, monkeypatch):
+    for function in functions:
+        right = getattr(lower_bounds, function)
+
+        def wrong(*arguments, right=right, **options):
+            return right(*arguments, **options) + error(*arguments, **options)
+
+        monkeypatch.setattr(lower_bounds, function, wrong)
+    assert check(name) is Verdict.DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize(("excess", "verdict"), [(0, Verdict.HOLDS), (1, Verdict.DOES_NOT_HOLD)])
+def test_parameters_are_held_against_n_minus_2_units_with_output_bias_and_linear_term(excess, verdict, monkeypatch):
+    right = lower_bounds.min_parameters
+    monkeypatch.setattr(
+        lower_bounds,
+        "min_parameters",
+        lambda n, depth=None: 3 * (n - 2) + 2 + excess if depth == 2 else right(n, depth),
+    )
+    assert check("parameters") is verdict
 
 
 @pytest.mark.parametrize(("levels", "n"), [(2, 6), (3, 4)])
@@ -154,6 +190,7 @@ def test_sign_vectors_bound_is_above_the_regions_of_hyperplanes(polynomials, deg
 
 
 def test_sign_vectors_bound_is_warrens():
+    assert sign_vectors_bound(8, 1, 1) == 86  # 2 (2e 8) = 86.98
     assert [sign_vectors_bound(m, 5, 4) for m in (3, 4, 8)] == [2**3, 2**4, 2**8]
     assert sign_vectors_bound(99, 3, 2) == pytest.approx(2 * (2 * math.e * 99 * 3 / 2) ** 2, rel=1e-3)
     assert sign_vectors_bound(99, 3, 2) >= 2 * (2 * math.e * 99 * 3 / 2) ** 2
@@ -172,12 +209,27 @@ def test_counting_bound_of_a_deep_narrow_network_takes_all_signs_at_once():
     assert labellings_bound(10**6, [1, 1, 1, 1], 4) == pytest.approx(2 * (2 * math.e * 10**6 * 15) ** 4, rel=1e-3)
 
 
-def test_min_parameters_are_the_smallest_that_the_inequalities_allow():
-    for n in (50, 1000, 50_000):
-        fewest = min_parameters(n)
-        assert n <= 1 + fewest * (fewest + 1 + math.log2(math.e * n)) + 1e-2
-        fewer = fewest - 1
-        assert n > 1 + fewer * (fewer + 1 + math.log2(math.e * n))
+def test_counting_bound_of_a_wide_network_goes_layer_by_layer():
+    layers = [2 * (2 * math.e * 1000 * units * degree / 11) ** 11 for degree, units in ((1, 30), (2, 20), (3, 1))]
+    assert labellings_bound(1000, [30, 20, 1], 11) == pytest.approx(math.prod(layers), rel=1e-3)
+    assert labellings_bound(1000, [30, 20, 1], 11) > math.prod(layers)
+
+
+@pytest.mark.parametrize("depth", [None, 1, 2, 3, 10])
+def test_min_parameters_are_the_smallest_that_the_inequalities_allow(depth):
+    def bits(n, W):
+        """Logarithms of how many labellings W parameters allow."""
+        bound = 1 + W * (W + 1 + math.log2(math.e * n))
+        if depth is None:
+            return bound
+        return min(bound, depth + W * (depth * math.log2(2 * math.e * n / depth) + math.log2(math.factorial(depth))))
+
+    for n in (*range(2, 400), 1000, 50_000):
+        fewest = min_parameters(n, depth)
+        assert bits(n, fewest - 1) < n <= bits(n, fewest) + 1e-2, n
+
+
+def test_min_parameters_for_known_numbers_of_points():
     assert min_parameters(1) == min_parameters(1, 2) == 1
     assert min_parameters(50_000) == 215
     assert min_parameters(50_000, 2) == 1425
@@ -202,6 +254,7 @@ def test_min_parameters_stay_below_known_constructions(n):
         (lambda: sign_vectors_bound(1, 0, 1), "at least 1, got 1, 0, 1"),
         (lambda: labellings_bound(5, [3, 2], 9), r"last layer 1, got \[3, 2\]"),
         (lambda: labellings_bound(5, [], 9), "widths"),
+        (lambda: labellings_bound(5, [3, 0, 1], 9), r"at least 1, .* got \[3, 0, 1\]"),
         (lambda: labellings_bound(0, [1], 1), "at least 1"),
         (lambda: min_parameters(0), "n and depth must be at least 1"),
         (lambda: min_parameters(3, 0), "n and depth must be at least 1"),
