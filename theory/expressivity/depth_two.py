@@ -115,7 +115,7 @@ class DepthTwoNetwork:
         first term is what rounding the weights did, evaluated by the stable route and enlarged by its own error:
         a few units in the last place, and 2^-90 of the sum of magnitudes for its double-double sums, whose own
         factor is below 2^-97 for any n below 2^64. delta_i bounds how far a projection computed in another order is
-        from z_i, 2 gamma_d sum_k |a_k x_ik|, 0 where all is integer below 2^53; L is the largest slope.
+        from z_i, 2 gamma_d sum_k |a_k x_ik| + d 2^-1074, 0 where all is integer below 2^53; L is the largest slope.
 
         Raises ValueError for labels of another shape than the outputs, or another `order`.
         """

@@ -49,7 +49,8 @@ class ProjectedSample:
     @property
     def extent(self) -> float:
         """Range of the projections; of a single point, its magnitude or 1."""
-        return float(self.z[-1] - self.z[0] if len(self.z) > 1 else np.abs(self.z[0]) or 1.0)
+        first, last = self.z[[0, -1]].tolist()  # Python's floats overflow to infinity without a warning
+        return last - first if len(self.z) > 1 else abs(first) or 1.0
 
 
 def project_sample(points: Any, labels: Any, seed: int) -> ProjectedSample:
@@ -112,11 +113,12 @@ def project_magnitudes(points: npt.NDArray[Any], direction: Float64Array) -> Flo
 def projection_error(points: npt.NDArray[Any], direction: Float64Array) -> Float64Array:
     """A bound on the difference of two float64 evaluations of <a, x> in any orders, (n,).
 
-    Each errs by at most gamma_d sum_k |a_k x_k| (Higham 2002, section 3.1); where all partial sums are exact, by 0.
+    Each errs by at most gamma_d sum_k |a_k x_k| (Higham 2002, section 3.1) and by 2^-1075 for each product that
+    underflows; where all partial sums are exact, by 0.
     """
     if is_exact_projection(points, direction):
         return np.zeros(len(points))
-    return 2 * gamma(direction.size) * project_magnitudes(points, direction)
+    return 2 * gamma(direction.size) * project_magnitudes(points, direction) + direction.size * 2.0**-1074
 
 
 def is_exact_projection(points: npt.NDArray[Any], direction: Float64Array) -> bool:
