@@ -177,7 +177,7 @@ def optimizer_in_words(training: TrainingConfig) -> str:
     named = {
         "torch": "torch's initial weights",
         "he": "He's initial weights",
-        "he-zero": "He's initial weights, the last layer 0",
+        "he-centred": "He's initial weights, centred, the last layer 0",
     }
     words += [named[rule] for rule in [training.initialization] if rule in named]
     return ", ".join(words)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ModelFactory = Callable[[tuple[int, int, int], int], "nn.Module"]
 """(channels, height, width) of the preprocessed input and the number of classes -> a network giving logits."""
 
-Initialization = Literal["own", "torch", "glorot", "he", "he-zero"]
+Initialization = Literal["own", "torch", "glorot", "he", "he-centred"]
 """Names of the rules for initial weights, `initialization.INITIALIZATIONS`."""
 
 

@@ -64,12 +64,30 @@ def test_a_rule_has_its_variance(rule, variance):
     assert (first.weight.abs().max() > math.sqrt(3 * variance) * 1.001) == (rule == "he"), "the others are uniform"
 
 
-def test_the_last_layer_may_start_at_0():
-    whole, zeroed = (build_model("mlp-1x512", SHAPE, 10, 0, rule) for rule in ("he", "he-zero"))
-    assert torch.equal(whole[1].weight, zeroed[1].weight)
-    assert not zeroed[3].weight.any()
-    with pytest.raises(ValueError, match="he-zero needs a linear layer"):
-        INITIALIZATIONS["he-zero"](nn.Conv2d(1, 1, 1))
+def test_centred_weights_take_out_what_images_share():
+    whole, centred = (build_model("mlp-3x512", SHAPE, 10, 0, rule) for rule in ("he", "he-centred"))
+    assert torch.equal(whole[1].weight, centred[1].weight), "the first layer sees images, not what comes out of ReLUs"
+    for layer in (3, 5):
+        torch.testing.assert_close(centred[layer].weight.sum(1), torch.zeros(512), rtol=0, atol=1e-5)
+        difference = whole[layer].weight - centred[layer].weight
+        torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), rtol=0, atol=1e-6)
+    shared = torch.full((1, 512), 7.0)
+    assert centred[3](shared).abs().max() < 1e-4 < whole[3](shared).abs().max()
+    assert not centred[7].weight.any()
+
+
+def test_centred_filters_have_a_sum_of_0_over_all_their_inputs():
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.Flatten(), nn.Linear(5, 2))
+    INITIALIZATIONS["he-centred"](network)
+    torch.testing.assert_close(network[2].weight.sum((1, 2, 3)), torch.zeros(5), rtol=0, atol=1e-5)
+    assert network[2].weight.sum(1).abs().max() > 0.01, "not over channels alone"
+    assert network[0].weight.sum((1, 2, 3)).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("network", [nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Sequential(nn.Linear(2, 2), nn.Conv2d(1, 1, 1))])
+def test_centred_weights_need_a_last_layer_to_set_to_0(network):
+    with pytest.raises(ValueError, match="he-centred needs a network that ends with a linear layer"):
+        INITIALIZATIONS["he-centred"](network)
 
 
 def test_a_users_network_is_changed_only_if_that_is_asked_for(tmp_path, monkeypatch):
