@@ -149,7 +149,13 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("complexity/test_stability.py", "test_every_scale.py::test_stability_and_noise_on_weights"),
         ("stability-convex",),
     ),
-    "theory.complexity.gaussian_posterior": (("complexity/test_gaussian_posterior.py",), ()),
+    "theory.complexity.gaussian_posterior": (
+        (
+            "complexity/test_gaussian_posterior.py",
+            "test_every_scale.py::test_a_stochastic_network_and_its_bound",
+        ),
+        (),
+    ),
     "theory.complexity.norm_measures": (
         (
             "complexity/test_norm_measures.py",
@@ -178,22 +184,25 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("lower-bound-alternating", "lower-bound-thresholds", "lower-bound-parameters"),
     ),
     "theory.least_squares.step_sizes": (
-        ("least_squares/test_solvers.py", "least_squares/test_any_scale.py"),
-        ("gd-threshold", "kaczmarz-rate", "momentum-rate"),
+        ("least_squares/test_step_sizes.py", "least_squares/test_solvers.py", "least_squares/test_any_scale.py"),
+        ("gd-threshold", "kaczmarz-rate", "momentum-rate", "sgd-decaying-steps"),
     ),
-    "theory.least_squares.exact": (("least_squares/test_references.py",), ()),
+    "theory.least_squares.exact": (
+        ("least_squares/test_references.py", "test_every_scale.py::test_exact_constructions"),
+        ("minimum-norm-monotone",),
+    ),
     "theory.label_noise.linear_smoother": (
         ("label_noise/test_linear_smoother.py",),
         ("smoother-noise-moments", "interpolant-noise-accuracy"),
     ),
     "theory.label_noise.transition": (("label_noise/test_transition.py",), ()),
     "theory.dynamics.limiting_kernel": (
-        ("dynamics/test_limiting_kernel.py",),
+        ("dynamics/test_limiting_kernel.py", "test_every_scale.py::test_dynamics"),
         ("limiting-kernel", "limiting-kernel-definite"),
     ),
     "theory.dynamics.predicted_dynamics": (
-        ("dynamics/test_predicted_dynamics.py",),
-        ("predicted-dynamics",),
+        ("dynamics/test_predicted_dynamics.py", "test_every_scale.py::test_dynamics"),
+        ("predicted-dynamics", "random-labels-slower"),
     ),
     "theory.memorisation.memorised_bits": (("memorisation/test_memorised_bits.py",), ()),
     "theory.memorisation.scores": (("memorisation/test_memorisation.py",), ()),
@@ -352,6 +361,16 @@ class Target:
                     for module in list(sys.modules.values()):
                         if vars(module).get(name) is before:
                             setattr(module, name, value)
+                    for function in self.functions:
+                        _replace_default(function, before, value)
+
+
+def _replace_default(function: types.FunctionType, before: Any, value: Any) -> None:
+    """Give the arguments whose default is the constant `before` the default `value`."""
+    named = function.__kwdefaults__ or {}
+    named.update({name: value for name, default in named.items() if default is before})
+    if function.__defaults__:
+        function.__defaults__ = tuple(value if default is before else default for default in function.__defaults__)
 
 
 def _is_plain(value: Any) -> bool:

@@ -14,6 +14,14 @@ SOURCE = '''\
 SHARE = 0.25
 
 
+class Unit:
+    size: int = 3
+
+
+def share_of(values, *, share=SHARE):
+    return share * values
+
+
 def scaled(values, by=2):
     """Docstring."""
     if not values[0] < 3:
@@ -31,20 +39,21 @@ def test_changes_spare_messages_defaults_and_indices():
     assert changes == {
         ("2", "0.25  ->  0.5", None),
         ("2", "0.25  ->  0.125", None),
-        ("7", "values[0] < 3  ->  values[0] <= 3", (7, 7)),
-        ("7", "3  ->  4", (7, 7)),
-        ("7", "3  ->  2", (7, 7)),
-        ("9", f"{call}  ->  min", (9, 12)),
-        ("10", "SHARE * values[0]  ->  SHARE / values[0]", (9, 12)),
-        ("11", "-by  ->  by", (9, 12)),
+        ("10", "share * values  ->  share / values", (10, 10)),
+        ("15", "values[0] < 3  ->  values[0] <= 3", (15, 15)),
+        ("15", "3  ->  4", (15, 15)),
+        ("15", "3  ->  2", (15, 15)),
+        ("17", f"{call}  ->  min", (17, 20)),
+        ("18", "SHARE * values[0]  ->  SHARE / values[0]", (17, 20)),
+        ("19", "-by  ->  by", (17, 20)),
     }
-    assert len({mutant.name for mutant in mutants(SOURCE)}) == 8
+    assert len({mutant.name for mutant in mutants(SOURCE)}) == 9
 
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     (tmp_path / "changed_here.py").write_text(SOURCE)
-    (tmp_path / "taken_from_it.py").write_text("from changed_here import SHARE, scaled\n")
+    (tmp_path / "taken_from_it.py").write_text("from changed_here import SHARE, scaled, share_of\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield importlib.import_module("taken_from_it")
     for name in ("changed_here", "taken_from_it"):
@@ -57,7 +66,7 @@ def test_a_change_reaches_what_was_imported_before(module):
     target.change(mutant_of["-by  ->  by"])
     assert module.scaled([2]) == 2
     target.change(mutant_of["0.25  ->  0.125"])
-    assert (module.scaled([2]), module.SHARE) == (0.25, 0.125)
+    assert (module.scaled([2]), module.SHARE, module.share_of(2)) == (0.25, 0.125, 0.25)
 
 
 def test_what_is_mutated_is_there():
