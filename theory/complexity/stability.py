@@ -75,14 +75,9 @@ def convex_stability_bound(
 
     Raises ValueError for a step above 2/b, which the theorem does not cover, negative numbers or n < 1.
     """
-    steps = _as_steps(lipschitz, smoothness, step_sizes)
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    if steps.max(initial=0.0) * smoothness > 2:
-        raise ValueError(f"step sizes must be at most 2/smoothness = {2 / smoothness:.3g}, got {steps.max():.3g}")
     return Bound(
         "uniform stability, convex",
-        2 * lipschitz**2 / n * math.fsum(steps),
+        lipschitz * parameter_distance_bound(lipschitz, smoothness, step_sizes, n),
         "expected test loss less training loss",
         "Hardt, Recht, Singer 2016, theorem 3.8",
         trivial=loss_range,
@@ -91,26 +86,32 @@ def convex_stability_bound(
 
 def parameter_distance_bound(lipschitz: float, smoothness: float, step_sizes: Sequence[float], n: int) -> float:
     """(2L/n) sum_t eta_t, on E ||w_T - w'_T|| for convex losses. Arguments and errors as `convex_stability_bound`."""
-    return convex_stability_bound(lipschitz, smoothness, step_sizes, n).value / lipschitz if lipschitz else 0.0
+    steps = _as_steps(lipschitz, smoothness, step_sizes)
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    if steps.max(initial=0.0) * smoothness > 2:
+        raise ValueError(f"step sizes must be at most 2/smoothness = {2 / smoothness:.3g}, got {steps.max():.3g}")
+    return 2 * lipschitz / n * math.fsum(steps)
 
 
 def nonconvex_stability_bound(lipschitz: float, smoothness: float, step_sizes: Sequence[float], n: int) -> Bound:
     """The bound of theorem 3.12 for losses in [0, 1], with the smallest c that has eta_t <= c/t.
 
-    Arguments as in `convex_stability_bound`, smoothness and steps positive.
-    Raises ValueError for step sizes that increase, negative numbers or n < 2.
+    Arguments as in `convex_stability_bound`, smoothness and the first step positive.
+    Raises ValueError for step sizes that increase or are all zero, negative numbers or n < 2.
     """
     steps = _as_steps(lipschitz, smoothness, step_sizes)
-    if n < 2 or not smoothness > 0 or not len(steps) or not steps.max() > 0:
-        raise ValueError("the bound needs n >= 2, a positive smoothness and at least one step")
+    if n < 2 or not smoothness > 0 or not steps.max(initial=0.0) > 0:
+        raise ValueError("the bound needs n >= 2, a positive smoothness and a positive step size")
     if (np.diff(steps) > 0).any():
         raise ValueError("step sizes must not increase")
     total = len(steps)
     c = float((steps * np.arange(1, total + 1)).max())
     power = 1 / (smoothness * c + 1)
+    size = (2 * c) ** power * lipschitz ** (2 * power)  # c L^2 may underflow where its root does not
     return Bound(
         "uniform stability, not convex",
-        (1 + 1 / (smoothness * c)) / (n - 1) * (2 * c * lipschitz**2) ** power * total ** (1 - power),
+        (1 + 1 / (smoothness * c)) / (n - 1) * size * total ** (1 - power),
         "expected test loss less training loss, loss in [0, 1]",
         "Hardt, Recht, Singer 2016, theorem 3.12",
     )

@@ -88,13 +88,14 @@ def test_float32_and_blocks_of_inputs():
 
 
 def test_priors_share_the_failure_probability():
-    grid = PriorVariances(0.1, 100)
+    grid = PriorVariances()  # Dziugaite and Roy's: c = 0.1, b = 100
     assert grid.variance(100) == pytest.approx(0.1 / math.e)
     assert sum(grid.share(j) for j in range(1, 200_000)) == pytest.approx(1, abs=1e-5)
     assert sum(grid.share(j) for j in range(1, 200_000)) < 1
     assert grid.first_below(0.05) == 70
     assert grid.variance(70) < 0.05 < grid.variance(69)
     assert grid.first_below(5.0) == 1, "above the grid its first point is taken"
+    assert PriorVariances(1.0, 1).variance(2) == pytest.approx(math.exp(-2))
 
 
 MEANS, VARIANCES, INITIAL = np.tile([0.3, -0.2, 0.1, 0.4], 20), np.tile([0.02, 0.03, 0.01, 0.05], 20), np.zeros(80)
@@ -120,6 +121,13 @@ def test_the_bound_is_put_together_as_documented():
     assert result.square_root.value == pytest.approx(square_root)
     assert result.bound.failure_probability == pytest.approx(0.035)
     assert (result.sampled_error, result.draws) == (0.05, 600)
+
+
+def test_a_posterior_wider_than_all_priors_takes_the_first():
+    result = posterior_bound([3.0], [1.0], [0.0], [0.0], 10, priors=PriorVariances(0.5, 20))
+    variance = 0.5 * math.exp(-1 / 20)
+    assert (result.prior_index, result.prior_variance) == (1, pytest.approx(variance))
+    assert result.divergence == pytest.approx((10 / variance - 1 + math.log(variance)) / 2)
 
 
 def test_the_bound_holds_for_a_posterior_chosen_on_the_sample():
@@ -154,7 +162,9 @@ def test_the_bound_holds_for_a_posterior_chosen_on_the_sample():
     ("call", "message"),
     [
         (lambda: PriorVariances(0.0), "positive"),
+        (lambda: PriorVariances(0.1, 0), "positive"),
         (lambda: PriorVariances().share(0), "begins at 1"),
+        (lambda: PriorVariances().first_below(0.0), "positive and finite"),
         (lambda: PriorVariances().first_below(math.nan), "positive and finite"),
         (lambda: posterior_bound(MEANS, 0 * VARIANCES, INITIAL, [0.5], 10), "variances must be positive"),
         (lambda: posterior_bound(MEANS, VARIANCES, INITIAL[:3], [0.5], 10), "one length"),

@@ -22,6 +22,7 @@ def test_convex_by_hand():
     assert convex_stability_bound(3.0, 2.0, [0.1, 0.2, 1.0], 13, loss_range=1.0).vacuous
     assert parameter_distance_bound(3.0, 2.0, [0.1, 0.2, 1.0], 13) == pytest.approx(2 * 3 * 1.3 / 13)
     assert parameter_distance_bound(0.0, 2.0, [0.1], 13) == 0
+    assert convex_stability_bound(3.0, 2.0, [0.5], 1).value == 9
 
 
 def test_nonconvex_by_hand():
@@ -33,7 +34,18 @@ def test_nonconvex_by_hand():
     # b = 3, c = 1, L = 2: (4/3)/50 8^(1/4) 16^(3/4)
     bound = nonconvex_stability_bound(2.0, 3.0, [1 / t for t in range(1, 17)], 51)
     assert bound.value == pytest.approx(4 / 3 / 50 * 8**0.25 * 8)
+    # A last step of zero leaves c = 1/2, b = 2: 2/1 1^(1/2) sqrt(2)
+    assert nonconvex_stability_bound(1.0, 2.0, [0.5, 0.0], 2).value == pytest.approx(2 * math.sqrt(2))
     assert nonconvex_stability_bound(10.0, 10.0, [0.1] * 10_000, 100).vacuous
+
+
+def test_constants_whose_products_leave_float64():
+    """L^2 eta is 2^-1500, or 2^1500, where the bounds are not."""
+    assert parameter_distance_bound(2.0**-500, 0.0, [2.0**-500], 2) == 2.0**-1000
+    assert parameter_distance_bound(2.0**500, 0.0, [2.0**500], 2) == 2.0**1000
+    for exponent in (-500, 500):  # b c = 1: 2 sqrt(2 c L^2)
+        bound = nonconvex_stability_bound(2.0**exponent, 2.0**-exponent, [2.0**exponent], 2)
+        assert bound.value / 2.0 ** (1.5 * exponent) == pytest.approx(2 * math.sqrt(2))
 
 
 def least_squares_in_a_ball(radius, rate, epochs):
@@ -138,10 +150,15 @@ def test_neighbour_changes_one_example_of_a_copy():
         (lambda: convex_stability_bound(1.0, 2.0, [1.5], 3), "at most 2/smoothness = 1"),
         (lambda: convex_stability_bound(1.0, 2.0, [0.5], 0), "n must be at least 1"),
         (lambda: convex_stability_bound(-1.0, 2.0, [0.5], 3), "must be finite and not negative"),
+        (lambda: convex_stability_bound(1.0, -0.5, [0.5], 3), "must be finite and not negative"),
         (lambda: convex_stability_bound(1.0, 2.0, [-0.5], 3), "none negative"),
         (lambda: nonconvex_stability_bound(1.0, 1.0, [0.1, 0.2], 3), "must not increase"),
         (lambda: nonconvex_stability_bound(1.0, 0.0, [0.1], 3), "positive smoothness"),
+        (lambda: nonconvex_stability_bound(1.0, 1.0, [0.1], 1), "n >= 2"),
+        (lambda: nonconvex_stability_bound(1.0, 1.0, [], 3), "a positive step size"),
+        (lambda: nonconvex_stability_bound(1.0, 1.0, [0.0, 0.0], 3), "a positive step size"),
         (lambda: neighbour((np.ones(3), np.ones(3)), 3, (0, 0)), "index 3 is not one of 3"),
+        (lambda: neighbour((np.ones(3), np.ones(3)), -1, (0, 0)), "index -1 is not one of 3"),
         (lambda: measure_stability(None, None, (np.ones(3), np.ones(3)), 0, (0, 0), []), "at least one seed"),
     ],
 )
