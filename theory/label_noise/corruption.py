@@ -44,12 +44,18 @@ def corrupt_labels(
     if not 0 <= label_noise <= 1:
         raise ValueError(f"label_noise must be a probability, got {label_noise}")
     require_classes(labels, num_classes)
-    samples = np.arange(len(labels)) if samples is None else samples
-    if len(samples) != len(labels):
-        raise ValueError(f"samples must be one index for each of {len(labels)} labels, got {len(samples)}")
-    bits = words(seed, purpose, samples, 2)
+    bits = words(seed, purpose, sample_indices(samples, len(labels)), 2)
     replaced = uniforms(bits[:, 0]) < label_noise
     return np.where(replaced, uniform_integers(bits[:, 1], num_classes), labels)
+
+
+def sample_indices(samples: Labels | None, n: int) -> Labels:
+    """The indices of n samples in their training set, 0 .. n-1 for None. Raises ValueError for another number."""
+    if samples is None:
+        return np.arange(n)
+    if len(samples) != n:
+        raise ValueError(f"samples must be one index for each of {n} labels, got {len(samples)}")
+    return samples
 
 
 def require_classes(labels: Labels, num_classes: int) -> None:

@@ -133,12 +133,13 @@ def lyapunov_ratio(S: Float64Array, label_noise: float) -> Float64Array:
     t_i = 2 s_i (Y_i1 - E Y_i1), where |Y_i1 - E Y_i1| is distributed alike for both classes: labels do not matter.
     Raises ValueError for a p that is no probability.
     """
-    S = as_real(S, "S").astype(np.float64, copy=False)
+    sizes = np.abs(as_real(S, "S").astype(np.float64, copy=False))
     chance = float(label_distribution(label_noise, 2)[0, 1])
     variance = chance * (1 - chance)
     third = variance * (chance**2 + (1 - chance) ** 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.sum(np.abs(S) ** 3, axis=1) * third / (np.sum(S**2, axis=1) * variance) ** 1.5
+        shares = sizes / sizes.max(axis=1, keepdims=True, initial=0.0)  # without a unit: cubes may leave float64
+        ratio = np.sum(shares**3, axis=1) * third / (np.sum(shares**2, axis=1) * variance) ** 1.5
     return np.asarray(np.where(np.isnan(ratio), np.inf, ratio))
 
 
@@ -213,9 +214,11 @@ def simulated_accuracy(
 ) -> SimulatedAccuracy:
     """The accuracy of arg max S Y on fresh draws of the noise, S fixed: a matrix product a draw, no training.
 
-    Draw j corrupts labels by the stream `label-noise-draw-j` of the seed. Raises ValueError for fewer than two draws,
-    labels out of range or of other numbers than S has columns (labels) and rows (test labels).
+    Draw j corrupts labels by the stream `label-noise-draw-j` of the seed. Raises ValueError for fewer than two draws, a
+    level outside (0, 1), labels out of range or of other numbers than S has columns (labels) and rows (test labels).
     """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie strictly between 0 and 1, got {level}")
     if draws < 2:
         raise ValueError(f"an interval needs at least two draws, got {draws}")
     if S.shape != (len(test_labels), len(labels)):

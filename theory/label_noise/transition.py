@@ -17,7 +17,7 @@ import numpy as np
 
 from theory.common.arrays import as_real
 from theory.common.streams import uniforms, words
-from theory.label_noise.corruption import Float64Array, Labels, require_classes
+from theory.label_noise.corruption import Float64Array, Labels, require_classes, sample_indices
 
 ROWS_SUM_TO_ONE = 1e-9
 """Rounding of a row's sum: far above k eps for any k that fits into memory, far below what a sample can show."""
@@ -57,12 +57,11 @@ def draw_labels(
             not on its place in a batch.
         purpose: the stream.
 
-    Raises ValueError for what is no transition matrix, or for labels out of its range.
+    Raises ValueError for what is no transition matrix, for labels out of its range or of another number than samples.
     """
     require_transition(transition)
     require_classes(labels, len(transition))
-    samples = np.arange(len(labels)) if samples is None else samples
-    bits = words(seed, purpose, samples, 2)
+    bits = words(seed, purpose, sample_indices(samples, len(labels)), 2)
     change, choice = uniforms(bits[:, 0]), uniforms(bits[:, 1])
     noisy = labels.copy()
     for label in np.unique(labels):
@@ -80,9 +79,11 @@ def draw_labels(
 def copying_accuracy(transition: Float64Array, clean_accuracy: float) -> float:
     """Expected test accuracy of a rule that copies one training label, from its accuracy A on clean labels.
 
-    Exact under the conditions above. Raises ValueError for what is no transition matrix.
+    Exact under the conditions above. Raises ValueError for what is no transition matrix, or an accuracy outside [0, 1].
     """
     require_transition(transition)
+    if not 0 <= clean_accuracy <= 1:
+        raise ValueError(f"clean_accuracy must lie between 0 and 1, got {clean_accuracy}")
     k, kept = len(transition), float(np.trace(transition))
     if k == 1:
         return 1.0

@@ -1,6 +1,7 @@
 """Smoothers against refitting; moments and accuracies against enumeration of all label assignments."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from theory.common.streams import generator
 from theory.kernels import Gaussian, KernelInterpolator, Laplacian
 from theory.label_noise import (
     NoisyOutputs,
+    SimulatedAccuracy,
     averaging_smoother,
     corrupt_labels,
     gaussian_accuracy,
@@ -104,14 +106,31 @@ def test_simulated_accuracy_is_that_of_all_assignments(k, p):
     np.testing.assert_allclose((low, high), expected)
 
 
+def test_the_interval_of_few_draws_by_hand():
+    """Student's distribution of 2 degrees of freedom: P(|T| <= t) = t / sqrt(2 + t^2), 0.6 at 0.75 sqrt(2)."""
+    half = 0.75 * 2**0.5 * 0.25 / 3**0.5
+    simulated = SimulatedAccuracy(np.array([0.25, 0.5, 0.75]), 0.6)
+    assert simulated.interval == pytest.approx((0.5 - half, 0.5 + half), rel=1e-12)
+
+
 def test_draws_are_of_their_streams_whatever_the_block(monkeypatch):
     random = generator(4, "simulated-accuracy-test")
     S, labels, right = random.standard_normal((5, 7)), random.integers(0, 3, 7), random.integers(0, 3, 5)
     accuracies = simulated_accuracy(S, labels, right, 0.6, 3, draws=9, seed=2).accuracies
     noisy = one_hot(corrupt_labels(labels, 3, 0.6, 2, purpose="label-noise-draw-8"), 3)
     assert accuracies[8] == np.mean((S @ noisy).argmax(1) == right)
-    monkeypatch.setattr("theory.label_noise.linear_smoother._BLOCK_ENTRIES", 2 * 3 * 7)
-    np.testing.assert_array_equal(simulated_accuracy(S, labels, right, 0.6, 3, draws=9, seed=2).accuracies, accuracies)
+    for entries in (2 * 3 * 7, 1):
+        monkeypatch.setattr("theory.label_noise.linear_smoother._BLOCK_ENTRIES", entries)
+        again = simulated_accuracy(S, labels, right, 0.6, 3, draws=9, seed=2).accuracies
+        np.testing.assert_array_equal(again, accuracies)
+    np.testing.assert_array_equal(simulated_accuracy(S, labels, right, 0.6, 3, draws=2, seed=2).accuracies, again[:2])
+
+
+def test_gaussian_scores_mind_no_block(monkeypatch):
+    outputs = noisy_outputs(generator(7, "block-test").standard_normal((5, 7)), np.arange(7) % 3, 0.6, 3)
+    whole = gaussian_accuracy(outputs, np.arange(5) % 3, draws=50)
+    monkeypatch.setattr("theory.label_noise.linear_smoother._BLOCK_ENTRIES", 1)
+    np.testing.assert_array_equal(gaussian_accuracy(outputs, np.arange(5) % 3, draws=50), whole)
 
 
 @pytest.mark.parametrize("count", [5, 25, 101])
@@ -127,6 +146,21 @@ def test_gaussian_scores_of_two_classes_are_within_berry_and_esseen(count, p):
     chance = p / 2
     third = (chance**2 + (1 - chance) ** 2) / (chance * (1 - chance)) ** 0.5
     assert bound == pytest.approx(0.56 * third / count**0.5)
+
+
+def test_gaussian_scores_of_two_classes_by_hand():
+    """f_1 - f_0 has the mean 1/2 and the variance 4 + 1 - 2 (1/2) = 4; a tie without spread goes to the first class."""
+    means, covariances = np.array([[0.2, 0.7], [0.3, 0.3]]), np.array([[[4.0, 0.5], [0.5, 1.0]], np.zeros((2, 2))])
+    outputs = NoisyOutputs(means, means, covariances, np.zeros(2))
+    first = [0.5 * math.erfc(0.25 / 2**0.5), 1.0]
+    assert gaussian_accuracy(outputs, np.array([0, 0])) == pytest.approx(first, rel=1e-14)
+    assert gaussian_accuracy(outputs, np.array([1, 1])) == pytest.approx(1 - np.array(first), rel=1e-14)
+
+
+@pytest.mark.parametrize("exponent", [-500, -355, 355, 500])
+def test_the_error_of_gaussian_scores_minds_no_unit(exponent):
+    S = generator(6, "lyapunov-test").standard_normal((3, 8))
+    np.testing.assert_allclose(lyapunov_ratio(np.ldexp(S, exponent), 0.3), lyapunov_ratio(S, 0.3), rtol=1e-14)
 
 
 def test_gaussian_scores_of_more_classes_are_drawn():
@@ -178,6 +212,8 @@ def test_refusals():
         gaussian_accuracy(noisy_outputs(S, labels, 0.1, 2), labels)
     with pytest.raises(ValueError, match="at least two draws"):
         simulated_accuracy(S, labels, right, 0.1, 2, draws=1)
+    with pytest.raises(ValueError, match="level must lie strictly"):
+        simulated_accuracy(S, labels, right, 0.1, 2, level=1.0)
     with pytest.raises(ValueError, match="test labels by labels"):
         simulated_accuracy(S.T, labels, right, 0.1, 2)
     with pytest.raises(ValueError, match="label_noise is a probability"):

@@ -92,6 +92,7 @@ def test_independence():
     assert is_independent(label_distribution(1.0, 10))
     assert not is_independent(label_distribution(1 - 1e-9, 10))
     assert not is_independent(np.roll(np.eye(3), 1, axis=1)), "one permutation of the classes is not random labels"
+    assert not is_independent(np.array([[0.2, 0.3, 0.5], [0.3, 0.2, 0.5], [0.2, 0.3, 0.5]])), "a class drawn alike"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,7 @@ def test_independence():
         (np.array([[1.5, -0.5], [0.0, 1.0]]), "negative"),
         (np.array([[np.nan, 1.0], [0.0, 1.0]]), "not a number"),
         (np.array([[1.0, 0.0], [0.5, 0.4]]), "row 1 sums to 0.9"),
+        (np.array([[1.0, 0.0], [0.5, 0.6]]), "row 1 sums to 1.1"),
     ],
 )
 def test_what_is_no_transition_matrix_is_refused(transition, says):
@@ -115,3 +117,11 @@ def test_other_classes_are_refused():
         require_transition(SKEWED, 10)
     with pytest.raises(ValueError, match=r"labels must be in 0 .. 2"):
         draw_labels(np.array([3]), SKEWED, 0, purpose="test")
+    with pytest.raises(ValueError, match="one index for each of 3 labels"):
+        draw_labels(np.array([0, 1, 2]), SKEWED, 0, np.array([7]), purpose="test")
+
+
+@pytest.mark.parametrize("accuracy", [-0.1, 1.1, np.nan])
+def test_an_accuracy_is_a_share(accuracy):
+    with pytest.raises(ValueError, match="clean_accuracy must lie between 0 and 1"):
+        copying_accuracy(SKEWED, accuracy)
