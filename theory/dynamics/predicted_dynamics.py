@@ -66,18 +66,17 @@ def predicted_steps(spectrum: Spectrum, residual: torch.Tensor, step_size: float
     if step_size >= 2 / spectrum.largest:
         raise ValueError(f"step_size {step_size:g} is not below 2 / lambda_max = {2 / spectrum.largest:g}")
     rates, energies = _rates(spectrum, step_size), spectrum.energies(residual)
-    never = rates >= 1
-    if (floor := float(energies[never].sum()) / 2) > loss:
-        raise ValueError(
-            f"the loss never falls below {floor:g}: there H is zero to working precision, for example since two points "
-            "have the same direction and different labels"
-        )
 
     def reached(t: int) -> bool:
         return float((rates ** (2.0 * t)) @ energies) / 2 <= loss
 
     if reached(0):
         return 0
+    if (floor := float(energies[rates >= 1].sum()) / 2) >= loss:
+        raise ValueError(
+            f"the loss never falls below {floor:g}: there H is zero to working precision, for example since two points "
+            "have the same direction and different labels"
+        )
     late = 1
     while not reached(late):
         late *= 2

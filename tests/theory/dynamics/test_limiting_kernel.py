@@ -1,6 +1,8 @@
 """H-infinity against its definition, extended precision, and the exact condition for being singular."""
 
+import itertools
 import math
+from collections.abc import Iterator
 
 import mpmath
 import numpy as np
@@ -8,9 +10,10 @@ import pytest
 import torch
 
 from theory.common.streams import generator
-from theory.dynamics import LimitingKernel, limiting_spectrum
+from theory.dynamics import LimitingKernel, Spectrum, limiting_spectrum
+from theory.dynamics.limiting_kernel import _entry_errors
 from theory.kernels import ArcCosine
-from theory.kernels.kernels import EPS
+from theory.kernels.kernels import EPS, NEAR
 
 
 def points(seed: int, n: int, d: int) -> torch.Tensor:
@@ -69,6 +72,52 @@ def test_errors_are_within_their_bounds(distance):
         assert spectrum.error < 1e-11  # the bound is of use
 
 
+def off_by(cosines: torch.Tensor, squared_norm: float, e: float) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Products (1, n) and squared norms (1,) and (n,), each off by the share e, one way or the other."""
+    for product, left, right in itertools.product((-e, e), repeat=3):
+        norms = torch.full_like(cosines, squared_norm)
+        yield squared_norm * (cosines + product)[None], norms[:1] * (1 + left), norms * (1 + right)
+
+
+def test_the_error_of_an_entry_covers_the_worst_products():
+    """The slope of arccos is steepest at the nearest pairs that are left to products; it is taken for 3 e, not 2 e."""
+    kernel, e = LimitingKernel(), 2.0**-25
+    cosines = torch.linspace(-1, 1, 1001).double().clamp(-1 + NEAR, 1 - NEAR)
+    for squared_norm in (0.25, 1.0, 4.0):
+        exact = kernel.from_products(*next(off_by(cosines, squared_norm, 0)))
+        changes = [kernel.from_products(*parts) - exact for parts in off_by(cosines, squared_norm, e)]
+        worst = float(torch.stack(changes).abs().max())
+        assert worst <= kernel.entry_error(squared_norm, e) <= 2 * worst
+
+
+def test_the_errors_of_a_spectrums_entries_cover_the_worst_products():
+    """For cosines that are off 1 by no more than the error itself, too; there sqrt(3 e) is allowed for sqrt(2 e)."""
+    kernel, e = LimitingKernel(), 2.0**-25
+    near_one = 1 - e * torch.arange(0, 12, 0.25).double()
+    cosines = torch.cat([torch.linspace(-1, 1, 1001).double(), near_one, -near_one])
+    exact, largest = kernel.from_products(*next(off_by(cosines, 4.0, 0))), []
+    for products, left, right in off_by(cosines, 4.0, e):
+        bound = _entry_errors(products, torch.outer(left.sqrt(), right.sqrt()), e)[0, 1:]  # the first is a diagonal
+        change = (kernel.from_products(products, left, right) - exact)[0, 1:].abs()
+        assert (change <= bound).all()
+        largest.append((float(bound.max()), float(change.max())))
+    bounds, changes = zip(*largest, strict=True)
+    assert max(bounds) <= 1.3 * max(changes)
+
+
+def test_the_error_of_orthonormal_points_by_hand():
+    """(4 + 6) eps of each entry, more off the diagonal by 3 times the slope sqrt(2) over 2 pi; 4 eps times 1/2."""
+    off_diagonal = 1 + 3 * math.sqrt(2) / (2 * math.pi)
+    expected = 10 * math.sqrt(4 + 12 * off_diagonal**2) + 4 / 2
+    assert limiting_spectrum(torch.eye(4).double()).error / EPS == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_condition_is_infinite_unless_the_smallest_eigenvalue_is_above_its_error():
+    assert [Spectrum(torch.tensor([1.0, 0.5]), torch.eye(2), error).condition for error in (0.25, 0.5)] == [2, math.inf]
+    zero = limiting_spectrum(torch.zeros(2, 3))
+    assert (zero.largest, zero.condition) == (0, math.inf)
+
+
 def test_spectrum_is_a_decomposition():
     X = unit_points(6, 30, 5)
     spectrum = limiting_spectrum(X)
@@ -96,5 +145,8 @@ def test_refusals():
         limiting_spectrum(torch.tensor([[1.0, float("nan")]]))
     with pytest.raises(ValueError, match="matrix of finite numbers"):
         limiting_spectrum(torch.zeros(0, 3))
+    for unit in (2.0**-500, 2.0**520):
+        with pytest.raises(ValueError, match="another unit"):
+            limiting_spectrum(unit * points(0, 4, 3))
     with pytest.raises(ValueError, match="spectrum's 4 samples"):
         limiting_spectrum(unit_points(0, 4, 3)).energies(torch.zeros(5))

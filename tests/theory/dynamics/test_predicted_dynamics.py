@@ -90,6 +90,28 @@ def test_labels_that_differ_at_one_point_are_never_fitted():
         complexity_measure(spectrum, y)
 
 
+def diagonal(eigenvalues: list[float], error: float = 0.0) -> Spectrum:
+    return Spectrum(torch.tensor(eigenvalues).double(), torch.eye(len(eigenvalues)).double(), error)
+
+
+def test_a_loss_that_is_met_exactly():
+    """The residual is halved in each step: 4, 2, 1; and where H is zero, up to its error, it stays."""
+    assert predicted_steps(diagonal([0.5]), torch.tensor([4.0]).double(), 1.0, 2.0) == 1
+    for lowest in (0.0, 0.25):
+        spectrum, residual = diagonal([0.5, lowest], lowest), torch.tensor([4.0, 2.0]).double()
+        norms = predicted_residual_norms(spectrum, residual, 1.0, [0, 2])
+        np.testing.assert_allclose(norms, [20**0.5, 5**0.5], rtol=1e-15)
+        with pytest.raises(ValueError, match="never falls below 2"):
+            predicted_steps(spectrum, residual, 1.0, 2.0)
+        assert predicted_steps(spectrum, residual * torch.tensor([0.0, 1.0]), 1.0, 2.0) == 0
+
+
+def test_the_error_of_the_complexity_measure_by_hand():
+    """sqrt(1 / (1 - 1/2)) is 1.41 times the value for eigenvalues as computed: off by at most (1/2) / (1/2) / 2."""
+    measure = complexity_measure(diagonal([4.0, 1.0], 0.5), torch.tensor([2.0, 1.0]).double())
+    assert (float(measure.values[0]), measure.relative_error) == (pytest.approx(2**0.5), 0.5)
+
+
 def test_complexity_measure_is_the_solution_of_a_linear_system():
     spectrum, labels = problem(5, outputs=3)
     H = (spectrum.eigenvectors * spectrum.eigenvalues @ spectrum.eigenvectors.T).numpy()
