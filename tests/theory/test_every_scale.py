@@ -628,7 +628,8 @@ def test_exact_constructions(a, b):
     points, labels = np.ldexp(X, a), np.ldexp(y, b)
     assert all(value == 0 for value in exact_products(points, exact_null_vector(points)))
     w = exact_minimum_norm_solution(points, labels)
-    assert verify_minimum_norm_exactly(points, labels, w)
+    proof = verify_minimum_norm_exactly(points, labels, w)
+    assert (proof.solves, proof.in_row_space, proof.squared_distance) == (True, True, 0)
     assert exact_rank(points) == 2
     assert exact_squared_norm(points, labels) == sum(value * value for value in w)
 

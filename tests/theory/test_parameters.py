@@ -112,6 +112,7 @@ def test_a_kernel_is_a_kernel(kernel):
         lambda: NeuralTangent(np.nan),
         lambda: NeuralTangent(np.inf),
         lambda: InverseDecay(1.0, 0.0),
+        lambda: InverseDecay(0.0, 1.0),
         lambda: InverseDecay(np.nan, 1.0),
         lambda: benign_spectrum(1),
         lambda: effective_ranks(np.ones(3), 0),

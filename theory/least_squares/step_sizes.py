@@ -68,7 +68,7 @@ def as_schedule(step_size: float | Schedule | None, default: float, problem: Pro
     """
     if callable(step_size):
         function = step_size
-        if problem is None or problem.X_exponent == 0:
+        if problem is None:
             return function
         return lambda steps: scaled(np.asarray(function(steps), dtype=np.float64), 2 * problem.X_exponent)
     value = default if step_size is None else float(step_size)

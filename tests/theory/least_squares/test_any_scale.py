@@ -49,8 +49,10 @@ def test_solvers_do_not_mind_units(solver, a, b):
     np.testing.assert_allclose(scaling.certificate.distance_bound, bound, rtol=1e-12, atol=0)
     if solver is not randomized_kaczmarz:
         assert scaling.step_size == np.ldexp(plain.step_size, -2 * a)
-        given_size = solver(np.ldexp(X, a), np.ldexp(y, b), step_size=np.ldexp(plain.step_size, -2 * a))
-        np.testing.assert_array_equal(given_size.solution, scaling.solution)
+        size = np.ldexp(plain.step_size, -2 * a)
+        for given_size in (size, lambda steps: np.full(steps.shape, size)):
+            again = solver(np.ldexp(X, a), np.ldexp(y, b), step_size=given_size)
+            np.testing.assert_array_equal(again.solution, scaling.solution)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -16,7 +16,7 @@ from theory.least_squares import (
     verify_minimum_norm_exactly,
 )
 from theory.least_squares.certificate import _smallest_singular_value
-from theory.least_squares.exact import exact_null_vector
+from theory.least_squares.exact import exact_null_vector, exact_rank, exact_squared_norm
 from theory.least_squares.references import RowSpace
 
 EPS = np.finfo(np.float64).eps
@@ -222,6 +222,12 @@ def test_exact_solution_of_small_integers():
     assert (proof.solves, proof.in_row_space) == (False, True)
 
 
+def test_exact_numbers_by_hand():
+    assert exact_minimum_norm_solution([[2]], [1]) == [Fraction(1, 2)]
+    assert exact_squared_norm([[3, 4]], [10]) == 4
+    assert exact_rank([[1, 2], [2, 4]]) == 1
+
+
 def test_exact_solution_of_any_rank():
     X = np.array([[1, 2, 3], [2, 4, 6], [0, 0, 0], [1, 0, 1]])
     y = [1, 2, 0, 5]
@@ -237,6 +243,7 @@ def test_exact_solution_of_any_rank():
     [
         ([[1, 2]], [1, 2], "y must have 1 entries"),
         ([1, 2], [1, 2], "X must be a matrix"),
+        (np.empty((0, 3)), [], "X must be a matrix"),
         ([[np.inf, 1]], [1], "X contains NaN or infinite"),
         ([[0, 1]], [np.nan], "y contains NaN or infinite"),
     ],
@@ -247,6 +254,9 @@ def test_exact_refuses(X, y, message):
 
 
 def test_null_vector():
+    vector = exact_null_vector([[1, 2, 3]])
+    assert any(vector)
+    assert vector[0] + 2 * vector[1] + 3 * vector[2] == 0
     with pytest.raises(ValueError, match="linearly independent"):
         exact_null_vector([[1, 0], [0, 1]])
 

@@ -56,6 +56,13 @@ def test_scores_are_differences_of_shares():
     np.testing.assert_array_equal(memorisation_scores(half).score, scores.score)
 
 
+def test_the_standard_error_by_hand():
+    """Right once of 1 and once of 3: with a hit and a miss more 2 of 3 and 2 of 5."""
+    scores = memorisation_scores(count_hits([[1], [0], [0], [0]], [[1], [1], [0], [0]]))
+    assert scores.score == pytest.approx([2 / 3])
+    assert scores.standard_error == pytest.approx([float(Fraction(2 * 1, 3**3) + Fraction(2 * 3, 5**3)) ** 0.5])
+
+
 def test_an_estimate_finds_the_nearest_neighbours_exact_scores_within_its_error():
     """Few of 40 scores are further off than 3 standard errors, and their mean square is about 1."""
     random = generator(0, "memorisation-estimate")
@@ -110,6 +117,7 @@ def test_the_interval_covers_as_often_as_it_says():
     [
         (lambda: count_hits([[1, 0]], [[1]]), "of one shape"),
         (lambda: memorisation_scores(count_hits([[1, 0], [1, 1]], [[1, 0], [1, 1]])), "train more networks"),
+        (lambda: memorisation_scores(count_hits([[0, 1], [0, 0]], [[1, 0], [1, 1]])), "train more networks"),
         (lambda: nearest_neighbour_memorisation(np.eye(3), [0, 1], 1), "one entry for each of the 3"),
         (lambda: nearest_neighbour_memorisation(np.eye(3), [0, 1, 2], 3), "below the 3 points"),
         (lambda: rank_agreement([1, 2, 3], [1, 2]), "of one length"),

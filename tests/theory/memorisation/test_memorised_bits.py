@@ -25,6 +25,7 @@ def test_what_is_memorised():
     assert memorised_bits([-6.0], 3, 4) == 0, "no better than guessing"
     assert memorised_bits([-60.0, 0.0], 3, 4) == 6, "the coder goes back to the uniform code"
     assert memorised_bits([-1.5, -4.0], 1, 8) == 1.5
+    assert most_memorised_bits(3.0, 0) == 3, "no data, no choice of code"
 
 
 @pytest.mark.parametrize(("models", "sequences"), [(1, 1), (3, 2), (8, 2), (40, 3)])
@@ -71,8 +72,10 @@ def test_arguments():
         lambda: memorised_bits([math.nan], 1, 2),
         lambda: memorised_bits([[0.0]], 1, 2),
         lambda: uniform_bits(0, 1, 2),
+        lambda: uniform_bits(1, 0, 2),
         lambda: uniform_bits(1, 1, 1),
         lambda: most_memorised_bits(-1.0, 1),
+        lambda: most_memorised_bits(1.0, -1),
         lambda: theorem_1_bits(10, 0, 2),
         lambda: narrow_bits(10, 1, 11),
         lambda: counting_bits(0),
