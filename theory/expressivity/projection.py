@@ -178,7 +178,7 @@ def _directions(points: npt.NDArray[Any], seed: int) -> Iterator[Float64Array]:
     if d == 1:
         yield np.ones(1)
     elif _all_integers(points):
-        largest = max(int(points.max()), -int(points.min()), 1)
+        largest = max(int(points.max()), -int(points.min()))
         bits = MAX_EXACT_INTEGER.bit_length() - 1 - (d * largest).bit_length()
         if bits >= 1:  # sum |a_k x_k| < 2^53: exact in any order
             for _ in range(_DIRECTIONS_TO_TRY):
@@ -214,7 +214,7 @@ def _quantum(values: npt.NDArray[Any]) -> float:
     if values.dtype.kind in "iu":
         return 1.0
     least = 54
-    for rows in blocks(len(values), 64 * max(1, values[0].size)):
+    for rows in blocks(len(values), 64 * values[0].size):
         block = values[rows]
         mantissas, exponents = np.frexp(block[block != 0].astype(np.float64))
         if mantissas.size:

@@ -19,7 +19,9 @@ ONES = np.ones(2)
 LARGEST = 2**53
 
 
-@pytest.mark.parametrize(("points", "extent"), [([3, 5], 2), ([-4, 1, 2], 6), ([-4], 4), ([0.25], 0.25), ([0], 1)])
+@pytest.mark.parametrize(
+    ("points", "extent"), [([3, 5], 2), ([-4, 1, 2], 6), ([-4], 4), ([0.25], 0.25), ([0], 1), ([[0, 0]], 1)]
+)
 def test_the_extent_is_the_range_or_the_magnitude_of_a_single_point(points, extent):
     assert project_sample(points, np.zeros(len(points)), 0).extent == extent
 
@@ -105,6 +107,7 @@ def test_blocks_fit_in_memory_and_hold_at_least_one_row(monkeypatch):
 def test_a_single_coordinate_of_any_scale_is_projected_without_rounding(exponent, seed):
     points = np.ldexp(np.array([0.1, 0.3, -0.7]), exponent)
     sample = project_sample(points, [0, 1, 2], seed)
+    assert np.frexp(sample.direction)[0] == 0.5, "a power of two"
     np.testing.assert_array_equal(sample.z / sample.direction, np.sort(points))
     assert 2.0**-400 <= sample.extent <= 2.0**400
 
