@@ -3,6 +3,7 @@
 import ast
 import importlib
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,11 @@ def scaled(values, by=2):
         SHARE * values[0],
         -by,
     )
+
+
+from fractions import Fraction
+
+RATIO, CHECKS = Fraction(1, 8), (scaled,)
 '''
 
 
@@ -46,14 +52,18 @@ def test_changes_spare_messages_defaults_and_indices():
         ("17", f"{call}  ->  min", (17, 20)),
         ("18", "SHARE * values[0]  ->  SHARE / values[0]", (17, 20)),
         ("19", "-by  ->  by", (17, 20)),
+        ("25", "1  ->  2", None),
+        ("25", "1  ->  0", None),
+        ("25", "8  ->  9", None),
+        ("25", "8  ->  7", None),
     }
-    assert len({mutant.name for mutant in mutants(SOURCE)}) == 9
+    assert len({mutant.name for mutant in mutants(SOURCE)}) == len(changes)
 
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     (tmp_path / "changed_here.py").write_text(SOURCE)
-    (tmp_path / "taken_from_it.py").write_text("from changed_here import SHARE, scaled, share_of\n")
+    (tmp_path / "taken_from_it.py").write_text("from changed_here import *\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield importlib.import_module("taken_from_it")
     for name in ("changed_here", "taken_from_it"):
@@ -67,6 +77,10 @@ def test_a_change_reaches_what_was_imported_before(module):
     assert module.scaled([2]) == 2
     target.change(mutant_of["0.25  ->  0.125"])
     assert (module.scaled([2]), module.SHARE, module.share_of(2)) == (0.25, 0.125, 0.25)
+    target.change(mutant_of["8  ->  7"])
+    ratio, (check,) = module.RATIO, module.CHECKS
+    assert ratio == Fraction(1, 7)
+    assert check is module.scaled, "checks call what a test patches in the module"
 
 
 def test_what_is_mutated_is_there():
