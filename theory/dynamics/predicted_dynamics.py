@@ -32,7 +32,9 @@ from theory.dynamics.limiting_kernel import Spectrum
 
 def default_step_size(spectrum: Spectrum) -> float:
     """The step size eta = 1 / lambda_max: no direction overshoots, and the first is fitted at once. Less than twice
-    that is stable."""
+    that is stable. Raises ValueError if H is zero: any step is."""
+    if not spectrum.largest > 0:
+        raise ValueError("H is zero, as are all points: no step size changes anything")
     return 1 / spectrum.largest
 
 
@@ -47,10 +49,12 @@ def predicted_residual_norms(
         step_size: eta.
         steps: numbers of steps t >= 0.
 
-    Raises ValueError for a residual of other samples or a step size that is not positive.
+    Raises ValueError for a residual of other samples, a step size that is not positive or a negative number of steps.
     """
     rates, energies = _rates(spectrum, step_size), spectrum.energies(residual)
     times = torch.as_tensor(steps, dtype=torch.float64, device=rates.device)
+    if bool((times < 0).any()):
+        raise ValueError("steps must be numbers of steps, none negative")
     return torch.stack([(rates ** (2 * t)) @ energies for t in times]).sqrt()
 
 
@@ -63,7 +67,7 @@ def predicted_steps(spectrum: Spectrum, residual: torch.Tensor, step_size: float
     """
     if not loss > 0:
         raise ValueError(f"loss must be positive: gradient descent does not reach zero, got {loss}")
-    if step_size >= 2 / spectrum.largest:
+    if spectrum.largest > 0 and step_size >= 2 / spectrum.largest:
         raise ValueError(f"step_size {step_size:g} is not below 2 / lambda_max = {2 / spectrum.largest:g}")
     rates, energies = _rates(spectrum, step_size), spectrum.energies(residual)
 
@@ -72,7 +76,8 @@ def predicted_steps(spectrum: Spectrum, residual: torch.Tensor, step_size: float
 
     if reached(0):
         return 0
-    if (floor := float(energies[rates >= 1].sum()) / 2) >= loss:
+    floor = float((rates >= 1).to(energies) @ energies) / 2  # the limit of `reached`, summed as there
+    if floor >= loss:
         raise ValueError(
             f"the loss never falls below {floor:g}: there H is zero to working precision, for example since two points "
             "have the same direction and different labels"

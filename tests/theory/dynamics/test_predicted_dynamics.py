@@ -106,6 +106,17 @@ def test_a_loss_that_is_met_exactly():
         assert predicted_steps(spectrum, residual * torch.tensor([0.0, 1.0]), 1.0, 2.0) == 0
 
 
+@pytest.mark.parametrize("seed", [42, 67])  # where sums in two orders have a float between them
+def test_a_loss_next_to_its_limit_is_reached_or_refused(seed):
+    residual = torch.from_numpy(generator(seed, "limit-test").standard_normal(41))
+    limit = float(residual[1:].square().sum()) / 2
+    for loss in (limit, math.nextafter(limit, math.inf)):
+        try:
+            assert predicted_steps(diagonal([0.5] + [0.0] * 40), residual, 1.0, loss) > 0
+        except ValueError as error:
+            assert "never falls below" in str(error)  # noqa: PT017 - either outcome is right
+
+
 def test_the_error_of_the_complexity_measure_by_hand():
     """sqrt(1 / (1 - 1/2)) is 1.41 times the value for eigenvalues as computed: off by at most (1/2) / (1/2) / 2."""
     measure = complexity_measure(diagonal([4.0, 1.0], 0.5), torch.tensor([2.0, 1.0]).double())
@@ -147,7 +158,14 @@ def test_refusals():
         predicted_steps(spectrum, residual, 0.1, 0.0)
     with pytest.raises(ValueError, match="not below 2 / lambda_max"):
         predicted_steps(spectrum, residual, 2 / spectrum.largest, 0.1)
+    nothing = limiting_spectrum(torch.zeros(15, 4))
+    with pytest.raises(ValueError, match="H is zero"):
+        default_step_size(nothing)
+    with pytest.raises(ValueError, match="never falls below"):
+        predicted_steps(nothing, residual, 0.1, 0.1)
     with pytest.raises(ValueError, match="step_size must be positive"):
         predicted_residual_norms(spectrum, residual, 0.0, [1])
+    with pytest.raises(ValueError, match="none negative"):
+        predicted_residual_norms(spectrum, residual, 0.1, [0, -1])
     with pytest.raises(ValueError, match="spectrum's 15 samples"):
         predicted_residual_norms(spectrum, residual[:3], 0.1, [1])
