@@ -20,6 +20,7 @@ All are exact. The accuracy is that of arg max f, a sum of n independent terms i
 Equal scores go to the first class, as numpy's argmax has it; where ties are possible rounding decides some of them.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,8 @@ _BLOCK_ENTRIES = 2**24  # entries of the arrays made at once: 128 MB
 def kernel_smoother(kernel: Kernel, X: torch.Tensor, Z: torch.Tensor, *, ridge: float = 0.0) -> Float64Array:
     """S = k(Z, X) (K + ridge I)^-1, (m, n), for training points X (n, d) and test points Z (m, d): Cholesky, float64.
 
-    Raises ValueError if K + ridge I is not positive definite to working precision.
+    Raises ValueError for a ridge that is negative or infinite, or if K + ridge I is not positive definite to working
+    precision.
     """
     gram = gram_from_blocks(kernel, [(X.double(), Z.double())])
     factor = _factor(gram.training.dense(), ridge)
@@ -66,13 +68,29 @@ def leave_one_out_smoother(gram: torch.Tensor, *, ridge: float = 0.0) -> Float64
 
 
 def averaging_smoother(neighbours: Labels, n: int) -> Float64Array:
-    """S (m, n) of the average over the given samples of each test point, (m, count) distinct indices."""
+    """S (m, n) of the average over the given samples of each test point, (m, count) distinct indices.
+
+    Raises ValueError for indices that are not distinct, outside 0 .. n-1, or none.
+    """
+    ordered = np.sort(neighbours, axis=1)
+    if not ordered.size or ordered.min() < 0 or ordered.max() >= n or not np.diff(ordered).all():
+        raise ValueError(f"neighbours must be distinct indices of the {n} samples, at least one a test point")
     S = np.zeros((len(neighbours), n))
     np.put_along_axis(S, neighbours, 1 / neighbours.shape[1], axis=1)
     return S
 
 
+def _as_smoother(S: Float64Array) -> Float64Array:
+    """Return S as float64, (m, n)."""
+    S = as_real(S, "S").astype(np.float64, copy=False)
+    if S.ndim != 2 or not np.isfinite(S).all():
+        raise ValueError(f"S must be a matrix (m, n) of finite numbers, got shape {S.shape}")
+    return S
+
+
 def _factor(gram: torch.Tensor, ridge: float) -> torch.Tensor:
+    if not 0 <= ridge < math.inf:
+        raise ValueError(f"ridge must not be negative or infinite, got {ridge}")
     factor: torch.Tensor
     factor, failed = torch.linalg.cholesky_ex(gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
     if int(failed):
@@ -108,10 +126,11 @@ def noisy_outputs(S: Float64Array, labels: Labels, label_noise: float, num_class
         labels: clean, (n,), in 0 .. num_classes - 1.
         label_noise, num_classes: p and k.
 
-    Raises ValueError for labels out of range, of another number than S has columns, or a p that is no probability.
+    Raises ValueError for an S that is no matrix of finite numbers, labels out of range, of another number than S has
+    columns, or a p that is no probability.
     """
-    S = as_real(S, "S").astype(np.float64, copy=False)
-    if S.ndim != 2 or S.shape[1] != len(labels):
+    S = _as_smoother(S)
+    if S.shape[1] != len(labels):
         raise ValueError(f"S must have a column for each of the {len(labels)} labels, got shape {S.shape}")
     p, k = label_noise, num_classes
     P, Y = label_distribution(p, k), one_hot(labels, k)
@@ -131,9 +150,9 @@ def lyapunov_ratio(S: Float64Array, label_noise: float) -> Float64Array:
 
     The Gaussian estimate of P(f_1 > f_0) is off by at most 0.56 times it (Shevtsova 2010); infinite if nothing varies.
     t_i = 2 s_i (Y_i1 - E Y_i1), where |Y_i1 - E Y_i1| is distributed alike for both classes: labels do not matter.
-    Raises ValueError for a p that is no probability.
+    Raises ValueError for an S that is no matrix of finite numbers or a p that is no probability.
     """
-    sizes = np.abs(as_real(S, "S").astype(np.float64, copy=False))
+    sizes = np.abs(_as_smoother(S))
     chance = float(label_distribution(label_noise, 2)[0, 1])
     variance = chance * (1 - chance)
     third = variance * (chance**2 + (1 - chance) ** 2)
@@ -148,8 +167,10 @@ def gaussian_accuracy(outputs: NoisyOutputs, test_labels: Labels, *, draws: int 
 
     For two classes by the normal distribution function, exactly. For more by `draws` Gaussian vectors, the same for
     all points, through a root of each covariance: standard error at most 0.5 / sqrt(draws) for a point, and no more for
-    their mean. Raises ValueError if there is not one test label a point.
+    their mean. Raises ValueError if there is not one test label a point, or for fewer than one draw.
     """
+    if draws < 1:
+        raise ValueError(f"draws must be at least 1, got {draws}")
     m, k = outputs.mean.shape
     require_classes(test_labels, k)
     if len(test_labels) != m:
@@ -215,8 +236,10 @@ def simulated_accuracy(
     """The accuracy of arg max S Y on fresh draws of the noise, S fixed: a matrix product a draw, no training.
 
     Draw j corrupts labels by the stream `label-noise-draw-j` of the seed. Raises ValueError for fewer than two draws, a
-    level outside (0, 1), labels out of range or of other numbers than S has columns (labels) and rows (test labels).
+    level outside (0, 1), an S that is no matrix of finite numbers, labels out of range or of other numbers than S has
+    columns (labels) and rows (test labels).
     """
+    S = _as_smoother(S)
     if not 0 < level < 1:
         raise ValueError(f"level must lie strictly between 0 and 1, got {level}")
     if draws < 2:

@@ -218,6 +218,22 @@ def test_refusals():
         simulated_accuracy(S.T, labels, right, 0.1, 2)
     with pytest.raises(ValueError, match="label_noise is a probability"):
         simulated_accuracy(S, labels, right, 2, 2)
+    for wrong in (np.full((2, 3), np.nan), np.full((2, 3), np.inf), np.ones(3)):
+        for call in (
+            lambda S: noisy_outputs(S, labels, 0.1, 2),
+            lambda S: lyapunov_ratio(S, 0.1),
+            lambda S: simulated_accuracy(S, labels, right, 0.1, 2),
+        ):
+            with pytest.raises(ValueError, match="S must be a matrix"):
+                call(wrong)
+    with pytest.raises(ValueError, match="draws must be at least 1"):
+        gaussian_accuracy(noisy_outputs(S, labels, 0.1, 3), right, draws=0)
+    for neighbours in ([[0, 0]], [[0, -1]], [[0, 3]], [[]]):
+        with pytest.raises(ValueError, match="distinct indices of the 3 samples"):
+            averaging_smoother(np.array(neighbours), 3)
+    for ridge in (-0.1, np.inf, np.nan):
+        with pytest.raises(ValueError, match="ridge must not be negative or infinite"):
+            leave_one_out_smoother(torch.eye(2), ridge=ridge)
     twice = torch.ones(2, 2, dtype=torch.float64)
     with pytest.raises(ValueError, match="not positive definite"):
         leave_one_out_smoother(twice)
