@@ -177,13 +177,10 @@ def gaussian_accuracy(outputs: NoisyOutputs, test_labels: Labels, *, draws: int 
         raise ValueError(f"test_labels must name one label for each of the {m} points, got {len(test_labels)}")
     if k == 2:
         contrast = np.array([-1.0, 1.0])
-        margin = outputs.mean @ contrast  # f_1 - f_0; a tie goes to class 0
+        margin = outputs.mean @ contrast  # f_1 - f_0
         deviation = np.sqrt(np.maximum(np.einsum("mab,a,b->m", outputs.covariance, contrast, contrast), 0.0))
-        first = np.where(
-            deviation > 0,
-            stats.norm.cdf(-margin / np.where(deviation > 0, deviation, 1.0)),
-            (margin <= 0).astype(np.float64),
-        )
+        certain = np.where(margin <= 0, np.inf, -np.inf)  # without spread; a tie goes to class 0
+        first = stats.norm.cdf(np.divide(-margin, deviation, out=certain, where=deviation > 0))
         return np.asarray(np.where(test_labels == 0, first, 1 - first))
     eigenvalues, eigenvectors = np.linalg.eigh(outputs.covariance)
     roots = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0.0))[:, None, :]

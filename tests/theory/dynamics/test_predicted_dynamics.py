@@ -158,6 +158,8 @@ def test_refusals():
         predicted_steps(spectrum, residual, 0.1, 0.0)
     with pytest.raises(ValueError, match="not below 2 / lambda_max"):
         predicted_steps(spectrum, residual, 2 / spectrum.largest, 0.1)
+    with pytest.raises(ValueError, match="not below 2 / lambda_max = 4"):
+        predicted_steps(diagonal([0.5]), torch.ones(1), 4.0, 0.1)
     nothing = limiting_spectrum(torch.zeros(15, 4))
     with pytest.raises(ValueError, match="H is zero"):
         default_step_size(nothing)

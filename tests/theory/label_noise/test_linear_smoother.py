@@ -128,6 +128,7 @@ def test_draws_are_of_their_streams_whatever_the_block(monkeypatch):
 
 def test_gaussian_scores_mind_no_block(monkeypatch):
     outputs = noisy_outputs(generator(7, "block-test").standard_normal((5, 7)), np.arange(7) % 3, 0.6, 3)
+    assert set(gaussian_accuracy(outputs, np.arange(5) % 3, draws=1)) <= {0, 1}
     whole = gaussian_accuracy(outputs, np.arange(5) % 3, draws=50)
     monkeypatch.setattr("theory.label_noise.linear_smoother._BLOCK_ENTRIES", 1)
     np.testing.assert_array_equal(gaussian_accuracy(outputs, np.arange(5) % 3, draws=50), whole)
@@ -155,6 +156,11 @@ def test_gaussian_scores_of_two_classes_by_hand():
     first = [0.5 * math.erfc(0.25 / 2**0.5), 1.0]
     assert gaussian_accuracy(outputs, np.array([0, 0])) == pytest.approx(first, rel=1e-14)
     assert gaussian_accuracy(outputs, np.array([1, 1])) == pytest.approx(1 - np.array(first), rel=1e-14)
+
+
+def test_lyapunovs_ratio_by_hand():
+    """Without labels' say, p = 1, t_i = s_i or -s_i: (1 + 8) / (1 + 4)^(3/2)."""
+    assert lyapunov_ratio(np.array([[1.0, -2.0]]), 1.0) == pytest.approx(9 / 5**1.5, rel=1e-14)
 
 
 @pytest.mark.parametrize("exponent", [-500, -355, 355, 500])
@@ -212,8 +218,9 @@ def test_refusals():
         gaussian_accuracy(noisy_outputs(S, labels, 0.1, 2), labels)
     with pytest.raises(ValueError, match="at least two draws"):
         simulated_accuracy(S, labels, right, 0.1, 2, draws=1)
-    with pytest.raises(ValueError, match="level must lie strictly"):
-        simulated_accuracy(S, labels, right, 0.1, 2, level=1.0)
+    for level in (0.0, 1.0):
+        with pytest.raises(ValueError, match="level must lie strictly"):
+            simulated_accuracy(S, labels, right, 0.1, 2, level=level)
     with pytest.raises(ValueError, match="test labels by labels"):
         simulated_accuracy(S.T, labels, right, 0.1, 2)
     with pytest.raises(ValueError, match="label_noise is a probability"):
