@@ -32,7 +32,7 @@ from theory.dynamics.limiting_kernel import Spectrum
 
 def default_step_size(spectrum: Spectrum) -> float:
     """The step size eta = 1 / lambda_max: no direction overshoots, and the first is fitted at once. Less than twice
-    that is stable. Raises ValueError if H is zero: any step is."""
+    that is stable. Raises ValueError if H is zero, where every step size is."""
     if not spectrum.largest > 0:
         raise ValueError("H is zero, as are all points: no step size changes anything")
     return 1 / spectrum.largest

@@ -159,7 +159,7 @@ def test_gaussian_scores_of_two_classes_by_hand():
 
 
 def test_lyapunovs_ratio_by_hand():
-    """Without labels' say, p = 1, t_i = s_i or -s_i: (1 + 8) / (1 + 4)^(3/2)."""
+    """For p = 1 each t_i is s_i or -s_i: (1 + 8) / (1 + 4)^(3/2)."""
     assert lyapunov_ratio(np.array([[1.0, -2.0]]), 1.0) == pytest.approx(9 / 5**1.5, rel=1e-14)
 
 
