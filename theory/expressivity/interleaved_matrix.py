@@ -103,7 +103,7 @@ def _rational(number: Any, name: str) -> Fraction:
         return Fraction(int(number))
     try:
         return Fraction(*map(int, number.as_integer_ratio()))
-    except (OverflowError, ValueError):  # of infinity and of NaN
+    except (OverflowError, ValueError):  # infinity and NaN have no ratio
         raise ValueError(f"{name.partition('[')[0]} must be finite, got {name} = {number}") from None
     except AttributeError:
         raise TypeError(f"{name.partition('[')[0]} must hold real numbers, got {name} = {number}") from None
