@@ -140,7 +140,7 @@ def test_labels_below_2_to_the_minus_500_are_refused():
         project_sample([0, 1, 2], [0.0, -np.nextafter(least, 0), 1.0], 0)
 
 
-@pytest.mark.parametrize(("rows", "more"), [(6, ""), (8, r" \(and 2 more pairs\)")])
+@pytest.mark.parametrize(("rows", "more"), [(6, ""), (7, r" \(and 1 more pairs\)")])
 def test_at_most_five_pairs_of_equal_points_are_named(rows, more):
     with pytest.raises(ValueError, match=rf"rows 0 and 1, 0 and 2, 0 and 3, 0 and 4, 0 and 5{more}: no function"):
         project_sample(np.ones((rows, 2)), np.arange(rows), 0)
