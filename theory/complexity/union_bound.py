@@ -27,12 +27,10 @@ def grid_index_above(value: float, points_per_octave: int) -> int:
         raise ValueError(f"no point of the grid lies above {value}: the network's norms must be finite")
     if value <= 2.0**-64:
         return -64 * points_per_octave
-    index = math.ceil(math.log2(value) * points_per_octave)
-    # The logarithm is rounded: step to where the definition holds in floating point.
+    # The logarithm is rounded, by far less than 1 / m: its floor is not above j, and a step or two from it.
+    index = math.floor(math.log2(value) * points_per_octave)
     while grid_point(index, points_per_octave) < value:
         index += 1
-    while grid_point(index - 1, points_per_octave) >= value:
-        index -= 1
     return index
 
 
@@ -40,11 +38,9 @@ def grid_index_below(value: float, points_per_octave: int) -> int:
     """The largest j with 2^(j/m) <= value. Raises ValueError unless value is positive and finite."""
     if not 0 < value < math.inf:
         raise ValueError(f"no point of the grid lies below {value}: a positive finite number is needed")
-    index = math.floor(math.log2(value) * points_per_octave)
+    index = math.ceil(math.log2(value) * points_per_octave)
     while grid_point(index, points_per_octave) > value:
         index -= 1
-    while grid_point(index + 1, points_per_octave) <= value:
-        index += 1
     return index
 
 
