@@ -122,7 +122,7 @@ def vc_upper_bound(architecture: ReLUArchitecture) -> int:
     high = 1
     while not excluded(high):
         high *= 2
-    return bisect.bisect_left(range(high), True, lo=max(1, high // 2), key=excluded) - 1
+    return bisect.bisect_left(range(1, high), True, key=excluded)  # how many n come before the first excluded one
 
 
 def vc_closed_form(architecture: ReLUArchitecture) -> float:
@@ -217,7 +217,6 @@ def _log2_sign_vectors(polynomials: int, degree: int, variables: int) -> float:
     """log2 of min(2^m, 2 (2emD/W)^W), the second for m >= W only."""
     if polynomials < variables:
         return float(polynomials)
-    # log2 of a quotient of integers that may be too long for float64
+    # The number of polynomials may be too long for float64, but not its logarithm, nor the smaller of the two.
     logarithm = math.log2(2 * math.e * degree) + math.log2(polynomials) - math.log2(variables)
-    warren = 1 + variables * logarithm
-    return min(float(polynomials), warren) if polynomials.bit_length() < 1000 else warren
+    return float(min(polynomials, 1 + variables * logarithm))
