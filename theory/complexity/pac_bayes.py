@@ -140,7 +140,7 @@ def monte_carlo_error_bound(errors: Any, failure_probability: float) -> float:
     values = as_points(errors, "errors").astype(np.float64)
     if values.min() < 0 or values.max() > 1:
         raise ValueError("errors must be shares between 0 and 1")
-    mean = min(math.fsum(values.ravel()) / values.size, 1.0)
+    mean = math.fsum(values.ravel()) / values.size  # at most 1: the sum is rounded once, and not across an integer
     return upper_inverse(mean, math.log(1 / failure_probability) / values.size)
 
 

@@ -181,7 +181,7 @@ def test_the_ends_of_arguments():
     assert all_signs(16).shape == (2**16, 16)
     assert random_signs(1, 1, 0).shape == (1, 1)
     for n, count in ((0, 1), (1, 0)):
-        with pytest.raises(ValueError, match="at least 1"):
+        with pytest.raises(ValueError, match="n and the number of sign vectors must be at least 1"):
             random_signs(n, count, 0)
     with pytest.raises(ValueError, match="n = 0"):
         all_signs(0)
