@@ -80,6 +80,7 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "implicit_bias/test_factored_models.py",
             "implicit_bias/test_units.py::test_least_nuclear_norm_and_least_entropy",
             "test_every_scale.py::test_excess_bounds",
+            "test_every_scale.py::test_diagonal_networks",
         ),
         ("diagonal-network-limit", "diagonal-network-path"),
     ),

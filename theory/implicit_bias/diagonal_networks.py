@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import as_real
+from theory.common.arrays import as_points
 from theory.common.scaling import norm, require_representable, scaled, scaled_number
 from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
@@ -49,10 +49,13 @@ def train_diagonal_network(
 ) -> DiagonalNetworkLimit:
     """Gradient flow from u = v = scale until ||X beta - y|| <= tolerance ||y||. X is (n, d), y (n,).
 
-    Raises ValueError unless scale > 0 and ArithmeticError if the flow does not interpolate.
+    Raises ValueError unless scale > 0, for other shapes, NaN or infinity, and ArithmeticError if the flow does not
+    interpolate.
     """
     _require_scale(scale)
     X, y, half, label_unit = in_flow_units(X, y)
+    if X.ndim != 2:
+        raise ValueError(f"X must be (n, d), got shape {X.shape}")
     start = scaled_number(float(scale), -half)
     d = X.shape[1]
 
@@ -107,10 +110,11 @@ def l1_excess_bound(sparse: Float64Array, scale: float) -> float:
 
         ||beta||_1 / ||beta_1||_1 <= (L + log(alpha^2 + max|beta_1|)) / (L - 1 + log(||beta_1||_1 / d)),
 
-    1 + O(1/log(1/alpha)); infinite where the denominator is not positive.
+    1 + O(1/log(1/alpha)); infinite where the denominator is not positive. Raises ValueError unless scale > 0, and for
+    no number, NaN or infinity.
     """
     _require_scale(scale)
-    sparse = as_real(sparse, "sparse").astype(np.float64)
+    sparse = as_points(sparse, "sparse").astype(np.float64)
     largest = float(np.abs(sparse).max())
     if largest == 0:
         return float("inf")
@@ -123,10 +127,10 @@ def l2_excess_bound(solution: Float64Array, scale: float) -> float:
     r"""Upper bound on ||beta||_2 / ||beta_2||_2 for the interpolant beta (d,) of least Q, beta_2 that of least 2-norm.
 
     (z^2/4)(1 - z^2/48) <= q(z) <= z^2/4 and Q(beta) <= Q(beta_2) give (1 - max|beta|^2 / (48 alpha^4))^(-1/2);
-    infinite where that is not positive.
+    infinite where that is not positive. Raises ValueError as `l1_excess_bound` does.
     """
     _require_scale(scale)
-    ratio = float(np.abs(as_real(solution, "solution").astype(np.float64)).max()) / scale / scale
+    ratio = float(np.abs(as_points(solution, "solution").astype(np.float64)).max()) / scale / scale
     remainder = 1 - ratio * ratio / 48
     return remainder**-0.5 if remainder > 0 else float("inf")
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import as_real
+from theory.common.arrays import as_points
 from theory.common.scaling import exponent, require_representable, scaled, scaled_number
 from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import mirror_descent
@@ -75,13 +75,14 @@ def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tol
         scale: alpha > 0.
         tolerance: relative residual to stop at.
 
-    Raises ValueError for a scale that is not positive, other shapes, NaN or infinity, and ArithmeticError if the flow
-    does not fit the measurements.
+    Raises ValueError for a scale that is not positive, matrices that are not symmetric, other shapes, NaN or infinity,
+    and ArithmeticError if the flow does not fit the measurements.
     """
-    if not 0 < scale < np.inf:
-        raise ValueError(f"scale must be positive and finite, got {scale}")
+    _require_scale(scale)
     matrices, values, half, value_unit = in_flow_units(matrices, values)
     d = matrices.shape[1]
+    if matrices.shape[1:] != (d, d) or not np.allclose(matrices, matrices.swapaxes(1, 2)):
+        raise ValueError(f"matrices must be symmetric (m, d, d), got shape {matrices.shape}")
 
     def residuals(x: Float64Array) -> Float64Array:
         U = x.reshape(d, d)
@@ -118,7 +119,11 @@ def minimum_nuclear_norm(matrices: Float64Array, values: Float64Array) -> Float6
 
 
 def predicted_factorization(measurements: CommutingMeasurements, scale: float) -> Float64Array:
-    """The limit W (d, d) from alpha = scale for commuting measurements: least divergence from alpha^2."""
+    """The limit W (d, d) from alpha = scale for commuting measurements: least divergence from alpha^2.
+
+    Raises ValueError for a scale that is not positive, or whose square is beyond float64.
+    """
+    _require_scale(scale)
     start = np.full(measurements.eigenvalues.shape[1], float(scale) ** 2)
     limit = mirror_descent(entropy_potential(), measurements.eigenvalues, measurements.values, start)
     solution: Float64Array = (measurements.basis * limit.solution) @ measurements.basis.T
@@ -132,15 +137,24 @@ def nuclear_excess_bound(least: Float64Array, scale: float) -> float:
 
         trace(W) / trace(W_1) <= (L - 1 + log ||W_1||_2) / (L - 1 + log(trace(W_1) / d)),
 
-    infinite where the denominator is not positive.
+    infinite where the denominator is not positive, and without a trace. Raises ValueError for a scale that is not
+    positive, a matrix that is not symmetric, NaN or infinity.
     """
-    if not 0 < scale < np.inf:
-        raise ValueError(f"scale must be positive and finite, got {scale}")
-    least = as_real(least, "least").astype(np.float64)
-    unit = exponent(least)
-    eigenvalues = np.linalg.eigvalsh(scaled(least, -unit))
-    if not eigenvalues[-1] > 0:
+    _require_scale(scale)
+    least = as_points(least, "least").astype(np.float64)
+    unit = exponent(least, moderate=0)
+    least = scaled(least, -unit)
+    if len(least) != least.shape[1] or not np.allclose(least, least.T):
+        raise ValueError(f"least must be a symmetric matrix (d, d), got shape {least.shape}")
+    eigenvalues = np.linalg.eigvalsh(least)
+    mean = eigenvalues.mean()
+    if not mean > 0:
         return float("inf")
     log_scale = unit * np.log(2) - 2 * np.log(scale)  # with the unit of W_1, which both logarithms share
-    denominator = log_scale - 1 + np.log(eigenvalues.sum() / len(eigenvalues))
+    denominator = log_scale - 1 + np.log(mean)
     return float((log_scale - 1 + np.log(eigenvalues[-1])) / denominator) if denominator > 0 else float("inf")
+
+
+def _require_scale(scale: float) -> None:
+    if not 0 < scale < np.inf:
+        raise ValueError(f"scale must be positive and finite, got {scale}")

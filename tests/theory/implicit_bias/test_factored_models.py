@@ -1,5 +1,7 @@
 """Diagonal networks and matrix factorisation: parametrisations that change the bias."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,15 @@ def problem():
 def test_flow_of_a_linear_field_decays_exponentially():
     end = gradient_flow(lambda x: -x, lambda x: float(np.abs(x).max()), np.array([1.0, 0.5]), tolerance=0.1)
     np.testing.assert_allclose(end, [0.1, 0.05], rtol=1e-8)
+
+
+def test_flow_that_starts_where_it_ends():
+    start = np.array([0.1, 0.05])
+    end = gradient_flow(lambda x: -x, lambda x: float(np.abs(x).max()), start, tolerance=0.2)
+    assert end.tolist() == [0.1, 0.05]
+    # <I, W> = 8 holds for the start, W = 2^2 I.
+    factorisation = factorize(np.eye(2)[None], np.array([8.0]), 2.0)
+    assert (factorisation.solution.tolist(), factorisation.residual) == ([[4, 0], [0, 4]], 0)
 
 
 def test_flow_that_cannot_arrive_says_so():
@@ -81,7 +92,7 @@ def test_what_is_reported_of_a_network_and_of_a_path(problem):
     X, y = problem
     loose = train_diagonal_network(X, y, 0.1, tolerance=1e-2)
     assert loose.residual == pytest.approx(np.linalg.norm(X @ loose.solution - y), rel=1e-9)
-    assert 1e-3 < loose.residual / np.linalg.norm(y) <= 1e-2 * (1 + 1e-6)
+    assert loose.residual / np.linalg.norm(y) == pytest.approx(1e-2, rel=1e-6), "where the flow is stopped"
     end = train_diagonal_network(X, y, 0.1).solution
     path = initialization_path(X, y, [0.1])
     least = np.linalg.norm(np.linalg.pinv(X) @ y)
@@ -114,6 +125,15 @@ def test_what_is_reported_of_a_factorisation():
         assert factorisation.residual <= tolerance * np.linalg.norm(measured.values) * (1 + 1e-6)
 
 
+def test_conservation_is_the_largest_miss(monkeypatch):
+    # u v = 1, 3/2 and 3/4 in place of 1.
+    end = np.array([1.0, 3.0, 0.5, 1.0, 0.5, 1.5])
+    monkeypatch.setattr("theory.implicit_bias.diagonal_networks.gradient_flow", lambda *_, **__: end)
+    limit = train_diagonal_network(np.eye(3), np.ones(3), 1.0)
+    assert limit.conservation == 0.5
+    assert limit.solution.tolist() == [0, 8.75, -2]
+
+
 @pytest.mark.parametrize("scale", [0.0, -1.0, np.inf, np.nan])
 def test_scales_that_are_none(scale):
     for call in (
@@ -121,6 +141,7 @@ def test_scales_that_are_none(scale):
         lambda: l2_excess_bound(np.ones(2), scale),
         lambda: nuclear_excess_bound(np.eye(2), scale),
         lambda: factorize(np.eye(2)[None], np.ones(1), scale),
+        lambda: predicted_factorization(random_commuting_measurements(np.random.default_rng(0), 3, 2, 1), scale),
     ):
         with pytest.raises(ValueError, match="scale must be positive"):
             call()
@@ -130,7 +151,7 @@ def test_bounds_of_nothing():
     assert l1_excess_bound(np.zeros(3), 0.1) == nuclear_excess_bound(np.zeros((2, 2)), 0.1) == np.inf
     assert l2_excess_bound(np.zeros(3), 0.1) == 1
     assert l1_excess_bound(np.full(3, 0.5), 1e-4) > 1
-    assert nuclear_excess_bound(-np.eye(2), 0.1) == np.inf
+    assert nuclear_excess_bound(-np.eye(2), 0.1) == nuclear_excess_bound(np.diag([1.0, -2.0]), 0.1) == np.inf
 
 
 def test_bounds_are_infinite_where_they_say_nothing():
@@ -142,6 +163,36 @@ def test_bounds_are_infinite_where_they_say_nothing():
     # Denominators of -1/2: L = 1/2 with numbers of mean 1, and 1 - 72/48.
     assert l1_excess_bound(np.ones(5), np.exp(-0.25)) == nuclear_excess_bound(np.eye(3), np.exp(-0.25)) == np.inf
     assert l2_excess_bound(np.array([72**0.5]), 1.0) == np.inf
+
+
+def test_bounds_where_the_denominator_is_none_or_a_half():
+    # log(1/alpha^2) = 1: the denominators are 0. At 3/2 they are 1/2, for numbers and eigenvalues of mean 1.
+    none, half = math.exp(-0.5), math.exp(-0.75)
+    assert l1_excess_bound(np.ones(5), none) == nuclear_excess_bound(np.eye(3), none) == np.inf
+    assert l1_excess_bound(np.ones(5), half) == pytest.approx(2 * (1.5 + math.log(1 + half**2)), rel=1e-14)
+    assert nuclear_excess_bound(np.diag([0.5, 1.5]), half) == pytest.approx(1 + 2 * math.log(1.5), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: l1_excess_bound(np.zeros(0), 0.1), "sparse is empty"),
+        (lambda: l2_excess_bound(np.zeros(0), 0.1), "solution is empty"),
+        (lambda: nuclear_excess_bound(np.zeros((0, 0)), 0.1), "least is empty"),
+        (lambda: l1_excess_bound(np.array([1, np.nan]), 0.1), "sparse contains NaN"),
+        (lambda: l2_excess_bound(np.array([1, np.nan]), 0.1), "solution contains NaN"),
+        (lambda: nuclear_excess_bound(np.full((2, 2), np.nan), 0.1), "least contains NaN"),
+        (lambda: nuclear_excess_bound(np.array([[1.0, 100.0], [0.0, 1.0]]), 0.1), "least must be a symmetric matrix"),
+        (lambda: nuclear_excess_bound(np.ones((2, 3)), 0.1), "least must be a symmetric matrix"),
+        (lambda: factorize(np.array([[[1.0, 1.0], [0.0, 1.0]]]), np.ones(1), 0.1), "matrices must be symmetric"),
+        (lambda: factorize(np.ones((1, 2, 3)), np.ones(1), 0.1), "matrices must be symmetric"),
+        (lambda: factorize(np.ones((2, 2)), np.ones(2), 0.1), "matrices must be symmetric"),
+        (lambda: train_diagonal_network(np.ones((2, 2, 2)), np.ones(2), 0.1), r"X must be \(n, d\)"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 def test_scale_must_be_positive(problem):
