@@ -78,14 +78,20 @@ def gaussian_divergence(mean: Any, variances: Any, prior_mean: Any, prior_varian
         mean, prior_mean: (d,).
         variances: (d,), or one number for all.
 
-    Raises ValueError for shapes that do not match or a variance that is not positive.
+    Infinite where it overflows. Raises ValueError for shapes that do not match or a variance that is not positive and
+    finite.
     """
     distance, d = squared_distance(mean, prior_mean)
     spread = np.broadcast_to(as_real(variances, "variances").astype(np.float64), (d,))
-    if not (prior_variance > 0 and spread.min() > 0):
-        raise ValueError("variances must be positive")
-    ratios = spread / prior_variance
-    return float(0.5 * ((ratios - 1 - np.log(ratios)).sum() + distance / prior_variance))
+    prior_variance = float(prior_variance)
+    if not (0 < prior_variance < math.inf and spread.min() > 0 and spread.max() < math.inf):
+        raise ValueError("variances must be positive and finite")
+    with np.errstate(over="ignore", under="ignore"):
+        ratios = spread / prior_variance
+    # The logarithm of a ratio, by which no term is negative near 1; of a ratio that leaves float64, a difference.
+    logarithms = np.log(spread) - math.log(prior_variance)
+    np.log(ratios, out=logarithms, where=(ratios > 2.0**-1000) & (ratios < 2.0**1000))
+    return float(0.5 * ((ratios - 1 - logarithms).sum() + distance / prior_variance))
 
 
 def maurer_constant(n: int) -> float:
@@ -165,12 +171,12 @@ def pac_bayes_bound(
         failure_probability: half of it for the theorem, shared over the grid of prior variances; half for the
             estimates, shared over the sigmas.
 
-    Raises ValueError for an empty list or a sigma that is not positive, and what `kl_bound` and
-    `monte_carlo_error_bound` refuse.
+    Raises ValueError for an empty list, a sigma that is not positive or whose square leaves float64, and what
+    `kl_bound` and `monte_carlo_error_bound` refuse.
     """
     require_sample(n, failure_probability)
-    if not len(sigmas) or not all(0 < sigma < math.inf for sigma in sigmas):
-        raise ValueError(f"sigmas must be positive and finite, at least one, got {list(sigmas)}")
+    if not len(sigmas) or not all(sigma > 0 and 0 < float(sigma) * float(sigma) < math.inf for sigma in sigmas):
+        raise ValueError(f"sigmas must be positive, at least one, with squares in float64, got {list(sigmas)}")
     distance, d = squared_distance(weights, initial_weights)
     candidates = []
     for sigma in sigmas:

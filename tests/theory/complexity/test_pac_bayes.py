@@ -97,6 +97,26 @@ def test_gaussian_divergence_by_quadrature(mean, sigma, prior_mean, prior_sigma)
     assert divergence == pytest.approx(expected, abs=10 * error)
 
 
+@pytest.mark.parametrize(
+    ("variance", "prior_variance", "expected"),
+    [
+        (2.0**-1000, 2.0**1000, (2000 * math.log(2) - 1) / 2),  # the ratio is 0 in float64, not so its logarithm
+        (2.0**-505, 2.0**505, (1010 * math.log(2) - 1) / 2),
+        (2.0**1000, 2.0**-1000, math.inf),
+        (2.0**505, 2.0**-505, 2.0**1009),
+    ],
+)
+def test_gaussian_divergence_of_very_different_variances(variance, prior_variance, expected):
+    assert gaussian_divergence([1.0], variance, [1.0], prior_variance) == pytest.approx(expected, rel=1e-14)
+
+
+def test_bound_where_weights_moved_far_and_the_noise_is_small():
+    result = pac_bayes_bound(lambda sigma, draws: np.zeros(draws), [2.0**500], [0.0], 10**6, [2.0**-500])
+    # The prior's variance is about 2^1000, so that the divergence is 1000 log 2, over a million samples, and more.
+    assert result.divergence == pytest.approx(1000 * math.log(2), abs=0.01)
+    assert result.bound.value < 0.05
+
+
 def test_gaussian_divergence_against_torch():
     random = np.random.default_rng(0)
     mean, prior, variances = random.standard_normal(9), random.standard_normal(9), random.uniform(0.1, 3, 9)
@@ -180,13 +200,13 @@ def test_the_ends_of_arguments():
             monte_carlo_error_bound(errors, 0.1)
     assert kl_bound(0.0, 0.0, 1, failure_probability=0.5).value == pytest.approx(1 - 0.25)  # 2 sqrt(1) / 0.5 = 4
     assert mcallester_bound(1.0, 0.0, 1, failure_probability=0.5).value == pytest.approx(1 + math.sqrt(math.log(2)))
-    for sigmas in ([0.0], [-1.0], [math.inf], [1.0, math.nan]):
+    for sigmas in ([0.0], [-1.0], [math.inf], [1.0, math.nan], [1e-170], [1e170]):
         with pytest.raises(ValueError, match="sigmas must be positive"):
             pac_bayes_bound(lambda sigma, draws: np.zeros(draws), [0.0], [1.0], 10, sigmas)
-    for variances in ([1.0, 0.0], [-1.0, 1.0]):
+    for variances in ([1.0, 0.0], [-1.0, 1.0], [1.0, math.inf]):
         with pytest.raises(ValueError, match="variances must be positive"):
             gaussian_divergence([0.0, 0.0], variances, [0.0, 0.0], 1.0)
-    for prior_variance in (0.0, -1.0):
+    for prior_variance in (0.0, -1.0, math.inf):
         with pytest.raises(ValueError, match="variances must be positive"):
             gaussian_divergence([0.0], 1.0, [0.0], prior_variance)
     result = pac_bayes_bound(lambda sigma, draws: np.linspace(0, 1, draws), [0.5], [0.0], 10**6, [2.0], draws=5)
