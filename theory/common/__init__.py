@@ -7,6 +7,7 @@ atomic          files that are whole or absent
 array_files     archives of arrays, read as they were written
 tensor_files    files of tensors, verified before they are read
 regular_files   opening files that anybody may have put there
+plain_numbers   NumPy's numbers as Python's, at the door of a public function
 plain_text      text from outside, made safe to show
 terminal        standard output that takes whatever is printed
 names           what to say about an unknown name

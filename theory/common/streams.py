@@ -19,9 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.plain_numbers import plain_numbers
+
 _WORDS_PER_BLOCK = 4  # Philox4x64 makes four 64-bit words from one value of its counter
 
 
+@plain_numbers
 def stream_key(seed: int, purpose: str) -> int:
     """The 128-bit key of the stream of `purpose` under `seed`: the first half of SHA-256 of both.
 
@@ -32,16 +35,19 @@ def stream_key(seed: int, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:16], "little")
 
 
+@plain_numbers
 def generator(seed: int, purpose: str) -> np.random.Generator:
     """A NumPy generator for (seed, purpose). Its methods may change between NumPy versions."""
     return np.random.Generator(np.random.Philox(key=stream_key(seed, purpose)))
 
 
+@plain_numbers
 def torch_seed(seed: int, purpose: str) -> int:
     """A 63-bit seed for torch's generators, from (seed, purpose)."""
     return stream_key(seed, purpose) % 2**63
 
 
+@plain_numbers
 def words(seed: int, purpose: str, samples: npt.ArrayLike, count: int) -> npt.NDArray[np.uint64]:
     """The first `count` random 64-bit words of each sample.
 
@@ -77,6 +83,7 @@ def uniforms(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+@plain_numbers
 def uniform_integers(bits: npt.NDArray[np.uint64], bound: int) -> npt.NDArray[np.int64]:
     """Maps 64-bit words to integers uniform on 0 .. bound-1.
 

@@ -18,6 +18,8 @@ b (x^2/2 - x^3/6 + x^4/12 - ...). Inverses are rounded away from q by more than 
 
 import math
 
+from theory.common.plain_numbers import plain_numbers
+
 _SERIES_BELOW = 0.25  # |x|; thirty terms then leave 1e-20
 _TERMS = 30
 _ROUNDING = 64 * 2.0**-53
@@ -25,6 +27,7 @@ _ROUNDING = 64 * 2.0**-53
 logarithm and of its product with a add up to 1.6 * 2^-53 b at most, and D is 0.029 b. Tests find at most 24 * 2^-53."""
 
 
+@plain_numbers
 def binary_kl(q: float, p: float) -> float:
     """kl(q || p), in nats; infinite if p is 0 or 1 and q is not. Raises ValueError outside [0, 1]."""
     if not (0 <= q <= 1 and 0 <= p <= 1):
@@ -36,6 +39,7 @@ def binary_kl(q: float, p: float) -> float:
     return _excess(q, p, q - p) + _excess(1 - q, 1 - p, p - q)
 
 
+@plain_numbers
 def upper_inverse(q: float, bound: float) -> float:
     """The largest p with kl(q || p) <= bound, rounded up: bisection in [q, 1] down to neighbouring floats.
 
@@ -44,11 +48,13 @@ def upper_inverse(q: float, bound: float) -> float:
     return _end(q, bound, 1.0)
 
 
+@plain_numbers
 def lower_inverse(q: float, bound: float) -> float:
     """The smallest p with kl(q || p) <= bound, rounded down. Raises ValueError as `upper_inverse`."""
     return _end(q, bound, 0.0)
 
 
+@plain_numbers
 def upper_slopes(q: float, bound: float) -> tuple[float, float]:
     """The derivatives of p = `upper_inverse(q, bound)` by q and by the bound c, for 0 < q < 1 and c > 0.
 

@@ -3,7 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from theory.common.plain_numbers import plain_numbers
 
+
+@plain_numbers
 @dataclass(frozen=True)
 class Bound:
     """An upper bound evaluated on one model.
@@ -37,6 +40,7 @@ class Bound:
         return self.value >= self.trivial
 
 
+@plain_numbers
 def deviation(n: int, failure_probability: float) -> float:
     r"""3 sqrt(log(2/delta) / (2n)): what separates the empirical from the expected in a Rademacher bound.
 

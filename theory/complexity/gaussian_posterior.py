@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.complexity.bounds import Bound, require_probability, require_sample
 from theory.complexity.pac_bayes import (
     gaussian_divergence,
@@ -50,6 +51,7 @@ DELTA, SAMPLING_DELTA = 0.025, 0.01
 """The failure probabilities of the theorem and of the estimate, as Dziugaite and Roy have them."""
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class PriorVariances:
     """The grid c exp(-j / b), j = 1, 2, ..., of prior variances.
@@ -68,16 +70,19 @@ class PriorVariances:
         if not (0 < self.largest < math.inf and self.per_factor_e >= 1):
             raise ValueError(f"the grid needs positive numbers, got {self.largest} and {self.per_factor_e}")
 
+    @plain_numbers
     def variance(self, index: int) -> float:
         """l_j."""
         return self.largest * math.exp(-index / self.per_factor_e)
 
+    @plain_numbers
     def share(self, index: int) -> float:
         """6 / (pi^2 j^2), the share of the failure probability; raises ValueError for j < 1."""
         if index < 1:
             raise ValueError(f"the grid begins at 1, got {index}")
         return 6 / (math.pi * index) ** 2
 
+    @plain_numbers
     def first_below(self, variance: float) -> int:
         """The first j with l_j at most a variance, 1 for all variances above; rounding may make it the next.
 
@@ -112,6 +117,7 @@ class PosteriorBound:
     draws: int
 
 
+@plain_numbers
 def posterior_bound(
     means: Any,
     variances: Any,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_array, as_points
+from theory.common.plain_numbers import plain_numbers
 
 
 def margins(logits: Any, labels: Any) -> Float64Array:
@@ -33,6 +34,7 @@ def margins(logits: Any, labels: Any) -> Float64Array:
     return difference
 
 
+@plain_numbers
 def margin_error(values: Float64Array, gamma: float) -> float:
     """The share of margins below gamma. Raises ValueError unless gamma is positive
     and finite, and for margins that are not finite."""
@@ -41,6 +43,7 @@ def margin_error(values: Float64Array, gamma: float) -> float:
     return float((as_points(values, "margins") < gamma).mean())
 
 
+@plain_numbers
 def lower_margin(values: Any, share: float = 0.1) -> float:
     """The smallest margin that at least this share of the sample does not exceed: by default their tenth percentile.
 

@@ -77,6 +77,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_points, as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import norm, product
 from theory.complexity.bounds import Bound, deviation, require_sample
 from theory.complexity.homogeneous_network import HomogeneousNetwork
@@ -86,6 +87,7 @@ from theory.complexity.union_bound import grid_index_above, grid_index_below, gr
 _BOUNDED = "test error (0-1) of this network"
 
 
+@plain_numbers
 def golowich_complexity_bound(frobenius_norms: Sequence[float], input_norms: Any) -> float:
     """Theorem 1 of Golowich, Rakhlin, Shamir 2018: R_n of scalar networks without biases, norms at most these.
 
@@ -100,6 +102,7 @@ def golowich_complexity_bound(frobenius_norms: Sequence[float], input_norms: Any
     return product([*norms, norm(inputs)]) * factor / len(inputs)
 
 
+@plain_numbers
 def frobenius_margin_bound(
     network: HomogeneousNetwork, input_norms: Any, margins: Any, gamma: float, *, failure_probability: float = 0.05
 ) -> Bound:
@@ -142,6 +145,7 @@ def spectral_complexity(network: HomogeneousNetwork, reference: HomogeneousNetwo
     return product([*spectral, ratios**1.5])
 
 
+@plain_numbers
 def spectral_margin_bound(
     network: HomogeneousNetwork,
     input_norms: Any,
@@ -178,6 +182,7 @@ def spectral_margin_bound(
     )
 
 
+@plain_numbers
 def perturbation_bound(network: HomogeneousNetwork, perturbations: Sequence[Float64Array], input_bound: float) -> float:
     """Lemma 2 of Neyshabur, Bhojanapalli, Srebro 2018: how far perturbed matrices move the outputs, in l2.
 
@@ -198,6 +203,7 @@ def perturbation_bound(network: HomogeneousNetwork, perturbations: Sequence[Floa
     return math.e * product([input_bound, *spectral]) * shares
 
 
+@plain_numbers
 def pac_bayes_spectral_bound(
     network: HomogeneousNetwork, input_bound: float, margins: Any, gamma: float, *, failure_probability: float = 0.05
 ) -> Bound:
@@ -234,6 +240,7 @@ def pac_bayes_spectral_bound(
     )
 
 
+@plain_numbers
 def largest_noise(beta: float, depth: int, dimension: int, input_bound: float) -> float:
     """The standard deviation of noise on every weight that moves no output by more than 1/4, with probability 1/2.
 
@@ -244,6 +251,7 @@ def largest_noise(beta: float, depth: int, dimension: int, input_bound: float) -
     return longest / math.sqrt(2 * dimension * math.log(4 * depth * dimension))
 
 
+@plain_numbers
 def best_over_margins(bound: Callable[[float], Bound], margins: Any, candidates: int = 100) -> Bound:
     """The smallest of the bounds at positive quantiles of the margins: those of this module hold for all gamma at once.
 

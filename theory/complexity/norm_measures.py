@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.common.arrays import Float64Array
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, norm, product, scaled, scaled_number
 from theory.complexity.homogeneous_network import HomogeneousNetwork
 
@@ -74,6 +75,7 @@ def path_norm(network: HomogeneousNetwork) -> float:
     return norm(sizes)
 
 
+@plain_numbers
 def norm_measures(norms: LayerNorms, path: float, margin: float) -> dict[str, float]:
     """The measures of the module's docstring by name; those that are divided by the margin are infinite if it is not
     positive.

@@ -38,6 +38,7 @@ import torch
 from torch import nn
 
 from theory.common.arrays import Float64Array, as_points, as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import torch_seed
 from theory.complexity.binary_kl import upper_inverse
 from theory.complexity.bounds import Bound, require_error, require_probability, require_sample
@@ -71,6 +72,7 @@ class PacBayesBound:
     training_error_bound: float
 
 
+@plain_numbers
 def gaussian_divergence(mean: Any, variances: Any, prior_mean: Any, prior_variance: float) -> float:
     """KL(N(mean, diag(variances)) || N(prior_mean, prior_variance I)), in nats.
 
@@ -94,6 +96,7 @@ def gaussian_divergence(mean: Any, variances: Any, prior_mean: Any, prior_varian
     return float(0.5 * ((ratios - 1 - logarithms).sum() + distance / prior_variance))
 
 
+@plain_numbers
 def maurer_constant(n: int) -> float:
     """sum_k C(n, k) (k/n)^k (1 - k/n)^(n-k), at most 2 sqrt(n). Raises ValueError for n < 1."""
     if n < 1:
@@ -104,6 +107,7 @@ def maurer_constant(n: int) -> float:
     return 2.0 + float(np.exp(log_binomials + logarithms).sum())
 
 
+@plain_numbers
 def kl_bound(training_error: float, divergence: float, n: int, *, failure_probability: float = 0.05) -> Bound:
     """The largest error of Q that Maurer's form of the theorem allows.
 
@@ -123,6 +127,7 @@ def kl_bound(training_error: float, divergence: float, n: int, *, failure_probab
     )
 
 
+@plain_numbers
 def mcallester_bound(training_error: float, divergence: float, n: int, *, failure_probability: float = 0.05) -> Bound:
     """McAllester's form, with Maurer's constant: never below `kl_bound`. Arguments and errors as there."""
     complexity = _complexity(training_error, divergence, n, failure_probability)
@@ -135,6 +140,7 @@ def mcallester_bound(training_error: float, divergence: float, n: int, *, failur
     )
 
 
+@plain_numbers
 def monte_carlo_error_bound(errors: Any, failure_probability: float) -> float:
     """An upper bound on the expectation of independent errors in [0, 1], shape (m,): the largest p that kl allows.
 
@@ -150,6 +156,7 @@ def monte_carlo_error_bound(errors: Any, failure_probability: float) -> float:
     return upper_inverse(mean, math.log(1 / failure_probability) / values.size)
 
 
+@plain_numbers
 def pac_bayes_bound(
     errors: StochasticErrors,
     weights: Any,
@@ -197,6 +204,7 @@ def pac_bayes_bound(
     )
 
 
+@plain_numbers
 def stochastic_errors(
     module: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, *, seed: int = 0, batch_size: int = 4096
 ) -> StochasticErrors:

@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_points, as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled, scaled_number
 from theory.common.streams import words
 from theory.complexity.bounds import Bound, deviation, require_error, require_probability
@@ -64,6 +65,7 @@ class RademacherComplexity:
     sign_vectors: int
 
 
+@plain_numbers
 def all_signs(n: int) -> Float64Array:
     """All sign vectors of length n, float64 (2^n, n). Raises ValueError unless 1 <= n <= 16."""
     if not 1 <= n <= _ENUMERATED:
@@ -72,6 +74,7 @@ def all_signs(n: int) -> Float64Array:
     return (2 * bits - 1).astype(np.float64)
 
 
+@plain_numbers
 def random_signs(n: int, count: int, seed: int) -> Float64Array:
     """`count` independent uniform sign vectors of length n, float64 (count, n): a function of (seed, n) and the row."""
     if n < 1 or count < 1:
@@ -81,6 +84,7 @@ def random_signs(n: int, count: int, seed: int) -> Float64Array:
     return 2 * unpacked.astype(np.float64) - 1
 
 
+@plain_numbers
 def linear_complexity(
     points: Any,
     radius: float = 1.0,
@@ -109,6 +113,7 @@ def linear_complexity(
     return _expected(supremum, len(points), magnitudes, sign_vectors, failure_probability, seed, unit)
 
 
+@plain_numbers
 def linear_complexity_bound(points: Any, radius: float = 1.0) -> float:
     """The upper bound (radius/n) sqrt(sum_i ||x_i||^2) of `linear_complexity`, at most sqrt(2) too large."""
     points = as_points(points)
@@ -117,6 +122,7 @@ def linear_complexity_bound(points: Any, radius: float = 1.0) -> float:
     return scaled_number(float(radius * math.sqrt(_squared_norms(points, unit).sum()) / len(points)), unit)
 
 
+@plain_numbers
 def kernel_complexity(
     gram: Any,
     radius: float = 1.0,
@@ -144,6 +150,7 @@ def kernel_complexity(
     return _expected(supremum, n, magnitudes, sign_vectors, failure_probability, seed, unit)
 
 
+@plain_numbers
 def kernel_complexity_bound(gram: Any, radius: float = 1.0) -> float:
     """The upper bound (radius/n) sqrt(tr K) of `kernel_complexity`, at most sqrt(2) too large."""
     gram, unit = _as_gram(gram)
@@ -151,6 +158,7 @@ def kernel_complexity_bound(gram: Any, radius: float = 1.0) -> float:
     return scaled_number(radius * math.sqrt(float(np.trace(gram))) / len(gram), unit)
 
 
+@plain_numbers
 def finite_complexity(
     predictions: Any, *, sign_vectors: int = 1000, failure_probability: float = 0.05, seed: int = 0
 ) -> RademacherComplexity:
@@ -175,6 +183,7 @@ def finite_complexity_bound(predictions: Any) -> float:
     return scaled_number(longest * math.sqrt(2 * math.log(len(values))) / values.shape[1], unit)
 
 
+@plain_numbers
 def rademacher_of_fitter(
     fit: Callable[[Float64Array, int], Any],
     n: int,
@@ -216,6 +225,7 @@ def rademacher_of_fitter(
     return RademacherComplexity(mean, mean - half_width, 1.0, failure_probability, len(signs))
 
 
+@plain_numbers
 def rademacher_bound(training_error: float, complexity: float, n: int, *, failure_probability: float = 0.05) -> Bound:
     """Training error + R_n(H) + 3 sqrt(log(2/delta) / (2n)), H with values in {-1, 1}.
 

@@ -50,6 +50,7 @@ import torch
 from torch import nn
 
 from theory.common.arrays import as_points
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import torch_seed
 from theory.complexity.bounds import require_probability
 
@@ -66,6 +67,7 @@ _HALVINGS = 1100  # from the largest float64 to the smallest
 Weights = dict[str, torch.Tensor]
 
 
+@plain_numbers
 def largest_size(rise: Callable[[float], float], limit: float, start: float, *, steps: int = 7) -> float:
     """A size at which the rise is at most the limit, and is above it at 2^(2^-steps) times this size.
 
@@ -102,6 +104,7 @@ def largest_size(rise: Callable[[float], float], limit: float, start: float, *, 
     return below
 
 
+@plain_numbers
 def noise_tolerance(
     module: nn.Module,
     inputs: torch.Tensor,
@@ -148,6 +151,7 @@ def noise_tolerance(
     return largest_size(mean_rise, rise, _start(weights, floor), steps=steps)
 
 
+@plain_numbers
 def box_tolerance(
     module: nn.Module,
     inputs: torch.Tensor,
@@ -193,6 +197,7 @@ def box_tolerance(
     return largest_size(largest_rise, rise, _start(weights, floor), steps=steps)
 
 
+@plain_numbers
 def deviation_within(box: float, parameters: int, failure_probability: float = 0.05) -> float:
     """The deviation of Gaussian noise on so many weights that is in |u_i| <= box but for this probability at most.
 
@@ -204,6 +209,7 @@ def deviation_within(box: float, parameters: int, failure_probability: float = 0
     return box / math.sqrt(2 * math.log(2 * parameters / failure_probability))
 
 
+@plain_numbers
 def pac_bayes_measure(weights: Any, reference: Any, sigma: float, n: int) -> float:
     """(||w - r||^2 / (4 sigma^2) + log(n / sigma) + 10) / n; infinite for sigma = 0.
 
@@ -222,6 +228,7 @@ def pac_bayes_measure(weights: Any, reference: Any, sigma: float, n: int) -> flo
     return (ratio**2 / 4 + math.log(n) - math.log(sigma) + _CONSTANT) / n
 
 
+@plain_numbers
 def magnitude_aware_measure(weights: Any, reference: Any, sigma: float, floor: float, n: int) -> float:
     """((1/4) sum_i log(l / s_i) + log(n / sigma') + 10) / n, as in the module's docstring; infinite for sigma' = 0.
 

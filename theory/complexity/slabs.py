@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_points, require_unmasked
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, require_representable, scaled
 from theory.common.streams import generator
 
@@ -44,6 +45,7 @@ class SlabNetwork:
         return outputs
 
 
+@plain_numbers
 def memorize_by_slabs(points: Any, positive: Any, *, seed: int = 0) -> SlabNetwork:
     """A network that is positive at exactly the points marked.
 

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array, as_array, as_points, as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.complexity.bounds import Bound
 
 Sample = tuple[Any, Any]
@@ -62,6 +63,7 @@ class MeasuredStability:
         return float(np.abs(self.loss_differences.mean(0)).max())
 
 
+@plain_numbers
 def convex_stability_bound(
     lipschitz: float, smoothness: float, step_sizes: Sequence[float], n: int, *, loss_range: float = math.inf
 ) -> Bound:
@@ -84,6 +86,7 @@ def convex_stability_bound(
     )
 
 
+@plain_numbers
 def parameter_distance_bound(lipschitz: float, smoothness: float, step_sizes: Sequence[float], n: int) -> float:
     """(2L/n) sum_t eta_t, on E ||w_T - w'_T|| for convex losses. Arguments and errors as `convex_stability_bound`."""
     steps = _as_steps(lipschitz, smoothness, step_sizes)
@@ -94,6 +97,7 @@ def parameter_distance_bound(lipschitz: float, smoothness: float, step_sizes: Se
     return 2 * lipschitz / n * math.fsum(steps)
 
 
+@plain_numbers
 def nonconvex_stability_bound(lipschitz: float, smoothness: float, step_sizes: Sequence[float], n: int) -> Bound:
     """The bound of theorem 3.12 for losses in [0, 1], with the smallest c that has eta_t <= c/t.
 
@@ -117,6 +121,7 @@ def nonconvex_stability_bound(lipschitz: float, smoothness: float, step_sizes: S
     )
 
 
+@plain_numbers
 def measure_stability(
     train: Callable[[Sample, int], Any],
     losses: Callable[[Any], Any],
@@ -148,6 +153,7 @@ def measure_stability(
     return MeasuredStability(np.array(distances), np.array(differences))
 
 
+@plain_numbers
 def neighbour(sample: Sample, index: int, replacement: Sample) -> Sample:
     """The sample with one example replaced; numpy arrays of the same dtypes, copies.
 

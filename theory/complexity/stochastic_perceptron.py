@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import Float64Array
+from theory.common.plain_numbers import plain_numbers
 
 _AT_ONCE = 4096  # inputs; the activations of a wide layer are in memory together
 
@@ -102,6 +103,7 @@ class StochasticPerceptron:
         return self.layers[-1].draw(outputs, random)
 
 
+@plain_numbers
 def draw_errors(
     network: StochasticPerceptron,
     inputs: npt.NDArray[Any],

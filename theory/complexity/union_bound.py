@@ -12,12 +12,16 @@ log 1/p(j), about 2 log |j|, where the failure probability enters.
 
 import math
 
+from theory.common.plain_numbers import plain_numbers
 
+
+@plain_numbers
 def share(index: int) -> float:
     """p(j), the share of the failure probability that the j-th statement gets."""
     return 2.0 / 3.0 / ((abs(index) + 1) * (abs(index) + 2))
 
 
+@plain_numbers
 def grid_index_above(value: float, points_per_octave: int) -> int:
     """The smallest j with 2^(j/m) >= value, m points an octave; that of 2^-64 for smaller values, 0 among them.
 
@@ -34,6 +38,7 @@ def grid_index_above(value: float, points_per_octave: int) -> int:
     return index
 
 
+@plain_numbers
 def grid_index_below(value: float, points_per_octave: int) -> int:
     """The largest j with 2^(j/m) <= value. Raises ValueError unless value is positive and finite."""
     if not 0 < value < math.inf:
@@ -44,6 +49,7 @@ def grid_index_below(value: float, points_per_octave: int) -> int:
     return index
 
 
+@plain_numbers
 def grid_point(index: int, points_per_octave: int) -> float:
     """2^(j/m); infinite or 0 where it leaves float64."""
     exponent = index / points_per_octave

@@ -41,12 +41,13 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from theory.common.integers import as_integer
+from theory.common.plain_numbers import plain_numbers
 from theory.complexity.bounds import Bound, require_error, require_sample
 
 _ROUNDING = 1e-12  # relative, of a sum of at most thousands of positive terms with logarithms in float64
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class ReLUArchitecture:
     """The sizes of a feed-forward ReLU network, which are all that a bound by counting uses.
@@ -65,9 +66,6 @@ class ReLUArchitecture:
     parameters: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dimension", as_integer(self.dimension, "dimension"))
-        for name in ("units", "parameters"):
-            object.__setattr__(self, name, tuple(as_integer(number, name) for number in getattr(self, name)))
         if not self.units or len(self.units) != len(self.parameters):
             raise ValueError(
                 f"units and parameters must name the same layers, at least one, got {self.units}, {self.parameters}"
@@ -76,15 +74,16 @@ class ReLUArchitecture:
             raise ValueError(f"dimension, units and the first layer's parameters must be at least 1, got {self}")
 
     @classmethod
+    @plain_numbers
     def fully_connected(cls, dimension: int, *units: int) -> "ReLUArchitecture":
         """The multi-layer perceptron with these layers, the outputs last, and a bias for every unit."""
-        sizes = [as_integer(size, "units") for size in (dimension, *units)]
-        return cls(dimension, units, tuple((before + 1) * after for before, after in itertools.pairwise(sizes)))
+        sizes = itertools.pairwise((dimension, *units))
+        return cls(dimension, units, tuple((before + 1) * after for before, after in sizes))
 
     @classmethod
+    @plain_numbers
     def of_theorem_1(cls, dimension: int, n: int) -> "ReLUArchitecture":
         """Theorem 1's network for n points: one direction for all n units, n biases, n weights: 2n + d parameters."""
-        dimension, n = as_integer(dimension, "dimension"), as_integer(n, "n")
         return cls(dimension, (n, 1), (dimension + n, n))
 
     @property
@@ -93,12 +92,12 @@ class ReLUArchitecture:
         return sum(self.parameters)
 
 
+@plain_numbers
 def log2_growth(architecture: ReLUArchitecture, n: int) -> float:
     """An upper bound on log2 Pi(n): the smallest of n and the two of the module's docstring.
 
     Raises ValueError for n < 1.
     """
-    n = as_integer(n, "n")
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     hidden = architecture.units[:-1]
@@ -157,6 +156,7 @@ def vc_lower_bound(architecture: ReLUArchitecture) -> int:
     return max(first, 2 * architecture.dimension * (first // 3))
 
 
+@plain_numbers
 def theorem_1_lower_bound(parameters: int, dimension: int) -> int:
     """(W - d) // 2 points, anywhere, are shattered by Theorem 1's network of W = 2n + d weights.
 
@@ -167,12 +167,12 @@ def theorem_1_lower_bound(parameters: int, dimension: int) -> int:
     return (parameters - dimension) // 2
 
 
+@plain_numbers
 def log2_growth_from_vc(vc_dimension: int, n: int) -> float:
     """Sauer's lemma: log2 sum_{i <= v} C(n, i), exact integers; v log2(en/v) bounds it for n >= v.
 
     For v in the thousands at most; beyond, the closed form is used. Raises ValueError for n < 1 or v < 0.
     """
-    vc_dimension, n = as_integer(vc_dimension, "vc_dimension"), as_integer(n, "n")
     if n < 1 or vc_dimension < 0:
         raise ValueError(f"n must be at least 1 and vc_dimension at least 0, got {n} and {vc_dimension}")
     if n <= vc_dimension:
@@ -186,6 +186,7 @@ def log2_growth_from_vc(vc_dimension: int, n: int) -> float:
     return math.log2(total)
 
 
+@plain_numbers
 def uniform_convergence_bound(
     training_error: float, log2_growth_of_twice_n: float, n: int, *, failure_probability: float = 0.05
 ) -> Bound:

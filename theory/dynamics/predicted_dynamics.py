@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 import torch
 
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent
 from theory.dynamics.limiting_kernel import Spectrum
 
@@ -38,6 +39,7 @@ def default_step_size(spectrum: Spectrum) -> float:
     return 1 / spectrum.largest
 
 
+@plain_numbers
 def predicted_residual_norms(
     spectrum: Spectrum, residual: torch.Tensor, step_size: float, steps: Sequence[int] | torch.Tensor
 ) -> torch.Tensor:
@@ -58,6 +60,7 @@ def predicted_residual_norms(
     return torch.stack([(rates ** (2 * t)) @ energies for t in times]).sqrt()
 
 
+@plain_numbers
 def predicted_steps(spectrum: Spectrum, residual: torch.Tensor, step_size: float, loss: float) -> int:
     """The first t at which the predicted loss (1/2) ||y - u_t||^2 is at most `loss`.
 
@@ -92,6 +95,7 @@ def predicted_steps(spectrum: Spectrum, residual: torch.Tensor, step_size: float
     return late
 
 
+@plain_numbers
 def predicted_slowdown(
     spectrum: Spectrum, slow: torch.Tensor, fast: torch.Tensor, step_size: float, loss: float
 ) -> float:

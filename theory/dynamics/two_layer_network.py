@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import normals, words
 
 State = dict[str, torch.Tensor]
@@ -61,6 +62,7 @@ class TwoLayerNetwork:
         return TwoLayerNetwork(self.weights + (trained.weights - self.weights @ basis.T) @ basis, self.signs)
 
 
+@plain_numbers
 def random_network(
     features: int, width: int, *, outputs: int = 1, scale: float = 1.0, seed: int = 0
 ) -> TwoLayerNetwork:
@@ -123,6 +125,7 @@ def initial_state(network: TwoLayerNetwork, X: torch.Tensor) -> State:
     }
 
 
+@plain_numbers
 def gradient_descent(
     X: torch.Tensor, y: torch.Tensor, state: State, step_size: float, *, max_steps: int
 ) -> Iterator[TrainingStep]:

@@ -39,6 +39,7 @@ from theory.common.array_files import load_arrays
 from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.common.atomic import replacing
 from theory.common.double_double import two_sum
+from theory.common.plain_numbers import plain_numbers
 from theory.common.rounding import UNIT_ROUNDOFF, gamma
 from theory.expressivity.depth_two import (
     DepthTwoNetwork,
@@ -229,6 +230,7 @@ def _sum_of_hinges(network: DeepNetwork) -> DepthTwoNetwork:
 _FIELDS = ("biases", "weights")
 
 
+@plain_numbers
 def deep_relu_interpolant(points: Any, labels: Any, depth: int, *, seed: int = 0) -> DeepNetwork:
     """The network of Corollary 1 of the given depth that takes the value labels[i] at points[i], for every i.
 
@@ -267,9 +269,10 @@ def deep_relu_interpolant(points: Any, labels: Any, depth: int, *, seed: int = 0
     return network
 
 
+@plain_numbers
 def check_depth(depth: int) -> None:
-    """Raise ValueError unless the depth is an integer of at least 2."""
-    if not isinstance(depth, int) or depth < 2:
+    """Raise ValueError unless the depth is at least 2, TypeError unless it is an integer."""
+    if depth < 2:
         raise ValueError(f"depth must be an integer of at least 2, got {depth}")
 
 

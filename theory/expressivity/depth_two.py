@@ -29,6 +29,7 @@ from theory.common import double_double
 from theory.common.array_files import load_arrays
 from theory.common.arrays import BeyondFloat64Error, Float64Array, as_points, as_targets
 from theory.common.atomic import replacing
+from theory.common.plain_numbers import plain_numbers
 from theory.common.rounding import UNIT_ROUNDOFF, gamma
 from theory.expressivity.knots import knot_weights
 from theory.expressivity.projection import (
@@ -192,6 +193,7 @@ class DepthTwoNetwork:
         return outputs if self.vector_output else outputs[:, 0]
 
 
+@plain_numbers
 def relu_interpolant(points: Any, labels: Any, *, seed: int = 0) -> DepthTwoNetwork:
     """The network of Theorem 1 that takes the value labels[i] at points[i], for every i.
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from theory.common.arrays import Float64Array, as_array, as_points
 from theory.common.lazy_import import lazy_import
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import generator
 from theory.expressivity.deep import check_depth
 from theory.expressivity.exact_network import integer_points
@@ -120,6 +121,7 @@ class RationalNetwork:
         return bounds if self.vector_output else bounds[:, 0]
 
 
+@plain_numbers
 def exact_relu_interpolant(points: Any, labels: Any, *, depth: int = 2, seed: int = 0) -> RationalNetwork:
     """The network of Theorem 1 (depth 2) or Corollary 1 that takes the value labels[i] at points[i] exactly.
 

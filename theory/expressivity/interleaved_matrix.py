@@ -66,8 +66,8 @@ import numpy.typing as npt
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
 from theory.common.arrays import require_unmasked
-from theory.common.integers import as_integer
 from theory.common.lazy_import import lazy_import
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import generator
 from theory.proofs.theorems import proof
 
@@ -162,12 +162,13 @@ def biases_before(z: Numbers, eps: Fraction | float) -> list[Fraction]:
     return [point - share * gap for point, gap in zip(points, gaps_before, strict=True)]
 
 
+@plain_numbers
 def weight_bound(n: int, ratio: Fraction | float) -> Fraction:
     """kappa_n(ratio): the largest ||A^-1|| min(z_i - b_i) with n points and feedback ratios up to `ratio`.
 
     Exact; for the norms induced by the 1-norm and the maximum norm. Raises ValueError for n < 1 or ratio < 0.
     """
-    n, rho = as_integer(n, "n"), _rational(ratio, "ratio")
+    rho = _rational(ratio, "ratio")
     if n < 1 or rho < 0:
         raise ValueError(f"n must be at least 1 and ratio at least 0, got n = {n}, ratio = {ratio}")
     if n == 1:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import BeyondFloat64Error, as_array
+from theory.common.plain_numbers import plain_numbers
 from theory.expressivity.deep import DeepNetwork, check_depth, deep_relu_interpolant
 from theory.expressivity.depth_two import DepthTwoNetwork, relu_interpolant
 from theory.expressivity.exact import RationalNetwork, exact_relu_interpolant
@@ -12,6 +13,7 @@ from theory.expressivity.exact import RationalNetwork, exact_relu_interpolant
 Interpolant = DepthTwoNetwork | DeepNetwork | RationalNetwork
 
 
+@plain_numbers
 def interpolate(
     points: Any, labels: Any, *, depth: int = 2, tolerance: float | None = None, seed: int = 0
 ) -> Interpolant:

@@ -56,7 +56,7 @@ from fractions import Fraction
 import numpy as np
 
 from theory.claims import CheckedClaim, Claim, Evidence, verdict
-from theory.common.integers import as_integer
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import generator
 from theory.expressivity.interleaved_matrix import Numbers, as_rationals
 
@@ -99,26 +99,25 @@ def min_hidden_units(points: Numbers, labels: Numbers, *, theorem_1_form: bool =
     return fewest
 
 
+@plain_numbers
 def labellings_on_a_line(n: int, hidden_units: int) -> int:
     """How many labellings of n points of a line depth-2 networks with so many hidden units realise, exactly.
 
     The labels are whether f > 0; the networks have an output bias and a linear term.
     Raises ValueError for n < 1 or a negative number of units, TypeError for numbers that are not whole.
     """
-    n, hidden_units = as_integer(n, "n"), as_integer(hidden_units, "hidden_units")
     if n < 1 or hidden_units < 0:
         raise ValueError(f"n must be at least 1 and hidden_units at least 0, got {n} and {hidden_units}")
     return 2 * sum(math.comb(n - 1, changes) for changes in range(min(hidden_units + 2, n)))
 
 
+@plain_numbers
 def sign_vectors_bound(polynomials: int, degree: int, variables: int) -> int:
     """The number of sign vectors (positive or not) of m real polynomials of degree D in W variables is at most this.
 
     2^m, and 2 (2e m D / W)^W rounded down if m >= W (Warren 1968; Anthony and Bartlett 1999, theorem 8.3): the
     smaller of the two. Raises ValueError unless all three are at least 1, TypeError unless they are whole.
     """
-    polynomials, degree = as_integer(polynomials, "polynomials"), as_integer(degree, "degree")
-    variables = as_integer(variables, "variables")
     if min(polynomials, degree, variables) < 1:
         raise ValueError(f"arguments must be at least 1, got {polynomials}, {degree}, {variables}")
     if polynomials < variables:
@@ -127,6 +126,7 @@ def sign_vectors_bound(polynomials: int, degree: int, variables: int) -> int:
     return min(warren, 1 << min(polynomials, warren.bit_length()))
 
 
+@plain_numbers
 def labellings_bound(n: int, widths: Sequence[int], parameters: int) -> int:
     """The number of labellings of n inputs by a ReLU network of one architecture, over all its parameters, is at most
     this.
@@ -139,7 +139,6 @@ def labellings_bound(n: int, widths: Sequence[int], parameters: int) -> int:
     The smallest of 2^n and the two bounds of the module's docstring. Raises ValueError for other arguments, TypeError
     for numbers that are not whole.
     """
-    n, widths = as_integer(n, "n"), [as_integer(width, "widths") for width in widths]
     if not widths or min(widths) < 1 or widths[-1] != 1:
         raise ValueError(f"widths must be at least 1, that of the last layer 1, got {widths}")
     by_layers = math.prod(
@@ -149,6 +148,7 @@ def labellings_bound(n: int, widths: Sequence[int], parameters: int) -> int:
     return min(1 << n, by_layers, at_once)
 
 
+@plain_numbers
 def min_parameters(n: int, depth: int | None = None) -> int:
     """A lower bound: fewer parameters cannot interpolate all labellings in {0, 1}^n on any n points.
 
@@ -156,7 +156,6 @@ def min_parameters(n: int, depth: int | None = None) -> int:
     most `depth` layers (Theorem 1's has 2). The larger of the bounds in the module's docstring that apply.
     Raises ValueError for n < 1 or depth < 1, TypeError for numbers that are not whole.
     """
-    n, depth = as_integer(n, "n"), None if depth is None else as_integer(depth, "depth")
     if n < 1 or (depth is not None and depth < 1):
         raise ValueError(f"n and depth must be at least 1, got {n} and {depth}")
     bounds = [_smallest(lambda W: 2 * (2 * _E * n * 2**W) ** W >= 2**n)]

@@ -105,7 +105,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import MAX_EXACT_INTEGER, as_labels, as_points
-from theory.common.integers import as_integer
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import words
 from theory.expressivity.exact_network import (
     ExactReluNetwork,
@@ -181,6 +181,7 @@ class NarrowMemorization:
     cells: int
 
 
+@plain_numbers
 def memorize_narrow(points: Any, labels: Any, seed: int = 0) -> NarrowMemorization:
     """A ReLU network of width 12, with O(sqrt(n log n)) + d parameters, that outputs every label exactly.
 
@@ -213,6 +214,7 @@ def memorize_narrow(points: Any, labels: Any, seed: int = 0) -> NarrowMemorizati
     )
 
 
+@plain_numbers
 def narrow_parameter_count(
     n: int, dimension: int, num_labels: int, cells: int | None = None, *, floored: bool = True
 ) -> int:
@@ -225,9 +227,7 @@ def narrow_parameter_count(
 
     Raises ValueError for numbers that no sample has.
     """
-    n, dimension = as_integer(n, "n"), as_integer(dimension, "dimension")
-    num_labels = as_integer(num_labels, "num_labels")
-    cells = n * n if cells is None else as_integer(cells, "cells")
+    cells = n * n if cells is None else cells
     if n < 1 or num_labels < 1 or cells < n - 1:
         raise ValueError(
             "n and num_labels must be at least 1, cells at least n - 1, "

@@ -12,12 +12,14 @@ sqrt(v) + epsilon bends the ray by about epsilon / |gradient|.
 
 import numpy as np
 
+from theory.common.plain_numbers import plain_numbers
 from theory.implicit_bias.optimizers import Problem
 from theory.implicit_bias.potentials import Float64Array
 
 _PER_SAMPLE = 5  # columns of its own for every sample
 
 
+@plain_numbers
 def wilson_problem(positives: int, negatives: int) -> Problem:
     """Wilson et al. 2017, section 3.3: labels +-1 that one feature gives away, and that adaptive methods do not use.
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.common.arrays import as_points
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import norm, require_representable, scaled, scaled_number
 from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import BregmanInterpolant, mirror_descent
@@ -44,6 +45,7 @@ class DiagonalNetworkLimit:
     conservation: float
 
 
+@plain_numbers
 def train_diagonal_network(
     X: Float64Array, y: Float64Array, scale: float, *, tolerance: float = 1e-9
 ) -> DiagonalNetworkLimit:
@@ -78,11 +80,13 @@ def train_diagonal_network(
     )
 
 
+@plain_numbers
 def predicted_limit(X: Float64Array, y: Float64Array, scale: float) -> BregmanInterpolant:
     """The interpolant of least Q, by mirror descent on the dual, with its certificate."""
     return mirror_descent(hyperbolic_entropy_potential(scale), X, y, np.zeros(X.shape[1]))
 
 
+@plain_numbers
 def predicted_limit_conic(X: Float64Array, y: Float64Array, scale: float) -> Float64Array:
     """The interpolant of least Q by cvxpy (Clarabel), (d,), independent of `predicted_limit`.
 
@@ -102,6 +106,7 @@ def predicted_limit_conic(X: Float64Array, y: Float64Array, scale: float) -> Flo
     return scaled(np.asarray(a.value - b.value, dtype=np.float64), unit)
 
 
+@plain_numbers
 def l1_excess_bound(sparse: Float64Array, scale: float) -> float:
     r"""Upper bound on ||beta||_1 / ||beta_1||_1 for the interpolant beta of least Q, beta_1 (d,) that of least 1-norm.
 
@@ -123,6 +128,7 @@ def l1_excess_bound(sparse: Float64Array, scale: float) -> float:
     return float((log_scale + np.logaddexp(-log_scale, log_largest)) / denominator) if denominator > 0 else float("inf")
 
 
+@plain_numbers
 def l2_excess_bound(solution: Float64Array, scale: float) -> float:
     r"""Upper bound on ||beta||_2 / ||beta_2||_2 for the interpolant beta (d,) of least Q, beta_2 that of least 2-norm.
 
@@ -157,6 +163,7 @@ class InitializationPath:
     prediction_error: tuple[float, ...]
 
 
+@plain_numbers
 def initialization_path(X: Float64Array, y: Float64Array, scales: Sequence[float]) -> InitializationPath:
     """Train a diagonal network from each scale and measure where it ends. X is (n, d), y (n,)."""
     least_l1 = float(np.abs(minimum_p_norm(X, y, 1)).sum())

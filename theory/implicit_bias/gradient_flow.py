@@ -10,6 +10,7 @@ import numpy as np
 import scipy.integrate
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled
 from theory.implicit_bias.potentials import Float64Array
 
@@ -37,6 +38,7 @@ def in_flow_units(measurements: Float64Array, values: Float64Array) -> tuple[Flo
     return scaled(A, -unit), scaled(y, -label_unit), (label_unit - unit) // 2, label_unit
 
 
+@plain_numbers
 def gradient_flow(
     velocity: Callable[[Float64Array], Float64Array],
     residual: Callable[[Float64Array], float],

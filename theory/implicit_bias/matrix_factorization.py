@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.common.arrays import as_points
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, require_representable, scaled, scaled_number
 from theory.implicit_bias.gradient_flow import gradient_flow, in_flow_units
 from theory.implicit_bias.mirror_descent import mirror_descent
@@ -55,6 +56,7 @@ class Factorization:
     residual: float
 
 
+@plain_numbers
 def random_commuting_measurements(
     random: np.random.Generator, dimension: int, measurements: int, rank: int
 ) -> CommutingMeasurements:
@@ -66,6 +68,7 @@ def random_commuting_measurements(
     return CommutingMeasurements(basis, eigenvalues, eigenvalues @ (rotated**2).sum(axis=1) / dimension)
 
 
+@plain_numbers
 def factorize(matrices: Float64Array, values: Float64Array, scale: float, *, tolerance: float = 1e-8) -> Factorization:
     """Gradient flow on U from scale times the identity, until the residual is at most tolerance ||y||.
 
@@ -118,6 +121,7 @@ def minimum_nuclear_norm(matrices: Float64Array, values: Float64Array) -> Float6
     return scaled(np.asarray(W.value, dtype=np.float64), unit)
 
 
+@plain_numbers
 def predicted_factorization(measurements: CommutingMeasurements, scale: float) -> Float64Array:
     """The limit W (d, d) from alpha = scale for commuting measurements: least divergence from alpha^2.
 
@@ -130,6 +134,7 @@ def predicted_factorization(measurements: CommutingMeasurements, scale: float) -
     return solution
 
 
+@plain_numbers
 def nuclear_excess_bound(least: Float64Array, scale: float) -> float:
     r"""Upper bound on trace(W) / trace(W_1), W the limit from alpha = scale, W_1 (d, d) of least trace.
 

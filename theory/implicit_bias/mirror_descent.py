@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, norm, scaled
 from theory.implicit_bias.potentials import Float64Array, Potential
 
@@ -48,6 +49,7 @@ class BregmanInterpolant:
     duality_gap: float
 
 
+@plain_numbers
 def mirror_descent(
     potential: Potential,
     X: Float64Array,

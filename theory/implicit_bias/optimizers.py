@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, norm, scaled, scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
@@ -71,6 +72,7 @@ class Problem:
         }
 
 
+@plain_numbers
 def underdetermined_problems(seed: int) -> tuple[Problem, ...]:
     """Two problems of 4 equations in 12 unknowns: Gaussian, and with columns of scales 1/2 to 2."""
     random = generator(seed, "implicit-bias-problems")
@@ -157,6 +159,7 @@ class NotRun:
     reason: str
 
 
+@plain_numbers
 def check_implicit_bias(
     make_optimizer: MakeOptimizer,
     problems: tuple[Problem, ...] | None = None,
@@ -186,6 +189,7 @@ def check_implicit_bias(
     return ImplicitBias(name, tuple(_run(make_optimizer, problem, start, max_steps) for problem in problems))
 
 
+@plain_numbers
 def implicit_bias_table(
     problems: tuple[Problem, ...] | None = None, *, max_steps: int = 3000
 ) -> tuple[ImplicitBias | NotRun, ...]:

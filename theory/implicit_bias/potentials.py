@@ -11,6 +11,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.plain_numbers import plain_numbers
+
 Float64Array = npt.NDArray[np.float64]
 Elementwise = Callable[[Float64Array], Float64Array]
 
@@ -36,6 +38,7 @@ class Potential:
         return float(np.sum(self.value(w) - self.value(start) - self.mirror_map(start) * (w - start)))
 
 
+@plain_numbers
 def p_norm_potential(p: float) -> Potential:
     """psi(w) = ||w||_p^p / p: the point of least divergence from zero is the one of least p-norm.
 
@@ -56,6 +59,7 @@ def entropy_potential() -> Potential:
     return Potential(name="entropy", value=lambda w: w * np.log(w) - w, mirror_map=np.log, inverse_map=np.exp)
 
 
+@plain_numbers
 def hyperbolic_entropy_potential(scale: float) -> Potential:
     """psi(w) = scale^2 sum q(w_j / scale^2) with q(z) = 2 - sqrt(4 + z^2) + z arcsinh(z/2), so q'(z) = arcsinh(z/2).
 

@@ -8,10 +8,12 @@ about 1, by powers of two: `in_units`. Without them the answer depends on the un
 import numpy as np
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled, scaled_number
 from theory.implicit_bias.potentials import Float64Array
 
 
+@plain_numbers
 def minimum_p_norm(X: Float64Array, y: Float64Array, p: float) -> Float64Array:
     """The w (d,) that minimises ||w||_p subject to Xw = y, for 1 <= p <= infinity, by cvxpy (Clarabel, gap 1e-8).
 

@@ -19,12 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled, scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
 from theory.least_squares.problem import EPS, Problem
 
 
+@plain_numbers
 def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64Array:
     """w_lambda (d,) for X (n, d) and lambda = penalty > 0: s / (s^2 + lambda) <u, y> v, over singular values.
 
@@ -42,6 +44,7 @@ def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64A
     return problem.solution(right.T @ (factors[:, None] * (left.T @ problem.y)))
 
 
+@plain_numbers
 def asymptotic_risk(gamma: float, signal: float, noise: float) -> float:
     """Hastie et al.'s limit for gamma = d/n, signal = |beta|^2, noise the noise's variance.
 
@@ -56,6 +59,7 @@ def asymptotic_risk(gamma: float, signal: float, noise: float) -> float:
     return noise * gamma / (1 - gamma) if gamma < 1 else signal * (1 - 1 / gamma) + noise / (gamma - 1)
 
 
+@plain_numbers
 def gaussian_risk(n: int, d: int, signal: float, noise: float) -> float:
     """The exact expected risk for Gaussian isotropic features.
 
@@ -100,6 +104,7 @@ class RiskPoint:
     asymptotic: float
 
 
+@plain_numbers
 def double_descent(
     n: int, features: Sequence[int], *, signal: float = 1.0, noise: float = 0.25, trials: int = 200, seed: int = 0
 ) -> tuple[RiskPoint, ...]:
@@ -164,6 +169,7 @@ class EffectiveRanks:
     noise_cost: float
 
 
+@plain_numbers
 def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> EffectiveRanks:
     """k*, r_{k*}, R_{k*} of positive eigenvalues in decreasing order (d,), for n samples and the constant b.
 
@@ -185,12 +191,14 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
     return EffectiveRanks(k, float(small[k]), float(large[k]), min(k / n + n / float(large[k]), 1.0))
 
 
+@plain_numbers
 def benign_spectrum(n: int) -> Float64Array:
     """exp(-k/2) + 1/p, k = 1 .. p = n^2 / 4: few directions of signal over a long flat tail. ValueError for n < 2."""
     p = _dimension(n)
     return np.exp(-np.arange(1, p + 1) / 2) + 1 / p
 
 
+@plain_numbers
 def polynomial_spectrum(n: int) -> Float64Array:
     """k^-2, k = 1 .. n^2 / 4: the tail decays too fast to absorb noise, k* stays of order n. ValueError for n < 2."""
     return np.arange(1, _dimension(n) + 1, dtype=np.float64) ** -2.0
@@ -221,6 +229,7 @@ class OverfittingPoint:
     ranks: EffectiveRanks
 
 
+@plain_numbers
 def overfitting_point(eigenvalues: Float64Array, n: int, *, trials: int = 10, seed: int = 0) -> OverfittingPoint:
     """Interpolate Gaussian data of diagonal covariance (d,) with unit noise, `trials` times, n samples each.
 

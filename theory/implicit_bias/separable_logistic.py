@@ -30,6 +30,7 @@ import scipy.stats
 import torch
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled, scaled_number
 from theory.implicit_bias.potentials import Float64Array
 
@@ -54,6 +55,7 @@ class MaxMargin:
     stationarity: float
 
 
+@plain_numbers
 def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
     """Hard-margin separator through the origin by cvxpy (Clarabel), Z (n, d) being the rows times their labels.
 
@@ -88,6 +90,7 @@ def _separate(Z: Float64Array, p: float) -> tuple[Float64Array, Float64Array]:
     return np.asarray(w.value, dtype=np.float64), np.asarray(constraint.dual_value, dtype=np.float64)
 
 
+@plain_numbers
 def margin(Z: Float64Array, w: Float64Array, p: float = 2) -> float:
     """min_i <z_i, w> / ||w||_p."""
     Z, w = as_real(Z, "Z").astype(np.float64), as_real(w, "w").astype(np.float64)
@@ -107,6 +110,7 @@ def _direction(w: Float64Array) -> Float64Array:
     return unit / float(np.linalg.norm(unit))
 
 
+@plain_numbers
 def logistic_flow(Z: Float64Array, log_times: Sequence[float]) -> Float64Array:
     """Gradient flow from zero at the times exp(log_times), increasing: (len(log_times), d).
 
@@ -168,6 +172,7 @@ def _integrated(Z: Float64Array, log_times: Float64Array) -> Float64Array:
     return path
 
 
+@plain_numbers
 def logistic_gradient_descent(Z: Float64Array, steps: int) -> tuple[Float64Array, float]:
     """Gradient descent from zero with step size 4 / sigma_max(Z)^2, 1 / smoothness: w (d,) and that step size."""
     Z, unit = _in_units(Z)
@@ -181,6 +186,7 @@ def logistic_gradient_descent(Z: Float64Array, steps: int) -> tuple[Float64Array
     return scaled(w, -unit), scaled_number(step_size, -2 * unit)
 
 
+@plain_numbers
 def logistic_adam(
     Z: Float64Array, steps: int, *, learning_rate: float = 0.01, beta2: float = 0.999, epsilon: float = 0.0
 ) -> Float64Array:
@@ -217,6 +223,7 @@ class DirectionCurve:
     offset_error: float
 
 
+@plain_numbers
 def direction_curve(Z: Float64Array, log_times: Sequence[float]) -> DirectionCurve:
     """Integrate the flow and measure its direction at each time. Z is (n, d); separable."""
     best = max_margin(Z)
@@ -232,6 +239,7 @@ def direction_curve(Z: Float64Array, log_times: Sequence[float]) -> DirectionCur
     )
 
 
+@plain_numbers
 def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
     """Student's interval for the mean of independent values."""
     sample = as_real(values, "values").astype(np.float64)
@@ -241,6 +249,7 @@ def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, fl
     return float(np.mean(sample) - spread), float(np.mean(sample) + spread)
 
 
+@plain_numbers
 def separable_data(random: np.random.Generator, samples: int, dimension: int) -> Float64Array:
     """Gaussian points labelled by a hyperplane, each at least 0.1 from it; rows times labels, (samples, dimension)."""
     points = random.standard_normal((samples, dimension))

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from theory.common.plain_numbers import plain_numbers
 from theory.common.rounding import gamma
 from theory.common.scaling import exponent, scaled_bound, scaled_number
 from theory.kernels.checkpoint import Checkpoint, Stage
@@ -75,6 +76,7 @@ class InterpolationCertificate:
         )
 
 
+@plain_numbers
 def certify_interpolation(
     matrix: SymmetricPanels,
     y: torch.Tensor,

@@ -7,11 +7,13 @@ import numpy.typing as npt
 import torch
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import words
 
 _SAMPLE = 1000  # points whose distances the median is taken of
 
 
+@plain_numbers
 def median_distance(X: Any, seed: int = 0) -> float:
     """Median Euclidean distance between two of at most 1,000 random rows of X (n, d); 1 if all are equal."""
     rows = as_real(X[sample_rows(len(X), seed)], "X")

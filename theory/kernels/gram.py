@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from theory.common.plain_numbers import plain_numbers
 from theory.kernels.checkpoint import Checkpoint
 from theory.kernels.kernels import Kernel, evaluate, near_squares, squared_norms
 from theory.kernels.panels import HEIGHT, Report, SymmetricPanels, empty_panels, multiply
@@ -36,6 +37,7 @@ class Gram:
     others: tuple[torch.Tensor, ...]
 
 
+@plain_numbers
 def gram_from_blocks(
     kernel: Kernel,
     blocks: Sequence[tuple[torch.Tensor, ...]],

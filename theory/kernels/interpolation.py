@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from theory.common.plain_numbers import plain_numbers
 from theory.kernels.checkpoint import Checkpoint, Stage
 from theory.kernels.cholesky import CholeskyFactor, NotPositiveDefiniteError, cholesky
 from theory.kernels.krylov import KrylovState, NystromPreconditioner, conjugate_gradients, nystrom_preconditioner
@@ -50,6 +51,7 @@ class Interpolation:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+@plain_numbers
 def interpolate_gram(
     matrix: SymmetricPanels,
     y: torch.Tensor,

@@ -33,6 +33,8 @@ from typing import ClassVar, Literal
 
 import torch
 
+from theory.common.plain_numbers import plain_numbers
+
 EPS = torch.finfo(torch.float64).eps
 NEAR = 2.0**-10
 """Pairs nearer than this, in the sense of the module, are measured by differences: above, products lose ten bits."""
@@ -169,6 +171,7 @@ class Linear(Kernel):
         return product_error * squared_norm
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class Polynomial(Kernel):
     """(scale <x, z> + offset)^degree. ValueError unless degree >= 1 is an integer, scale > 0 and offset >= 0."""
@@ -236,6 +239,7 @@ def _distance_error(product_error: float) -> float:
     return 2 * product_error / max(NEAR - 2 * product_error, math.ulp(0.0))
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class Gaussian(Kernel):
     """exp(-||x - z||^2 / (2 bandwidth^2)). ValueError for a bandwidth that is not positive."""
@@ -276,6 +280,7 @@ class Gaussian(Kernel):
         return min(bounds) + 4 * EPS
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class Laplacian(Kernel):
     """exp(-||x - z||_2 / bandwidth). ValueError for a bandwidth that is not positive."""
@@ -352,6 +357,7 @@ def _kappa_0_error(cosine_error: float, least_angle: float) -> float:
 _LEAST_ANGLE = math.acos(1 - NEAR)
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class ArcCosine(Kernel):
     """The arc-cosine kernel of order 0 or 1: infinitely many random threshold units or ReLUs. ValueError for others."""
@@ -388,6 +394,7 @@ class ArcCosine(Kernel):
         return squared_norm * (4 * product_error + 8 * EPS)
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class NeuralTangent(Kernel):
     """The neural tangent kernel of the fully connected ReLU network of `depth` layers of weights, at least 2."""

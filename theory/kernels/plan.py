@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 
 from theory.common.memory import available_memory
+from theory.common.plain_numbers import plain_numbers
 from theory.kernels.panels import HEIGHT, panel_bytes
 
 Solver = Literal["cholesky", "conjugate-gradients"]
@@ -51,6 +52,7 @@ class FitPlan:
         )
 
 
+@plain_numbers
 def plan_fit(
     n: int,
     outputs: int,

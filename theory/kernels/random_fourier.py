@@ -21,12 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, require_representable, scaled
 from theory.common.streams import normals, uniforms, words
 
 Float64Array = npt.NDArray[np.float64]
 
 
+@plain_numbers
 def random_fourier_features(
     points: Any, count: int, bandwidth: float, seed: int = 0, *, only: range | None = None
 ) -> Float64Array:
@@ -70,6 +72,7 @@ def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> 
     return require_representable(scaled(coefficients, m - k), "a coefficient")
 
 
+@plain_numbers
 def dual_coefficients(gram: Float64Array, targets: Float64Array, count: int) -> Float64Array:
     """Return alpha (n, k) with Phi^T alpha = Phi^+ Y, from Phi Phi^T (n, n) of `count` features and targets Y (n, k).
 

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import require_unmasked
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import uniform_integers, uniforms, words
 
 Labels = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 
 
+@plain_numbers
 def corrupt_labels(
     labels: Labels,
     num_classes: int,
@@ -49,6 +51,7 @@ def corrupt_labels(
     return np.where(replaced, uniform_integers(bits[:, 1], num_classes), labels)
 
 
+@plain_numbers
 def sample_indices(samples: Labels | None, n: int) -> Labels:
     """The indices of n samples in their training set, 0 .. n-1 for None. Raises ValueError for another number."""
     if samples is None:
@@ -58,6 +61,7 @@ def sample_indices(samples: Labels | None, n: int) -> Labels:
     return samples
 
 
+@plain_numbers
 def require_classes(labels: Labels, num_classes: int) -> None:
     """Raise ValueError unless labels are a vector of integers in 0 .. k - 1."""
     require_unmasked(labels, "labels")
@@ -67,12 +71,14 @@ def require_classes(labels: Labels, num_classes: int) -> None:
         raise ValueError(f"labels must be in 0 .. {num_classes - 1}, got {labels.min()} .. {labels.max()}")
 
 
+@plain_numbers
 def one_hot(labels: Labels, num_classes: int) -> Float64Array:
     """(n, k): row i is e_{labels[i]}. Errors: `require_classes`."""
     require_classes(labels, num_classes)
     return np.eye(num_classes)[labels]
 
 
+@plain_numbers
 def label_distribution(label_noise: float, num_classes: int) -> Float64Array:
     """(k, k): row a is P_a, the distribution of the label of a sample of class a.
 
@@ -85,6 +91,7 @@ def label_distribution(label_noise: float, num_classes: int) -> Float64Array:
     return (1 - label_noise) * np.eye(num_classes) + label_noise / num_classes
 
 
+@plain_numbers
 def label_variance(label_noise: float, num_classes: int) -> float:
     """The trace tr C_a = 1 - ||P_a||^2: the variance of a one-hot label, whatever its class. Errors:
     `label_distribution`."""

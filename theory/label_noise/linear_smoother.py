@@ -28,6 +28,7 @@ import torch
 from scipy import stats
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import normals, words
 from theory.kernels import Kernel, gram_from_blocks
 from theory.label_noise.corruption import (
@@ -43,6 +44,7 @@ from theory.label_noise.corruption import (
 _BLOCK_ENTRIES = 2**24  # entries of the arrays made at once: 128 MB
 
 
+@plain_numbers
 def kernel_smoother(kernel: Kernel, X: torch.Tensor, Z: torch.Tensor, *, ridge: float = 0.0) -> Float64Array:
     """S = k(Z, X) (K + ridge I)^-1, (m, n), for training points X (n, d) and test points Z (m, d): Cholesky, float64.
 
@@ -54,6 +56,7 @@ def kernel_smoother(kernel: Kernel, X: torch.Tensor, Z: torch.Tensor, *, ridge: 
     return np.asarray(torch.cholesky_solve(gram.others[0].T, factor).T.numpy())
 
 
+@plain_numbers
 def leave_one_out_smoother(gram: torch.Tensor, *, ridge: float = 0.0) -> Float64Array:
     """S (n, n) whose row i makes the output at x_i of the fit to all samples but i: s_ij = -G_ij / G_ii, s_ii = 0.
 
@@ -67,6 +70,7 @@ def leave_one_out_smoother(gram: torch.Tensor, *, ridge: float = 0.0) -> Float64
     return np.asarray(rows)
 
 
+@plain_numbers
 def averaging_smoother(neighbours: Labels, n: int) -> Float64Array:
     """S (m, n) of the average over the given samples of each test point, (m, count) distinct indices.
 
@@ -118,6 +122,7 @@ class NoisyOutputs:
     squared_excess: Float64Array
 
 
+@plain_numbers
 def noisy_outputs(S: Float64Array, labels: Labels, label_noise: float, num_classes: int) -> NoisyOutputs:
     """The moments of S Y under label noise.
 
@@ -145,6 +150,7 @@ def noisy_outputs(S: Float64Array, labels: Labels, label_noise: float, num_class
     )
 
 
+@plain_numbers
 def lyapunov_ratio(S: Float64Array, label_noise: float) -> Float64Array:
     """sum_i E|t_i|^3 / (sum_i E t_i^2)^(3/2), (m,), t_i sample i's centred part of f_1 - f_0 for two classes, 0 and 1.
 
@@ -162,6 +168,7 @@ def lyapunov_ratio(S: Float64Array, label_noise: float) -> Float64Array:
     return np.asarray(np.where(np.isnan(ratio), np.inf, ratio))
 
 
+@plain_numbers
 def gaussian_accuracy(outputs: NoisyOutputs, test_labels: Labels, *, draws: int = 2000, seed: int = 0) -> Float64Array:
     """P(arg max f(x) is the test label), (m,), for Gaussian scores of the given moments.
 
@@ -219,6 +226,7 @@ class SimulatedAccuracy:
         return self.mean - half, self.mean + half
 
 
+@plain_numbers
 def simulated_accuracy(
     S: Float64Array,
     labels: Labels,

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.common.arrays import as_points, require_unmasked
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled
 from theory.expressivity.projection import blocks
 from theory.label_noise.corruption import Float64Array, Labels, label_distribution, one_hot
 
 
+@plain_numbers
 def memorised_accuracy(clean_accuracy: float, label_noise: float, chance: float) -> float:
     """Expected test accuracy of a rule that copies one training label: (1 - p) A + p/k.
 
@@ -81,6 +83,7 @@ class AccuracyMoments:
     variance: float
 
 
+@plain_numbers
 def copied_accuracy(
     neighbours: Labels, labels: Labels, test_labels: Labels, label_noise: float, num_classes: int
 ) -> AccuracyMoments:

@@ -13,6 +13,7 @@ the peak of double descent is the noise's. One-hot labels corrupted with probabi
 import numpy as np
 
 from theory.common.arrays import as_points
+from theory.common.plain_numbers import plain_numbers
 from theory.label_noise.corruption import Float64Array, label_variance
 
 
@@ -22,6 +23,7 @@ def minimum_norm_smoother(X: Float64Array, Z: Float64Array) -> Float64Array:
     return np.asarray(Z @ np.linalg.pinv(X), dtype=np.float64)
 
 
+@plain_numbers
 def noise_excess_risk(n: int, d: int, variance: float) -> float:
     """The expected squared error that label noise of this variance adds: v n/(d - n - 1) or v d/(n - d - 1)."""
     from theory.implicit_bias.ridgeless import gaussian_risk
@@ -29,6 +31,7 @@ def noise_excess_risk(n: int, d: int, variance: float) -> float:
     return gaussian_risk(n, d, 0.0, variance)
 
 
+@plain_numbers
 def corruption_excess_risk(n: int, d: int, label_noise: float, num_classes: int) -> float:
     """E tr Cov f(x) for one-hot labels corrupted with probability p, summed over the k outputs.
 

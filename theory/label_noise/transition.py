@@ -16,6 +16,7 @@ two conditions; for uniform corruption it is (1 - p) A + p/k.
 import numpy as np
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import uniforms, words
 from theory.label_noise.corruption import Float64Array, Labels, require_classes, sample_indices
 
@@ -26,6 +27,7 @@ INDEPENDENT = 1e-12
 """Largest difference between rows that counts as rounding: a sample that could show it has 10^24 labels."""
 
 
+@plain_numbers
 def require_transition(transition: Float64Array, num_classes: int | None = None) -> None:
     """Raise ValueError unless P is a matrix (k, k) of probabilities whose rows sum to 1, and k is `num_classes`."""
     transition = as_real(transition, "transition")
@@ -41,6 +43,7 @@ def require_transition(transition: Float64Array, num_classes: int | None = None)
         raise ValueError(f"the transition matrix is of {len(transition)} classes, and the data have {num_classes}")
 
 
+@plain_numbers
 def draw_labels(
     labels: Labels, transition: Float64Array, seed: int, samples: Labels | None = None, *, purpose: str
 ) -> Labels:
@@ -76,6 +79,7 @@ def draw_labels(
     return noisy
 
 
+@plain_numbers
 def copying_accuracy(transition: Float64Array, clean_accuracy: float) -> float:
     """Expected test accuracy of a rule that copies one training label, from its accuracy A on clean labels.
 

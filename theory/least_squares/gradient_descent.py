@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array
+from theory.common.plain_numbers import plain_numbers
 from theory.least_squares.problem import Problem
 from theory.least_squares.result import LeastSquaresResult
 from theory.least_squares.step_sizes import (
@@ -36,6 +37,7 @@ _FLATNESS_ITERATIONS = 100  # how often, if n <= d, the gradient is looked at be
 _FLAT = 1e-7  # sqrt(<r, K r>) = ||X^T r|| is accurate to sqrt(eps) ||X|| ||r||
 
 
+@plain_numbers
 def gradient_descent(
     X: Any,
     y: Any,
@@ -67,6 +69,7 @@ def gradient_descent(
     return _descend(problem, schedule, 0.0, False, start, tolerance, max_iterations, "gradient descent", 2.0)
 
 
+@plain_numbers
 def heavy_ball(
     X: Any,
     y: Any,
@@ -90,6 +93,7 @@ def heavy_ball(
     return _descend(problem, schedule, beta, False, start, tolerance, max_iterations, "heavy ball", 2 * (1 + beta))
 
 
+@plain_numbers
 def nesterov(
     X: Any,
     y: Any,

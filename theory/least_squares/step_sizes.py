@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import Float64Array
+from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import scaled
 from theory.least_squares.problem import Problem
 
@@ -25,6 +26,7 @@ GROWTH_LIMIT = 1e6
 """A residual this many times the first one, or ||y||, is divergence."""
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class InverseDecay:
     """eta_t = initial / (1 + t / delay): sum eta_t is infinite, sum eta_t^2 finite (Robbins, Monro 1951)."""

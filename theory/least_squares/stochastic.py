@@ -43,6 +43,7 @@ from scipy.linalg.blas import daxpy, ddot, dtrsm
 from threadpoolctl import ThreadpoolController
 
 from theory.common.arrays import Float64Array
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import generator
 from theory.least_squares.problem import Problem
 from theory.least_squares.result import LeastSquaresResult
@@ -89,6 +90,7 @@ class _Visits(NamedTuple):
             )
 
 
+@plain_numbers
 def stochastic_gradient_descent(
     X: Any,
     y: Any,
@@ -167,6 +169,7 @@ def stochastic_gradient_descent(
     )
 
 
+@plain_numbers
 def randomized_kaczmarz(
     X: Any,
     y: Any,

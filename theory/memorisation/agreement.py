@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import as_real
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import generator
 
 
@@ -23,6 +24,7 @@ class Agreement:
     high: float
 
 
+@plain_numbers
 def rank_agreement(
     first: Any, second: Any, *, failure_probability: float = 0.01, draws: int = 400, seed: int = 0
 ) -> Agreement:

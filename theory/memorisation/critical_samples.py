@@ -29,11 +29,13 @@ from collections.abc import Callable
 
 import torch
 
+from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import torch_seed
 
 _STEP, _NOISE = 0.25 / 0.3, 0.2 / 0.3
 
 
+@plain_numbers
 def find_critical_samples(
     logits: Callable[[torch.Tensor], torch.Tensor],
     points: torch.Tensor,

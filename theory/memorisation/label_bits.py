@@ -13,9 +13,11 @@ not.
 import math
 from collections.abc import Callable
 
+from theory.common.plain_numbers import plain_numbers
 from theory.complexity import theorem_1_lower_bound
 
 
+@plain_numbers
 def theorem_1_bits(parameters: int, dimension: int, classes: int) -> float:
     """The bits of labels that Theorem 1's network of so many weights holds, 0 if there is none.
 
@@ -27,6 +29,7 @@ def theorem_1_bits(parameters: int, dimension: int, classes: int) -> float:
     return theorem_1_lower_bound(parameters, dimension) * math.log2(classes)
 
 
+@plain_numbers
 def narrow_bits(parameters: int, dimension: int, classes: int) -> float:
     """The bits of labels that the network of width 12 holds for every sample whose projections fit into n^2 cells, by
     its closed form; 0 if there is no such network.
@@ -41,6 +44,7 @@ def narrow_bits(parameters: int, dimension: int, classes: int) -> float:
     return labels * math.log2(classes)
 
 
+@plain_numbers
 def counting_bits(parameters: int) -> float:
     """The bits, labels in two classes, that no architecture of so many parameters holds more than.
 

@@ -28,7 +28,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from theory.common.plain_numbers import plain_numbers
 
+
+@plain_numbers
 def memorised_bits(log2_probabilities: npt.ArrayLike, tokens: int, vocabulary: int) -> float:
     """The bits that a model has memorised of uniform sequences, (clipped).
 
@@ -45,6 +48,7 @@ def memorised_bits(log2_probabilities: npt.ArrayLike, tokens: int, vocabulary: i
     return float(np.maximum(0.0, uniform_bits(1, tokens, vocabulary) + values).sum())
 
 
+@plain_numbers
 def uniform_bits(sequences: int, tokens: int, vocabulary: int) -> float:
     """The bits N S log2 V of uniform sequences. Raises ValueError for fewer than one of either, or V < 2."""
     if sequences < 1 or tokens < 1 or vocabulary < 2:
@@ -55,6 +59,7 @@ def uniform_bits(sequences: int, tokens: int, vocabulary: int) -> float:
     return sequences * tokens * math.log2(vocabulary)
 
 
+@plain_numbers
 def most_memorised_bits(log2_models: float, sequences: int) -> float:
     """(bound): the expected memorised bits of a training that chooses among M models are at most this.
 

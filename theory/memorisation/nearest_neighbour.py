@@ -19,8 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.common.arrays import as_points, require_unmasked
+from theory.common.plain_numbers import plain_numbers
 
 
+@plain_numbers
 def nearest_neighbour_memorisation(points: Any, labels: Any, size: int) -> npt.NDArray[np.float64]:
     """mem(i) of one-nearest-neighbour on uniform subsets, float64 (n,), between 0 and 1.
 
