@@ -106,11 +106,9 @@ def test_a_kernel_is_a_kernel(kernel):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Polynomial(np.nan),
         lambda: Polynomial(3, offset=np.inf),
         lambda: Polynomial(3, scale=np.inf),
-        lambda: NeuralTangent(np.nan),
-        lambda: NeuralTangent(np.inf),
+        lambda: NeuralTangent(0),
         lambda: InverseDecay(1.0, 0.0),
         lambda: InverseDecay(0.0, 1.0),
         lambda: InverseDecay(np.nan, 1.0),
@@ -200,6 +198,8 @@ def line(integer):
         (lambda: ReLUArchitecture(3, (4.5, 1), (3, 1)), "units must"),
         (lambda: log2_growth_from_vc(2, 7.5), "n must"),
         (lambda: weight_bound(2.5, 1), "n must"),
+        (lambda: Polynomial(np.nan), "degree must"),
+        (lambda: NeuralTangent(np.inf), "depth must"),
     ],
 )
 def test_what_counts_is_an_integer(call, name):

@@ -113,7 +113,7 @@ def as_array(values: Any, name: str = "the array") -> npt.NDArray[Any]:
         return array.astype(np.uint8)
     if array.dtype.kind == "f" and not isinstance(values, np.ndarray) and array.size:
         with np.errstate(invalid="ignore"):
-            if np.abs(array).max() >= MAX_EXACT_INTEGER:  # a list of integers and floats: may have lost digits
+            if float(np.abs(array).max()) >= MAX_EXACT_INTEGER:  # a list of integers and floats: may have lost digits
                 numbers = _python_integers(np.asarray(values, dtype=object))
                 if any(isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER for value in numbers.ravel()):
                     return numbers

@@ -10,6 +10,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import numpy as np
 
+from theory.common.arrays import as_real
+
 T = TypeVar("T", bound=Callable[..., Any])
 
 
@@ -105,4 +107,6 @@ def _number(value: Any, convert: Callable[[Any, str], Any], name: str, *, option
 def _sequence(values: Any, convert: Callable[[Any, str], Any], name: str, container: type[Sequence[Any]]) -> Any:
     if not hasattr(values, "__iter__") or getattr(values, "shape", None) == ():
         raise TypeError(f"{name} must be a sequence of numbers, got {values!r}")
+    if hasattr(values, "dtype"):
+        values = as_real(values, name).tolist()
     return container(convert(value, name) for value in values)  # type: ignore[call-arg]

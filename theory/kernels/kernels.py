@@ -182,7 +182,7 @@ class Polynomial(Kernel):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (_counts(self.degree, 1) and 0 < self.scale < math.inf and 0 <= self.offset < math.inf):
+        if not (self.degree >= 1 and 0 < self.scale < math.inf and 0 <= self.offset < math.inf):
             raise ValueError(
                 "the polynomial kernel needs an integer degree >= 1, scale > 0 and offset >= 0 to be positive "
                 f"semi-definite, got {self}"
@@ -202,11 +202,6 @@ class Polynomial(Kernel):
         slope = self.degree * self.scale * base ** (self.degree - 1)
         rounding = 4 * self.degree * EPS * base**self.degree
         return slope * product_error * squared_norm * (1 + product_error) ** self.degree + rounding
-
-
-def _counts(value: float, least: int) -> bool:
-    """Whether the value is an integer of at least that."""
-    return bool(least <= value < math.inf) and int(value) == value
 
 
 _BANDWIDTHS = (2.0**-480, 2.0**480)  # their squares, and those of distances as long, are normal numbers
@@ -404,7 +399,7 @@ class NeuralTangent(Kernel):
     depth: int = 2
 
     def __post_init__(self) -> None:
-        if not _counts(self.depth, 2):
+        if self.depth < 2:
             raise ValueError(f"depth counts layers of weights, at least 2, got {self.depth}")
 
     def from_products(self, products: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

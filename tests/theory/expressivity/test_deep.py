@@ -241,7 +241,7 @@ def test_a_file_of_other_shapes(changes, tmp_path):
         DeepNetwork.load(path)
 
 
-@pytest.mark.parametrize("depth", [1, 0, -3, 2.5, 3.0])
-def test_bad_depth(depth):
-    with pytest.raises(ValueError, match="depth must be an integer of at least 2"):
+@pytest.mark.parametrize(("depth", "error"), [(1, ValueError), (-3, ValueError), (2.5, TypeError), (3.0, TypeError)])
+def test_bad_depth(depth, error):
+    with pytest.raises(error, match="depth must be an integer"):
         deep_relu_interpolant([[1], [2]], [0, 1], depth)
