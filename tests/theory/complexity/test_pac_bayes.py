@@ -110,6 +110,14 @@ def test_gaussian_divergence_of_very_different_variances(variance, prior_varianc
     assert gaussian_divergence([1.0], variance, [1.0], prior_variance) == pytest.approx(expected, rel=1e-14)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_gaussian_divergence_of_nearly_equal_variances(sign):
+    # x - log(1 + x) = x^2 / 2 - x^3 / 3 + ...; a difference of logarithms near -624 is off by 2^-44 or so.
+    assert gaussian_divergence([0.0], 2.0**-900 * (1 + sign * 2.0**-24), [0.0], 2.0**-900) == pytest.approx(
+        2.0**-50, rel=1e-7, abs=0
+    )
+
+
 def test_bound_where_weights_moved_far_and_the_noise_is_small():
     result = pac_bayes_bound(lambda sigma, draws: np.zeros(draws), [2.0**500], [0.0], 10**6, [2.0**-500])
     # The prior's variance is about 2^1000, so that the divergence is 1000 log 2, over a million samples, and more.
@@ -200,7 +208,7 @@ def test_the_ends_of_arguments():
             monte_carlo_error_bound(errors, 0.1)
     assert kl_bound(0.0, 0.0, 1, failure_probability=0.5).value == pytest.approx(1 - 0.25)  # 2 sqrt(1) / 0.5 = 4
     assert mcallester_bound(1.0, 0.0, 1, failure_probability=0.5).value == pytest.approx(1 + math.sqrt(math.log(2)))
-    for sigmas in ([0.0], [-1.0], [math.inf], [1.0, math.nan], [1e-170], [1e170]):
+    for sigmas in ([0.0], [-0.5], [math.inf], [1.0, math.nan], [1e-170], [1e170]):
         with pytest.raises(ValueError, match="sigmas must be positive"):
             pac_bayes_bound(lambda sigma, draws: np.zeros(draws), [0.0], [1.0], 10, sigmas)
     for variances in ([1.0, 0.0], [-1.0, 1.0], [1.0, math.inf]):
