@@ -1,6 +1,6 @@
 """Experiments from Python, such as from a notebook: the same runs as on the command line, as values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,7 +142,7 @@ def run_experiment(
         data=data if isinstance(data, str) else "",
         model=import_path_of(model, "model"),
         tests=(tests,) if isinstance(tests, str) else tuple(tests),
-        seed=(seeds,) if isinstance(seeds, int) else tuple(seeds),
+        seed=tuple(seeds) if isinstance(seeds, Iterable) else (seeds,),
         training=hyper_parameters,
         out=Path(out),
         **further,

@@ -13,8 +13,10 @@ from empirical.experiments.experiments import EXPERIMENTS, KernelSettings
 from empirical.experiments.scales import Scale
 from empirical.planning.settings import PlanSettings
 from empirical.training.config import TrainingConfig
+from theory.common.plain_numbers import plain_numbers
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class Options:
     """Run an experiment on real images, record it, and report it beside the theory and the paper.
@@ -120,11 +122,13 @@ class Options:
     """Carry out only the run with this hash, and report nothing; a cluster's jobs use this option."""
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class DiagnoseOptions(Options):
     """Why does a network not fit random labels? Checks its data, its size, its step size and its regularisers."""
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class PlanOptions(Options):
     """Say what time, memory and disk the runs of an experiment need, measured on this machine in seconds; run

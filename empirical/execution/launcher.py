@@ -25,6 +25,7 @@ from empirical.execution.status import PLANNED, read_planned
 from empirical.execution.workers import WorkerConfig, carry_out, needed_runs
 from empirical.runs.config import RunConfig
 from empirical.runs.records import RunDirectory, write_json
+from theory.common.plain_numbers import plain_numbers
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _TIMEOUTS = 100  # after this many time limits a job is not put back into the queue
@@ -36,6 +37,7 @@ Pairs = list[tuple[RunConfig, RunDirectory]]
 Failures = list[tuple[RunConfig, str]]
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class LauncherConfig:
     """Where the runs of a sweep are carried out, and the resources of each run."""

@@ -51,6 +51,7 @@ from empirical.studies.capacity import first_size, next_size
 from empirical.training.config import Augmentation, TrainingConfig
 from empirical.training.schedule import CIFAR_10, IMAGENET, Schedule
 from theory.common.names import nearest_name
+from theory.common.plain_numbers import plain_numbers
 from theory.kernels import MEDIAN_SHARE
 
 SIX_TESTS = (
@@ -66,6 +67,7 @@ SIX_TESTS = (
 """The paper's six tests, with partial corruption at three levels."""
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class KernelSettings:
     """Kernels of the experiment `kernels`; where several values are given there is a run for each combination."""
@@ -99,6 +101,7 @@ class KernelSettings:
     """Bound the distance from the exact minimum-norm interpolant, too; --kernel.no-certify leaves that out."""
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class Settings:
     """What a user can choose of an experiment.

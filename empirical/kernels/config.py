@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from theory.common.plain_numbers import plain_numbers
 from theory.kernels import MEDIAN_SHARE
 
 Interpolant = Literal["minimum-norm", "forced-test-labels"]
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class KernelConfig:
     """How a kernel run interpolates.

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import tyro
 
+from theory.common.plain_numbers import plain_numbers
 
+
+@plain_numbers
 @dataclass(frozen=True)
 class PlanSettings:
     """The size of a full run, and how it is measured."""

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.randomization.number_files import file_of, read_numbers
+from theory.common.plain_numbers import plain_numbers
 from theory.label_noise import (
     copying_accuracy,
     corrupt_labels,
@@ -175,6 +176,7 @@ class NoNoise(LabelNoise):
         return 0.0
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class _WithProbability(LabelNoise):
     """A kind of noise that has one parameter, and is spelled `kind-P`.
@@ -209,6 +211,7 @@ class _WithProbability(LabelNoise):
         return {"p": self.p}
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class Uniform(_WithProbability):
     """The paper's: with probability p a label is replaced by a class drawn uniformly from all, the old one included."""
@@ -262,6 +265,7 @@ def uniform(p: float) -> LabelNoise:
     return NoNoise() if p == 0 else Uniform(p)
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class Symmetric(_WithProbability):
     """With probability p a label is replaced by a class drawn uniformly from the others."""
@@ -284,6 +288,7 @@ class Symmetric(_WithProbability):
         return matrix
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class PairFlip(_WithProbability):
     """With probability p a label y is replaced by y + 1 mod k."""

@@ -12,6 +12,7 @@ from empirical.randomization import Randomization
 from empirical.runs.identity import digest, identity, recorded, restored
 from empirical.runs.studies import STUDIES, Study, kind_of
 from empirical.training.config import TrainingConfig
+from theory.common.plain_numbers import plain_numbers
 
 FORMAT = 1
 """Part of every configuration's hash: raise it when the meaning of a record changes."""
@@ -54,6 +55,7 @@ RunKind = Trained | Explicit | KernelRun | StudyRun
 S = TypeVar("S", bound=Study)
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class RunConfig:
     """A run, fully resolved: two runs of equal configuration have equal results on one machine (on a GPU: `precision`).

@@ -11,12 +11,14 @@ earlier records keep their names and read as version 1.
 
 from dataclasses import dataclass, field
 
+from theory.common.plain_numbers import plain_numbers
 from theory.kernels import MEDIAN_SHARE
 
 _FIRST = {"before": 1}
 """The metadata of the field `version`: a record without the field means version 1 (`identity`)."""
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class DynamicsConfig:
     """A wide two-layer network's training, predicted from H-infinity and measured (`dynamics`).
@@ -43,6 +45,7 @@ class DynamicsConfig:
         return f"two-layer network of width {self.width:,}"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class NoiseConfig:
     """What theory predicts of test accuracy at levels of label corruption, from clean labels (`label_noise`).
@@ -66,6 +69,7 @@ class NoiseConfig:
         return "predictions of theory"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class InterpolantsConfig:
     """Theorem 1's network and a trained one on the same sample: how each answers off it (`interpolants`).
@@ -90,6 +94,7 @@ class InterpolantsConfig:
         return "two interpolants"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class BoundsConfig:
     """Generalisation bounds and complexity measures of a network that `training` trained (`bounds`).
@@ -128,6 +133,7 @@ class BoundsConfig:
         return "bounds"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class MemorisationConfig:
     """Memorisation scores: how much networks owe their answer on a training image to that image (`memorisation`).
@@ -156,6 +162,7 @@ class MemorisationConfig:
         return "memorisation"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class DoubleDescentConfig:
     """Least squares on more and more random Fourier features (`double_descent`).
@@ -182,6 +189,7 @@ class DoubleDescentConfig:
         return "random Fourier features"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class NetworkDoubleDescentConfig:
     """Two-layer networks of more and more hidden units, looked at along training (`network_double_descent`).
@@ -210,6 +218,7 @@ class NetworkDoubleDescentConfig:
         return "two-layer networks"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class OrderConfig:
     """The order of learning: what a network gets right along training on partly corrupted labels (`order`).
@@ -239,6 +248,7 @@ class OrderConfig:
         return "order of learning"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class PacBayesConfig:
     """A PAC-Bayes bound with an optimised Gaussian posterior, on two classes (`pac_bayes`).
@@ -278,6 +288,7 @@ class PacBayesConfig:
         return "optimised PAC-Bayes bound"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class BitsConfig:
     """Bits that a network memorises of uniform random tokens or labels (`bits`).
@@ -308,6 +319,7 @@ class BitsConfig:
         return "bits per parameter"
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class MeasuresConfig:
     """Sharpness, norms and margins of a network that `training` trains (`measures`).

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import Literal, get_args
 
 from empirical.models import Initialization
+from theory.common.plain_numbers import plain_numbers
 
 Augmentation = Literal["none", "crop", "flip-rotate", "resized-crop"]
 
@@ -21,6 +22,7 @@ BatchNorm = Literal["global", "local"]
 Decayed = Literal["parameters", "weights"]
 
 
+@plain_numbers
 @dataclass(frozen=True)
 class TrainingConfig:
     """Hyper-parameters; the defaults are the paper's.

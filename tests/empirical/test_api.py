@@ -74,6 +74,17 @@ def test_the_runs_are_those_of_the_command_line(mine, tmp_path, monkeypatch, cap
     assert [row["run"] for row in again.rows] == [row["run"] for row in results.rows]
 
 
+@pytest.mark.parametrize("seeds", [np.int64(1), np.arange(1, 2, dtype=np.uint8)])
+def test_seeds_and_sizes_of_numpy_are_the_same_runs(seeds, tmp_path):
+    def names(out, seeds, integer, real):
+        options = {"train_size": integer(40), "test_size": integer(20), "tests": "random-labels"}
+        training = {"max_steps": integer(2), "learning_rate": real(0.125)}
+        results = run_experiment(model="mlp-1x8", out=tmp_path / out, seeds=seeds, training=training, **options)
+        return [run.path.name for run in results.runs]
+
+    assert names("numpy", seeds, np.int64, np.float32) == names("python", 1, int, float) != []
+
+
 def test_a_run_is_repeated_on_demand(tmp_path):
     first = run_experiment(model="mlp-1x8", out=tmp_path, **SMALL)
     stamps = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/summary.json")}

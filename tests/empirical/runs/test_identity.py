@@ -4,6 +4,7 @@ from dataclasses import field, fields, is_dataclass, make_dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from empirical.kernels.config import KernelConfig
@@ -42,6 +43,21 @@ def test_records_in_the_repository_are_named_by_their_configurations():
     """A hash that has changed makes the same command run again what is recorded."""
     assert {config.kind for config in records().values()} == {"trained", "explicit", "kernel", *STUDIES}
     assert [name for name, config in records().items() if not name.endswith(f"_{config.hash}")] == []
+
+
+def in_numpy(value):
+    """The same configuration of NumPy's numbers."""
+    if is_dataclass(value):
+        given = [field.name for field in fields(value) if field.init]
+        return type(value)(**{name: in_numpy(getattr(value, name)) for name in given})
+    if isinstance(value, tuple):
+        return tuple(map(in_numpy, value))
+    return {bool: np.bool_, int: np.int64, float: np.float64}.get(type(value), lambda number: number)(value)
+
+
+def test_numpys_numbers_name_the_same_run():
+    """A loop over `np.arange(3)` has seeds that are no `int`, which JSON does not write."""
+    assert [name for name, config in records().items() if in_numpy(config).hash != config.hash] == []
 
 
 @pytest.mark.parametrize("kind", CONFIGURATIONS)
