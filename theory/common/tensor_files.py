@@ -6,6 +6,7 @@ Here they are verified before anything is unpickled.
 
 import io
 import os
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,22 @@ from theory.common.atomic import replacing
 
 
 def save_tensors(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors, numbers and strings, whole or not at all. Raises OSError with the system's reason if it fails."""
-    # An interrupt that arrives while the archive's writer, in C++, writes to a file would end the process.
-    archive = io.BytesIO()
-    torch.save(content, archive)
+    """Write tensors, numbers and strings, whole or not at all.
+
+    In the main thread they are copied to memory first, in any other they are not. Raises OSError with the system's
+    reason if it fails.
+    """
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write(archive.getbuffer())
+        if threading.current_thread() is threading.main_thread():
+            # An interrupt that arrives while the archive's writer, in C++, writes to a file would end the process.
+            archive = io.BytesIO()
+            torch.save(content, archive)
+            file.write(archive.getbuffer())
+        else:  # no other thread is interrupted, and a Gram matrix is too large to be held twice
+            try:
+                torch.save(content, file)
+            except RuntimeError as error:  # the archive's writer speaks of positions where the disk is full
+                raise _of_the_system(error) from error
         file.flush()
         os.fsync(file.fileno())
 
@@ -51,6 +62,14 @@ def _verify(path: Path) -> None:
             raise ValueError("its entries do not fit into it")
         if damaged := archive.testzip():
             raise ValueError(f"the checksum of {damaged!r} does not hold")
+
+
+def _of_the_system(error: BaseException) -> BaseException:
+    """The OSError behind an error, or the error itself."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    return cause or error
 
 
 def _summary(error: Exception) -> str:
