@@ -277,7 +277,7 @@ FORMS = [
     ]),
     ("complexity.vc_dimension", warrens_constant, [
         ("math.log2(2 * math.e * degree)", "math.log2(math.e * degree)"),
-        ("warren = 1 + variables", "warren = variables"),
+        ("1 + variables * logarithm", "variables * logarithm"),
         ("sqrt(8 * logarithm / n)", "sqrt(4 * logarithm / n)"),
         ("math.log(4 / failure_probability)", "math.log(2 / failure_probability)"),
         ("math.log2(4 * math.e * R", "math.log2(2 * math.e * R"),

@@ -36,7 +36,6 @@ deviation; swapping pairs between the samples, Hoeffding's inequality for each o
     P(sup |error - training error| > e) <= 2 Pi(2n) 2 exp(-2 n^2 (e/2)^2 / (4n)) = 4 Pi(2n) exp(-n e^2 / 8).
 """
 
-import bisect
 import itertools
 import math
 from dataclasses import dataclass
@@ -118,10 +117,13 @@ def vc_upper_bound(architecture: ReLUArchitecture) -> int:
     def excluded(n: int) -> bool:
         return log2_growth(architecture, n) * (1 + _ROUNDING) < n
 
-    high = 1
+    low, high = 0, 1  # low is not excluded
     while not excluded(high):
-        high *= 2
-    return bisect.bisect_left(range(1, high), True, key=excluded)  # how many n come before the first excluded one
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if excluded(middle) else (middle, high)
+    return low
 
 
 def vc_closed_form(architecture: ReLUArchitecture) -> float:

@@ -105,6 +105,14 @@ def test_upper_bound_is_the_last_n_not_excluded(architecture):
     assert possible == list(range(1, upper + 1))
 
 
+def test_an_upper_bound_beyond_64_bits():
+    """The bisection's numbers are no machine's indices."""
+    architecture = ReLUArchitecture.fully_connected(10**19, 10, 1)
+    bound = vc_upper_bound(architecture)
+    assert 2**63 < bound <= vc_closed_form(architecture)
+    assert log2_growth(architecture, bound) == pytest.approx(bound, rel=1e-9), "where the growth's bound crosses n"
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=str)
 def test_closed_form_is_not_below(architecture):
     assert vc_upper_bound(architecture) <= vc_closed_form(architecture)
