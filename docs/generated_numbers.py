@@ -99,7 +99,14 @@ def _accuracies(rows: Iterable[TableRow]) -> str:
 def kernels() -> str:
     """Kernel interpolants of CIFAR-10 and of Fashion-MNIST and MNIST, where they are recorded."""
     lines = ["data | images | kernel | features | labels | interpolant, ridge | train error | test error | norm"]
-    folders = "mnist-kernels", "fashion-mnist-kernels", "cifar10-kernels", "cifar10-bandwidths", "cifar10-filters"
+    folders = (
+        "mnist-kernels",
+        "mnist-kernels-whole",
+        "fashion-mnist-kernels",
+        "cifar10-kernels",
+        "cifar10-bandwidths",
+        "cifar10-filters",
+    )
     for run in sorted(records(*folders), key=_kernel_order):
         kernel, metrics = kernel_of(run), run.summary.metrics
         if kernel.interpolant == "minimum-norm" and 0 < _level(run) < 1:
