@@ -32,7 +32,9 @@ def save_tensors(path: Path, content: dict[str, Any]) -> None:
             try:
                 torch.save(content, file)
             except RuntimeError as error:  # the archive's writer speaks of positions where the disk is full
-                raise _of_the_system(error) from error
+                if reason := _reason_of_the_system(error):
+                    raise OSError(*reason) from error
+                raise
         file.flush()
         os.fsync(file.fileno())
 
@@ -64,12 +66,13 @@ def _verify(path: Path) -> None:
             raise ValueError(f"the checksum of {damaged!r} does not hold")
 
 
-def _of_the_system(error: BaseException) -> BaseException:
-    """The OSError behind an error, or the error itself."""
+def _reason_of_the_system(error: BaseException) -> tuple[Any, ...]:
+    """The number and words of the OSError behind an error, empty if there is none. They are not the error itself, whose
+    traceback leads back to the frame that would hold it: in such a circle what was to be saved stays in memory."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__cause__ or cause.__context__
-    return cause or error
+    return cause.args if cause else ()
 
 
 def _summary(error: Exception) -> str:

@@ -39,7 +39,7 @@ class Checkpoint:
         self._writer = ThreadPoolExecutor(max_workers=1)
         # The thread begins now, while there is memory: for one that finds none as it begins, Python waits for ever.
         self._writer.submit(int).result()
-        self._written: Future[None] | None = None
+        self._written: Future[OSError | None] | None = None
         for leftover in self.path.glob(".*"):  # half a file each, left by a kill while it was written
             leftover.unlink()
         name = self.path / "key.txt"
@@ -59,7 +59,7 @@ class Checkpoint:
         Raises OSError if they cannot be written: at once, or from the next call of `wait`.
         """
         self.wait()
-        self._written = self._writer.submit(save_tensors, self.path / "gram.pt", content)
+        self._written = self._writer.submit(_failure, self.path / "gram.pt", content)
         if wait:
             self.wait()
 
@@ -70,8 +70,12 @@ class Checkpoint:
     def wait(self) -> None:
         """Wait until the thread has written. Raises OSError if the thread could not write."""
         written, self._written = self._written, None
-        if written:
-            written.result()
+        failure = written.result() if written else None
+        if failure:
+            try:
+                raise failure
+            finally:  # its traceback refers to this frame: in a circle, they would keep the callers' matrices
+                del failure, written
 
     def close(self) -> None:
         """End the fit: `wait`, but only warn of files that could not be written."""
@@ -148,6 +152,15 @@ _CHECKSUM_SIZE = 4
 def _checksum(values: npt.NDArray[Any]) -> bytes:
     """CRC-32: a factor that is wrong in one bit solves another system."""
     return zlib.crc32(values.data).to_bytes(_CHECKSUM_SIZE, "little")
+
+
+def _failure(path: Path, content: dict[str, Any]) -> OSError | None:
+    """Write a file of tensors; the error if that fails, without the traceback, whose frames hold the tensors."""
+    try:
+        save_tensors(path, content)
+    except OSError as error:
+        return OSError(*error.args)
+    return None
 
 
 def _load(path: Path) -> dict[str, Any] | None:

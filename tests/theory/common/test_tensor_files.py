@@ -1,6 +1,8 @@
 """Tensors are written whole, without a second copy where they are large, and with the system's own errors."""
 
+import gc
 import tracemalloc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,13 +48,36 @@ def test_what_is_saved_is_read(tmp_path, save):
     assert [path.name for path in tmp_path.iterdir()] == ["file.pt"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
-@pytest.mark.parametrize("save", [in_this_thread, in_another_thread])
-def test_a_full_disk_is_the_systems_own_error(tmp_path, monkeypatch, save):
+@pytest.fixture
+def full_disk(monkeypatch):
+    if not Path("/dev/full").exists():
+        pytest.skip("a device that is always full is Linux's")
+
     @contextmanager
     def full(path):
         yield Path("/dev/full")
 
     monkeypatch.setattr(tensor_files, "replacing", full)
+
+
+@pytest.mark.parametrize("save", [in_this_thread, in_another_thread])
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_is_the_systems_own_error(tmp_path, save):
     with pytest.raises(OSError, match="No space left"):
         save(tmp_path / "file.pt")
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_matrix_that_could_not_be_saved_is_freed(tmp_path):
+    """The next fit of the process needs its memory before the collector of circles comes by."""
+    checkpoint, matrix = Checkpoint(tmp_path, "key"), torch.zeros(2**20)
+    reference = weakref.ref(matrix)
+    gc.disable()
+    try:
+        checkpoint.save_gram({"training": [matrix]}, wait=False)
+        del matrix
+        with pytest.warns(UserWarning, match="No space left"):
+            checkpoint.close()
+        assert reference() is None
+    finally:
+        gc.enable()
