@@ -176,7 +176,6 @@ class NoNoise(LabelNoise):
         return 0.0
 
 
-@plain_numbers
 @dataclass(frozen=True)
 class _WithProbability(LabelNoise):
     """A kind of noise that has one parameter, and is spelled `kind-P`.

@@ -16,15 +16,21 @@ import torch
 from theory import complexity, dynamics, expressivity, implicit_bias, kernels, label_noise, least_squares, memorisation
 from theory.common import streams
 from theory.common.plain_numbers import plain_numbers
-from theory.complexity import bounds
+from theory.complexity import bounds, vc_dimension
 from theory.complexity.vc_dimension import ReLUArchitecture
 from theory.expressivity import lower_bounds
+from theory.expressivity.exact_network import ExactReluNetwork, Neuron
+from theory.expressivity.interleaved_matrix import biases_before, interleaved_weights, weight_bound
+from theory.expressivity.narrow import narrow_parameter_count
 from theory.implicit_bias import ridgeless
 
 TOPICS = (complexity, dynamics, expressivity, implicit_bias, kernels, label_noise, least_squares, memorisation)
 NUMBERS = ("int", "float", "int | None", "float | None", "Sequence[int]", "Sequence[float]")
 POINTS = np.random.default_rng(0).normal(size=(6, 3))
 LABELS = np.array([0, 1, 2, 1, 0, 2])
+LINE = [0, 100, 120, 127]
+NEURON = Neuron(((0, Fraction(100)), (1, Fraction(-3))), Fraction(0))
+NETWORK = ReLUArchitecture.fully_connected(3, 100, 1)
 
 
 def taking_numbers():
@@ -62,7 +68,7 @@ EXAMPLES = [
     (complexity.lower_inverse, (0.25, 2.0**-12)),
     (complexity.upper_slopes, (0.25, 0.5)),
     (complexity.convex_stability_bound, (60000.0, 0.5, [0.25, 0.5], 100)),
-    (complexity.nonconvex_stability_bound, (60000.0, 0.5, [0.25, 0.5], 100)),
+    (complexity.nonconvex_stability_bound, (60000.0, 0.5, [0.5, 0.25], 100)),
     (complexity.parameter_distance_bound, (60000.0, 0.5, [0.25, 0.5], 100)),
     (complexity.deviation_within, (0.25, 100, 0.25)),
     (complexity.finite_complexity, (POINTS > 0,), {"sign_vectors": 100, "failure_probability": 0.25, "seed": 100}),
@@ -78,8 +84,8 @@ EXAMPLES = [
     (complexity.monte_carlo_error_bound, ([0.25, 0.5], 0.25)),
     (complexity.lower_margin, (POINTS[0], 0.25)),
     (complexity.margin_error, (POINTS[0], 0.25)),
-    (complexity.pac_bayes_measure, (POINTS, POINTS + 1, 0.25, 100)),
-    (complexity.magnitude_aware_measure, (POINTS, POINTS + 1, 0.25, 0.5, 100)),
+    (complexity.pac_bayes_measure, (POINTS[0], POINTS[1], 0.25, 100)),
+    (complexity.magnitude_aware_measure, (POINTS[0], POINTS[1], 0.25, 0.5, 100)),
     (complexity.rademacher_bound, (0.25, 0.5, 100)),
     (complexity.theorem_1_lower_bound, (100, 3)),
     (complexity.uniform_convergence_bound, (0.25, 60000.0, 100)),
@@ -88,13 +94,23 @@ EXAMPLES = [
     (ReLUArchitecture, (100, (100, 1), (100, 3))),
     (ReLUArchitecture.fully_connected, (100, 120, 1)),
     (ReLUArchitecture.of_theorem_1, (100, 120)),
+    (vc_dimension.log2_growth, (NETWORK, 100)),
+    (vc_dimension.vc_upper_bound, (NETWORK,)),
     (dynamics.random_network, (100, 4), {"outputs": 2, "scale": 0.25, "seed": 100}),
     (expressivity.deep_relu_interpolant, (POINTS, LABELS, 3), {"seed": 100}),
     (expressivity.exact_relu_interpolant, (POINTS, LABELS), {"depth": 3, "seed": 100}),
     (expressivity.interpolate, (POINTS, LABELS), {"depth": 3, "seed": 100, "tolerance": 0.25}),
     (expressivity.memorize_narrow, (POINTS, LABELS), {"seed": 100}),
     (expressivity.relu_interpolant, (POINTS, LABELS), {"seed": 100}),
+    (ExactReluNetwork(2, ((NEURON,),)).evaluate, ([100, 3],)),
+    (interleaved_weights, (LINE, biases_before(LINE, 1), LINE)),
+    (weight_bound, (100, 3)),
+    (narrow_parameter_count, (100, 3, 10, 120)),
+    (lower_bounds.min_parameters, (100,)),
     (lower_bounds.min_parameters, (100, 2)),
+    (lower_bounds.min_hidden_units, (LINE, [120, 5, 121, 9])),
+    (lower_bounds.labellings_on_a_line, (120, 80)),
+    (lower_bounds.sign_vectors_bound, (100, 2, 120)),
     (lower_bounds.labellings_bound, (100, [100, 1], 11)),
     (implicit_bias.double_descent, (5, [3, 100]), {"signal": 0.25, "noise": 0.5, "trials": 3, "seed": 100}),
     (implicit_bias.effective_ranks, (np.linspace(1, 0.1, 120), 100)),
@@ -106,7 +122,7 @@ EXAMPLES = [
     (kernels.NeuralTangent, (100,)),
     (kernels.ArcCosine, (1,)),
     (kernels.median_distance, (POINTS, 100)),
-    (kernels.plan_fit, (100, 100, 100), {"memory_limit": 120}),
+    (kernels.plan_fit, (100, 100, 100)),
     (label_noise.corrupt_labels, (LABELS, 100, 0.5, 100)),
     (label_noise.label_distribution, (0.25, 100)),
     (label_noise.label_variance, (0.25, 100)),
@@ -122,7 +138,7 @@ EXAMPLES = [
     (least_squares.stochastic_gradient_descent, (POINTS[:2], POINTS[:2, 0]), {"batch_size": 2, "seed": 100}),
     (least_squares.sgd_mean_squared_error, (POINTS, POINTS[:, 0], [0.25, 0.125])),
     (memorisation.counting_bits, (100,)),
-    (memorisation.narrow_bits, (120, 3, 100)),
+    (memorisation.narrow_bits, (120, 3, 10)),
     (memorisation.theorem_1_bits, (120, 3, 100)),
     (memorisation.uniform_bits, (100, 100, 100)),
     (memorisation.most_memorised_bits, (60000.0, 100)),
@@ -150,11 +166,7 @@ def outcome(function, arguments, named, integer, real):
             return type(value)(map(converted, value))
         return integer(value) if type(value) is int else real(value) if type(value) is float else value
 
-    try:
-        result = function(*converted(arguments), **{name: converted(value) for name, value in named.items()})
-    except (MemoryError, ValueError, ArithmeticError) as error:
-        return str(error)
-    return content(result)
+    return content(function(*converted(arguments), **{name: converted(value) for name, value in named.items()}))
 
 
 def content(value):

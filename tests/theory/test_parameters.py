@@ -1,7 +1,5 @@
 """Parameters out of range are refused by name: no NaN without a word, no error of a library underneath."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 import torch
@@ -10,23 +8,6 @@ from torch import nn
 from theory.complexity import homogeneous_network, margin_error, rademacher_bound
 from theory.complexity.bounds import Bound
 from theory.complexity.norm_bounds import frobenius_margin_bound
-from theory.complexity.vc_dimension import (
-    ReLUArchitecture,
-    log2_growth,
-    log2_growth_from_vc,
-    vc_lower_bound,
-    vc_upper_bound,
-)
-from theory.expressivity.exact_network import ExactReluNetwork, Neuron
-from theory.expressivity.interleaved_matrix import biases_before, interleaved_weights, weight_bound
-from theory.expressivity.lower_bounds import (
-    labellings_bound,
-    labellings_on_a_line,
-    min_hidden_units,
-    min_parameters,
-    sign_vectors_bound,
-)
-from theory.expressivity.narrow import narrow_parameter_count
 from theory.implicit_bias.ridgeless import (
     asymptotic_risk,
     benign_spectrum,
@@ -40,7 +21,6 @@ from theory.label_noise import corrupt_labels, memorised_accuracy
 from theory.least_squares import InverseDecay
 
 LABELS = np.array([0, 1, 2, 1])
-NEURON = Neuron(((0, Fraction(100)), (1, Fraction(-3))), Fraction(0))
 
 
 @pytest.mark.parametrize("p", [np.nan, -1, 2])
@@ -155,53 +135,3 @@ def test_bounds_at_the_ends_of_their_arguments():
     for probability in (-0.5, 1.5):
         with pytest.raises(ValueError, match="strictly"):
             rademacher_bound(0.0, 0.0, 1, failure_probability=probability)
-
-
-@pytest.mark.parametrize("integer", [np.uint8, np.int32, np.int64])
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda integer: min_parameters(integer(200)),
-        lambda integer: min_parameters(integer(200), integer(2)),
-        lambda integer: labellings_bound(integer(200), [integer(70), integer(1)], integer(11)),
-        lambda integer: labellings_on_a_line(integer(200), integer(80)),
-        lambda integer: sign_vectors_bound(integer(200), integer(2), integer(250)),
-        lambda integer: log2_growth(ReLUArchitecture.fully_connected(integer(3), integer(100), integer(1)), 10**6),
-        lambda integer: vc_upper_bound(ReLUArchitecture(integer(3), (integer(100), integer(1)), (integer(40), 1))),
-        lambda integer: vc_lower_bound(ReLUArchitecture.fully_connected(integer(100), integer(200), integer(1))),
-        lambda integer: ReLUArchitecture.of_theorem_1(integer(100), integer(200)),
-        lambda integer: log2_growth_from_vc(integer(100), integer(200)),
-        lambda integer: weight_bound(integer(100), integer(3)),
-        lambda integer: narrow_parameter_count(integer(100), integer(3), integer(10), integer(200)),
-        lambda integer: min_hidden_units(line(integer), [integer(label) for label in (200, 5, 201, 9)]),
-        lambda integer: interleaved_weights(line(integer), biases_before(line(integer), integer(1)), line(integer)),
-        lambda integer: ExactReluNetwork(2, ((NEURON,),)).evaluate([integer(200), integer(3)]),
-    ],
-)
-def test_numpy_integers_are_the_numbers_that_they_are(call, integer):
-    """2**n, products and fractions of NumPy's integers overflow without a word."""
-    assert call(integer) == call(int)
-
-
-def line(integer):
-    return [integer(point) for point in (0, 100, 180, 251)]
-
-
-@pytest.mark.parametrize(
-    ("call", "name"),
-    [
-        (lambda: min_parameters(100.0), "n must be an integer, got 100.0"),
-        (lambda: min_parameters(100, 2.5), "depth must"),
-        (lambda: labellings_on_a_line(5, 1.0), "hidden_units must"),
-        (lambda: sign_vectors_bound(5, 1, 0.5), "variables must"),
-        (lambda: labellings_bound(5, [2.0, 1], 3), "widths must"),
-        (lambda: ReLUArchitecture(3, (4.5, 1), (3, 1)), "units must"),
-        (lambda: log2_growth_from_vc(2, 7.5), "n must"),
-        (lambda: weight_bound(2.5, 1), "n must"),
-        (lambda: Polynomial(np.nan), "degree must"),
-        (lambda: NeuralTangent(np.inf), "depth must"),
-    ],
-)
-def test_what_counts_is_an_integer(call, name):
-    with pytest.raises(TypeError, match=name):
-        call()

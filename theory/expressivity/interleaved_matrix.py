@@ -99,6 +99,8 @@ def as_rationals(values: Numbers, name: str) -> list[Fraction]:
 
 def _rational(number: Any, name: str) -> Fraction:
     """The rational number that a number of any type is, of Python's integers: NumPy's overflow in a fraction."""
+    if isinstance(number, np.ndarray) and number.ndim == 0:
+        number = number.item()
     if isinstance(number, Integral):
         return Fraction(int(number))
     try:
