@@ -28,7 +28,7 @@ from empirical.execution.stopwatch import Stopwatch
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import EXPERIMENTS, ON_THE_CPU, Settings, find_experiment
 from empirical.observers import check_observers, find_observers, observed, tell_finished
-from empirical.options import Options, PlanOptions
+from empirical.options import Options, PlanOptions, flag_not_taken
 from empirical.randomization import parse_test
 from empirical.report.console import kernel_table, paper_table, results_table
 from empirical.report.freshness import Report
@@ -185,6 +185,11 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
     """
     experiment = find_experiment(options.name)
     _check_sizes(options)
+    if flag := flag_not_taken(options, experiment):
+        raise ValueError(
+            f"{flag}: the experiment {experiment.name} does not take this option and would ignore it; "
+            f"{experiment.name} --help shows the options that it takes"
+        )
     if min(options.seed, default=-1) < 0:
         raise ValueError(f"--seed takes non-negative integers, got {' '.join(map(str, options.seed)) or 'none'}")
     if repeated := [seed for seed in options.seed if options.seed.count(seed) > 1]:
@@ -203,6 +208,8 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
         options.scale,
         options.train_size,
         options.test_size,
+        options.memorisation,
+        options.bits,
     )
     if options.launcher.kind == "slurm" and not options.only_run:
         if options.device == "cuda" and not options.launcher.gpus:

@@ -1,6 +1,6 @@
 """The options of the command line, for each of its commands, and the options that each experiment takes."""
 
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -9,7 +9,13 @@ import tyro
 from empirical.datasets.decoders import Decoder
 from empirical.datasets.storage import Storage
 from empirical.execution.launcher import LauncherConfig
-from empirical.experiments.experiments import EXPERIMENTS, KernelSettings
+from empirical.experiments.experiments import (
+    EXPERIMENTS,
+    BitsSettings,
+    Experiment,
+    KernelSettings,
+    MemorisationSettings,
+)
 from empirical.experiments.scales import Scale
 from empirical.planning.settings import PlanSettings
 from empirical.training.config import TrainingConfig
@@ -108,6 +114,12 @@ class Options:
     kernel: KernelSettings = field(default_factory=KernelSettings)
     """Settings of the kernel."""
 
+    memorisation: MemorisationSettings = field(default_factory=MemorisationSettings)
+    """Sizes of the experiment `memorisation`."""
+
+    bits: BitsSettings = field(default_factory=BitsSettings)
+    """Sizes of the experiment `bits`."""
+
     memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
     """Memory that a kernel run may take; what is free by default."""
 
@@ -146,13 +158,13 @@ class StatusOptions:
     """Directory of the records."""
 
 
-_OF_SOME = ("model", "training", "scale", "kernel", "memory")
+_OF_SOME = ("model", "training", "scale", "kernel", "memory", "memorisation", "bits")
 """The options that not every experiment takes; an experiment's `takes` names the options that it takes."""
 
 _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
     Options: ("pipeline",),
     DiagnoseOptions: (
-        *("name", "list", "scale", "kernel", "memory", "out", "rerun", "observe"),
+        *("name", "list", "scale", "kernel", "memory", "memorisation", "bits", "out", "rerun", "observe"),
         *("launcher", "network_timeout", "only_run"),
     ),
     PlanOptions: ("list", "pipeline", "rerun", "observe", "memory", "network_timeout", "only_run"),
@@ -198,6 +210,22 @@ def parsed(command: type[Command], prog: str, arguments: list[str]) -> Command:
     helping = not {"-h", "--help"}.isdisjoint(arguments)
     shown = _without(command, hidden) if helping else command
     return tyro.cli(shown, prog=prog, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def flag_not_taken(options: Options, experiment: Experiment) -> str | None:
+    """The first option with another value than its default that the experiment does not take; None if there is none."""
+    defaults = Options()
+    for name in _OF_SOME:
+        value, default = getattr(options, name), getattr(defaults, name)
+        if name in experiment.takes or value == default:
+            continue
+        changed = [
+            f".{part.name}"
+            for part in (fields(value) if is_dataclass(value) else ())
+            if getattr(value, part.name) != getattr(default, part.name)
+        ]
+        return "--" + "".join([name, *changed[:1]]).replace("_", "-")
+    return None
 
 
 def _without(command: type[Command], hidden: set[str]) -> type[Command]:

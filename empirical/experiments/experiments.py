@@ -103,6 +103,32 @@ class KernelSettings:
 
 @plain_numbers
 @dataclass(frozen=True)
+class MemorisationSettings:
+    """Sizes of the experiment `memorisation`. Raises ValueError for fewer than two networks, a half of one each."""
+
+    networks: int | None = None
+    """Networks that are trained, each on a random part of the images; by default 100, or 2,000 at scale paper."""
+
+    def __post_init__(self) -> None:
+        if self.networks is not None and self.networks < 2:
+            raise ValueError(f"--memorisation.networks takes at least 2, got {self.networks}")
+
+
+@plain_numbers
+@dataclass(frozen=True)
+class BitsSettings:
+    """Sizes of the experiment `bits`. Raises ValueError for no steps."""
+
+    steps: int | None = None
+    """Steps on each size of the data; by default 1,000, or a million at scale paper. More steps memorise more."""
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"--bits.steps takes at least 1, got {self.steps}")
+
+
+@plain_numbers
+@dataclass(frozen=True)
 class Settings:
     """What a user can choose of an experiment.
 
@@ -116,6 +142,7 @@ class Settings:
         kernel: the settings of the experiment `kernels`.
         scale: the scale of the paper's tables and figures.
         n_train, n_test: numbers of images, in place of the scale's; None for that, or for all.
+        memorisation, bits: the sizes of these experiments, in place of the scale's.
     """
 
     model: str = ""
@@ -128,6 +155,8 @@ class Settings:
     scale: Scale = "laptop"
     n_train: int | None = None
     n_test: int | None = None
+    memorisation: MemorisationSettings = field(default_factory=MemorisationSettings)
+    bits: BitsSettings = field(default_factory=BitsSettings)
 
 
 @dataclass(frozen=True)
@@ -497,7 +526,8 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
     dataset = _at_most(dataset, settings, sizes.n_train, sizes.n_test)
     require_common(settings.training)
     training = _with_defaults(settings.training, _MEMORISATION_RATE, sizes.steps, "torch")
-    study = MemorisationConfig(networks=sizes.networks, networks_without=sizes.networks_without)
+    networks = settings.memorisation.networks or sizes.networks
+    study = MemorisationConfig(networks=networks, networks_without=sizes.networks_without)
     channels, *sides = dataset.image_shape
     _, _, height, width = crop_box(sides, settings.crop)
     settings = replace(settings, device="cpu")
@@ -580,7 +610,7 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
             check_model(model, (channels, height, width), dataset.num_classes)
         else:
             transformer_sizes(model)
-    study = BitsConfig(steps=bits_steps(settings.scale))
+    study = BitsConfig(steps=settings.bits.steps or bits_steps(settings.scale))
     dataset = dataset.subset(settings.n_train, settings.n_test)
     return [
         _run_config("bits", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=model)
@@ -873,7 +903,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "memorisation",
             "How much networks owe their answer on a training image to that image; five minutes on digits.",
             plan_memorisation,
-            takes=("model", "training", "scale"),
+            takes=("model", "training", "scale", "memorisation"),
         ),
         Experiment(
             "double-descent",
@@ -904,7 +934,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "bits",
             "Bits that small transformers and perceptrons memorise of random tokens and labels; five minutes.",
             plan_bits,
-            takes=("model", "scale"),
+            takes=("model", "scale", "bits"),
         ),
     ]
 }

@@ -60,9 +60,10 @@ def measure_memorisation(
     )
 
     subsets = np.stack([random_subset(config.seed, f"subset-{i}", n, size) for i in range(study.networks)])
-    answers = work.predictions("subsets", subsets, parts)
     inside = np.zeros((study.networks, n), dtype=bool)
     np.put_along_axis(inside, subsets, True, axis=1)
+    _require_scores(inside)
+    answers = work.predictions("subsets", subsets, parts)
     right = answers.train == train.labels
     halves = [count_hits(inside[half::2], right[half::2]) for half in (0, 1)]
     scores = memorisation_scores(halves[0] + halves[1]).score
@@ -115,6 +116,15 @@ def random_subset(seed: int, purpose: str, n: int, size: int) -> Samples:
     """A uniform subset of 0 .. n - 1, in rising order, int64 (size,)."""
     keys = words(seed, f"memorisation-{purpose}", [0], n)[0]
     return np.sort(np.argsort(keys, kind="stable")[:size])
+
+
+def _require_scores(inside: npt.NDArray[np.bool_]) -> None:
+    """Raise ValueError, before hours of training, if an image is in every subset or in none: it has no score."""
+    if inside.all(axis=0).any() or not inside.any(axis=0).all():
+        raise ValueError(
+            f"with {len(inside):,} networks every image must be in some subset and outside another: train more "
+            "networks (--memorisation.networks)"
+        )
 
 
 class _Answers:

@@ -16,9 +16,12 @@ import pytest
 from PIL import Image
 
 from empirical import job
+from empirical.datasets import load
+from empirical.experiments.experiments import BitsSettings, MemorisationSettings
 from empirical.options import Options
 from empirical.run import main
 from empirical.runs.records import read_runs
+from empirical.runs.studies import BitsConfig, MemorisationConfig
 from figures.__main__ import main as draw
 
 SMALL = ["--train-size", "120", "--test-size", "60"]
@@ -103,6 +106,33 @@ def test_a_test_counts_once(tmp_path):
     chosen = ["random-labels", "corrupted-0.5", "random-labels", "corrupted-0.50"]
     configs = job.plan_runs(Options(tests=tuple(chosen), train_size=50, test_size=20))[2]
     assert len(configs) == len({config.hash for config in configs}) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "flag"),
+    [
+        ("kernels", ["--model", "mlp-1x8"], "--model"),
+        ("bounds", ["--kernel.bandwidth", "0.3"], "--kernel.bandwidth"),
+        ("double-descent", ["--training.learning-rate", "0.3"], "--training.learning-rate"),
+        ("figure1", ["--memory", "2"], "--memory"),
+        ("bits", ["--memorisation.networks", "100"], "--memorisation.networks"),
+        ("memorisation", ["--bits.steps", "100"], "--bits.steps"),
+    ],
+)
+def test_an_option_that_an_experiment_would_ignore_is_refused(name, option, flag, tmp_path, capsys):
+    assert main([name, "--out", str(tmp_path / "out"), *option]) == 2
+    assert f"{flag}: the experiment {name} does not take this option" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_sizes_of_one_experiment_are_part_of_its_runs():
+    digits = load("digits")
+    (many,) = job.plan_runs(
+        Options("memorisation", tests=("true-labels",), memorisation=MemorisationSettings(networks=300)), digits
+    )[2]
+    assert many.study_of(MemorisationConfig).networks == 300
+    (long,) = job.plan_runs(Options("bits", model="mlp-1x8", bits=BitsSettings(steps=7)), digits)[2]
+    assert long.study_of(BitsConfig).steps == 7
 
 
 def test_records_inside_a_data_set_of_the_users_are_refused(tmp_path, capsys):

@@ -35,9 +35,10 @@ def images(monkeypatch) -> None:
     [pytest.param(name, marks=[pytest.mark.slow] * (name in _SLOW)) for name in EXPERIMENTS if name not in _ON_THE_CPU],
 )
 def test_every_experiment_runs_on_the_device(name, images, tmp_path, capsys):
-    small = ["--scale", "smoke", "--training.max-steps", "2", "--training.batch-size", "10"]
+    small = {"scale": ["--scale", "smoke"], "training": ["--training.max-steps", "2", "--training.batch-size", "10"]}
+    words = [word for option in small if option in EXPERIMENTS[name].takes for word in small[option]]
     with simulated_cuda() as device:
-        status = main([name, "--device", "cuda", *small, *_MORE.get(name, []), "--out", str(tmp_path)])
+        status = main([name, "--device", "cuda", *words, *_MORE.get(name, []), "--out", str(tmp_path)])
         assert status == 0, capsys.readouterr().err
     configs = [json.loads((path.parent / "config.json").read_text()) for path in tmp_path.glob("*/summary.json")]
     on_device = [config for config in configs if config["kind"] != "explicit"]

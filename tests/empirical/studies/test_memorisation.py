@@ -1,6 +1,7 @@
 """Memorisation scores: measured, resumed, decided on either side of every rule, drawn."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,15 @@ def measured(tmp_path, stop: str = "") -> dict[str, Any]:
     config = made_up_config(StudyRun(STUDY, TRAINING), "corrupted-0.3", n_train=60, n_test=30, model="mlp-1x16")
     randomized = randomize(digits, parse_test("corrupted-0.3"), 0)
     return measure_memorisation(config, randomized, Parts(tmp_path, report), tmp_path)
+
+
+def test_images_without_a_score_are_refused_before_training(tmp_path):
+    digits = load("digits").subset(60, 30)
+    config = made_up_config(StudyRun(replace(STUDY, networks=2), TRAINING), n_train=60, n_test=30, model="mlp-1x16")
+    randomized = randomize(digits, parse_test("true-labels"), 0)
+    with pytest.raises(ValueError, match="train more networks"):
+        measure_memorisation(config, randomized, Parts(tmp_path, lambda name, share: None), tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def test_what_is_measured_and_resumed(tmp_path):
