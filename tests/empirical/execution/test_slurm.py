@@ -96,6 +96,29 @@ def queue() -> set[str]:
     return set(slurm("squeue", "--noheader", "--array", "--format=%i").split())
 
 
+_BEGUN = ("squeue", "--noheader", "--array", "--states=RUNNING,CONFIGURING", "--format=%i")
+
+
+def hold_all_starts(out: Path) -> list[str]:
+    """Hold what has not begun and wait for the steps of what has, some of them far from its end: the jobs held.
+
+    A job that asks for its step while there is no controller for more than ten seconds is ended by srun, without its
+    run: `Unable to confirm allocation`.
+    """
+    while True:
+        held = slurm("squeue", "--noheader", "--array", "--states=PENDING", "--format=%i").split()
+        subprocess.run(["scontrol", "hold", *held])  # one that begins just now cannot be held
+        wait_for(lambda: all(processes(job) for job in slurm(*_BEGUN).split()))
+        if disturbable(out):
+            return held
+        release(held)
+
+
+def release(held: list[str]) -> None:
+    """Let the jobs begin that were held. Those that began before they could be held have nothing to release."""
+    subprocess.run(["scontrol", "release", *held])
+
+
 def job_of(out: Path, name: str) -> str:
     return json.loads((out / PLANNED).read_text())[name]["job"]
 
@@ -160,6 +183,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     assert jobs[killed] == [first_job, job_of(out, killed)]
 
     # The controller goes: runs go on without it, nothing is submitted by guess; it comes back, with all jobs.
+    held = hold_all_starts(out)
     controller = int((cluster.parent / "slurmctld.pid").read_text())
     os.kill(controller, signal.SIGTERM)
     wait_for(lambda: not Path(f"/proc/{controller}/exe").exists())
@@ -170,6 +194,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     subprocess.run(["slurmctld"], check=True)
     still = wait_for(queue)
     assert {job_of(out, name) for name in jobs if name not in finished(out)} <= still
+    release(held)
 
     # A job of another partition preempts: what is at work goes back into the queue, and on from its checkpoint.
     preempted = wait_for(lambda: disturbable(out))[0]
