@@ -23,6 +23,7 @@ from empirical.claims.randomization_tests import (
     EPOCH_HITS,
     NEWER_RECORDS,
     SIZE,
+    first_fit,
     hits_by_epoch,
     hits_on_test,
     hits_recorded,
@@ -42,7 +43,7 @@ from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 from empirical.training.schedule import CIFAR_10, IMAGENET, decay_of, papers_total_decay, total_decay
-from theory.claims import Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict
 
 DECAY: Regularisers = ("none", True)
 CROP: Regularisers = ("crop", False)
@@ -50,7 +51,11 @@ CROP: Regularisers = ("crop", False)
 LITTLE = 0.01
 """The gain up to which early stopping `does not help`: our reading, since the paper gives no number."""
 
-_PATIENCE = 3
+_BEYOND = 5
+"""How many times as long as it takes to fit its labels a network is trained before its last epoch is called late."""
+
+_PAPERS_IMAGES = 50_000
+"""Training images of CIFAR-10: fewer are easier to fit, and gains on them are others: they contradict nothing."""
 
 _GAIN, _ABOUT = (0.03, 0.04), 0.01
 """The gain of batch normalisation that the paper states, and how near to it an interval must stay: our reading."""
@@ -73,10 +78,23 @@ class Rows:
                 if row.runs:
                     samples.setdefault((row.model, row.test, row.regularisers), []).append(row)
         self._samples = samples
+        self._runs = runs
 
     def of(self, test: Randomization, regularisers: Regularisers) -> dict[str, TableRow]:
         """The rows of a test and its regularisers, by network."""
         return {model: _chosen(rows) for (model, *key), rows in self._samples.items() if key == [test, regularisers]}
+
+    def decayed(self, test: Randomization) -> dict[str, list[TableRow]]:
+        """The rows of a test with weight decay alone, in every strength that was run, rising, by network."""
+        return {model: rows for (model, *key), rows in self._samples.items() if key == [test, DECAY]}
+
+    def trained_on(self) -> dict[str, TableRow]:
+        """Rows on true labels without regularisers, of runs that went on long after they fitted, by network."""
+        return {
+            row.model: row
+            for row in table_1([run for run in self._runs if _trained_on(run)])
+            if row.runs and (row.test, row.regularisers, row.dropout) == (TRUE_LABELS, NONE, 0.0)
+        }
 
     def regularised(self, test: Randomization) -> list[TableRow]:
         """The rows of a test with any regulariser."""
@@ -103,6 +121,16 @@ def decays_enough(row: TableRow) -> bool:
     """Whether a row's weight decay shrinks the weights, over the whole run, by at least what the paper's would."""
     total, papers = decay_and_papers(row)
     return total >= papers
+
+
+def _trained_on(run: Run) -> bool:
+    """Whether a run went on for long after it fitted its labels, or to the end of the paper's schedule."""
+    fit = first_fit(run) if run.config.training else None
+    return fit is not None and run.summary.metrics["step"] >= min(_BEYOND * fit.step, CIFAR_10.max_steps)
+
+
+def _of_the_papers_size(row: TableRow) -> bool:
+    return row.runs[0].config.n_train >= _PAPERS_IMAGES
 
 
 def _strength(run: Run) -> float:
@@ -200,14 +228,17 @@ def _alexnet_with_decay(rows: Rows) -> Evidence:
         return missing("alexnet on random labels with weight decay, and without, where it fits")
     if not decays_enough(decayed):
         return _too_weak([decayed], "table4")
-    steps, needed = ([run.summary.metrics["step"] for run in row.runs] for row in (decayed, plain))
-    long_enough = min(steps) >= _PATIENCE * max(needed)
+    if any(unfinished(run) for run in decayed.runs):
+        return not_fitted()
     fitted = any(fits(run) for run in decayed.runs)
+    steps, needed = (" ".join(f"{run.summary.metrics['step']:,}" for run in row.runs) for row in (decayed, plain))
+    against = Verdict.DOES_NOT_HOLD if _of_the_papers_size(decayed) else Verdict.NOT_DECIDED
     return Evidence(
-        Verdict.DOES_NOT_HOLD if fitted else verdict(True) if long_enough else Verdict.NOT_DECIDED,
-        f"train {decayed.train}% with weight decay {_strength(decayed.runs[0]):g} after {min(steps):,} steps, "
-        f"{plain.train}% without after {max(needed):,}",
-        f"no label set fitted to {FITS:.0%} in {_PATIENCE} times the steps that it takes without",
+        against if fitted else Verdict.HOLDS,
+        f"train {decayed.train}% with weight decay {_strength(decayed.runs[0]):g} after {steps} steps, by seed, "
+        f"{plain.train}% without after {needed}",
+        f"no label set fitted to {FITS:.0%} by the end of the paper's schedule; a network that fits contradicts on "
+        f"{_PAPERS_IMAGES:,} images, fewer are easier to fit",
         "our reading of `does not fit`; the paper does not state the strength of its weight decay; this one's total is "
         "{:.2g}, at least that of the paper's schedule with the authors' release's coefficient, {:.2g}".format(
             *decay_and_papers(decayed)
@@ -224,30 +255,36 @@ def _alexnet_with_decay(rows: Rows) -> Evidence:
     command="table1 --seed 0 1 2",
 )
 def _augmentation_against_decay(rows: Rows) -> Evidence:
-    cropped, decayed = (rows.of(TRUE_LABELS, chosen) for chosen in (CROP, DECAY))
-    models = [model for model in cropped if model in decayed and _alike(cropped[model], decayed[model])]
-    if not models:
+    cropped = rows.of(TRUE_LABELS, CROP)
+    pairs = [
+        (cropped[model], decayed)
+        for model, strengths in rows.decayed(TRUE_LABELS).items()
+        for decayed in strengths
+        if model in cropped and _alike(cropped[model], decayed)
+    ]
+    if not pairs:
         return missing("runs on true labels with random crops and with weight decay")
-    if not _all_fit([row for model in models for row in (cropped[model], decayed[model])]):
+    if not _all_fit([row for pair in pairs for row in pair]):
         return not_fitted()
-    strong = [model for model in models if decays_enough(decayed[model])]
+    strong = [pair for pair in pairs if decays_enough(pair[1])]
     if not strong:
-        return _too_weak([decayed[model] for model in models], f"table1 --seed {_SEEDS}")
-    differences = {model: _by_seed(cropped[model], decayed[model]) for model in strong}
-    seen = {model: values for model, values in differences.items() if len(values) >= MIN_SEEDS}
+        return _too_weak([decayed for _, decayed in pairs], f"table1 --seed {_SEEDS}")
+    seen = [(crop, decay, _by_seed(crop, decay)) for crop, decay in strong]
+    seen = [pair for pair in seen if len(pair[2]) >= MIN_SEEDS]
     if not seen:
         return missing(f"{MIN_SEEDS} seeds of a network with crops and with weight decay")
-    p_values = [seeds_p_value(values) for values in seen.values()]
-    opposite = [seeds_p_value([-value for value in values]) for values in seen.values()]
+    p_values = [seeds_p_value(differences) for *_, differences in seen]
+    opposite = [seeds_p_value([-difference for difference in differences]) for *_, differences in seen]
     return Evidence(
         tested_at_every(p_values, opposite, SIZE),
         "; ".join(
-            f"{model}: crop {cropped[model].test_accuracy}%, weight decay {decayed[model].test_accuracy}%, "
-            f"{len(values)} seeds, p-value {p_value:.1g}"
-            for (model, values), p_value in zip(seen.items(), p_values, strict=True)
+            f"{crop.model}: crop {crop.test_accuracy}%, weight decay {_strength(decay.runs[0]):g} "
+            f"{decay.test_accuracy}%, {len(differences)} seeds, p-value {p_value:.1g}"
+            for (crop, decay, differences), p_value in zip(seen, p_values, strict=True)
         ),
-        f"crop better for every network, p-values below {SIZE}",
-        f"Student's t of differences paired by seed, one-sided, each of size {SIZE:.0%}: an intersection-union test",
+        f"crop better for every network and every strength that decays enough, p-values below {SIZE}",
+        f"Student's t of differences paired by seed, one-sided, each of size {SIZE:.0%}: an intersection-union test; "
+        "each run ends when it fits, with crops later",
     )
 
 
@@ -257,20 +294,18 @@ def _augmentation_against_decay(rows: Rows) -> Evidence:
     "section 3.1",
     paper=words.EARLY_STOPPING,
     figure="Figure 2: accuracy along training",
-    decided_by="runs on true labels with and without regularisers, several seeds",
-    command="table1",
+    decided_by="runs on true labels that go on long after they fit",
+    command="--data cifar10 --tests true-labels --train-size 1000 --training.min-steps 1500",
 )
 def _early_stopping(rows: Rows) -> Evidence:
-    networks = rows.of(TRUE_LABELS, NONE)
+    networks = rows.trained_on()
     if not networks:
-        return missing("runs on true labels without regularisers")
-    if not _all_fit(list(networks.values())):
-        return not_fitted()
+        return missing(f"runs on true labels, without regularisers, that go on for {_BEYOND} times as long as they fit")
     gains = {}
     for model, row in networks.items():
         hits = [found_hits for run in row.runs if (found_hits := hits_by_epoch(run)) is not None]
         if len(hits) < len(row.runs):
-            return missing(EPOCH_HITS, f"python -m empirical.run table1 --model {model} --rerun")
+            return missing(EPOCH_HITS, "python -m empirical.run with the same options and --rerun")
         gains[model] = np.mean([split_half_gains(matrix) for matrix in hits], axis=0)
     little = [positive_mean_p_value(-gain, -LITTLE) for gain in gains.values()]
     much = [positive_mean_p_value(gain, LITTLE) for gain in gains.values()]
@@ -283,7 +318,9 @@ def _early_stopping(rows: Rows) -> Evidence:
         ),
         f"less than {LITTLE:.0%} for every network, p-values below {SIZE}",
         "the epoch is chosen on one half of the test images and measured on the other; normal tests image by image, "
-        f"one-sided, each of size {SIZE:.0%}: an intersection-union test; true labels only",
+        f"one-sided, each of size {SIZE:.0%}: an intersection-union test; true labels only, and runs that go on for "
+        f"{_BEYOND} times as long as they take to fit, or to the end of the paper's schedule: a run that ends when it "
+        "fits was stopped early itself",
     )
 
 
@@ -314,6 +351,8 @@ def _batch_normalisation(rows: Rows) -> Evidence:
     near = low >= _GAIN[0] - _ABOUT and high <= _GAIN[1] + _ABOUT
     gain = Verdict.DOES_NOT_HOLD if apart else Verdict.HOLDS if near else Verdict.NOT_DECIDED
     halves = {steady, gain}
+    if not _of_the_papers_size(normalised):  # the points are of the paper's size, and so is how much accuracy drops
+        halves, steady, gain = {Verdict.NOT_DECIDED}, Verdict.NOT_DECIDED, Verdict.NOT_DECIDED
     worst = next(
         outcome for outcome in (Verdict.DOES_NOT_HOLD, Verdict.NOT_DECIDED, Verdict.HOLDS) if outcome in halves
     )
@@ -323,8 +362,9 @@ def _batch_normalisation(rows: Rows) -> Evidence:
         f"{100 * float(np.mean(steadier)):+.2f} points more without, p-value {p_value:.1g}; gain of 3 to 4 points "
         f"{gain.value}: {100 * low:+.1f} to {100 * high:+.1f} points, {len(gains)} seeds",
         f"drops larger without, p-value below {SIZE}; the interval of the gain near 3 to 4 points",
-        f"two halves; Student's t paired by seed, size {SIZE:.0%} each; an interval that misses 3 to 4 contradicts, "
-        f"one within {100 * _ABOUT:.0f} point of 3 to 4 confirms, and a wider one does not tell",
+        f"two halves, decided on {_PAPERS_IMAGES:,} images, the paper's; Student's t paired by seed, size {SIZE:.0%} "
+        f"each; an interval that misses 3 to 4 contradicts, one within {100 * _ABOUT:.0f} point of 3 to 4 confirms, "
+        "and a wider one does not tell",
     )
 
 

@@ -69,10 +69,18 @@ def steps_to_reach(runs: Sequence[Run], share: float) -> list[int | None]:
 
     All runs are measured alike: by the loss as trained on if every record contains it.
     """
+    return [span and span[1] for span in steps_around(runs, share)]
+
+
+def steps_around(runs: Sequence[Run], share: float) -> list[tuple[int, int] | None]:
+    """The records between which the training loss falls below this share of log k: the step of the last record before,
+    0 if there is none, and that of the first below; None if the loss never is. Measured as `steps_to_reach` does.
+    """
     online = online_loss_recorded(runs)
-    steps: list[int | None] = []
+    spans: list[tuple[int, int] | None] = []
     for run in runs:
         bound = share * math.log(run.config.num_classes)
-        curve = zip(*loss_curve(run, online=online), strict=True)
-        steps.append(next((step for step, loss in curve if loss < bound), None))
-    return steps
+        steps, losses = loss_curve(run, online=online)
+        at = next((at for at, loss in enumerate(losses) if loss < bound), None)
+        spans.append(None if at is None else (steps[at - 1] if at else 0, steps[at]))
+    return spans

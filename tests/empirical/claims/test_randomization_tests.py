@@ -16,7 +16,7 @@ from empirical.claims.randomization_tests import (
     table,
 )
 from empirical.outcome import decode_hits, encode_hits, outcome_on_test
-from empirical.randomization import RANDOM_LABELS, parse_test
+from empirical.randomization import GAUSSIAN, RANDOM_LABELS, parse_test
 from empirical.runs.config import Explicit, RunConfig, RunKind, Trained
 from empirical.runs.records import Run, read_runs
 from empirical.training.config import TrainingConfig
@@ -169,6 +169,15 @@ def as_trained(run: Run) -> Run:
     """With the loss of samples as trained on, equal to the fixed network's but before training."""
     later = (replace(record, online_loss=record.train_loss) for record in run.epochs[1:])
     return replace(run, epochs=(run.epochs[0], *later))
+
+
+def test_a_start_between_the_same_records_is_no_sooner():
+    """All three losses fall between the start and the first record: which fell first is not recorded."""
+    agreeing = results()
+    first = agreeing.trained[RANDOM_LABELS].epochs[0]
+    fallen = replace(agreeing.trained[GAUSSIAN].epochs[-1], epoch=1, step=20, train_loss=0.5)
+    trained = {test: replace(run, epochs=(first, fallen)) for test, run in agreeing.trained.items()}
+    assert verdicts(replace(agreeing, trained=trained))["C6"] is Verdict.NOT_DECIDED
 
 
 @pytest.mark.parametrize("claim", ["C4", "C6"])

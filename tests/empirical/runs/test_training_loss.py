@@ -6,6 +6,7 @@ from empirical.runs.records import Run
 from empirical.runs.training_loss import (
     loss_curve,
     online_loss_recorded,
+    steps_around,
     steps_to_cross,
     steps_to_reach,
     tell_training_loss,
@@ -34,6 +35,9 @@ def test_steps_to_a_share_of_guessing():
     assert steps_to_reach([run], 0.5) == [6 * per_epoch], "0.1 more as trained"
     assert steps_to_reach([run, older(run)], 0.5) == [5 * per_epoch] * 2, "by one measure for all"
     assert steps_to_reach([run], 0.01) == [None]
+    assert steps_around([older(run)], 0.5) == [(4 * per_epoch, 5 * per_epoch)]
+    assert steps_around([run], 0.01) == [None]
+    assert steps_around([older(run)], 2.0) == [(0, 0)], "below from the start"
     assert steps_to_cross(run, 0.01) is None
     reached = steps_to_cross(older(run), 0.5)
     assert reached is not None
