@@ -97,8 +97,8 @@ def _accuracies(rows: Iterable[TableRow]) -> str:
 
 
 def kernels() -> str:
-    """Kernel interpolants of CIFAR-10 and of Fashion-MNIST and MNIST, where they are recorded."""
-    lines = ["data | images | kernel | features | labels | interpolant, ridge | train error | test error | norm"]
+    """Kernel fits of CIFAR-10 and of Fashion-MNIST and MNIST, where they are recorded: interpolants, and ridge fits."""
+    lines = ["data | images | kernel | features | labels | interpolant or ridge | train error | test error | norm"]
     folders = (
         "mnist-kernels",
         "mnist-kernels-whole",
@@ -111,14 +111,15 @@ def kernels() -> str:
         kernel, metrics = kernel_of(run), run.summary.metrics
         if kernel.interpolant == "minimum-norm" and 0 < _level(run) < 1:
             continue  # the figure shows the levels between
-        how = "random labels forced on the test images" if kernel.interpolant != "minimum-norm" else "minimum norm"
+        forced = "random labels forced on the test images" if kernel.interpolant == "forced-test-labels" else ""
+        ridge = f"ridge {kernel.ridge:g}" if kernel.ridge else ""  # such a fit is no interpolant of minimum norm
         cells = [
             run.config.data,
             f"{run.config.n_train:,}",
             f"gaussian, {kernel.bandwidth:g}" if kernel.kernel == "gaussian" else kernel.kernel,
             kernel.features,
             run.config.randomization.name.removesuffix(" labels"),
-            f"{how}, {kernel.ridge:g}" if kernel.ridge else how,
+            ", ".join(filter(None, [forced, ridge])) or "minimum norm",
             f"{1 - metrics['train_accuracy']:.2%}",
             f"{1 - metrics['test_accuracy']:.2%}",
             f"{metrics['norm']:.1f}",
