@@ -3,7 +3,12 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
+from empirical.kernels.config import KernelConfig
+from empirical.runs.config import KernelRun
 from tests.figures.made_up_networks import network_run
+from tests.made_up import made_up_config, made_up_run
 
 FILE = Path(__file__).parents[2] / "docs" / "generated_numbers.py"
 
@@ -37,3 +42,20 @@ def test_which_batch_size_is_consistent_with_the_paper(monkeypatch):
     monkeypatch.setattr(module, "records", lambda *folders: [baseline, *variants])
     _, _, row = module.batch_sizes().splitlines()
     assert row == "| MLP 1x512 | 99.34% | 64: 100.00%, 128: 99.50% | 128 |"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "minimum norm"),
+        ({"ridge": 10_000.0}, "ridge 10000"),
+        ({"interpolant": "forced-test-labels"}, "random labels forced on the test images"),
+    ],
+)
+def test_a_ridge_fit_is_not_called_an_interpolant_of_minimum_norm(monkeypatch, settings, words):
+    module = generated_numbers()
+    config = made_up_config(KernelRun(KernelConfig(**settings)))
+    run = made_up_run(config, {"train_accuracy": 1.0, "test_accuracy": 0.5, "norm": 2.0})
+    monkeypatch.setattr(module, "records", lambda *folders: [run])
+    _, _, row = module.kernels().splitlines()
+    assert row.split(" | ")[5] == words
