@@ -157,6 +157,22 @@ def error_grows_by_a_point(random: Random) -> bool:
     return positive_mean_p_value(more.astype(float) - less, -0.01) < SIZE
 
 
+def a_ridge_gains_the_bound(random: Random) -> bool:
+    """C26: of three ridges one gains half a point, the bound, and is taken for less; the others gain nothing."""
+    plain, *ridges = hits(random, [0.9, 0.9, 0.9, 0.905], 10_000)
+    return max(positive_mean_p_value(plain.astype(float) - ridge, -0.005) for ridge in ridges) < SIZE
+
+
+def norms_in_order(random: Random) -> bool:
+    """C28: five kernels whose norms have nothing to do with their errors are found in order."""
+    return falling_rank_p_value(random.random(5).tolist(), random.random(5).tolist()) < SIZE
+
+
+def twice_guessing(random: Random) -> bool:
+    """C27: an interpolant that is right twice as often as guessing is taken for a worse one."""
+    return float(stats.binom.cdf(random.binomial(500, 0.2), 500, 0.2)) < SIZE
+
+
 def ranks(random: Random) -> bool:
     """C7: steps that have nothing to do with distance with one seed, and fall with it with the others."""
     steps = [random.random(5).tolist(), [5.0, 4.0, 3.0, 2.0, 1.0], [5.0, 4.0, 3.0, 2.0, 1.0]]
@@ -189,6 +205,9 @@ RULES = (
     networks_alike,
     architecture_against_gain,
     error_grows_by_a_point,
+    a_ridge_gains_the_bound,
+    norms_in_order,
+    twice_guessing,
     ranks,
     flat,
     equal_classifiers,
