@@ -47,11 +47,15 @@ def _command(name: str, setting: Setting) -> Command:
     settings = Settings(
         model=model, device=str(setting.device), training=training, crop=28, scale="smoke", n_train=_N, n_test=_M
     )
-    last = find_experiment(name).plan(setting.dataset, settings)[-1]
+    experiment = find_experiment(name)
+    last = experiment.plan(setting.dataset, settings)[-1]
     before = (trained_run(last),) if last.study and last.training else ()
     arguments = [name, "--data", setting.data, "--data-root", str(setting.data_root), "--device", str(setting.device)]
-    arguments += ["--scale", "smoke", "--train-size", str(_N), "--test-size", str(_M), "--crop", "28"]
-    arguments += ["--image-size", "32", "--training.max-steps", str(_STEPS), "--training.batch-size", str(_BATCH)]
+    arguments += ["--train-size", str(_N), "--test-size", str(_M), "--crop", "28", "--image-size", "32"]
+    if "scale" in experiment.takes:
+        arguments += ["--scale", "smoke"]
+    if "training" in experiment.takes:
+        arguments += ["--training.max-steps", str(_STEPS), "--training.batch-size", str(_BATCH)]
     arguments += ["--model", model] if model else []
     return Command(name, tuple(arguments), (*before, last))
 
