@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 STEPS = ["--training.batch-size", "16", "--training.max-steps", "60"]
 COMMANDS = {
     "networks": ["randomization-tests", *SIZE, *STEPS, *TWO],
-    "kernels and networks": ["kernels", *SIZE, *STEPS, "--tests", "random-labels"],
+    "kernels and networks": ["kernels", *SIZE, "--tests", "random-labels"],
 }
 PATIENCE = 60
 """Seconds, `--network-timeout`: a rank that was killed before the ranks met leaves the other one waiting so long."""
