@@ -27,6 +27,7 @@ from empirical.training.schedule import PAPER_IMAGES, is_the_papers
 _CONSISTENT = 0.25  # points of accuracy
 _BEYOND = ("order-", "memorisation-", "double-descent-", "network-double-descent-", "pac-bayes-", "measures-", "bits-")
 _SEED = re.compile(r"seed (\d+)")
+_NETWORKS = re.compile(r", ([\d,]+ networks)")
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -204,7 +205,7 @@ def beyond() -> str:
         by_data: dict[str, dict[str, list[str]]] = {}
         for finding in claim["findings"]:
             seeds = _SEED.findall(finding["subject"]) or [""]
-            data = finding["subject"].split(";")[0].split(",")[0]
+            data = ", ".join([finding["subject"].split(";")[0].split(",")[0], *_NETWORKS.findall(finding["subject"])])
             by_data.setdefault(data, {}).setdefault(finding["verdict"], []).extend(seeds)
         for data, verdicts in by_data.items():
             said = "; ".join(

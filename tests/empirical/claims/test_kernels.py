@@ -73,6 +73,15 @@ def test_disagreeing_runs_do_not(claim, index, metrics, verdict):
     assert verdicts(changed(index, **metrics))[claim] is verdict
 
 
+def test_an_interpolant_of_two_classes_that_is_nearly_right_generalises():
+    """Twice the accuracy of guessing would be no limit: 100%."""
+    runs = [
+        replace(run, config=replace(run.config, num_classes=2))
+        for run in (AGREEING[0], changed(3, test_accuracy=0.8)[3])
+    ]
+    assert verdicts(runs)["C27"] is Verdict.DOES_NOT_HOLD
+
+
 def test_missing_runs_decide_nothing():
     assert verdicts(AGREEING[:1]) == {
         "C25": Verdict.HOLDS,
