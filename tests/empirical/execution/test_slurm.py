@@ -105,13 +105,14 @@ def hold_all_starts(out: Path) -> list[str]:
     A job that asks for its step while there is no controller for more than ten seconds is ended by srun, without its
     run: `Unable to confirm allocation`.
     """
-    while True:
+    for _ in range(10):
         held = slurm("squeue", "--noheader", "--array", "--states=PENDING", "--format=%i").split()
         subprocess.run(["scontrol", "hold", *held])  # one that begins just now cannot be held
         wait_for(lambda: all(processes(job) for job in slurm(*_BEGUN).split()))
         if disturbable(out):
             return held
         release(held)
+    raise AssertionError("no run is far from its end: nothing is left to disturb")
 
 
 def release(held: list[str]) -> None:
