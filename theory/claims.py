@@ -22,8 +22,15 @@ class Verdict(StrEnum):
     DOES_NOT_HOLD = "does not hold"
     NOT_DECIDED = "not decided here"
 
+    @property
+    def severity(self) -> int:
+        """0 for a claim that holds, 1 for one that is not decided, 2 for one that does not hold."""
+        return (Verdict.HOLDS, Verdict.NOT_DECIDED, Verdict.DOES_NOT_HOLD).index(self)
 
-_SEVERITY = {Verdict.HOLDS: 0, Verdict.NOT_DECIDED: 1, Verdict.DOES_NOT_HOLD: 2}
+
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on a claim of several parts, each with a verdict of its own. Raises ValueError for no part."""
+    return max(verdicts, key=lambda verdict: verdict.severity)
 
 
 @dataclass(frozen=True)
@@ -131,8 +138,8 @@ def run_thoroughly(checked: CheckedClaim, seeds: Sequence[int]) -> Finding:
     says to what.
     """
     findings = [run_check(checked, seed) for seed in seeds]
-    worst = max(range(len(seeds)), key=lambda at: _SEVERITY[findings[at].evidence.verdict])
-    evidence = findings[worst].evidence
+    decisive = max(range(len(seeds)), key=lambda at: findings[at].evidence.verdict.severity)
+    evidence = findings[decisive].evidence
     held = sum(finding.evidence.verdict is Verdict.HOLDS for finding in findings)
     total = checked.size * len(seeds)
     sizes = f"; over all seeds a true claim is rejected with probability at most {total:.0e}" if total else ""
@@ -140,7 +147,7 @@ def run_thoroughly(checked: CheckedClaim, seeds: Sequence[int]) -> Finding:
         checked.claim,
         replace(
             evidence,
-            measured=f"holds on {held} of {len(seeds)} seeds; seed {seeds[worst]}: {evidence.measured}",
+            measured=f"holds on {held} of {len(seeds)} seeds; seed {seeds[decisive]}: {evidence.measured}",
             reason=evidence.reason + sizes,
         ),
         sum(finding.seconds for finding in findings),

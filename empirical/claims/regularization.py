@@ -43,7 +43,7 @@ from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 from empirical.training.schedule import CIFAR_10, IMAGENET, decay_of, papers_total_decay, total_decay
-from theory.claims import Evidence, Finding, Verdict
+from theory.claims import Evidence, Finding, Verdict, worst_verdict
 
 DECAY: Regularisers = ("none", True)
 CROP: Regularisers = ("crop", False)
@@ -129,8 +129,9 @@ def _trained_on(run: Run) -> bool:
     return fit is not None and run.summary.metrics["step"] >= min(_BEYOND * fit.step, CIFAR_10.max_steps)
 
 
-def _of_the_papers_size(row: TableRow) -> bool:
-    return row.runs[0].config.n_train >= _PAPERS_IMAGES
+def _at_papers_size(row: TableRow, verdict: Verdict) -> Verdict:
+    """The verdict, where the row is of as many images as the paper's; on fewer nothing is decided."""
+    return verdict if row.runs[0].config.n_train >= _PAPERS_IMAGES else Verdict.NOT_DECIDED
 
 
 def _strength(run: Run) -> float:
@@ -232,9 +233,8 @@ def _alexnet_with_decay(rows: Rows) -> Evidence:
         return not_fitted()
     fitted = any(fits(run) for run in decayed.runs)
     steps, needed = (" ".join(f"{run.summary.metrics['step']:,}" for run in row.runs) for row in (decayed, plain))
-    against = Verdict.DOES_NOT_HOLD if _of_the_papers_size(decayed) else Verdict.NOT_DECIDED
     return Evidence(
-        against if fitted else Verdict.HOLDS,
+        _at_papers_size(decayed, Verdict.DOES_NOT_HOLD) if fitted else Verdict.HOLDS,
         f"train {decayed.train}% with weight decay {_strength(decayed.runs[0]):g} after {steps} steps, by seed, "
         f"{plain.train}% without after {needed}",
         f"no label set fitted to {FITS:.0%} by the end of the paper's schedule; a network that fits contradicts on "
@@ -346,18 +346,13 @@ def _batch_normalisation(rows: Rows) -> Evidence:
     steadier = [_mean_drop(without, of) - _mean_drop(of, without) for of, without in _pairs(normalised, plain)]
     p_value, opposite = seeds_p_value(steadier), seeds_p_value([-value for value in steadier])
     low, high = seeds_interval(gains, SIZE)
-    steady = tested(p_value, opposite, SIZE)
     apart = high < _GAIN[0] or low > _GAIN[1]
     near = low >= _GAIN[0] - _ABOUT and high <= _GAIN[1] + _ABOUT
-    gain = Verdict.DOES_NOT_HOLD if apart else Verdict.HOLDS if near else Verdict.NOT_DECIDED
-    halves = {steady, gain}
-    if not _of_the_papers_size(normalised):  # the points are of the paper's size, and so is how much accuracy drops
-        halves, steady, gain = {Verdict.NOT_DECIDED}, Verdict.NOT_DECIDED, Verdict.NOT_DECIDED
-    worst = next(
-        outcome for outcome in (Verdict.DOES_NOT_HOLD, Verdict.NOT_DECIDED, Verdict.HOLDS) if outcome in halves
-    )
+    points = Verdict.DOES_NOT_HOLD if apart else Verdict.HOLDS if near else Verdict.NOT_DECIDED
+    # The points are of the paper's size, and so is how much accuracy drops.
+    steady, gain = (_at_papers_size(normalised, half) for half in (tested(p_value, opposite, SIZE), points))
     return Evidence(
-        worst,
+        worst_verdict([steady, gain]),
         f"steadier {steady.value}: from epoch to epoch over the same steps test accuracy drops by "
         f"{100 * float(np.mean(steadier)):+.2f} points more without, p-value {p_value:.1g}; gain of 3 to 4 points "
         f"{gain.value}: {100 * low:+.1f} to {100 * high:+.1f} points, {len(gains)} seeds",
