@@ -19,7 +19,7 @@ from empirical.claims.randomization_tests import SIZE, first_fit
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.epoch_record import EpochRecord
-from figures.loss_curves import in_words, training_curve, training_quantity
+from figures.loss_curves import in_words, point_of_fit, training_curve, training_quantity
 from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
 from figures.palette import COLORS, REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
@@ -76,10 +76,9 @@ def draw_training_loss(network: Network, path: Path) -> None:
                     markevery=(0.02 * (1 + list(drawn).index(test)), 0.12) if len(steps) > 2 else None,
                     label=None if at else test.name,
                 )
-                if fit := first_fit(run):
-                    loss = dict(zip(steps, losses, strict=True)).get(fit.step, fit.train_loss)
-                    assert loss is not None, "a network that fits was evaluated on all its training images"
-                    axes.plot(fit.step / 1000, loss, "o", color=color, markersize=7, clip_on=False, zorder=3)
+                if point := point_of_fit(run, quantity):
+                    step, loss = point
+                    axes.plot(step / 1000, loss, "o", color=color, markersize=7, clip_on=False, zorder=3)
             for (below, thousands), sign in zip(reruns.get(test, {}).items(), _RERUN_MARKERS, strict=False):
                 axes.plot(thousands, below, sign, color=color, markersize=7, markeredgewidth=1.5)
         handles = axes.get_legend_handles_labels()[0]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from empirical.claims.randomization_tests import ResultSet
+from empirical.claims.randomization_tests import ResultSet, first_fit
 from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded, tell_training_loss
 from figures.networks import loss_in_words
@@ -35,6 +35,16 @@ def training_curve(run: Run, quantity: Quantity) -> tuple[list[int], list[float]
     return [step for step, _ in errors], [error for _, error in errors]
 
 
+def point_of_fit(run: Run, quantity: Quantity) -> tuple[int, float] | None:
+    """The step after which every label is fitted for the first time, and what is drawn there.
+
+    None if not every label is fitted, or if that took no training.
+    """
+    steps, values = training_curve(run, quantity)
+    fit = first_fit(run)
+    return (fit.step, values[steps.index(fit.step)]) if fit and fit.step else None
+
+
 def in_words(runs: Sequence[Run], quantity: Quantity) -> str:
     """What is drawn of a training, for captions."""
     if quantity == "error as trained":
@@ -48,14 +58,14 @@ def in_words(runs: Sequence[Run], quantity: Quantity) -> str:
 
 
 def draw_loss_curves(results: ResultSet, path: Path) -> None:
-    """Draw training loss against steps, of samples as they are trained on; a dot where every label is fitted.
+    """Draw training loss against steps, of samples as they are trained on; a dot where every label is first fitted.
 
     Writes `path`.svg and `path`.png.
     """
     runs = list(results.trained.values())
     quantity = training_quantity(runs)
     caption = (
-        f"{results.scale}. {in_words(runs, quantity)}. Large dots: every label is fitted. "
+        f"{results.scale}. {in_words(runs, quantity)}. Large dots: every label is fitted for the first time. "
         f"Data: {results.config.source}."
     )
     curves = {test: training_curve(run, quantity) for test, run in results.trained.items()}
@@ -75,8 +85,8 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
                 markevery=(0.015 * list(colors).index(test) + 0.02, 0.14) if len(steps) > 2 else None,
                 label=test.name,
             )
-            if run.epochs[-1].fitted and steps:
-                axes.plot(steps[-1], losses[-1], "o", color=colors[test], markersize=7, clip_on=False, zorder=4)
+            if point := point_of_fit(run, quantity):
+                axes.plot(*point, "o", color=colors[test], markersize=7, clip_on=False, zorder=4)
         name = "Training error as trained" if quantity == "error as trained" else "Training loss"
         axes.set(title=f"{name}, {results.config.model}, n = {results.config.n_train:,}")
         axes.set(ylabel="wrong training labels, share" if name.endswith("trained") else "training loss (nats)")

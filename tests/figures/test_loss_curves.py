@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from empirical.claims.randomization_tests import result_sets
+from empirical.claims.randomization_tests import first_fit, result_sets
 from figures.loss_curves import draw_loss_curves
 from tests.figures.made_up_networks import network_run, rise
 
@@ -51,3 +51,12 @@ def test_a_run_that_needs_no_training_has_no_curve(tmp_path, drawings):
     _, drawing = drawn_of(network_run("alexnet", "true-labels", 0, [0.1]), tmp_path, drawings)
     (line,) = drawing.axes[0].lines
     assert list(line.get_xdata()) == []
+
+
+def test_the_dot_is_where_every_label_is_first_fitted_however_long_the_run_goes_on(tmp_path, drawings):
+    run = network_run("alexnet", "true-labels", 2, rise(0.1, 6))
+    _, drawing = drawn_of(run, tmp_path, drawings)
+    curve, dot = drawing.axes[0].lines
+    assert first_fit(run).step < run.epochs[-1].step
+    assert list(dot.get_xdata()) == [first_fit(run).step] == [curve.get_xdata()[1]]
+    assert list(dot.get_ydata()) == [curve.get_ydata()[1]]
