@@ -88,16 +88,12 @@ def recorded_runs() -> dict[str, list[Run]]:
 def data_root(folder: str) -> Path:
     real = Path(os.environ.get("RETHINKING_DATA", "data"))
     elsewhere = {
-        "fashion-mnist-kernels": DEBIAN_FASHION_MNIST,
+        "fashion-mnist": DEBIAN_FASHION_MNIST,
         "imagenet-sample": real / "imagenet-sample",
-        "imagenet-sample-112": real / "imagenet-sample",
-        "mnist-kernels": real / "mnist",
-        "mnist-kernels-whole": real / "mnist",
-        "mnist-double-descent": real / "mnist",
-        "mnist-pac-bayes": real / "mnist",
+        "mnist": real / "mnist",
     }
-    root = elsewhere.get(folder, real)
-    if not (root if folder in elsewhere else root / "cifar-10-batches-bin").is_dir():
+    root = next((root for data, root in elsewhere.items() if folder.startswith(data)), real)
+    if not (root / "cifar-10-batches-bin" if root == real else root).is_dir():
         pytest.skip(f"no real data in {root}: set RETHINKING_DATA to the folder that holds it")
     return root
 
