@@ -210,6 +210,7 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
         options.test_size,
         options.memorisation,
         options.bits,
+        options.pac_bayes,
     )
     if options.launcher.kind == "slurm" and not options.only_run:
         if options.device == "cuda" and not options.launcher.gpus:

@@ -15,6 +15,7 @@ from empirical.experiments.experiments import (
     Experiment,
     KernelSettings,
     MemorisationSettings,
+    PacBayesSettings,
 )
 from empirical.experiments.scales import Scale
 from empirical.planning.settings import PlanSettings
@@ -120,6 +121,9 @@ class Options:
     bits: BitsSettings = field(default_factory=BitsSettings)
     """Sizes of the experiment `bits`."""
 
+    pac_bayes: PacBayesSettings = field(default_factory=PacBayesSettings)
+    """Sizes of the experiment `pac-bayes`."""
+
     memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
     """Memory that a kernel run may take; what is free by default."""
 
@@ -158,13 +162,13 @@ class StatusOptions:
     """Directory of the records."""
 
 
-_OF_SOME = ("model", "training", "scale", "kernel", "memory", "memorisation", "bits")
+_OF_SOME = ("model", "training", "scale", "kernel", "memory", "memorisation", "bits", "pac_bayes")
 """The options that not every experiment takes; an experiment's `takes` names the options that it takes."""
 
 _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
     Options: ("pipeline",),
     DiagnoseOptions: (
-        *("name", "list", "scale", "kernel", "memory", "memorisation", "bits", "out", "rerun", "observe"),
+        *("name", "list", "scale", "kernel", "memory", "memorisation", "bits", "pac_bayes", "out", "rerun", "observe"),
         *("launcher", "network_timeout", "only_run"),
     ),
     PlanOptions: ("list", "pipeline", "rerun", "observe", "memory", "network_timeout", "only_run"),

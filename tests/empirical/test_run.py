@@ -17,11 +17,11 @@ from PIL import Image
 
 from empirical import job
 from empirical.datasets import load
-from empirical.experiments.experiments import BitsSettings, MemorisationSettings
+from empirical.experiments.experiments import BitsSettings, MemorisationSettings, PacBayesSettings
 from empirical.options import Options
 from empirical.run import main
 from empirical.runs.records import read_runs
-from empirical.runs.studies import BitsConfig, MemorisationConfig
+from empirical.runs.studies import BitsConfig, MemorisationConfig, PacBayesConfig
 from figures.__main__ import main as draw
 
 SMALL = ["--train-size", "120", "--test-size", "60"]
@@ -117,6 +117,7 @@ def test_a_test_counts_once(tmp_path):
         ("figure1", ["--memory", "2"], "--memory"),
         ("bits", ["--memorisation.networks", "100"], "--memorisation.networks"),
         ("memorisation", ["--bits.steps", "100"], "--bits.steps"),
+        ("bits", ["--pac-bayes.steps", "100"], "--pac-bayes.steps"),
     ],
 )
 def test_an_option_that_an_experiment_would_ignore_is_refused(name, option, flag, tmp_path, capsys):
@@ -133,6 +134,8 @@ def test_sizes_of_one_experiment_are_part_of_its_runs():
     assert many.study_of(MemorisationConfig).networks == 300
     (long,) = job.plan_runs(Options("bits", model="mlp-1x8", bits=BitsSettings(steps=7)), digits)[2]
     assert long.study_of(BitsConfig).steps == 7
+    tight, _ = job.plan_runs(Options("pac-bayes", pac_bayes=PacBayesSettings(steps=9)), digits)[2]
+    assert tight.study_of(PacBayesConfig).steps == 9
 
 
 def test_records_inside_a_data_set_of_the_users_are_refused(tmp_path, capsys):
