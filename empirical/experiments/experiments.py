@@ -133,7 +133,7 @@ class PacBayesSettings:
     """Sizes of the experiment `pac-bayes`. Raises ValueError for no steps."""
 
     steps: int | None = None
-    """Steps on the posterior; by default 2,000, or 469,000 at scale paper. More steps give a lower bound."""
+    """Steps on the posterior; by default 2,000, or 430,000 at scale paper. More steps give a lower bound."""
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
