@@ -7,6 +7,7 @@ what the function NAME of this file returns. With `--check` nothing is changed, 
 import io
 import json
 import re
+import statistics
 import sys
 from collections.abc import Callable, Iterable
 from itertools import groupby
@@ -19,7 +20,7 @@ from empirical.claims.paper import NONE, TABLE_1
 from empirical.claims.paper_tables import TableRow, table_1, table_4
 from empirical.claims.randomization_tests import explicit_regularisers, result_sets
 from empirical.models import default_initialization
-from empirical.randomization import RANDOM_LABELS
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.report.console import results_table
 from empirical.runs.records import Run, read_runs
 from empirical.training.schedule import PAPER_IMAGES, is_the_papers
@@ -28,6 +29,7 @@ _CONSISTENT = 0.25  # points of accuracy
 _BEYOND = ("order-", "memorisation-", "double-descent-", "network-double-descent-", "pac-bayes-", "measures-", "bits-")
 _SEED = re.compile(r"seed (\d+)")
 _NETWORKS = re.compile(r", ([\d,]+ networks)")
+_IMAGES = re.compile(r"[,;] ([\d,]+) training")
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -99,7 +101,10 @@ def _accuracies(rows: Iterable[TableRow]) -> str:
 
 def kernels() -> str:
     """Kernel fits of CIFAR-10 and of Fashion-MNIST and MNIST, where they are recorded: interpolants, and ridge fits."""
-    lines = ["data | images | kernel | features | labels | interpolant or ridge | train error | test error | norm"]
+    lines = [
+        "data | images | test images | kernel | features | labels | interpolant or ridge | train error | test error "
+        "| norm"
+    ]
     folders = (
         "mnist-kernels",
         "mnist-kernels-whole",
@@ -117,6 +122,7 @@ def kernels() -> str:
         cells = [
             run.config.data,
             f"{run.config.n_train:,}",
+            f"{run.config.n_test:,}",
             f"gaussian, {kernel.bandwidth:g}" if kernel.kernel == "gaussian" else kernel.kernel,
             kernel.features,
             run.config.randomization.name.removesuffix(" labels"),
@@ -155,21 +161,19 @@ def _markdown(lines: list[str]) -> str:
 
 
 def hours() -> str:
-    """How long the recorded runs took, by network and number of images."""
-    runs = [
-        run
-        for run in records("cifar10-paper-size", "cifar10", "cifar10-alexnet", "cifar10-laptop")
-        if run.config.training
-    ]
+    """How long the recorded runs took, by network, number of images and labels."""
+    folders = "cifar10-paper-size", "cifar10", "cifar10-batch-sizes", "cifar10-alexnet", "cifar10-laptop"
+    runs = [run for run in records(*folders) if run.config.training]
+    names = {TRUE_LABELS: "true", RANDOM_LABELS: "random"}
 
-    def key(run: Run) -> tuple[int, str]:
-        return -run.config.n_train, run.config.model
+    def key(run: Run) -> tuple[int, str, str]:
+        return -run.config.n_train, run.config.model, names.get(run.config.randomization, "of the other tests")
 
-    lines = ["network | images | runs | minutes each, the median | the longest"]
-    for (n, model), group in groupby(sorted(runs, key=key), key):
+    lines = ["network | images | labels | runs | minutes each, the median | the longest"]
+    for (n, model, labels), group in groupby(sorted(runs, key=key), key):
         minutes = sorted(run.summary.time["seconds"] / 60 for run in group)
-        median = minutes[len(minutes) // 2]
-        lines.append(f"{_NAMES.get(model, model)} | {-n:,} | {len(minutes)} | {median:.0f} | {minutes[-1]:.0f}")
+        name, median = _NAMES.get(model, model), statistics.median(minutes)
+        lines.append(f"{name} | {-n:,} | {labels} | {len(minutes)} | {median:.0f} | {minutes[-1]:.0f}")
     return _markdown(lines)
 
 
@@ -197,7 +201,7 @@ def batch_sizes() -> str:
 
 
 def beyond() -> str:
-    """The verdict of every claim beyond the paper, by its data and by the seed."""
+    """The verdict of every claim beyond the paper, by its data, their size and the seed."""
     lines = ["claim | data | verdicts"]
     for claim in json.loads((ROOT / "results" / "claims.json").read_text(encoding="utf-8")):
         if not claim["id"].startswith(_BEYOND):
@@ -205,7 +209,9 @@ def beyond() -> str:
         by_data: dict[str, dict[str, list[str]]] = {}
         for finding in claim["findings"]:
             seeds = _SEED.findall(finding["subject"]) or [""]
-            data = ", ".join([finding["subject"].split(";")[0].split(",")[0], *_NETWORKS.findall(finding["subject"])])
+            subject = finding["subject"]
+            images = [f"{n} images" for n in _IMAGES.findall(subject)]
+            data = ", ".join([subject.split(";")[0].split(",")[0], *images, *_NETWORKS.findall(subject)])
             by_data.setdefault(data, {}).setdefault(finding["verdict"], []).extend(seeds)
         for data, verdicts in by_data.items():
             said = "; ".join(

@@ -34,6 +34,7 @@ from figures.style import (
     set_title,
     test_dashes,
     test_marker,
+    unit_of_steps,
 )
 
 _CONVERGED = "Converged: every training label reproduced by the fixed network, looked at"
@@ -59,6 +60,9 @@ def draw_training_loss(network: Network, path: Path) -> None:
         + ("Signs: thousands of steps of an independent public re-run of the figure, one seed. " if reruns else "")
         + f"Data: {sources(samples)}."
     )
+    ends = [float(_end(run).step) for run in samples[network]]
+    ends += [1000 * max(curve.values()) for curve in reruns.values()]
+    unit, label = unit_of_steps(max(ends))
     with figure(path, caption, width=8.2) as drawing:
         axes = drawing.add_subplot()
         for test, runs in drawn.items():
@@ -66,7 +70,7 @@ def draw_training_loss(network: Network, path: Path) -> None:
             for at, run in enumerate(runs):
                 steps, losses = training_curve(run, quantity)
                 axes.plot(
-                    [step / 1000 for step in steps],
+                    [step / unit for step in steps],
                     losses,
                     color=color,
                     linewidth=0.8 if at else 2,
@@ -78,9 +82,9 @@ def draw_training_loss(network: Network, path: Path) -> None:
                 )
                 if point := point_of_fit(run, quantity):
                     step, loss = point
-                    axes.plot(step / 1000, loss, "o", color=color, markersize=7, clip_on=False, zorder=3)
+                    axes.plot(step / unit, loss, "o", color=color, markersize=7, clip_on=False, zorder=3)
             for (below, thousands), sign in zip(reruns.get(test, {}).items(), _RERUN_MARKERS, strict=False):
-                axes.plot(thousands, below, sign, color=color, markersize=7, markeredgewidth=1.5)
+                axes.plot(1000 * thousands / unit, below, sign, color=color, markersize=7, markeredgewidth=1.5)
         handles = axes.get_legend_handles_labels()[0]
         if reruns:
             thresholds = next(iter(reruns.values()))
@@ -90,8 +94,7 @@ def draw_training_loss(network: Network, path: Path) -> None:
             ]
         name = "training error as trained" if quantity == "error as trained" else "training loss"
         axes.set(title=f"Figure 1a: {name}, {network.label}")
-        ends = [_end(run).step / 1000 for run in samples[network]] + [max(curve.values()) for curve in reruns.values()]
-        axes.set(xlabel="thousands of steps", xlim=(0, 1.05 * max(ends)), ylim=(0, None))
+        axes.set(xlabel=label, xlim=(0, 1.05 * max(ends) / unit), ylim=(0, None))
         axes.set_ylabel("wrong training labels, share" if quantity == "error as trained" else "training loss (nats)")
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8.5, handlelength=4)
 

@@ -15,7 +15,7 @@ from empirical.runs.records import Run
 from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
 from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, set_panel_title, set_title
+from figures.style import figure, set_panel_title, set_title, unit_of_steps
 
 
 def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
@@ -26,12 +26,15 @@ def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
     shown = panels(runs)
     samples = {network: [_run(network)] for drawn in shown.values() for network in drawn}
     marked = [network for network in samples if _paper_value(network) is not None]
+    decayed = any(network.training.weight_decay for network in marked)
     caption = (
         f"{scale(samples)}. True labels; the fixed network over whole splits "
         f"{evaluation_times(network.training for network in samples)}. "
         "The paper's panels are of Inception V3 on ImageNet and of Inception on CIFAR-10. "
         "Shaded: from test accuracy to the best so far, what early stopping could gain. "
-        + ("Stars: test accuracy at the end in the paper's Table 1. " if marked else "")
+        + ("Stars: test accuracy at the end in the paper's Table 1" if marked else "")
+        + (", which does not state how strong its weight decay is" if decayed else "")
+        + (". " if marked else "")
         + f"Data: {sources(samples)}."
     )
     with figure(path, caption, width=9.2, height=1.2 + 3.4 * len(shown)) as drawing:
@@ -39,8 +42,9 @@ def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
         for axes, (title, drawn) in zip(
             drawing.subplots(len(shown), 1, squeeze=False).flat, shown.items(), strict=True
         ):
+            unit, steps = unit_of_steps(max(_run(network).epochs[-1].step for network in drawn))
             for network, look in zip(drawn, looks(len(drawn)), strict=True):
-                _curves(axes, network, look)
+                _curves(axes, network, look, unit)
             handles = axes.get_legend_handles_labels()[0]
             handles += [
                 Line2D([], [], color=REFERENCE, label="test"),
@@ -50,7 +54,7 @@ def draw_accuracy_along_training(runs: DataSetRuns, path: Path) -> None:
             if any(network in marked for network in drawn):
                 handles += [Line2D([], [], color=REFERENCE, marker="*", ls="", label="the paper, 50,000 images")]
             set_panel_title(axes, f"{title}, n = {drawn[0].config.n_train:,}")
-            axes.set(xlabel="thousands of steps", ylabel="accuracy", xlim=(0, None), ylim=(0, 1.03))
+            axes.set(xlabel=steps, ylabel="accuracy", xlim=(0, None), ylim=(0, 1.03))
             axes.yaxis.set_major_formatter(PercentFormatter(1))
             # Beside the stars, half of which lie beyond the axes.
             axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.04, 1), fontsize=8)
@@ -107,10 +111,10 @@ def _paper_value(network: Network) -> float | None:
     return paper.test / 100 if paper else None
 
 
-def _curves(axes: Axes, network: Network, look: Look) -> None:
+def _curves(axes: Axes, network: Network, look: Look, unit: int) -> None:
     color = look.color
     epochs = _run(network).epochs
-    steps = [record.step / 1000 for record in epochs]
+    steps = [record.step / unit for record in epochs]
     test = [record.test_accuracy for record in epochs]
     axes.plot(
         steps,
@@ -122,7 +126,7 @@ def _curves(axes: Axes, network: Network, look: Look) -> None:
         markevery=0.15,
         label=network.name,
     )
-    train = [(record.step / 1000, record.train_accuracy) for record in epochs if record.train_accuracy is not None]
+    train = [(record.step / unit, record.train_accuracy) for record in epochs if record.train_accuracy is not None]
     axes.plot(*zip(*train, strict=True), color=color, linewidth=1.2, linestyle="--")
     axes.fill_between(steps, test, np.maximum.accumulate(test), color=color, alpha=0.25, linewidth=0)
     paper = _paper_value(network)

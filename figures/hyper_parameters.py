@@ -19,7 +19,7 @@ from empirical.training.schedule import PAPER_IMAGES, is_the_papers, total_decay
 from figures.networks import DataSetRuns, seeds
 from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure
+from figures.style import WHITE, figure
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,9 @@ def draw_weight_decay(runs: DataSetRuns, path: Path) -> None:
     sweeps = weight_decay_sweeps(runs)
     caption = (
         f"{_scale(sweeps)}. Random labels, the fixed network at the end of training. Numbers: by what power of e "
-        "weight decay alone shrinks the weights over the run, the least of the seeds. Dashed: without weight decay. "
-        f"Hollow: below {FITS:.0%}. {_sources(sweeps)}"
+        "weight decay alone shrinks the weights over the run, the least of the seeds. "
+        + ("Dashed: without weight decay. " if any(0.0 in sweep.runs for sweep in sweeps) else "")
+        + f"Hollow: below {FITS:.0%}. {_sources(sweeps)}"
     )
     with figure(path, caption, width=10.6) as drawing:
         axes = drawing.add_subplot()
@@ -102,6 +103,7 @@ def draw_weight_decay(runs: DataSetRuns, path: Path) -> None:
                     textcoords="offset points",
                     fontsize=7.5,
                     color=color,
+                    bbox=WHITE,
                 )
         strengths = sorted({strength for sweep in sweeps for strength in sweep.runs if strength})
         _finish(axes, "Random labels against weight decay", "weight decay, its coefficient", strengths, "{:g}")

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
 from empirical.claims.randomization_tests import ResultSet, first_fit
 from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded, tell_training_loss
@@ -12,6 +15,8 @@ from figures.networks import loss_in_words
 from figures.style import figure, test_colors, test_dashes, test_marker
 
 _FAR_FROM_GUESSING = 10.0  # times the loss of guessing: of untrained networks with batch norm, 10^8 of it is possible
+
+_FAR_BEYOND = 4  # times the steps up to which the axis is linear
 
 Quantity = Literal["loss as trained", "loss of the fixed network", "error as trained"]
 
@@ -96,9 +101,8 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
             axes.set_yscale("symlog", linthresh=math.log(results.config.num_classes), linscale=2.0)
             axes.set_ylabel("training loss (nats; linear up to guessing's)")
         first = min((run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1), default=1)
-        axes.set_xscale("symlog", linthresh=10 * first, linscale=0.5)
-        axes.set_xlabel(f"optimiser steps (linear to {10 * first}, then logarithmic)")
-        axes.set_xlim(0, None)
+        last = max((step for steps, _ in curves.values() for step in steps), default=0)
+        _scale_steps(axes, 10 * first, last)
         # In the order in which the labels are fitted, so that the legend reads as the curves fall.
         order = sorted(
             zip(*axes.get_legend_handles_labels(), strict=True),
@@ -106,3 +110,16 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
         )
         handles, labels = zip(*order, strict=True)
         axes.legend(handles, labels, fontsize=8.5, loc="upper left", bbox_to_anchor=(1.01, 1), handlelength=4)
+
+
+def _scale_steps(axes: Axes, threshold: int, last: int) -> None:
+    """A linear axis of steps; where training goes on far beyond `threshold`, logarithmic from there."""
+    axes.set_xlabel("optimiser steps")
+    if last > _FAR_BEYOND * threshold:
+        axes.set_xscale("symlog", linthresh=threshold, linscale=0.5)
+        axes.set_xlabel(f"optimiser steps (linear to {threshold:,}, then logarithmic)")
+        powers = [10**power for power in range(math.ceil(math.log10(2 * threshold)), 1 + math.floor(math.log10(last)))]
+        axes.set_xticks([0, threshold, *powers])
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(0, None)

@@ -28,7 +28,8 @@ def draw_scores(results: MemorisationResults, path: Path) -> None:
         f"{results.scale}. Score of an image: the share of networks that give it its training label when they are "
         "trained on it, less that share when they are not. Dashed: the images whose label was changed. Right: "
         f"{study.networks_without} networks each, without {study.removed:.0%} of the training images; bars: two "
-        f"standard errors over the networks. Data: {results.config.source}."
+        "standard errors over the networks; the claim is tested over test images, which differ more. "
+        f"Data: {results.config.source}."
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1.25, 1))

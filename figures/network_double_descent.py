@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
@@ -20,20 +21,24 @@ def draw_network_double_descent(results: NetworkDoubleDescentResults, path: Path
     top = max(range(len(results.levels)), key=lambda index: results.levels[index])
     caption = (
         f"{results.scale}. P parameters are trained on the squared distance from n k numbers, one-hot labels of which "
-        "a share p is replaced; test labels are clean. Lines: means over networks; bands: least and largest. Thin "
-        "lines in the middle: the lowest test error along training, chosen on the test images. The dashed vertical "
-        f"line is P = n k. Right: p = {results.levels[top]:g}. Data: {results.config.source}."
+        "a share p is replaced; test labels are clean. Lines: means over networks, of the loss geometric ones; bands: "
+        "least and largest. Thin lines in the middle: the lowest test error along training, chosen on the test images. "
+        f"The dashed vertical line is P = n k. Right: p = {results.levels[top]:g}. Data: {results.config.source}."
     )
     with figure(path, caption, width=10.5, height=4.4) as drawing:
         left, middle, right = drawing.subplots(1, 3)
         set_title(drawing, f"Double descent of networks: two layers, n = {results.config.n_train:,}")
         for index, (level, look) in enumerate(zip(results.levels, looks(len(results.levels)), strict=True)):
             errors = results.test_error(index)
-            for axes, values in ((left, results.test_loss(index)[:, -1]), (middle, errors[:, -1])):
+            losses = results.test_loss(index)[:, -1]
+            for axes, values, mean in (
+                (left, losses, np.exp(np.log(losses).mean(1))),
+                (middle, errors[:, -1], errors[:, -1].mean(1)),
+            ):
                 axes.fill_between(results.ratios, values.min(1), values.max(1), color=look.color, alpha=0.15, lw=0)
                 axes.plot(
                     results.ratios,
-                    values.mean(1),
+                    mean,
                     color=look.color,
                     marker=look.marker,
                     markersize=3.5,

@@ -128,8 +128,15 @@ def sources(samples: Mapping[Network, Sequence[Run]]) -> str:
 
 
 def seeds(runs: Iterable[Run]) -> str:
-    """The seeds of runs, in words."""
-    return seeds_in_words(run.config.seed for run in runs)
+    """The seeds of runs, in words, and whether every test and hyper-parameter that is drawn has them all."""
+    samples: dict[tuple[object, ...], set[int]] = {}
+    for run in runs:
+        training = run.config.hyper_parameters
+        point = run.config.randomization, training.weight_decay, training.batch_size
+        samples.setdefault(point, set()).add(run.config.seed)
+    every = set().union(*samples.values())
+    fewer = any(own != every for own in samples.values())
+    return seeds_in_words(every) + (", fewer at some points" if fewer else "")
 
 
 def evaluation_times(trainings: Iterable[TrainingConfig]) -> str:

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from empirical.claims.pac_bayes import PacBayesResults
 from figures.palette import REFERENCE
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, set_panel_title, set_title, test_colors, test_marker
+from figures.style import WHITE, figure, set_panel_title, set_title, test_colors, test_marker
 from theory.complexity import binary_kl
 
 _MEASURED = {
@@ -46,9 +46,8 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
             heights = [metrics[name] for name in _MEASURED]
             left.bar(places, heights, width=0.92 * width, color=color, label=test.name)
             for place, height in zip(places, heights, strict=True):
-                background = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # the dashed line may be there
                 words = f"{height:.3f}"
-                left.text(place, height + 0.015, words, ha="center", fontsize=7.5, color=color, bbox=background)
+                left.text(place, height + 0.015, words, ha="center", fontsize=7.5, color=color, bbox=WHITE)
             trace = metrics["trace"]
             x, y = (np.array([entry[name] for entry in trace]) for name in ("divergence", "error"))
             right.plot(x / n, y, marker=test_marker(test), color=color, linewidth=1.6, markersize=4, label=test.name)
@@ -56,7 +55,6 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
         left.set_xticks(range(len(_MEASURED)), list(_MEASURED.values()))
         left.set(ylim=(0, 1.05), ylabel="error")
         left.grid(visible=False, axis="x")
-        left.set_axisbelow(True)
         left.axhline(0.5, color=REFERENCE, linestyle="--", linewidth=1.2, label="guessing", zorder=0.9)
         for level in _LEVELS:
             errors = np.linspace(0, level, 400)[:-1]
@@ -71,7 +69,7 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
                 fontsize=7,
                 va="center",
                 zorder=0.95,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
+                bbox=WHITE,
             )
         right.set(
             xscale="log",
@@ -83,6 +81,7 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
         right.set_xticks([0.0001, 0.001, 0.01, 0.1, 1, 10, 100])
         right.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         for axes in (left, right):
+            axes.set_axisbelow(True)
             axes.yaxis.set_major_formatter(PercentFormatter(1))
         set_panel_title(left, "Errors and bound")
         set_panel_title(right, "The way to it")

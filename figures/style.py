@@ -42,6 +42,9 @@ TEST_COLORS = dict(
 )
 """One colour for each of the paper's tests; partial corruption runs from true to random labels' colour."""
 
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+"""The background of words that a line may cross."""
+
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -181,8 +184,14 @@ def from_zero(axes: Axes) -> None:
     axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
 
 
+_MANY_STEPS = 2000
 _ENDS_WITHIN = 0.8
 """Share of a panel's width: a curve that ends before it has its label within the panel."""
+
+
+def unit_of_steps(last: float) -> tuple[int, str]:
+    """What steps up to `last` are counted in on an axis, and the axis's label: thousands where there are many."""
+    return (1000, "thousands of steps") if last >= _MANY_STEPS else (1, "steps")
 
 
 def label_ends(axes: Axes, *, rows: int = 1, size: float = 8.0, width: int = 24) -> None:
@@ -210,7 +219,13 @@ def label_ends(axes: Axes, *, rows: int = 1, size: float = 8.0, width: int = 24)
             across, height = axes.transAxes.inverted().transform(transform.transform((x[last], y[last])))
             if across < _ENDS_WITHIN:
                 axes.annotate(
-                    visible(label), (x[last], y[last]), (6, 3), textcoords="offset points", fontsize=size, va="bottom"
+                    visible(label),
+                    (x[last], y[last]),
+                    (6, 4),
+                    textcoords="offset points",
+                    fontsize=size,
+                    va="bottom",
+                    bbox=WHITE,
                 )
                 continue
             ends.append((height, (x[last], y[last]), transform, textwrap.fill(visible(label), width), line.get_color()))

@@ -5,11 +5,11 @@
 #
 # DATA is the folder that holds cifar-10-batches-bin; the records go to OUT. A lane is a list of runs on one thread, so
 # that two cores take two lanes at once; without lanes they follow each other. Start this again at any time: finished
-# runs are skipped, interrupted ones go on to the bit. `python -m empirical.run status --out OUT/FOLDER` tells what is
+# runs are skipped, interrupted ones go on to the bit. `python -m empirical.run status OUT/FOLDER` tells what is
 # finished, at work and left.
 #
-# Hours on one idle core: Inception 0.27 an epoch, about 6 for true labels and 14 for random ones; AlexNet 0.04 an
-# epoch, 1 and 2; a perceptron's run 10 to 40 minutes.
+# Hours on one core: Inception 0.22 an epoch, 3.3 for true labels and about 11 for random ones; AlexNet 0.05 an epoch,
+# 0.7 and 2.7; a perceptron's run 10 to 40 minutes.
 set -u
 data=${1:?usage: results/reproduce.sh DATA OUT [LANE ...]}
 out=${2:?usage: results/reproduce.sh DATA OUT [LANE ...]}

@@ -40,7 +40,7 @@ class DoubleDescentResults:
         config = self.config
         return (
             f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; random Fourier features; "
-            f"seed {config.seed}"
+            f"seed {config.seed}; {config.device}"
         )
 
     @property

@@ -237,7 +237,7 @@ def _sharpness(results: MeasuresResults) -> Evidence:
     paper="on true labels measures of sharpness predict the gap best, and many norms badly or in the wrong direction "
     "(quoted from memory)",
     figure=_FIGURE,
-    command=_COMMAND,
+    command="measures --data cifar10",
 )
 def _sharpness_before_norms(results: MeasuresResults) -> Evidence:
     levels = noise_levels(results)

@@ -220,7 +220,7 @@ def _halves_agree(results: MemorisationResults) -> Evidence:
     f"{_FELDMAN_ZHANG}, section 3.1, figure 2",
     paper="more at every threshold on MNIST, CIFAR-100 and ImageNet; a figure without a number for a tenth",
     figure=_FIGURE,
-    command=_COMMAND,
+    command="memorisation --data mnist --memorisation.networks 1000",
 )
 def _removal_costs(results: MemorisationResults) -> Evidence:
     run = results.true_labels

@@ -237,7 +237,7 @@ def _second_descent(results: NetworkDoubleDescentResults) -> Evidence:
     _NAKKIRAN,
     paper="epoch-wise double descent of large networks, with 10 and 20% label noise on CIFAR-10",
     figure=_FIGURE,
-    command=_COMMAND,
+    command="network-double-descent --scale paper",
 )
 def _in_time(results: NetworkDoubleDescentResults) -> Evidence:
     if not (noisy := _noisy(results)):

@@ -228,7 +228,7 @@ def _alexnet_with_decay(rows: Rows) -> Evidence:
     if decayed is None or plain is None or not _all_fit([plain]) or not _alike(decayed, plain):
         return missing("alexnet on random labels with weight decay, and without, where it fits")
     if not decays_enough(decayed):
-        return _too_weak([decayed], "table4")
+        return _too_weak([decayed], "table4 --scale paper")
     if any(unfinished(run) for run in decayed.runs):
         return not_fitted()
     fitted = any(fits(run) for run in decayed.runs)
@@ -331,7 +331,7 @@ def _early_stopping(rows: Rows) -> Evidence:
     paper=f"test accuracy {words.TRUE['inception'].test:g}% with, {words.TRUE['inception-no-bn'].test:g}% without",
     figure="Figure 2: accuracy along training",
     decided_by="Inception with and without batch norm, at least three seeds",
-    command="figure2 --seed 0 1 2",
+    command="figure2 --seed 0 1 2 --scale paper",
 )
 def _batch_normalisation(rows: Rows) -> Evidence:
     networks = rows.of(TRUE_LABELS, NONE)

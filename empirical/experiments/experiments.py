@@ -98,7 +98,7 @@ class KernelSettings:
     """Compute also the leave-one-out accuracy, in closed form; this needs Cholesky."""
 
     certify: bool = True
-    """Bound the distance from the exact minimum-norm interpolant, too; --kernel.no-certify leaves that out."""
+    """Bound the distance from the exact minimum-norm interpolant, as is the default; --kernel.no-certify does not."""
 
 
 @plain_numbers

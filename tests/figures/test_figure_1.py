@@ -57,11 +57,11 @@ def test_training_loss(drawings, curve, tmp_path):
     ((caption, drawing),) = drawings
     (axes,) = drawing.axes
     for run in runs[:3]:
-        as_trained = [(record.step / 1000, record.online_loss) for record in run.epochs[1:]]
+        as_trained = [(record.step, record.online_loss) for record in run.epochs[1:]]
         assert curve(axes, run.config.randomization.name) == as_trained
     further = [line for line in axes.lines if len(line.get_xdata()) == 9]
     assert [line.get_color() for line in further] == [TEST_COLORS[RANDOM_LABELS]], "the second seed, thin"
-    assert sorted(x for x, _, _ in dots(axes, 7)) == [STEPS * fit / 1000 for fit in (4, 5, 6)]
+    assert sorted(x for x, _, _ in dots(axes, 7)) == [STEPS * fit for fit in (4, 5, 6)]
     assert (axes.get_xscale(), axes.get_yscale()) == ("linear", "linear")
     for part in (
         "cifar10",
@@ -82,7 +82,7 @@ def test_older_records_show_the_fixed_network(drawings, curve, tmp_path):
     draw_training_loss(network(runs[0], replace(runs[1], epochs=epochs), runs[2]), tmp_path / "figure")
     ((caption, drawing),) = drawings
     for run in runs:
-        fixed = [(record.step / 1000, record.train_loss) for record in run.epochs]
+        fixed = [(record.step, record.train_loss) for record in run.epochs]
         assert curve(drawing.axes[0], run.config.randomization.name) == fixed
     assert "by the fixed network after each epoch" in caption
 
@@ -91,8 +91,8 @@ def test_a_run_that_goes_on_has_its_dot_at_the_first_fit(drawings, tmp_path):
     runs = [network_run("inception", test, 4, rise(0.4, 40), min_steps=40 * STEPS) for test in TESTS]
     draw_training_loss(network(*runs), tmp_path / "figure")
     (axes,) = drawings[0][1].axes
-    assert {x for x, _, _ in dots(axes, 7)} == {4 * STEPS / 1000}
-    assert axes.get_xlim() == (0, 1.05 * 4 * STEPS / 1000)
+    assert {x for x, _, _ in dots(axes, 7)} == {4 * STEPS}
+    assert axes.get_xlim() == (0, 1.05 * 4 * STEPS)
 
 
 def test_the_public_re_run_stands_beside_all_of_cifar10_only(drawings, tmp_path):

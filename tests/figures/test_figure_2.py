@@ -36,7 +36,7 @@ def test_both_panels(drawings, curve, tmp_path):
     regularisers, batch_norm = drawing.axes
     assert regularisers.get_title() == f"{REGULARISERS}, n = 1,000"
     assert batch_norm.get_title() == f"{BATCH_NORM}, n = 1,000"
-    steps = [STEPS * epoch / 1000 for epoch in range(6)]
+    steps = [STEPS * epoch for epoch in range(6)]
     assert curve(batch_norm, "inception") == list(zip(steps, ACCURACIES, strict=True))
     assert curve(batch_norm, "inception-no-bn") == list(zip(steps, rise(0.3, 5), strict=True))
     assert curve(regularisers, "inception, weight decay 0.1") == list(zip(steps[:4], ACCURACIES[:4], strict=True))
@@ -50,7 +50,7 @@ def test_the_best_so_far_is_shaded(drawings, tmp_path):
     runs = data_set(*(network_run(model, "true-labels", 2, ACCURACIES) for model in ("inception", "inception-no-bn")))
     draw_accuracy_along_training(runs, tmp_path / "figure")
     (axes,) = drawings[0][1].axes
-    steps = np.arange(6) * STEPS / 1000
+    steps = np.arange(6) * STEPS
     best_so_far = [0.1, 0.3, 0.5, 0.5, 0.5, 0.5]
     expected = {(round(x, 9), y) for line in (ACCURACIES, best_so_far) for x, y in zip(steps, line, strict=True)}
     for shade in axes.collections:
