@@ -107,6 +107,7 @@ def kernels() -> str:
     ]
     folders = (
         "mnist-kernels",
+        "mnist-kernels-10000",
         "mnist-kernels-whole",
         "fashion-mnist-kernels",
         "cifar10-kernels",
