@@ -102,6 +102,7 @@ def _print_lists() -> None:
             "Networks (--model)",
             {name: network.description for name, network in MODELS.items()}
             | dict.fromkeys(FAMILIES, "the same in other sizes")
+            | {"transformer-LxW": "language model of L blocks of width W, for the experiment bits alone"}
             | {"package.module:factory": "your own"},
         ),
         ("Tests (--tests)", TEST_SPELLINGS),

@@ -53,7 +53,7 @@ def draw_corruption(results: ResultSet, path: Path) -> None:
             (corruption_levels(results, explicit=True), RED, "explicit 2n + d network"),
         ):
             _series(networks, m, axes, Look(color, marker(color), dashes(color)), label)
-        axes.set(title=f"Test error against label corruption, {results.config.model}, n = {results.config.n_train:,}")
+        axes.set(title=f"Test error against label corruption, {results.network}, n = {results.config.n_train:,}")
         mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         label_ends(axes)

@@ -93,7 +93,7 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
             if point := point_of_fit(run, quantity):
                 axes.plot(*point, "o", color=colors[test], markersize=7, clip_on=False, zorder=4)
         name = "Training error as trained" if quantity == "error as trained" else "Training loss"
-        axes.set(title=f"{name}, {results.config.model}, n = {results.config.n_train:,}")
+        axes.set(title=f"{name}, {results.network}, n = {results.config.n_train:,}")
         axes.set(ylabel="wrong training labels, share" if name.endswith("trained") else "training loss (nats)")
         axes.set_ylim(0, None)
         highest = max((loss for _, losses in curves.values() for loss in losses), default=0.0)

@@ -35,7 +35,7 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
     )
     with figure(path, caption, width=11.0, height=4.4) as drawing:
         set_title(
-            drawing, f"Same network, same settings, only the labels differ: {config.model}, n = {config.n_train:,}"
+            drawing, f"Same network, same settings, only the labels differ: {results.network}, n = {config.n_train:,}"
         )
         left, right = drawing.subplots(1, 2, sharey=True)
         for run, color in runs:

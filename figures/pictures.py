@@ -4,7 +4,7 @@ Records have no images, so that this figure, alone of all, is drawn from the dat
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,9 @@ class Options:
     data_root: Path | None = None
     """Directory of its files."""
 
+    data_note: str = ""
+    """A remark on the files that goes into the caption after the source, as for `python -m empirical.run`."""
+
     seed: int = 0
     """The seed of the tests."""
 
@@ -100,6 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = tyro.cli(Options, prog="python -m figures.pictures", args=arguments)
     try:
         data = load(options.data, options.data_root)
+        if options.data_note:
+            data = replace(data, source=f"{data.source} ({options.data_note})")
         path = options.out / f"six-tests_{data.name}"
         draw_test_images(data, path, seed=options.seed)
     except (ValueError, OSError, DataNotFoundError) as error:

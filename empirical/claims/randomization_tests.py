@@ -110,6 +110,12 @@ class ResultSet:
         return len(self.trained) + len(self.explicit) > 1
 
     @property
+    def network(self) -> str:
+        """The network and its explicit regularisers, for titles."""
+        training = self.config.training
+        return ", ".join([self.config.model, *(explicit_regularisers(training) if training else [])])
+
+    @property
     def scale(self) -> str:
         """What the results come from, for captions."""
         config = self.config
