@@ -211,6 +211,7 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
         options.memorisation,
         options.bits,
         options.pac_bayes,
+        options.order,
     )
     if options.launcher.kind == "slurm" and not options.only_run:
         if options.device == "cuda" and not options.launcher.gpus:

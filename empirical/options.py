@@ -15,6 +15,7 @@ from empirical.experiments.experiments import (
     Experiment,
     KernelSettings,
     MemorisationSettings,
+    OrderSettings,
     PacBayesSettings,
 )
 from empirical.experiments.scales import Scale
@@ -124,6 +125,9 @@ class Options:
     pac_bayes: PacBayesSettings = field(default_factory=PacBayesSettings)
     """Sizes of the experiment `pac-bayes`."""
 
+    order: OrderSettings = field(default_factory=OrderSettings)
+    """Settings of the experiment `order`."""
+
     memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
     """Memory that a kernel run may take; what is free by default."""
 
@@ -162,13 +166,16 @@ class StatusOptions:
     """Directory of the records."""
 
 
-_OF_SOME = ("model", "training", "scale", "kernel", "memory", "memorisation", "bits", "pac_bayes")
+_OF_ONE = ("memorisation", "bits", "pac_bayes", "order")
+"""The options that a single experiment takes, which is named alike."""
+
+_OF_SOME = ("model", "training", "scale", "kernel", "memory", *_OF_ONE)
 """The options that not every experiment takes; an experiment's `takes` names the options that it takes."""
 
 _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {
     Options: ("pipeline",),
     DiagnoseOptions: (
-        *("name", "list", "scale", "kernel", "memory", "memorisation", "bits", "pac_bayes", "out", "rerun", "observe"),
+        *("name", "list", "scale", "kernel", "memory", *_OF_ONE, "out", "rerun", "observe"),
         *("launcher", "network_timeout", "only_run"),
     ),
     PlanOptions: ("list", "pipeline", "rerun", "observe", "memory", "network_timeout", "only_run"),

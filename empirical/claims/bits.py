@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,8 @@ MORRIS = 3.6
 """Bits a parameter of GPT-like transformers, as Morris et al. 2025 state it."""
 
 _NEAR_MORRIS = (3.4, 3.9)  # their averages are 3.51 in bfloat16 and 3.83 in float32
-_STILL = 1.1
+_STILL = 0.1  # the change of the memorised bits from one size of data to the next that is none
+_ENOUGH = 0.95  # the share of its bits that a network has memorised in half of the steps or less, if they are enough
 _PAPER = "Morris et al. 2025"
 _COMMAND = "bits --scale paper"
 _FIGURE = "Bits per parameter"
@@ -33,21 +35,24 @@ class BitsResults:
 
     Attributes:
         config: the configuration of one run, standing for what all share.
-        runs: the runs, perceptrons first, by layers and width.
+        runs: the runs of the most steps, perceptrons first, by layers and width.
+        shorter: by network, the run of at most half as many steps that is nearest to it, where there is one.
         frontiers: how many random labels perceptrons were trained to fit, all of them, in the experiment `capacity`.
     """
 
     config: RunConfig
     runs: tuple[Run, ...]
+    shorter: Mapping[str, Run] = field(default_factory=dict)
     frontiers: tuple[Frontier, ...] = ()
 
     @property
     def scale(self) -> str:
         """What the results come from, for captions."""
         config, study = self.config, self.config.study_of(BitsConfig)
+        steps = " or ".join(f"{count:,}" for count in sorted({steps_of(run) for run in self.runs}))
         return (
             f"transformers on uniform tokens, {study.length} of {study.vocabulary}; perceptrons on uniform labels of "
-            f"{config.data}, {config.num_classes} classes; {study.steps:,} steps of Adam on each size of data; seed "
+            f"{config.data}, {config.num_classes} classes; {steps} steps of Adam on each size of data; seed "
             f"{config.seed}; {config.device}"
         )
 
@@ -63,12 +68,18 @@ def bits_results(runs: list[Run]) -> list[BitsResults]:
     for run in runs:
         if isinstance(run.config.study, BitsConfig):
             config = run.config
-            key = config.data, config.train_digest, config.n_train, config.study, config.seed, config.device
+            study = replace(config.study_of(BitsConfig), steps=1)
+            key = config.data, config.train_digest, config.n_train, study, config.seed, config.device
             groups.setdefault(key, []).append(run)
     beside = capacity_results(runs)
     sets = []
     for group in groups.values():
-        ordered = sorted(group, key=lambda run: (is_transformer(run), _sizes(run.config.model)))
+        by_steps = sorted(group, key=steps_of)
+        longest = {run.config.model: run for run in by_steps}
+        ordered = sorted(longest.values(), key=lambda run: (is_transformer(run), _sizes(run.config.model)))
+        shorter = {
+            run.config.model: run for run in by_steps if steps_of(run) <= steps_of(longest[run.config.model]) / 2
+        }
         data = ordered[0].config.data
         frontiers = [
             frontier
@@ -77,13 +88,18 @@ def bits_results(runs: list[Run]) -> list[BitsResults]:
             for frontier in results.frontiers
             if frontier.pixels == "original" and frontier.fits
         ]
-        sets.append(BitsResults(ordered[0].config, tuple(ordered), tuple(frontiers)))
+        sets.append(BitsResults(ordered[0].config, tuple(ordered), shorter, tuple(frontiers)))
     return sorted(sets, key=lambda results: (results.config.data, results.config.seed))
 
 
 def _sizes(model: str) -> list[int]:
     """The numbers in a network's name: layers, width."""
     return [int(number) for number in re.findall(r"\d+", model)]
+
+
+def steps_of(run: Run) -> int:
+    """The steps on each size of data."""
+    return run.config.study_of(BitsConfig).steps
 
 
 def is_transformer(run: Run) -> bool:
@@ -173,12 +189,12 @@ def _about_3_6(results: BitsResults) -> Evidence:
     low, high = _NEAR_MORRIS
     near = all(low <= share <= high for share in shares.values())
     over = any(share > high for share in shares.values())
-    steps = results.config.study_of(BitsConfig).steps
+    steps = max(steps_of(run) for run in results.transformers)
     return Evidence(
         Verdict.HOLDS if near else Verdict.DOES_NOT_HOLD if over else Verdict.NOT_DECIDED,
         "most bits memorised a parameter: " + ", ".join(f"{model} {share:.2f}" for model, share in shares.items()),
         f"between {low} and {high} for every transformer; above that it does not hold",
-        f"no test; {steps:,} steps on each size of data: less than {low} says nothing against it, since longer "
+        f"no test; at most {steps:,} steps on each size of data: less than {low} says nothing against it, since longer "
         "training may find more",
     )
 
@@ -195,23 +211,36 @@ def _bits_stop_growing(results: BitsResults) -> Evidence:
     runs = [run for run in results.transformers if len(points_of(run)) > 1]
     if not runs:
         return missing("a transformer on random tokens of several sizes")
-    still, refuted, words = [], [], []
+    level, trained, refuted, words = [], [], [], []
     for run in runs:
         before, last = points_of(run)[-2:]
-        growth = last["memorised_bits"] / max(before["memorised_bits"], 1e-9)
-        still.append(growth <= _STILL)
-        refuted.append(growth > _STILL and before["memorised_bits"] < before["offered_bits"] / 2)
+        change = last["memorised_bits"] / max(before["memorised_bits"], 1e-9) - 1
+        level.append(abs(change) <= _STILL)
+        refuted.append(change > _STILL and before["memorised_bits"] < before["offered_bits"] / 2)
+        trained.append(_enough_steps(results, run))
         words.append(
-            f"{run.config.model}: {before['memorised_bits']:,.0f} of {before['offered_bits']:,.0f} bits, "
-            f"{last['memorised_bits']:,.0f} of {last['offered_bits']:,.0f}"
+            f"{run.config.model}, {steps_of(run):,} steps: {before['memorised_bits']:,.0f} of "
+            f"{before['offered_bits']:,.0f} bits, {last['memorised_bits']:,.0f} of {last['offered_bits']:,.0f}"
+            + ("" if trained[-1] else ", not shown to be enough steps")
         )
+    held = all(level) and all(trained)
     return Evidence(
-        Verdict.DOES_NOT_HOLD if any(refuted) else Verdict.HOLDS if all(still) else Verdict.NOT_DECIDED,
+        Verdict.DOES_NOT_HOLD if any(refuted) else Verdict.HOLDS if held else Verdict.NOT_DECIDED,
         "memorised of the two largest data: " + "; ".join(words),
-        f"at most {_STILL - 1:.0%} more of the largest data than of the next; more than that, where less than half of "
-        "the smaller data was memorised, contradicts it",
-        "no test; one seed",
+        f"the same of both but for {_STILL:.0%}; more of the largest, where less than half of the next was memorised, "
+        "contradicts it",
+        f"no test; one seed; half of the steps, or less, must give at least {_ENOUGH:.0%} of the bits of both, since a "
+        "network that is trained for too short a time also stops",
     )
+
+
+def _enough_steps(results: BitsResults, run: Run) -> bool:
+    """Whether half of the steps, or less, memorise nearly as much of the two largest data."""
+    shorter = results.shorter.get(run.config.model)
+    if shorter is None:
+        return False
+    pairs = zip(points_of(shorter)[-2:], points_of(run)[-2:], strict=True)
+    return all(half["memorised_bits"] >= _ENOUGH * whole["memorised_bits"] for half, whole in pairs)
 
 
 CLAIMS = (_about_3_6, _bits_stop_growing)

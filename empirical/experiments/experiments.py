@@ -4,6 +4,7 @@ Runs of trained networks are recorded under one name whatever experiment asks fo
 same run share it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -142,6 +143,19 @@ class PacBayesSettings:
 
 @plain_numbers
 @dataclass(frozen=True)
+class OrderSettings:
+    """Settings of the experiment `order`. Raises ValueError for a radius that is not positive and finite."""
+
+    radius: float = OrderConfig.radius
+    """Standard deviations of an image's pixels within which another predicted class makes a sample critical."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.radius < math.inf:
+            raise ValueError(f"--order.radius must be positive and finite, got {self.radius}")
+
+
+@plain_numbers
+@dataclass(frozen=True)
 class Settings:
     """What a user can choose of an experiment.
 
@@ -156,6 +170,7 @@ class Settings:
         scale: the scale of the paper's tables and figures.
         n_train, n_test: numbers of images, in place of the scale's; None for that, or for all.
         memorisation, bits, pac_bayes: the sizes of these experiments, in place of the scale's.
+        order: the settings of the experiment `order`.
     """
 
     model: str = ""
@@ -171,6 +186,7 @@ class Settings:
     memorisation: MemorisationSettings = field(default_factory=MemorisationSettings)
     bits: BitsSettings = field(default_factory=BitsSettings)
     pac_bayes: PacBayesSettings = field(default_factory=PacBayesSettings)
+    order: OrderSettings = field(default_factory=OrderSettings)
 
 
 @dataclass(frozen=True)
@@ -593,8 +609,9 @@ def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     n, n_test, steps = order_sizes(settings.scale)
     dataset = _at_most(dataset, settings, n, n_test)
     training = _with_defaults(settings.training, _MEMORISATION_RATE, steps, default_initialization(model))
+    study = OrderConfig(radius=settings.order.radius)
     return [
-        _run_config("order", dataset, settings, seed, test, StudyRun(OrderConfig(), training), model=model)
+        _run_config("order", dataset, settings, seed, test, StudyRun(study, training), model=model)
         for seed, test in product(settings.seeds, tests)
     ]
 
@@ -913,7 +930,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             "order",
             "What a network gets right along training on partly corrupted labels, and when; two minutes on digits.",
             plan_order,
-            takes=("model", "training", "scale"),
+            takes=("model", "training", "scale", "order"),
         ),
         Experiment(
             "memorisation",

@@ -17,11 +17,11 @@ from PIL import Image
 
 from empirical import job
 from empirical.datasets import load
-from empirical.experiments.experiments import BitsSettings, MemorisationSettings, PacBayesSettings
+from empirical.experiments.experiments import BitsSettings, MemorisationSettings, OrderSettings, PacBayesSettings
 from empirical.options import Options
 from empirical.run import main
 from empirical.runs.records import read_runs
-from empirical.runs.studies import BitsConfig, MemorisationConfig, PacBayesConfig
+from empirical.runs.studies import BitsConfig, MemorisationConfig, OrderConfig, PacBayesConfig
 from figures.__main__ import main as draw
 
 SMALL = ["--train-size", "120", "--test-size", "60"]
@@ -118,6 +118,7 @@ def test_a_test_counts_once(tmp_path):
         ("bits", ["--memorisation.networks", "100"], "--memorisation.networks"),
         ("memorisation", ["--bits.steps", "100"], "--bits.steps"),
         ("bits", ["--pac-bayes.steps", "100"], "--pac-bayes.steps"),
+        ("pac-bayes", ["--order.radius", "0.1"], "--order.radius"),
     ],
 )
 def test_an_option_that_an_experiment_would_ignore_is_refused(name, option, flag, tmp_path, capsys):
@@ -136,6 +137,8 @@ def test_sizes_of_one_experiment_are_part_of_its_runs():
     assert long.study_of(BitsConfig).steps == 7
     tight, _ = job.plan_runs(Options("pac-bayes", pac_bayes=PacBayesSettings(steps=9)), digits)[2]
     assert tight.study_of(PacBayesConfig).steps == 9
+    (wide,) = job.plan_runs(Options("order", tests=("true-labels",), order=OrderSettings(radius=0.3)), digits)[2]
+    assert wide.study_of(OrderConfig).radius == 0.3
 
 
 def test_records_inside_a_data_set_of_the_users_are_refused(tmp_path, capsys):

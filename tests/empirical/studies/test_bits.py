@@ -92,7 +92,12 @@ def test_names_sizes_and_steps():
 
 
 def bits_run(
-    model: str, parameters: int, memorised: tuple[float, ...], offered: tuple[float, ...] = (2.0, 4.0, 8.0)
+    model: str,
+    parameters: int,
+    memorised: tuple[float, ...],
+    offered: tuple[float, ...] = (2.0, 4.0, 8.0),
+    *,
+    steps: int = 1000,
 ) -> Run:
     """A run that memorises so many bits a parameter."""
     points = [
@@ -106,14 +111,17 @@ def bits_run(
         for share, bits in zip(offered, memorised, strict=True)
     ]
     metrics = {"parameters": parameters, "tokens": 16, "vocabulary": 64, "points": points}
-    return made_up_run(made_up_config(StudyRun(BitsConfig(offered=offered)), model=model), metrics)
+    return made_up_run(made_up_config(StudyRun(BitsConfig(offered=offered, steps=steps)), model=model), metrics)
 
 
 PERCEPTRON = bits_run("mlp-1x8", 610, (1.5, 1.4, 1.3))
+LEVEL = bits_run("transformer-1x8", 1536, (2.0, 3.6, 3.5))
 AGREEING = [
     PERCEPTRON,
-    bits_run("transformer-1x8", 1536, (2.0, 3.6, 3.5)),
+    LEVEL,
+    bits_run("transformer-1x8", 1536, (2.0, 3.5, 3.4), steps=500),
     bits_run("transformer-1x16", 4608, (2.0, 3.5, 3.6)),
+    bits_run("transformer-1x16", 4608, (2.0, 3.5, 3.5), steps=400),
 ]
 
 
@@ -135,6 +143,16 @@ def test_every_claim_holds_where_it_is_so():
         ("bits-2", [PERCEPTRON], Verdict.NOT_DECIDED),
         ("bits-2", [bits_run("transformer-1x8", 1536, (2.0, 3.0, 4.0))], Verdict.NOT_DECIDED),
         ("bits-2", [bits_run("transformer-1x8", 1536, (1.0, 1.5, 3.0))], Verdict.DOES_NOT_HOLD),
+        # Level, but nobody knows what more steps give; or half of the steps give less; or those beside are no half.
+        ("bits-2", [LEVEL], Verdict.NOT_DECIDED),
+        ("bits-2", [LEVEL, bits_run("transformer-1x8", 1536, (2.0, 3.3, 3.4), steps=500)], Verdict.NOT_DECIDED),
+        ("bits-2", [LEVEL, bits_run("transformer-1x8", 1536, (2.0, 3.6, 3.5), steps=600)], Verdict.NOT_DECIDED),
+        # A fall: more data than the steps can go through.
+        (
+            "bits-2",
+            [bits_run("transformer-1x8", 1536, (2.0, 3.6, 3.0), steps=steps) for steps in (500, 1000)],
+            Verdict.NOT_DECIDED,
+        ),
     ],
 )
 def test_either_side_of_every_rule(name, runs, expected):
@@ -143,6 +161,7 @@ def test_either_side_of_every_rule(name, runs, expected):
 
 def test_table_and_figure(tmp_path):
     (results,) = bits_results(AGREEING)
+    assert [run.config.study_of(BitsConfig).steps for run in results.runs] == [1000, 1000, 1000]
     assert [row[0] for row in bits_table(results).rows] == ["mlp-1x8", "transformer-1x8", "transformer-1x16"]
     assert input_dimension(PERCEPTRON) == 64
     assert input_dimension(AGREEING[1]) is None

@@ -125,7 +125,9 @@ def test_every_claim_holds_where_it_is_so():
         ("double-descent-1", sweep_run((0.1, 0.08, 0.102, 0.1, 0.101)), Verdict.NOT_DECIDED),
         # Seven images more than the best of two below: 2^-7 by itself, not when that best was chosen on these images.
         ("double-descent-1", sweep_run((0.105, 0.1, 0.107, 0.1, 0.05)), Verdict.NOT_DECIDED),
-        ("double-descent-2", sweep_run((0.1, 0.04, 0.6, 0.2, 0.08)), Verdict.DOES_NOT_HOLD),
+        ("double-descent-2", sweep_run((0.1, 0.04, 0.6, 0.08, 0.08)), Verdict.DOES_NOT_HOLD),
+        # Not below the best, but still falling: more features may bring it there.
+        ("double-descent-2", sweep_run((0.1, 0.04, 0.6, 0.2, 0.08)), Verdict.NOT_DECIDED),
         ("double-descent-2", sweep_run((0.1, 0.08, 0.6, 0.2, 0.078)), Verdict.NOT_DECIDED),
         ("double-descent-3", sweep_run(off=5.0), Verdict.DOES_NOT_HOLD),
     ],
