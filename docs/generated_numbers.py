@@ -29,6 +29,7 @@ _CONSISTENT = 0.25  # points of accuracy
 _BEYOND = ("order-", "memorisation-", "double-descent-", "network-double-descent-", "pac-bayes-", "measures-", "bits-")
 _SEED = re.compile(r"seed (\d+)")
 _NETWORKS = re.compile(r", ([\d,]+ networks)")
+_RADIUS = re.compile(r"critical within ([\d.]+)")
 _IMAGES = re.compile(r"[,;] ([\d,]+) training")
 
 ROOT = Path(__file__).parents[1]
@@ -210,9 +211,12 @@ def beyond() -> str:
         by_data: dict[str, dict[str, list[str]]] = {}
         for finding in claim["findings"]:
             seeds = _SEED.findall(finding["subject"]) or [""]
+            if finding["measured"].startswith("needs "):
+                continue  # such records were not made for this claim
             subject = finding["subject"]
             images = [f"{n} images" for n in _IMAGES.findall(subject)]
-            data = ", ".join([subject.split(";")[0].split(",")[0], *images, *_NETWORKS.findall(subject)])
+            radius = [f"radius {r}" for r in _RADIUS.findall(subject)]
+            data = ", ".join([subject.split(";")[0].split(",")[0], *images, *radius, *_NETWORKS.findall(subject)])
             by_data.setdefault(data, {}).setdefault(finding["verdict"], []).extend(seeds)
         for data, verdicts in by_data.items():
             said = "; ".join(

@@ -287,7 +287,7 @@ def _more_critical_samples(results: OrderResults) -> Evidence:
     _ARPIT,
     paper="a figure without a number: the ratio grows with the epochs, and then stays",
     figure=_FIGURE,
-    command="order --order.radius 0.4",
+    command="order --order.radius 0.3",
 )
 def _critical_samples_grow(results: OrderResults) -> Evidence:
     ends = [run for run in (results.on(TRUE_LABELS), results.on(RANDOM_LABELS)) if run is not None]
