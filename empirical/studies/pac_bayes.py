@@ -17,7 +17,10 @@ followed. Both gradients are exact up to sampling:
   which is smooth in w and s. Its mean over a batch estimates q: no surrogate takes the place of the error. (Dziugaite
   and Roy descend the logistic loss, and Pinsker's inequality in place of the inverse.)
 - At the best prior variance l = (sum s + ||w - w_0||^2) / d the divergence is (d log l - sum log s) / 2. The last bound
-  takes l from its grid.
+  takes l from its grid; where the best one is beyond the grid's end, the divergence is that from the prior there.
+
+The slopes are taken at complexities of at most 10 nats an image. Where a posterior begins beyond that, which on random
+labels it does, the error has less weight in its first steps than the bound itself would give it.
 """
 
 import math
@@ -151,13 +154,14 @@ class _Problem:
             optimizer.load_state_dict(state["optimizer"])
         inputs, signs = self.images.flatten(1), torch.from_numpy(2.0 * self.labels - 1).float()
         random = torch.Generator().manual_seed(torch_seed(self.config.seed, f"pac-bayes-steps/{start}"))
+        largest = PriorVariances(study.largest_prior_variance, study.priors_per_factor_e).variance(1)
         constant = math.log(2 * math.sqrt(n) / study.failure_probability)
         for step in range(start, end):
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * min(1.0, 2 * (1 - step / study.steps))  # steps shrink over the second half
             batch = torch.randint(n, (study.batch_size,), generator=random)
             error = self._error(means, log_variances.exp(), inputs[batch], signs[batch], random)
-            complexity = (best_divergence(means, log_variances, self.initial) + constant) / n
+            complexity = (best_divergence(means, log_variances, self.initial, largest) + constant) / n
             q, c = error.item(), complexity.item()
             by_error, by_complexity = upper_slopes(
                 min(max(q, _LEAST_ERROR), 1 - _LEAST_ERROR), min(c, _LARGEST_COMPLEXITY)
@@ -254,8 +258,14 @@ class _Problem:
         }
 
 
-def best_divergence(means: Vector, log_variances: Vector, initial: Vector) -> Vector:
-    """The least KL(N(means, diag(exp(log_variances))) || N(initial, l I)) over l, in nats, differentiable."""
+def best_divergence(means: Vector, log_variances: Vector, initial: Vector, largest: float = math.inf) -> Vector:
+    """The least KL(N(means, diag(exp(log_variances))) || N(initial, l I)) over l up to `largest`, in nats.
+
+    It is differentiable. The bound's grid of prior variances ends, and so must the steps' own: without that end, the
+    variances of a posterior that has given its labels up wander off: every multiple of the prior costs the same.
+    """
     size = log_variances.exp().sum() + ((means - initial) ** 2).sum()
     d = len(means)
-    return (d * (size / d).log() - log_variances.sum()) / 2
+    if size / d <= largest:
+        return (d * (size / d).log() - log_variances.sum()) / 2
+    return (d * (math.log(largest) - 1) + size / largest - log_variances.sum()) / 2

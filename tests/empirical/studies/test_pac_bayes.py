@@ -83,6 +83,26 @@ def test_two_classes_and_their_perceptrons():
             perceptron_layers(model)
 
 
+@pytest.mark.parametrize("largest", [0.01, 0.2, 0.5, 100.0])
+def test_the_best_divergence_ends_with_the_grid_of_prior_variances(largest):
+    random = torch.Generator().manual_seed(4)
+    means, initial, logs = (torch.randn(30, generator=random, dtype=torch.float64) for _ in range(3))
+    posterior = torch.distributions.Normal(means, (logs / 2).exp())
+    least = min(
+        torch.distributions.kl_divergence(posterior, torch.distributions.Normal(initial, math.sqrt(prior))).sum().item()
+        for prior in np.geomspace(1e-3 * largest, largest, 4001)
+    )
+    assert best_divergence(means, logs, initial, largest).item() == pytest.approx(least, rel=1e-5)
+
+
+def test_a_posterior_that_has_given_up_does_not_leave_the_grid():
+    """Every multiple of the prior's variance cost the same: the variances wandered off, and the bound with them."""
+    initial = torch.zeros(5, dtype=torch.float64)
+    logs = torch.full((5,), math.log(0.3), dtype=torch.float64, requires_grad=True)
+    best_divergence(initial, logs, initial, 0.1).backward()
+    assert (logs.grad > 0.9).all()  # (0.3 / 0.1 - 1) / 2: down
+
+
 def test_the_best_divergence_is_the_least_over_prior_variances():
     random = np.random.default_rng(0)
     means, logs, initial = (torch.from_numpy(random.standard_normal(30)) for _ in range(3))
