@@ -14,6 +14,7 @@ from empirical.claims.bits import (
     label_bits,
     parameters_of,
     points_of,
+    steps_of,
 )
 from figures.palette import BLUE, GOLD, GREEN, INK, RED, REFERENCE, looks, marker
 from figures.result_figure import ResultFigure, ResultFigures
@@ -37,9 +38,10 @@ def draw_bits(results: BitsResults, path: Path) -> None:
     )
     with figure(path, caption, width=10.5, height=5.0) as drawing:
         left, right = drawing.subplots(1, 2)
+        several = len({steps_of(run) for run in results.runs}) > 1
         set_title(drawing, "Bits per parameter")
         for run, look in zip(results.runs, looks(len(results.runs)), strict=True):
-            p = parameters_of(run)
+            p, steps = parameters_of(run), f", {steps_of(run):,} steps" if several else ""
             left.plot(
                 [point["offered_bits"] / p for point in points_of(run)],
                 [point["memorised_bits"] / p for point in points_of(run)],
@@ -48,7 +50,7 @@ def draw_bits(results: BitsResults, path: Path) -> None:
                 linestyle=look.dashes,
                 linewidth=1.6,
                 markersize=5,
-                label=f"{run.config.model}, {p:,} parameters",
+                label=f"{run.config.model}, {p:,} parameters{steps}",
             )
         ends = [
             1e-9,

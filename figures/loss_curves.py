@@ -43,11 +43,12 @@ def training_curve(run: Run, quantity: Quantity) -> tuple[list[int], list[float]
 def point_of_fit(run: Run, quantity: Quantity) -> tuple[int, float] | None:
     """The step after which every label is fitted for the first time, and what is drawn there.
 
-    None if not every label is fitted, or if that took no training.
+    None if not every label is fitted, or if nothing is drawn there: it took no training.
     """
-    steps, values = training_curve(run, quantity)
-    fit = first_fit(run)
-    return (fit.step, values[steps.index(fit.step)]) if fit and fit.step else None
+    if (fit := first_fit(run)) is None:
+        return None
+    value = dict(zip(*training_curve(run, quantity), strict=True)).get(fit.step)
+    return None if value is None else (fit.step, value)
 
 
 def in_words(runs: Sequence[Run], quantity: Quantity) -> str:
