@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from empirical.claims.bits import input_dimension, is_transformer, parameters_of, points_of, steps_of
 from empirical.claims.kernels import kernel_of
 from empirical.claims.paper import NONE, TABLE_1
 from empirical.claims.paper_tables import TableRow, table_1, table_4
@@ -23,9 +24,12 @@ from empirical.models import default_initialization
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.report.console import results_table
 from empirical.runs.records import Run, read_runs
+from empirical.runs.studies import BitsConfig
 from empirical.training.schedule import PAPER_IMAGES, is_the_papers
+from theory.memorisation import theorem_1_bits
 
 _CONSISTENT = 0.25  # points of accuracy
+_ROUNDED = 0.05  # bits a parameter: numbers of sequences are whole
 _BEYOND = ("order-", "memorisation-", "double-descent-", "network-double-descent-", "pac-bayes-", "measures-", "bits-")
 _SEED = re.compile(r"seed (\d+)")
 _NETWORKS = re.compile(r", ([\d,]+ networks)")
@@ -227,9 +231,29 @@ def beyond() -> str:
     return _markdown(lines)
 
 
+def bits() -> str:
+    """Bits that networks memorised, by the steps that they were trained for on each size of data."""
+    runs = sorted(records("bits"), key=lambda run: (is_transformer(run), parameters_of(run), steps_of(run)))
+    offered = [f"{share:g}" for share in runs[-1].config.study_of(BitsConfig).offered]
+    lines = [
+        f"network | parameters | steps | memorised of {', '.join(offered)} bits a parameter "
+        "| Theorem 1's network of as many weights"
+    ]
+    for run in runs:
+        p, points = parameters_of(run), points_of(run)
+        shares = ", ".join(f"{point['memorised_bits'] / p:.2f}" for point in points)
+        most = points[-1]["offered_bits"] / p
+        fewer = f" (of {most:.2f})" if abs(most - float(offered[-1])) > _ROUNDED else ""
+        d = input_dimension(run)
+        built = f"{theorem_1_bits(p, d, run.config.num_classes) / p:.2f}" if d else ""
+        data = "" if is_transformer(run) else f" on {run.config.data}"
+        lines.append(f"{run.config.model}{data} | {p:,} | {steps_of(run):,} | {shares}{fewer} | {built}")
+    return _markdown(lines)
+
+
 NUMBERS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
-    for function in (main_job, table_1_and_4, kernels, hours, batch_sizes, beyond)
+    for function in (main_job, table_1_and_4, kernels, hours, batch_sizes, beyond, bits)
 }
 
 

@@ -32,9 +32,10 @@ def draw_bits(results: BitsResults, path: Path) -> None:
     beside = " Crosses: labels that the experiment capacity fitted, all of them, in bits." if results.frontiers else ""
     caption = (
         f"{results.scale}. Memorised: by how many bits the trained network shortens the code of its own training data; "
-        f"a lower bound of what it can hold. Right: lines hold for labels of {results.config.num_classes} classes, but "
-        "for the upper one, which is two classes and any parameters of unlimited precision, and for "
-        f"{MORRIS} bits a parameter, which Morris et al. 2025 measure of larger transformers.{beside}"
+        "a lower bound of what it can hold. p: parameters. Right: lines hold for labels of "
+        f"{results.config.num_classes} classes, but for the upper one, which is two classes and any parameters of "
+        f"unlimited precision, and for {MORRIS} bits a parameter, which Morris et al. 2025 measure of larger "
+        f"transformers.{beside}"
     )
     with figure(path, caption, width=10.5, height=5.0) as drawing:
         left, right = drawing.subplots(1, 2)
@@ -50,7 +51,7 @@ def draw_bits(results: BitsResults, path: Path) -> None:
                 linestyle=look.dashes,
                 linewidth=1.6,
                 markersize=5,
-                label=f"{run.config.model}, {p:,} parameters{steps}",
+                label=f"{run.config.model}, p = {p:,}{steps}",
             )
         ends = [
             1e-9,
@@ -61,7 +62,7 @@ def draw_bits(results: BitsResults, path: Path) -> None:
         left.axhline(MORRIS, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"{MORRIS}, Morris et al. 2025")
         left.set(xlabel="bits of the data / parameters", ylabel="bits memorised / parameters", ylim=(0, top))
         left.set_xlim(0, None)
-        left.legend(fontsize=7.5, loc="upper right", bbox_to_anchor=(1.0, MORRIS / top))  # below the line of 3.6
+        left.legend(fontsize=7, loc="lower right", labelspacing=0.25)  # below the curves
         set_panel_title(left, "More data than a network holds")
 
         sizes = [parameters_of(run) for run in results.runs] + [frontier.parameters for frontier in results.frontiers]
