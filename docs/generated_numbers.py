@@ -5,36 +5,35 @@ what the function NAME of this file returns. With `--check` nothing is changed, 
 """
 
 import io
-import json
 import re
 import statistics
 import sys
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from empirical.claims.bits import input_dimension, is_transformer, parameters_of, points_of, steps_of
+from empirical.claims.claim import NEEDS_OTHER_RUNS
 from empirical.claims.kernels import kernel_of
 from empirical.claims.paper import NONE, TABLE_1
 from empirical.claims.paper_tables import TableRow, table_1, table_4
 from empirical.claims.randomization_tests import explicit_regularisers, result_sets
+from empirical.claims.seeds import seeds_in_words
+from empirical.claims.studies import COMPARISONS
 from empirical.models import default_initialization
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.report.console import results_table
 from empirical.runs.records import Run, read_runs
-from empirical.runs.studies import BitsConfig
+from empirical.runs.studies import BitsConfig, MeasuresConfig, MemorisationConfig, OrderConfig
 from empirical.training.schedule import PAPER_IMAGES, is_the_papers
 from theory.memorisation import theorem_1_bits
 
 _CONSISTENT = 0.25  # points of accuracy
 _ROUNDED = 0.05  # bits a parameter: numbers of sequences are whole
-_BEYOND = ("order-", "memorisation-", "double-descent-", "network-double-descent-", "pac-bayes-", "measures-", "bits-")
-_SEED = re.compile(r"seed (\d+)")
-_NETWORKS = re.compile(r", ([\d,]+ networks)")
-_RADIUS = re.compile(r"critical within ([\d.]+)")
-_IMAGES = re.compile(r"[,;] ([\d,]+) training")
+_BEYOND = ("order", "memorisation", "double-descent", "network-double-descent", "pac-bayes", "measures", "bits")
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -208,27 +207,37 @@ def batch_sizes() -> str:
 
 def beyond() -> str:
     """The verdict of every claim beyond the paper, by its data, their size and the seed."""
+    runs = records(*(folder.name for folder in sorted((ROOT / "results").iterdir())))
+    verdicts: dict[str, dict[str, dict[str, list[int]]]] = {}
+    for comparison in map(COMPARISONS.__getitem__, _BEYOND):
+        for results in comparison.results(runs):
+            for finding in comparison.compare(results):
+                evidence = finding.evidence
+                if evidence.reason == NEEDS_OTHER_RUNS:
+                    continue  # such records were not made for this claim
+                by_data = verdicts.setdefault(finding.claim.statement, {}).setdefault(_data(results), {})
+                by_data.setdefault(evidence.verdict, []).extend(getattr(results, "seeds", [results.config.seed]))
     lines = ["claim | data | verdicts"]
-    for claim in json.loads((ROOT / "results" / "claims.json").read_text(encoding="utf-8")):
-        if not claim["id"].startswith(_BEYOND):
-            continue
-        by_data: dict[str, dict[str, list[str]]] = {}
-        for finding in claim["findings"]:
-            seeds = _SEED.findall(finding["subject"]) or [""]
-            if finding["measured"].startswith("needs "):
-                continue  # such records were not made for this claim
-            subject = finding["subject"]
-            images = [f"{n} images" for n in _IMAGES.findall(subject)]
-            radius = [f"radius {r}" for r in _RADIUS.findall(subject)]
-            data = ", ".join([subject.split(";")[0].split(",")[0], *images, *radius, *_NETWORKS.findall(subject)])
-            by_data.setdefault(data, {}).setdefault(finding["verdict"], []).extend(seeds)
-        for data, verdicts in by_data.items():
-            said = "; ".join(
-                verdict + (f" (seed{'s' * (len(seeds) > 1)} {', '.join(sorted(seeds))})" if any(seeds) else "")
-                for verdict, seeds in verdicts.items()
-            )
-            lines.append(f"{claim['statement']} | {data} | {said}")
+    for statement, by_data in verdicts.items():
+        for data, seeds in by_data.items():
+            said = "; ".join(f"{verdict} ({seeds_in_words(some)})" for verdict, some in seeds.items())
+            lines.append(f"{statement} | {data} | {said}")
     return _markdown(lines)
+
+
+def _data(results: Any) -> str:
+    """What a set of runs beyond the paper is of, as a reader tells it from others."""
+    config, study = results.config, results.config.study
+    if isinstance(study, BitsConfig):
+        return "transformers on uniform tokens"
+    words = [config.data, f"{config.n_train:,} images"]
+    if isinstance(study, OrderConfig):
+        words.append(f"radius {study.radius:g}")
+    if isinstance(study, MemorisationConfig):
+        words.append(f"{study.networks:,} networks")
+    if isinstance(study, MeasuresConfig):
+        words.append(f"{len(results.runs)} networks")
+    return ", ".join(words)
 
 
 def bits() -> str:

@@ -102,6 +102,12 @@ class KernelSettings:
     """Bound the distance from the exact minimum-norm interpolant, as is the default; --kernel.no-certify does not."""
 
 
+def _require_at_least(option: str, value: int | None, least: int) -> None:
+    """ValueError for a size that is given and too small."""
+    if value is not None and value < least:
+        raise ValueError(f"{option} takes at least {least}, got {value}")
+
+
 @plain_numbers
 @dataclass(frozen=True)
 class MemorisationSettings:
@@ -111,8 +117,7 @@ class MemorisationSettings:
     """Networks that are trained, each on a random part of the images; by default 100, or 2,000 at scale paper."""
 
     def __post_init__(self) -> None:
-        if self.networks is not None and self.networks < 2:
-            raise ValueError(f"--memorisation.networks takes at least 2, got {self.networks}")
+        _require_at_least("--memorisation.networks", self.networks, 2)
 
 
 @plain_numbers
@@ -124,8 +129,7 @@ class BitsSettings:
     """Steps on each size of the data; by default 1,000, or a million at scale paper. More steps memorise more."""
 
     def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 1:
-            raise ValueError(f"--bits.steps takes at least 1, got {self.steps}")
+        _require_at_least("--bits.steps", self.steps, 1)
 
 
 @plain_numbers
@@ -137,8 +141,7 @@ class PacBayesSettings:
     """Steps on the posterior; by default 2,000, or 430,000 at scale paper. More steps give a lower bound."""
 
     def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 1:
-            raise ValueError(f"--pac-bayes.steps takes at least 1, got {self.steps}")
+        _require_at_least("--pac-bayes.steps", self.steps, 1)
 
 
 @plain_numbers

@@ -1,6 +1,7 @@
 """Numbers in the pages that wait for records: what is written before there are any, and after."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,19 @@ def test_a_ridge_fit_is_not_called_an_interpolant_of_minimum_norm(monkeypatch, s
     monkeypatch.setattr(module, "records", lambda *folders: [run])
     _, _, row = module.kernels().splitlines()
     assert row.split(" | ")[-4] == words
+
+
+def test_the_median_of_two_runs_is_between_them(monkeypatch):
+    module = generated_numbers()
+    runs = [
+        network_run("alexnet", test, 3, [0.1] * 5, seed=seed)
+        for test in ("true-labels", "random-labels")
+        for seed in (0, 1)
+    ]
+    minutes = iter((10, 20, 40, 60))
+    runs = [replace(run, summary=replace(run.summary, time={"seconds": 60 * next(minutes)})) for run in runs]
+    monkeypatch.setattr(module, "records", lambda *folders: runs)
+    assert [row.split(" | ")[2:] for row in module.hours().splitlines()[2:]] == [
+        ["random", "2", "50", "60 |"],
+        ["true", "2", "15", "20 |"],
+    ]

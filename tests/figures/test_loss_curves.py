@@ -6,7 +6,7 @@ import pytest
 
 from empirical.claims.randomization_tests import first_fit, result_sets
 from figures.loss_curves import draw_loss_curves
-from tests.figures.made_up_networks import network_run, rise
+from tests.figures.made_up_networks import STEPS, network_run, rise
 
 
 def drawn_of(run, tmp_path, drawings):
@@ -60,3 +60,22 @@ def test_the_dot_is_where_every_label_is_first_fitted_however_long_the_run_goes_
     assert first_fit(run).step < run.epochs[-1].step
     assert list(dot.get_xdata()) == [first_fit(run).step] == [curve.get_xdata()[1]]
     assert list(dot.get_ydata()) == [curve.get_ydata()[1]]
+
+
+def test_the_axis_of_steps_is_logarithmic_where_training_goes_on_far_beyond_its_start(tmp_path, drawings):
+    """Linear to ten epochs; the ticks are 0, where it ends, and powers of ten of at least twice that."""
+    short = network_run("alexnet", "true-labels", 2, rise(0.1, 30))
+    _, drawing = drawn_of(short, tmp_path, drawings)
+    assert drawing.axes[0].get_xscale() == "linear"
+    drawings.clear()
+    long = network_run("alexnet", "true-labels", 2, rise(0.1, 300))
+    _, drawing = drawn_of(long, tmp_path, drawings)
+    (axes,) = drawing.axes
+    assert axes.get_xscale() == "symlog"
+    assert list(axes.get_xticks()) == [0, 10 * STEPS, 1000]
+    assert f"linear to {10 * STEPS}" in axes.get_xlabel()
+
+
+def test_the_title_names_the_regularisers(tmp_path, drawings):
+    _, drawing = drawn_of(network_run("alexnet", "true-labels", 2, rise(0.1, 4), weight_decay=0.01), tmp_path, drawings)
+    assert drawing.axes[0].get_title().endswith("alexnet, weight decay 0.01, n = 1,000")

@@ -8,7 +8,7 @@ from empirical.randomization import GAUSSIAN, RANDOM_LABELS, TRUE_LABELS
 from empirical.training.config import TrainingConfig
 from figures.figure_1 import draw_error_after_convergence, draw_time_to_fit, draw_training_loss
 from figures.figure_2 import draw_accuracy_along_training
-from figures.networks import Network, data_set_runs, evaluation_times, scale, sources
+from figures.networks import Network, data_set_runs, evaluation_times, scale, seeds, sources
 from tests.figures.made_up_networks import network_run, rise
 
 ACCURACIES = rise(0.4, 5)
@@ -119,3 +119,16 @@ def test_scale_and_sources():
         "n training images, 1,000 test images, cpu"
     )
     assert sources(samples) == "cifar10, made up"
+
+
+def test_captions_do_not_claim_seeds_that_points_do_not_have():
+    every = [
+        network_run("alexnet", test, 5, ACCURACIES, seed=seed)
+        for test in ("true-labels", "random-labels")
+        for seed in (0, 1)
+    ]
+    assert seeds(every) == "seeds 0, 1"
+    assert seeds(every[:-1]) == "seeds 0, 1, fewer at some points"
+    strong = network_run("alexnet", "true-labels", 5, ACCURACIES, weight_decay=0.01)
+    assert seeds([*every, strong]) == "seeds 0, 1, fewer at some points"
+    assert seeds(every[:1]) == "seed 0"

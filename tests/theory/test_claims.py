@@ -8,6 +8,7 @@ from theory.claims import (
     read_findings,
     run_check,
     run_thoroughly,
+    worst_verdict,
     write_findings,
 )
 
@@ -54,3 +55,10 @@ def test_thorough_evidence_is_that_of_the_worst_seed(verdicts, worst):
 def test_sizes_add_up_over_seeds():
     finding = run_thoroughly(_checked(dict.fromkeys(range(4), Verdict.HOLDS), size=1e-3), range(4))
     assert "rejected with probability at most 4e-03" in finding.evidence.reason
+
+
+def test_a_claim_of_several_parts_has_the_verdict_of_the_worst():
+    holds, open_, not_ = Verdict.HOLDS, Verdict.NOT_DECIDED, Verdict.DOES_NOT_HOLD
+    assert worst_verdict([holds, holds]) is holds
+    assert worst_verdict([holds, open_]) is open_
+    assert worst_verdict([open_, not_, holds]) is not_
