@@ -116,10 +116,10 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
 def _scale_steps(axes: Axes, threshold: int, last: int) -> None:
     """A linear axis of steps; where training goes on far beyond `threshold`, logarithmic from there."""
     axes.set_xlabel("optimiser steps")
-    if last > _FAR_BEYOND * threshold:
+    powers = [10**power for power in range(1, len(str(last))) if 10**power >= 2 * threshold]
+    if last > _FAR_BEYOND * threshold and powers:  # with no power of ten to mark, nobody could read it
         axes.set_xscale("symlog", linthresh=threshold, linscale=0.5)
         axes.set_xlabel(f"optimiser steps (linear to {threshold:,}, then logarithmic)")
-        powers = [10**power for power in range(math.ceil(math.log10(2 * threshold)), 1 + math.floor(math.log10(last)))]
         axes.set_xticks([0, threshold, *powers])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
