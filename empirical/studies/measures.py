@@ -3,9 +3,10 @@ r"""Measures of sharpness and of norms over the margin, on a network that is tra
 The network is that of the main job's run with the same configuration, to the bit, trained again, since records hold no
 weights. Every measure is said to be larger where the gap between test and training error is; `claims.measures` holds
 the order that it gives networks against the order of their gaps. `theory.complexity.norm_measures` and `.sharpness`
-define the measures; norms are those of fully connected networks, and left out for others. Beside them stand the number
-of parameters, which is the same for every labelling, as the VC dimension is; and Bartlett et al.'s spectral complexity
-times ||X||_F / (gamma n), as their theorem has it.
+define the measures. Norms are those of networks of fully connected and convolutional layers, and left out for others;
+the path norm and Bartlett et al.'s spectral complexity times ||X||_F / (gamma n), as their theorem has it, are those of
+fully connected networks. Beside them stands the number of parameters, which is the same for every labelling, as the VC
+dimension is.
 
 `bounds` evaluates bounds with their constants, each at its best margin. Here all margins are the tenth percentile.
 """
@@ -46,6 +47,7 @@ from theory.complexity import (
     pac_bayes_measure,
     path_norm,
     spectral_complexity,
+    weight_layers,
 )
 
 SHARPNESS = ("inverse noise", "inverse relative noise", "inverse box", "inverse relative box")
@@ -137,14 +139,19 @@ def _train(model: nn.Module, data: ResidentData, config: RunConfig) -> dict[str,
 
 
 def _norms(trained: nn.Module, initial: nn.Module, data: ResidentData, margin: float) -> dict[str, float]:
-    """The measures of norms; the inverse margin alone for a network that is no product of matrices."""
+    """The measures of norms that cover the network; the inverse margin alone where its layers have no known norms."""
+    image = data.train_images[:1]
+    try:
+        norms = layer_norms(weight_layers(trained, image), weight_layers(initial, image))
+    except (TypeError, ValueError):
+        return {"inverse margin": 1 / margin if margin > 0 else math.inf}
     try:
         network, before = homogeneous_network(trained), homogeneous_network(initial)
     except (TypeError, ValueError):
-        return {"inverse margin": 1 / margin if margin > 0 else math.inf}
+        return norm_measures(norms, None, margin)
     lengths = network.input_norms(data.train_images.cpu())
     complexity = spectral_complexity(network, before) * norm(lengths) / len(lengths)
-    return norm_measures(layer_norms(network, before), path_norm(network), margin) | {
+    return norm_measures(norms, path_norm(network), margin) | {
         "spectral complexity / margin": complexity / margin if margin > 0 else math.inf
     }
 

@@ -19,6 +19,7 @@ from torch import nn
 
 from theory.complexity import (
     HomogeneousNetwork,
+    WeightLayer,
     box_tolerance,
     convex_stability_bound,
     deviation_within,
@@ -49,6 +50,7 @@ from theory.complexity import (
     perturbation_bound,
     spectral_complexity,
     spectral_margin_bound,
+    weight_layers,
 )
 from theory.complexity.gaussian_posterior import PriorVariances, posterior_bound
 from theory.complexity.pac_bayes import squared_distance
@@ -549,7 +551,7 @@ def test_norms_over_the_margin_and_sharpness_of_a_network_in_another_unit_of_its
     def found(exponent):
         torch.manual_seed(1)
         module = nn.Sequential(nn.Linear(3, 6, bias=False), nn.ReLU(), nn.Linear(6, 3, bias=False)).double()
-        initial = HomogeneousNetwork(tuple(np.ldexp(np.ones(shape), exponent) for shape in ((6, 3), (3, 6))))
+        initial = [WeightLayer(np.ldexp(np.ones((1, *shape, 1, 1)), exponent)) for shape in ((6, 3), (3, 6))]
         labels = module(inputs).argmax(1)
         with torch.no_grad():
             for weights in module.parameters():
@@ -568,7 +570,7 @@ def test_norms_over_the_margin_and_sharpness_of_a_network_in_another_unit_of_its
             100 * pac_bayes_measure(vector, zero, tolerances[0], 100) + math.log(tolerances[0]),
             100 * magnitude_aware_measure(vector, zero, tolerances[1], floor, 100),
         ]
-        norms = norm_measures(layer_norms(network, initial), path_norm(network), margin)
+        norms = norm_measures(layer_norms(weight_layers(module, inputs), initial), path_norm(network), margin)
         return norms, margin, tolerances, divergences, deviation_within(tolerances[2], 36)
 
     (norms, lowest, tolerances, divergences, spread), (norms_1, *numbers_1) = found(0), found(a)

@@ -5,6 +5,7 @@ vc_dimension         growth function and VC dimension of ReLU networks, upper an
 slabs                the construction behind the lower bound
 norm_bounds          margin bounds from spectral and Frobenius norms, and their PAC-Bayesian kin
 homogeneous_network  a torch network's matrices, biases in them
+weight_layers        a torch network's linear layers, convolutions among them, and their spectral norms
 norm_measures        norms of the layers, with and without the margin: measures without constants
 sharpness            how far the weights may be perturbed before the training error rises
 margins              the logit of the label less the largest other
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
         vc_lower_bound,
         vc_upper_bound,
     )
+    from theory.complexity.weight_layers import WeightLayer, weight_layers
 
 __all__ = [
     "FLOOR",
@@ -106,6 +108,7 @@ __all__ = [
     "ReLUArchitecture",
     "SlabNetwork",
     "StochasticPerceptron",
+    "WeightLayer",
     "all_signs",
     "best_over_margins",
     "binary_kl",
@@ -162,6 +165,7 @@ __all__ = [
     "vc_closed_form",
     "vc_lower_bound",
     "vc_upper_bound",
+    "weight_layers",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, __file__)

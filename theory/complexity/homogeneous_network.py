@@ -67,14 +67,6 @@ class HomogeneousNetwork:
         """The largest number of inputs or outputs of a matrix."""
         return int(max(max(matrix.shape) for matrix in self.matrices))
 
-    @property
-    def weights(self) -> tuple[Float64Array, ...]:
-        """The weights of each layer without its biases, (units, inputs)."""
-        if not self.constant:
-            return self.matrices
-        *hidden, last = self.matrices
-        return (*(matrix[:-1, :-1] for matrix in hidden), last[:, :-1])
-
     @cached_property
     def spectral_norms(self) -> tuple[float, ...]:
         """The largest singular value of each matrix."""

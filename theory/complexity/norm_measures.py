@@ -3,7 +3,8 @@ r"""Norms of a network's layers, with and without its margin: measures of comple
 Jiang et al. 2020 (appendix C) and Dziugaite, Drouin et al. 2020 compare them: a measure is good if it is larger where
 the gap between test and training error is. W_1 .. W_L are the weights of the layers without their biases, V_1 .. V_L
 those before training, || ||_F and || ||_s the Frobenius and the spectral norm, and gamma the margin that nine tenths
-of the training sample exceed (`lower_margin`). Here are the square roots of their measures, which are norms:
+of the training sample exceed (`lower_margin`). A convolution has the Frobenius norm of its kernels, and a bound of its
+spectral norm (`weight_layers`). Here are the square roots of their measures, which are norms:
 
     parameter norm                          (sum_l ||W_l||_F^2)^{1/2}
     distance from initialisation            (sum_l ||W_l - V_l||_F^2)^{1/2}
@@ -15,22 +16,25 @@ of the training sample exceed (`lower_margin`). Here are the square roots of the
     spectral and distances                  prod_l ||W_l||_s (sum_l ||W_l - V_l||_F^2 / ||W_l||_s^2)^{1/2} / gamma
     path norm                               (sum over paths of products of squared weights)^{1/2},   and with 1 / gamma
 
-A path leads from an input, or from a bias, to an output. Their sums of norms, L (prod_l ||W_l||^2)^{1/L}, are
-increasing in the products, so that networks of one architecture have the same order by both; they are left out.
+A path leads from an input, or from a bias, to an output of a fully connected network. Their sums of norms,
+L (prod_l ||W_l||^2)^{1/L}, are increasing in the products, so that networks of one architecture have the same order by
+both; they are left out.
 
 A product of norms and the margin grow alike when a layer grows by a factor c, in a network without biases: divided by
 the margin, a product stays as it is, and so does the path norm. The others do not.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from theory.common.arrays import Float64Array
 from theory.common.plain_numbers import plain_numbers
-from theory.common.scaling import exponent, norm, product, scaled, scaled_number
+from theory.common.scaling import norm, product, scaled_number
 from theory.complexity.homogeneous_network import HomogeneousNetwork
+from theory.complexity.weight_layers import WeightLayer
 
 
 @dataclass(frozen=True)
@@ -48,19 +52,22 @@ class LayerNorms:
     spectral_distances: tuple[float, ...]
 
 
-def layer_norms(network: HomogeneousNetwork, initial: HomogeneousNetwork) -> LayerNorms:
+def layer_norms(layers: Sequence[WeightLayer], initial: Sequence[WeightLayer]) -> LayerNorms:
     """The norms of a network's weights without biases, and of their change from the initial ones.
 
-    Raises ValueError if the two networks have layers of other shapes.
+    Arguments:
+        layers, initial: `weight_layers` of the network, and of the network before training.
+
+    Raises ValueError unless both have as many layers of the same shapes.
     """
-    if [w.shape for w in network.weights] != [v.shape for v in initial.weights]:
-        raise ValueError("initial must have layers of the network's shapes")
-    changes = [w - v for w, v in zip(network.weights, initial.weights, strict=True)]
+    if len(layers) != len(initial):
+        raise ValueError(f"initial must have the network's {len(layers)} layers, got {len(initial)}")
+    changes = [after - before for after, before in zip(layers, initial, strict=True)]
     return LayerNorms(
-        tuple(map(norm, network.weights)),
-        tuple(map(_spectral_norm, network.weights)),
-        tuple(map(norm, changes)),
-        tuple(map(_spectral_norm, changes)),
+        tuple(layer.frobenius_norm for layer in layers),
+        tuple(layer.spectral_norm for layer in layers),
+        tuple(change.frobenius_norm for change in changes),
+        tuple(change.spectral_norm for change in changes),
     )
 
 
@@ -76,13 +83,13 @@ def path_norm(network: HomogeneousNetwork) -> float:
 
 
 @plain_numbers
-def norm_measures(norms: LayerNorms, path: float, margin: float) -> dict[str, float]:
+def norm_measures(norms: LayerNorms, path: float | None, margin: float) -> dict[str, float]:
     """The measures of the module's docstring by name; those that are divided by the margin are infinite if it is not
     positive.
 
     Arguments:
         norms: `layer_norms` of the network.
-        path: its `path_norm`.
+        path: its `path_norm`; None leaves the measures of paths out.
         margin: gamma.
 
     Raises ValueError for a margin that is not finite.
@@ -97,7 +104,7 @@ def norm_measures(norms: LayerNorms, path: float, margin: float) -> dict[str, fl
         mantissa, power = math.frexp(margin)
         return scaled_number(product([*factors, 1 / mantissa]), -power)
 
-    return {
+    measures = {
         "inverse margin": over_margin(1.0),
         "parameter norm": _root_of_squares(norms.frobenius),
         "distance from initialisation": _root_of_squares(norms.distances),
@@ -109,14 +116,8 @@ def norm_measures(norms: LayerNorms, path: float, margin: float) -> dict[str, fl
         "stable ranks": ratios[0],
         "spectral norms and stable ranks / margin": over_margin(*norms.spectral, ratios[0]),
         "spectral norms and distances / margin": over_margin(*norms.spectral, ratios[1]),
-        "path norm": path,
-        "path norm / margin": over_margin(path),
     }
-
-
-def _spectral_norm(matrix: Float64Array) -> float:
-    k = exponent(matrix)
-    return scaled_number(float(np.linalg.norm(scaled(matrix, -k), 2)), k)
+    return measures if path is None else measures | {"path norm": path, "path norm / margin": over_margin(path)}
 
 
 def _root_of_squares(sizes: tuple[float, ...]) -> float:

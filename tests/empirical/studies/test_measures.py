@@ -94,11 +94,21 @@ def convolutional(image_shape: tuple[int, int, int], num_classes: int) -> nn.Mod
     return nn.Sequential(nn.Conv2d(image_shape[0], 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 36, num_classes))
 
 
-def test_a_network_that_is_no_product_of_matrices_has_no_norms(tmp_path):
-    content = measured(tmp_path, model=f"{__name__}:convolutional")
+def normalised(image_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    return nn.Sequential(nn.BatchNorm2d(image_shape[0]), nn.Flatten(), nn.Linear(64, num_classes))
+
+
+@pytest.mark.parametrize(
+    ("network", "absent"),
+    [
+        (convolutional, {"path norm", "path norm / margin", "spectral complexity / margin"}),
+        (normalised, set(MEASURES[MEASURES.index("parameter norm") : MEASURES.index(SHARPNESS[0])])),
+    ],
+)
+def test_a_network_has_the_norms_that_are_known_of_its_layers(tmp_path, network, absent):
+    content = measured(tmp_path, model=f"{__name__}:{network.__name__}")
     values = {entry["name"]: entry["value"] for entry in content["measures"]}
-    norms = set(MEASURES[MEASURES.index("parameter norm") : MEASURES.index(SHARPNESS[0])])
-    assert {name for name, value in values.items() if value is None} == norms
+    assert {name for name, value in values.items() if value is None} == absent
 
 
 def test_tensors_come_back_from_text():
@@ -206,7 +216,14 @@ def test_a_measure_that_is_infinite_is_the_largest_and_one_that_is_never_there_i
     (results,) = measures_results(runs)
     assert share_ordered(*results.pairs("inverse margin")) == 1
     assert "path norm" not in results.names
-    assert verdicts(networks(changes={"path norm / margin": [None] * 3}))["measures-1"] is Verdict.NOT_DECIDED  # type: ignore[list-item]
+    assert verdicts(networks(changes={"path norm / margin": [None] * 3}))["measures-1"] is Verdict.HOLDS  # type: ignore[list-item]
+    none = dict.fromkeys(OVER_MARGIN, [None] * 3)
+    decided = verdicts(networks(changes=none))  # type: ignore[arg-type]
+    assert [decided[f"measures-{n}"] for n in (1, 2, 3)] == [
+        Verdict.NOT_DECIDED,
+        Verdict.HOLDS,
+        Verdict.NOT_DECIDED,
+    ]
 
 
 def test_the_best_measures_come_first():

@@ -10,11 +10,13 @@ from torch import nn
 
 from theory.complexity import (
     HomogeneousNetwork,
+    WeightLayer,
     homogeneous_network,
     layer_norms,
     lower_margin,
     norm_measures,
     path_norm,
+    weight_layers,
 )
 
 
@@ -26,17 +28,9 @@ def perceptron(seed: int, *, bias: bool = True, depth: int = 3) -> nn.Sequential
 
 
 def measures(module: nn.Module, initial: nn.Module, margin: float) -> dict[str, float]:
-    network = homogeneous_network(module)
-    return norm_measures(layer_norms(network, homogeneous_network(initial)), path_norm(network), margin)
-
-
-@pytest.mark.parametrize("bias", [True, False])
-def test_weights_are_those_of_the_layers(bias):
-    module = perceptron(0, bias=bias)
-    matrices = homogeneous_network(module).weights
-    assert len(matrices) == 3
-    for weights, layer in zip(matrices, module[::2], strict=True):
-        np.testing.assert_array_equal(weights, layer.weight.detach().numpy())
+    inputs = torch.ones(1, 4).double()
+    norms = layer_norms(weight_layers(module, inputs), weight_layers(initial, inputs))
+    return norm_measures(norms, path_norm(homogeneous_network(module)), margin)
 
 
 def test_every_measure_from_the_definition():
@@ -124,13 +118,27 @@ def test_where_there_is_no_margin():
 
 def test_a_layer_of_zeros():
     network = HomogeneousNetwork((np.zeros((2, 2)), np.eye(2)))
-    values = norm_measures(layer_norms(network, network), path_norm(network), 1.0)
+    layers = [WeightLayer(matrix[None, :, :, None, None]) for matrix in network.matrices]
+    values = norm_measures(layer_norms(layers, layers), path_norm(network), 1.0)
     assert (values["product of spectral norms"], values["path norm"], values["stable ranks"]) == (0, 0, math.sqrt(2))
 
 
-def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match="shapes"):
-        layer_norms(homogeneous_network(perceptron(0)), homogeneous_network(perceptron(0, depth=2)))
+def test_other_layers_are_refused():
+    inputs = torch.ones(1, 4).double()
+    layers, fewer = (weight_layers(perceptron(0, depth=depth), inputs) for depth in (3, 2))
+    with pytest.raises(ValueError, match="3 layers, got 2"):
+        layer_norms(layers, fewer)
+    with pytest.raises(ValueError, match="one shape"):
+        layer_norms(layers, layers[::-1])
+
+
+def test_without_paths_the_other_measures_stay():
+    module = perceptron(0)
+    layers = weight_layers(module, torch.ones(1, 4).double())
+    norms = layer_norms(layers, layers)
+    whole, rest = norm_measures(norms, 2.0, 0.5), norm_measures(norms, None, 0.5)
+    assert {name: value for name, value in whole.items() if name in rest} == rest
+    assert whole.keys() - rest.keys() == {"path norm", "path norm / margin"}
 
 
 def test_the_lower_margin_is_an_order_statistic():
