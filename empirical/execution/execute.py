@@ -17,6 +17,7 @@ from torch import nn
 from empirical.datasets import ImageDataset
 from empirical.datasets.contradictions import contradictions, told
 from empirical.datasets.preprocessing import crop_box
+from empirical.execution.kept_memory import kept_memory
 from empirical.execution.progress import Watcher
 from empirical.kernels.config import KernelConfig
 from empirical.kernels.interpolation import interpolate_images
@@ -129,7 +130,7 @@ def _train(
     initial = _weights(model)
     state: TrainingState | None = ranks.tell(directory.load_state() if ranks.first else None)
     saved, interval = time.monotonic(), checkpoint_interval(0.0)
-    with _threads_for(num_parameters(model) * training.batch_size):
+    with as_a_run_has_it(num_parameters(model) * training.batch_size):
         for record, latest in train(model, data, training, config.seed, state, _SECONDS_BETWEEN_CHECKPOINTS, ranks):
             state = latest
             if not ranks.first:
@@ -201,17 +202,19 @@ def _weights(model: nn.Module) -> torch.Tensor:
 
 
 @contextmanager
-def _threads_for(multiplications: float) -> Iterator[None]:
-    """Use one thread for steps so small that sharing the work costs more than doing it.
+def as_a_run_has_it(multiplications: float) -> Iterator[None]:
+    """The process as it is while a run trains: memory is kept from step to step, and steps of so few multiplications
+    that sharing the work costs more than doing it take one thread.
 
-    The choice is a function of the network alone, not of the machine's load: the number of threads changes the order of
-    sums, and so the last bits of every result.
+    The number of threads is a function of the network alone, not of the machine's load: it changes the order of sums,
+    and so the last bits of every result.
     """
     threads = torch.get_num_threads()
     if multiplications < _WORTH_SHARING:
         torch.set_num_threads(1)
     try:
-        yield
+        with kept_memory():
+            yield
     finally:
         torch.set_num_threads(threads)
 
@@ -289,7 +292,7 @@ def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDir
         _, _, height, width = crop_box(sides, config.crop)
         model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)
         work = num_parameters(model) * config.training.batch_size
-    with _threads_for(work):
+    with as_a_run_has_it(work):
         metrics = MEASUREMENTS[config.kind](config, randomized, parts, directory.path.parent)
     directory.finish(metrics, {"seconds": time.perf_counter() - start})
 

@@ -22,7 +22,7 @@ from torch import nn
 from empirical.datasets import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages
 from empirical.datasets.preprocessing import crop_box
-from empirical.execution.execute import _threads_for
+from empirical.execution.execute import as_a_run_has_it
 from empirical.execution.stopwatch import Stopwatch
 from empirical.models import num_parameters
 from empirical.randomization import Randomization, randomize
@@ -288,7 +288,7 @@ def _measure_steps(
     n = batch * (_BATCHES_AT_HAND if quick else 1)
     config, training, model, data, images = _prepare(config, dataset, batch, n)
     parameters = num_parameters(model)
-    with _threads_for(parameters * batch):
+    with as_a_run_has_it(parameters * batch):
         steps = train(model, data, training, config.seed, seconds_between_states=_CHUNK)
         record, state = next(steps)
         assert record is not None, "the untrained network is recorded"
@@ -318,7 +318,7 @@ def _measure_steps(
 def _measure_evaluation(config: RunConfig, dataset: ImageDataset, n: int, memory: PeakMemory) -> _Evaluation:
     config, training, model, data, images = _prepare(config, dataset, config.hyper_parameters.batch_size, n)
     times: list[float] = []
-    with _threads_for(num_parameters(model) * training.batch_size):
+    with as_a_run_has_it(num_parameters(model) * training.batch_size):
         memory.reset()
         while not times or (len(times) <= _EVALUATIONS and times[-1] < _CHUNK):  # the first has warmed up
             watch = Stopwatch()
