@@ -60,8 +60,8 @@ def check_step_size(probe_at: ProbeAt, config: TrainingConfig) -> Answer:
     falls = {factor: probe.fall for factor, probe in probes.items()}
     measured = {f"fall_at_{factor:g}": fall for factor, fall in falls.items()}
     steps = probes[1.0].steps or probes[0.1].steps
-    words = f"in {steps} steps the loss {_change(falls[1.0])} at {rate:g}, " + ", ".join(
-        f"{_change(falls[factor])} at {rate * factor:g}" for factor in (10.0, 0.1)
+    words = f"in {steps} steps the loss " + ", ".join(
+        f"{_change(fall)} at {rate * factor:g}" for factor, fall in falls.items()
     )
     if falls[1.0] < -_RISE or falls[1.0] < 0 < falls[0.1]:
         better = _best(probe_at, rate, 0.1)
