@@ -64,9 +64,9 @@ def main() -> None:
         n = options.images or _NETWORKS.get(name, 1_280)
         turns = [[in_a_process(name, n, kept=kept) for kept in (True, False)] for _ in range(options.turns)]
         for at, work in enumerate(("training", "evaluation")):
-            kept, given = ([turn[side][at] for turn in turns] for side in (0, 1))
-            ratio = spread([mine / other for mine, other in zip(kept, given, strict=True)])
-            print(f"{name:<12}{work:<12}{statistics.median(kept):>9.0f}{statistics.median(given):>12.0f}{ratio:>20}")
+            kept, returned = ([turn[side][at] for turn in turns] for side in (0, 1))
+            ratio = spread([mine / other for mine, other in zip(kept, returned, strict=True)])
+            print(f"{name:<12}{work:<12}{statistics.median(kept):>9.0f}{statistics.median(returned):>12.0f}{ratio:>20}")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from empirical.claims.claim import NEEDS_OTHER_RUNS
 from empirical.claims.kernels import kernel_of
 from empirical.claims.paper import NONE, TABLE_1
 from empirical.claims.paper_tables import TableRow, table_1, table_4
-from empirical.claims.randomization_tests import explicit_regularisers, result_sets
+from empirical.claims.randomization_tests import explicit_regularisers, length_in_words, result_sets
 from empirical.claims.seeds import seeds_in_words
 from empirical.claims.studies import COMPARISONS
 from empirical.models import default_initialization
@@ -172,9 +172,13 @@ def hours() -> str:
     names = {TRUE_LABELS: "true", RANDOM_LABELS: "random"}
 
     def key(run: Run) -> tuple[int, str, str]:
-        return -run.config.n_train, run.config.model, names.get(run.config.randomization, "of the other tests")
+        return (
+            -run.config.n_train,
+            run.config.model,
+            names.get(run.config.randomization, "partly corrupted, or true with changed pixels"),
+        )
 
-    lines = ["network | images | labels | runs | minutes each, the median | the longest"]
+    lines = ["network | images | labels | runs | median minutes a run | longest"]
     for (n, model, labels), group in groupby(sorted(runs, key=key), key):
         minutes = sorted(run.summary.time["seconds"] / 60 for run in group)
         name, median = _NAMES.get(model, model), statistics.median(minutes)
@@ -236,7 +240,7 @@ def _data(results: Any) -> str:
     if isinstance(study, MemorisationConfig):
         words.append(f"{study.networks:,} networks")
     if isinstance(study, MeasuresConfig):
-        words.append(f"{len(results.runs)} networks")
+        words.append(f"{config.model}, {length_in_words(config.hyper_parameters)}, {len(results.runs)} networks")
     return ", ".join(words)
 
 

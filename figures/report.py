@@ -18,6 +18,7 @@ from empirical.claims.randomization_tests import (
     Row,
     compare,
     explicit_regularisers,
+    length_in_words,
     optimizer_in_words,
     table,
 )
@@ -228,9 +229,8 @@ def _titles(sets: Sequence[ResultSet]) -> list[str]:
         config, training = results.config, results.config.hyper_parameters
         name = f"{config.data}, {config.model}, n = {config.n_train:,}, seed {config.seed}"
         regularised = ", ".join(explicit_regularisers(training)) or "no regularisers"
-        length = f"at least {training.min_steps:,} steps" if training.min_steps else "to the fit"
         others = f"{config.n_test:,} test images, {config.device}"
-        parts.append([name, regularised, optimizer_in_words(training), length, others, config.hash])
+        parts.append([name, regularised, optimizer_in_words(training), length_in_words(training), others, config.hash])
     return _telling(parts) if parts else []
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.claim import NEEDS_OTHER_RUNS, claim, decide_all
 from empirical.claims.fitting import FITS, not_fitted
-from empirical.claims.randomization_tests import SIZE, missing, optimizer_in_words
+from empirical.claims.randomization_tests import SIZE, length_in_words, missing, optimizer_in_words
 from empirical.claims.significance import MIN_SEEDS, seeds_interval, seeds_p_value, tested, tested_at_every
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
@@ -20,7 +20,7 @@ from empirical.runs.records import Run
 from empirical.runs.studies import MeasuresConfig
 from empirical.studies.measures import MEASURES, OVER_MARGIN, SHARPNESS
 from empirical.text_table import TextTable
-from theory.claims import Evidence, Finding
+from theory.claims import Evidence, Finding, Verdict
 
 _JIANG = "Jiang, Neyshabur, Mobahi, Krishnan, Bengio 2020"
 _NEYSHABUR = "Neyshabur, Bhojanapalli, McAllester, Srebro 2017, section 3"
@@ -55,10 +55,10 @@ class MeasuresResults:
     @property
     def scale(self) -> str:
         """What the results come from, for captions."""
-        config = self.config
+        config, training = self.config, self.config.hyper_parameters
         return (
             f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; {config.model}, "
-            f"{optimizer_in_words(config.hyper_parameters)}; {len(self.seeds)} "
+            f"{optimizer_in_words(training)}, {length_in_words(training)}; {len(self.seeds)} "
             f"{'seed' if len(self.seeds) == 1 else 'seeds'}, {len(self.runs)} networks; {config.device}"
         )
 
@@ -69,7 +69,7 @@ class MeasuresResults:
         return [name for name in MEASURES if any(value.get(name) is not None for value in values)]
 
     def covering(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the measures that cover the network: a convolutional one has no path norm, for instance."""
+        """The named measures that cover the network: a convolutional network has no path norm, for instance."""
         return tuple(name for name in names if name in self.names)
 
     def value(self, name: str, seed: int, test: Randomization) -> float:
@@ -231,7 +231,13 @@ def _norms_over_margin(results: MeasuresResults) -> Evidence:
     command=_COMMAND,
 )
 def _sharpness(results: MeasuresResults) -> Evidence:
-    return _all_larger(results, results.covering(SHARPNESS))
+    covering = results.covering(SHARPNESS)
+    evidence = _all_larger(results, covering)
+    if covering == SHARPNESS or evidence.reason == NEEDS_OTHER_RUNS:
+        return evidence
+    unmeasured = ", ".join(name for name in SHARPNESS if name not in covering)
+    verdict = Verdict.NOT_DECIDED if evidence.verdict == Verdict.HOLDS else evidence.verdict
+    return replace(evidence, verdict=verdict, measured=f"{evidence.measured}; not to be measured here: {unmeasured}")
 
 
 @claim(

@@ -78,7 +78,12 @@ def order_results(runs: list[Run]) -> list[OrderResults]:
             clean = replace(run.config, randomization=run.config.randomization.with_clean_labels)
             groups.setdefault(clean.hash, []).append(run)
     sets = [OrderResults(group[0].config, tuple(sorted(group, key=level_of))) for group in groups.values()]
-    return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
+    return sorted(sets, key=_by_data_and_radius)
+
+
+def _by_data_and_radius(results: OrderResults) -> tuple[str, str, float, int]:
+    config = results.config
+    return config.data, config.model, config.study_of(OrderConfig).radius, config.seed
 
 
 def level_of(run: Run) -> float:

@@ -189,6 +189,11 @@ def optimizer_in_words(training: TrainingConfig) -> str:
     return ", ".join(words)
 
 
+def length_in_words(training: TrainingConfig) -> str:
+    """How long a network is trained, for captions."""
+    return f"trained for at least {training.min_steps:,} steps" if training.min_steps else "trained until it fits"
+
+
 def explicit_regularisers(training: TrainingConfig) -> list[str]:
     """The regularisers in words, each with its strength; none for the paper's unregularised setting."""
     alone = "" if training.weight_decay_of == "parameters" else " of weights alone"

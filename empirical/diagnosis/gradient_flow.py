@@ -165,25 +165,25 @@ def check_gradients(before: Sequence[ParameterGradient], after: Sequence[Paramet
     zero = [gradient.name for gradient in weights if gradient.norm == 0]
     measured: dict[str, float] = {"frozen": len(frozen), "unused": len(unused), "zero": len(zero)}
     for names, what, advice in (
-        (frozen, "are frozen", "let them be trained: parameter.requires_grad_(True)"),
+        (frozen, "frozen", "let them be trained: parameter.requires_grad_(True)"),
         (
             unused,
-            "do not take part in the output",
+            "no part of the output",
             "use them in forward, or remove them; look for .detach() and no_grad",
         ),
         (
             broken,
-            "have a gradient that is not finite",
+            "with a gradient that is not finite",
             "look for divisions, logarithms and roots near 0 in the network",
         ),
         (
             zero,
-            "have a gradient of exactly 0",
+            "with a gradient of exactly 0",
             "look for a layer before the output that is constant: dead, or all zeros",
         ),
     ):
         if names:
-            words = f"no: {_listed(names)} {what}"
+            words = f"no, {what}: {_listed(names)}"
             return Answer(question, words, Verdict.PROBLEM, advice, measured)
     if not weights:
         return Answer(question, "the network has no weights to train", Verdict.CANNOT_TELL)
@@ -193,7 +193,7 @@ def check_gradients(before: Sequence[ParameterGradient], after: Sequence[Paramet
     if ratio > _LARGEST_RATIO:
         return Answer(
             question,
-            f"no: {words}: it vanishes",
+            f"no, gradients vanish: {words}",
             Verdict.PROBLEM,
             "put in batch norm or skip connections, initialise for the activation (nn.init.kaiming_normal_ for ReLU), "
             "replace sigmoid and tanh by ReLU, or use fewer layers",

@@ -68,7 +68,7 @@ def check_order(first: Pass) -> Answer:
     if agreeing > limit:
         return Answer(
             question,
-            f"no: {agreeing:.0%} of neighbours have one label, {chance:.0%} would by chance: they come sorted by class",
+            f"no: {agreeing:.0%} of neighbours have one label, by chance {chance:.0%} would: they come sorted by class",
             Verdict.PROBLEM,
             "shuffle at every epoch (DataLoader(..., shuffle=True)): batches of one class pull the weights to and fro, "
             "and batch norm then normalises by the moments of one class",

@@ -80,12 +80,12 @@ def check_labels_random(
     shuffled = np.array([statistic(random.permutation(distinct_labels)) for _ in range(_SHUFFLES)])
     p_value = (1 + int((shuffled >= observed).sum())) / (1 + _SHUFFLES)
     measured = {"agreement": observed, "chance": float(shuffled.mean()), "p_value": p_value}
-    words = f"{observed:.1%} {what}, {shuffled.mean():.1%} would by chance (p = {p_value:.3f})"
+    words = f"{observed:.1%} {what}, by chance {shuffled.mean():.1%} would (p = {p_value:.3f})"
     if p_value > 1 / (1 + _SHUFFLES):
         return Answer(question, f"yes: {words}", Verdict.OK, "", measured)
     return Answer(
         question,
-        f"no: {words}; a permutation of the classes is as learnable as the truth",
+        f"no: {words}: they can be learnt, as true labels can",
         Verdict.PROBLEM,
         "draw a class for each sample, independently and uniformly: "
         "empirical.corrupt_labels(labels, num_classes, 1.0, seed); and see that it is these labels that are fed",

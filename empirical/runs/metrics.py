@@ -32,7 +32,7 @@ class Metric:
 
 _BEFORE = "in records from before it was measured"
 
-_BUT_FOR_DISTANCE = "but for the experiment distance"
+_BUT_FOR_DISTANCE = "in all experiments but `distance`"
 
 _CLASSIFIER = (
     Metric("train_accuracy", "1", "The share of training images that are given their training label."),
@@ -159,7 +159,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
             "colour_statistics_accuracy",
             "1",
             "The test accuracy of linear discriminant analysis of colour statistics, which random pixels keep.",
-            f"but for random pixels, in memory; {_BEFORE}",
+            f"except on random pixels that are held in memory; {_BEFORE}",
         ),
         Metric(
             "mean_distance",
@@ -176,7 +176,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric(
             "nearest_distance",
             "sqrt(2d)",
-            "The median distance from one of them to the nearest other.",
+            "The median distance from a training image to the nearest other.",
             _BUT_FOR_DISTANCE,
         ),
     ),
@@ -302,7 +302,11 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("*.median_distance", "`unit`", "The median distance to a change of answer.", "where it is infinite"),
         Metric("explicit.lipschitz", "1/`unit`", "The exact Lipschitz constant of Theorem 1's network."),
         Metric("explicit.weights", "numbers", "Weights of Theorem 1's network."),
-        Metric("farther", "images", "Training images farther from a change of answer in the trained network."),
+        Metric(
+            "farther",
+            "images",
+            "Training images that are farther from a change of answer in the trained network than in Theorem 1's.",
+        ),
         Metric("neighbour_on_the_line.median_distance", "`unit`", "From a test image to its neighbour in projection."),
         Metric("neighbour_on_the_line.median_distance_of_random_pairs", "`unit`", "The same for random pairs."),
         Metric("neighbour_on_the_line.label_agrees", "1", "The share of such neighbours with the test image's label."),
@@ -363,9 +367,19 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("points[].units", "units", "Hidden units of the networks."),
         Metric("points[].parameters", "numbers", "Parameters of each network."),
         Metric("points[].levels[].train_right", "images", "Images given their training label, by look and network."),
-        Metric("points[].levels[].train_loss", "1", "The mean squared distance from one-hot training labels, so."),
-        Metric("points[].levels[].test_right", "images", "Test images that are classified rightly, so."),
-        Metric("points[].levels[].test_loss", "1", "The mean squared distance from one-hot test labels, so."),
+        Metric(
+            "points[].levels[].train_loss",
+            "1",
+            "The mean squared distance from one-hot training labels, by look and network.",
+        ),
+        Metric(
+            "points[].levels[].test_right", "images", "Test images that are classified rightly, by look and network."
+        ),
+        Metric(
+            "points[].levels[].test_loss",
+            "1",
+            "The mean squared distance from one-hot test labels, by look and network.",
+        ),
     ),
     "order": (
         Metric("unchanged", "images", "Training images whose label was left as it was."),

@@ -434,24 +434,24 @@ def test_a_frozen_layer(data):
     model[1].requires_grad_(False)
     problem = first_to_change(model, data)
     assert problem.question.startswith(GRADIENTS)
-    assert "1.weight, 1.bias are frozen" in problem.answer
+    assert "frozen: 1.weight, 1.bias" in problem.answer
 
 
 def test_a_network_frozen_altogether(data):
-    assert "are frozen" in first_to_change(mlp(8).requires_grad_(False), data).answer
+    assert "no, frozen: " in first_to_change(mlp(8).requires_grad_(False), data).answer
 
 
 def test_a_parameter_that_is_not_used(data):
     model = mlp(256)
     model.register_parameter("forgotten", nn.Parameter(torch.ones(3, 3)))
     problem = first_to_change(model, data)
-    assert "forgotten do not take part" in problem.answer
+    assert "no part of the output: forgotten" in problem.answer
 
 
 def test_vanishing_gradients(data):
     problem = first_to_change(mlp(*[64] * 12, between=(lambda width: nn.Sigmoid(),)), data)
     assert problem.question.startswith(GRADIENTS)
-    assert "vanishes" in problem.answer
+    assert "gradients vanish" in problem.answer
     assert problem.measured["ratio"] > 1e4
 
 
