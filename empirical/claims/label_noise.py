@@ -26,7 +26,7 @@ from empirical.claims.randomization_tests import (
 from empirical.claims.significance import positive_mean_p_value, tested_at_every
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
-from empirical.runs.records import Run
+from empirical.runs.records import Run, networks_on_tests
 from empirical.runs.studies import NoiseConfig
 from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
 from empirical.text_table import TextTable
@@ -114,14 +114,15 @@ def noise_results(runs: list[Run]) -> list[NoiseResults]:
             continue
         same = [run for run in runs if _about(prediction.config, run.config)]
         networks: dict[tuple[object, ...], list[Run]] = {}
-        for run in same:
-            if run.config.kind == "trained":
-                config = run.config
-                key = config.model, config.model_source, config.optimizer_source, config.training, config.crop
-                networks.setdefault((*key, config.device), []).append(run)
+        for run in networks_on_tests(same):
+            config = run.config
+            key = config.model, config.model_source, config.optimizer_source, config.training, config.crop
+            networks.setdefault((*key, config.device), []).append(run)
         # A lone run on true or on random labels is another experiment's.
         series = [
-            _by_level(group) for group in networks.values() if len(group) > 1 or group[0].config.randomization.partial
+            levels
+            for group in networks.values()
+            if len(levels := _by_level(group)) > 1 or group[0].config.randomization.partial
         ]
         results = NoiseResults(
             prediction.config,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import SIZE, missing
-from empirical.claims.significance import mean_difference_p_value, positive_mean_p_value, tested
+from empirical.claims.significance import positive_mean_p_value, tested
 from empirical.outcome import decode_hits
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.config import RunConfig
@@ -227,11 +227,12 @@ def _removal_costs(results: MemorisationResults) -> Evidence:
     if run is None:
         return missing("a run on true labels")
     networks = run.config.study_of(MemorisationConfig).networks_without
-    p_value, words = _removal(run, networks)
+    difference, words = _removal(run, networks)
+    p_value = positive_mean_p_value(difference)
     corrupted = results.corrupted
     beside = f"; with {corrupted.config.randomization.name}: {_removal(corrupted, networks)[1]}" if corrupted else ""
     return Evidence(
-        tested(p_value, 1 - p_value, SIZE),
+        tested(p_value, positive_mean_p_value(-difference), SIZE),
         f"{words}; p-value {max(p_value, 1e-300):.1g}{beside}",
         f"less test accuracy without the memorised than without random ones, p-value below {SIZE}",
         f"mean over {networks} networks each on every test image, images independent; one-sided, size {SIZE:.0%}; "
@@ -239,14 +240,15 @@ def _removal_costs(results: MemorisationResults) -> Evidence:
     )
 
 
-def _removal(run: Run, networks: int) -> tuple[float, str]:
+def _removal(run: Run, networks: int) -> tuple[npt.NDArray[np.float64], str]:
+    """What each test image loses by the removal, as a share of the networks, and the accuracies in words."""
     removal: dict[str, Any] = run.summary.metrics["removal"]
     shares = {name: np.array(removal[name]["test_right"]) / networks for name in TRAINING_SETS}
-    p_value = mean_difference_p_value([shares[WITHOUT_RANDOM]], [shares[WITHOUT_MEMORISED]])
     accuracy = {name: float(share.mean()) for name, share in shares.items()}
-    return p_value, (
-        f"test accuracy {accuracy[ALL]:.2%} with all images, {accuracy[WITHOUT_RANDOM]:.2%} without a random tenth, "
-        f"{accuracy[WITHOUT_MEMORISED]:.2%} without the most memorised"
+    removed = f"{run.config.study_of(MemorisationConfig).removed:.0%}"
+    return shares[WITHOUT_RANDOM] - shares[WITHOUT_MEMORISED], (
+        f"test accuracy {accuracy[ALL]:.2%} with all images, {accuracy[WITHOUT_RANDOM]:.2%} without a random {removed} "
+        f"of them, {accuracy[WITHOUT_MEMORISED]:.2%} without the {removed} that are most memorised"
     )
 
 

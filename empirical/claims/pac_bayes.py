@@ -10,7 +10,7 @@ from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import PacBayesConfig
 from empirical.text_table import TextTable
-from theory.claims import Evidence, Finding, Verdict, verdict
+from theory.claims import Evidence, Finding, Verdict
 from theory.complexity import lower_inverse, upper_inverse
 
 _DZIUGAITE_ROY = "Dziugaite, Roy 2017, table 1"
@@ -123,10 +123,10 @@ def _certifies(results: PacBayesResults) -> Evidence:
         return missing("a run on true labels")
     bound, guessing = (results.number(TRUE_LABELS, name) for name in ("bound", "guessing"))
     return Evidence(
-        verdict(bound < guessing),
+        Verdict.HOLDS if bound < guessing else Verdict.NOT_DECIDED,
         f"bound {bound:.3f} on a test error of {results.number(TRUE_LABELS, 'stochastic_test_error'):.3f}; the best "
         f"constant answer has an error of {guessing:.3f} on the test images",
-        "below the error of the best constant answer",
+        "below the error of the best constant answer; a larger bound says nothing, since more steps may lower it",
         _sure(results),
     )
 
@@ -148,11 +148,13 @@ def _tells(results: PacBayesResults) -> Evidence:
         results.number(TRUE_LABELS, "guessing"),
         results.number(RANDOM_LABELS, "square_root_bound"),
     )
+    certified = true < guessing
+    tells = Verdict.HOLDS if random >= _COIN else Verdict.DOES_NOT_HOLD
     return Evidence(
-        verdict(random >= _COIN and true < min(guessing, random)),
+        tells if certified else Verdict.NOT_DECIDED,
         f"bound {true:.3f} on true and {random:.3f} on random labels (square-root form {square_root:.3f}); the network "
         f"that is trained misses {results.number(RANDOM_LABELS, 'train_error'):.1%} of the random labels",
-        f"at least {_COIN} on random labels, and on true ones below it and below the best constant answer",
+        f"at least {_COIN} on random labels, where that on true ones is below the best constant answer",
         "C22 calls a bound telling by the same rule; on random labels the optimisation may return to the prior, and a "
         "bound just above one half says as little as one near 1; " + _sure(results),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
 from empirical.claims.seeds import seeds_in_words
-from empirical.models import MODELS, default_initialization, default_learning_rate
+from empirical.models import default_initialization, default_learning_rate
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
@@ -303,7 +303,7 @@ def _by_row(runs: list[Run]) -> dict[tuple[str, Randomization, Regularisers, flo
 
 def _changed(model: str, training: TrainingConfig) -> int:
     """How many of the hyper-parameters of SGD are not the paper's."""
-    built_in = model in MODELS
+    built_in = ":" not in model
     paper = TrainingConfig(
         learning_rate=default_learning_rate(model) if built_in else training.learning_rate,
         initialization=default_initialization(model) if built_in else training.initialization,

@@ -447,7 +447,7 @@ def _error_rises_with_corruption(results: ResultSet) -> Evidence:
     p_value = trend_p_value(noise, hits)
     falls = [paired_p_value(more, less, one_sided=True) for less, more in itertools.pairwise(hits)]
     at_chance = _guessing_p_value(levels[-1][1])
-    rises = tested(p_value, trend_p_value(noise[::-1], hits), SIZE)
+    rises = tested(p_value, trend_p_value([-level for level in noise], hits), SIZE)
     against = at_chance < SIZE or min(falls) < SIZE / len(falls)
     return Evidence(
         Verdict.DOES_NOT_HOLD if against else rises,
@@ -640,15 +640,17 @@ def _same_network_same_settings(results: ResultSet) -> Evidence:
     if not hits_recorded([true, random]):
         return missing(NEWER_RECORDS)
     pair = [run.summary.metrics for run in (true, random)]
-    p_value = paired_p_value(hits_on_test(true), hits_on_test(random))
+    hits = hits_on_test(true), hits_on_test(random)
+    p_value, opposite = (paired_p_value(*both, one_sided=True) for both in (hits, hits[::-1]))
     fits = fit_verdict([true, random])
     return Evidence(
-        tested(p_value, 1.0, SIZE) if fits is Verdict.HOLDS else fits,
+        tested(p_value, opposite, SIZE) if fits is Verdict.HOLDS else fits,
         f"train accuracy {pair[0]['train_accuracy']:.2%} and {pair[1]['train_accuracy']:.2%}, "
         f"test accuracy {pair[0]['test_accuracy']:.1%} and {pair[1]['test_accuracy']:.1%}, "
-        f"p-value of equality {p_value:.0e}",
-        f"both fitted, p-value below {SIZE}",
-        "two runs that differ in their labels alone; McNemar's exact test on the images that one of them gets right",
+        f"p-value {p_value:.0e}",
+        f"both fitted, the first right on more test images, p-value below {SIZE}",
+        "two runs that differ in their labels alone; McNemar's exact test on the images that one of them gets right, "
+        "one-sided",
     )
 
 

@@ -38,7 +38,7 @@ from empirical.claims.significance import (
     tested,
     tested_at_every,
 )
-from empirical.models import MODELS, default_learning_rate
+from empirical.models import default_learning_rate
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
@@ -64,29 +64,31 @@ _SEEDS = "0 1 2"
 
 
 class Rows:
-    """The rows of tables 1 and 4 that were run, by network, test and regularisers.
+    """The rows of tables 1 and 4 that were run, by network, test, regularisers and dropout.
 
     Where weight decay was run in several strengths, a row is that of the least strength that is at least the paper's in
     all (`decays_enough`), or of the greatest.
     """
 
     def __init__(self, runs: list[Run]):
-        samples: dict[tuple[str, Randomization, Regularisers], list[TableRow]] = {}
+        samples: dict[tuple[str, Randomization, Regularisers, float], list[TableRow]] = {}
         for strength in sorted({_strength(run) for run in runs} - {0.0}) or [0.0]:
             some = [run for run in runs if _strength(run) in (0.0, strength)]
             for row in (*table_1(some), *table_4(some)):
                 if row.runs:
-                    samples.setdefault((row.model, row.test, row.regularisers), []).append(row)
+                    samples.setdefault((row.model, row.test, row.regularisers, row.dropout), []).append(row)
         self._samples = samples
         self._runs = runs
 
     def of(self, test: Randomization, regularisers: Regularisers) -> dict[str, TableRow]:
-        """The rows of a test and its regularisers, by network."""
-        return {model: _chosen(rows) for (model, *key), rows in self._samples.items() if key == [test, regularisers]}
+        """The rows of a test and its regularisers, without dropout, by network."""
+        return {
+            model: _chosen(rows) for (model, *key), rows in self._samples.items() if key == [test, regularisers, 0.0]
+        }
 
     def decayed(self, test: Randomization) -> dict[str, list[TableRow]]:
         """The rows of a test with weight decay alone, in every strength that was run, rising, by network."""
-        return {model: rows for (model, *key), rows in self._samples.items() if key == [test, DECAY]}
+        return {model: rows for (model, *key), rows in self._samples.items() if key == [test, DECAY, 0.0]}
 
     def trained_on(self) -> dict[str, TableRow]:
         """Rows on true labels without regularisers, of runs that went on long after they fitted, by network."""
@@ -98,7 +100,7 @@ class Rows:
 
     def regularised(self, test: Randomization) -> list[TableRow]:
         """The rows of a test with any regulariser."""
-        return [_chosen(rows) for (_, of, chosen), rows in self._samples.items() if of == test and chosen != NONE]
+        return [_chosen(rows) for (_, of, chosen, _), rows in self._samples.items() if of == test and chosen != NONE]
 
 
 def _chosen(rows: Sequence[TableRow]) -> TableRow:
@@ -110,7 +112,7 @@ def decay_and_papers(row: TableRow) -> tuple[float, float]:
     """The least total weight decay of a row's runs, and the total of the paper's schedule (`schedule.total_decay`)."""
     training = row.runs[0].config.training
     assert training is not None, "a row is of trained runs"
-    rate = default_learning_rate(row.model) if row.model in MODELS else training.step_size
+    rate = training.step_size if ":" in row.model else default_learning_rate(row.model)
     schedule = IMAGENET if decay_of(training) == IMAGENET.decay else CIFAR_10
     return min(total_decay(training, run.summary.metrics["step"]) for run in row.runs), papers_total_decay(
         rate, schedule

@@ -73,19 +73,6 @@ def paired_p_value(hits: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], *,
     return float(stats.binomtest(won, won + lost, 0.5, alternative="greater" if one_sided else "two-sided").pvalue)
 
 
-def mean_difference_p_value(hits: Sequence[npt.NDArray[Any]], other: Sequence[npt.NDArray[Any]]) -> float:
-    """p-value of the hypothesis that some networks are no more accurate than others on average, one-sided.
-
-    On image j the difference of the two groups' shares of hits is d_j; the images are independent, the d_j too; their
-    mean over its standard error is normal for many images. It speaks of these networks, not of others trained alike.
-
-    Arguments:
-        hits, other: which of the same test images each network of a group gets right, (m,) each, bool; or, of several
-            networks, which share of them does.
-    """
-    return positive_mean_p_value(np.mean(hits, axis=0) - np.mean(other, axis=0))
-
-
 def trend_p_value(levels: Sequence[float], hits: Sequence[npt.NDArray[np.bool_]]) -> float:
     """p-value of the hypothesis that accuracy does not fall as the level rises, one-sided.
 
@@ -119,10 +106,12 @@ def tested_at_every(p_values: Sequence[float], opposites: Sequence[float], size:
 
     It holds where every test rejects at the full size: an intersection-union test, whose size is that of one test
     (Berger 1982). It does not hold where one of the opposite tests rejects, at size / number of levels (Bonferroni).
+    A p-value that is not a number rejects nothing.
     """
-    if max(p_values) < size:
+    if all(p_value < size for p_value in p_values):
         return Verdict.HOLDS
-    return Verdict.DOES_NOT_HOLD if min(opposites) < size / len(opposites) else Verdict.NOT_DECIDED
+    against = any(opposite < size / len(opposites) for opposite in opposites)
+    return Verdict.DOES_NOT_HOLD if against else Verdict.NOT_DECIDED
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -160,14 +149,15 @@ MIN_SEEDS = 3
 def seeds_p_value(differences: Sequence[float]) -> float:
     """p-value of the hypothesis that a difference paired by seed is at most 0 on average, one-sided: Student's t.
 
-    It speaks of other seeds too. Raises ValueError for fewer than `MIN_SEEDS`.
+    It speaks of other seeds too. Differences that are all equal have no spread to hold their mean against: there it is
+    the exact p-value of their signs, 2^-seeds. Raises ValueError for fewer than `MIN_SEEDS`.
     """
     from scipy import stats
 
     _, error = _mean_and_error(differences)
     mean = float(np.mean(differences))
     if error == 0:
-        return 0.0 if mean > 0 else 1.0
+        return 0.5 ** len(differences) if mean > 0 else 1.0
     return float(stats.t.sf(mean / error, len(differences) - 1))
 
 

@@ -43,7 +43,7 @@ def run(model: str, test: str, regularisers, accuracy: float, *, fitted: bool = 
         "online_accuracy": 0.95,
     } | result
     metrics["best_test_accuracy"] = max(best, result["test_accuracy"])
-    shake = more.get("shake", 0.01)
+    shake = more.get("shake", 0.01) * (1 + 0.05 * config.seed)  # equal differences have no spread to test by
     last = decode_hits(result["test_hits"], config.n_test)
     missed = np.flatnonzero(~last)
     peak = last.copy()
@@ -82,7 +82,7 @@ AGREEING = {
     "inception decay": seeds("inception", "true-labels", DECAY, 0.86, 0.86, 0.86),
     "inception random decay": seeds("inception", "random-labels", DECAY, 0.10),
     "inception random flips": seeds("inception", "random-labels", ("flip-rotate", False), 0.10),
-    "no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.83, 0.83, 0.84, shake=0.03),
+    "no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.83, 0.831, 0.842, shake=0.03),
     "alexnet random": seeds("alexnet", "random-labels", NONE, 0.10),
     "alexnet random decay": seeds("alexnet", "random-labels", DECAY, 0.10, fitted=False),
     "mlp": seeds("mlp-1x512", "true-labels", NONE, 0.51),
@@ -119,8 +119,8 @@ def test_agreeing_runs_hold():
         ("C13", ALEXNETS_THAT_FIT),
         ("C14", {"inception crop": seeds("inception", "true-labels", CROP, 0.80, 0.80, 0.81)}),
         ("C15", {"mlp": seeds("mlp-1x512", "true-labels", NONE, 0.51, best=0.60)}),
-        ("C16", {"no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.91, 0.91, 0.92, shake=0.03)}),
-        ("C16", {"no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.83, 0.83, 0.84, shake=0.0)}),
+        ("C16", {"no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.91, 0.911, 0.922, shake=0.03)}),
+        ("C16", {"no-bn": seeds("inception-no-bn", "true-labels", NONE, 0.83, 0.831, 0.842, shake=0.0)}),
         (
             "C17",
             {
@@ -312,7 +312,7 @@ def test_a_run_that_ends_when_it_fits_says_nothing_of_early_stopping():
 
 
 def test_crops_are_held_against_every_strength_of_weight_decay():
-    better = weakened(seeds("inception", "true-labels", DECAY, 0.95, 0.95, 0.96), 0.2)
+    better = weakened(seeds("inception", "true-labels", DECAY, 0.95, 0.95, 0.97), 0.2)
     stronger = {"inception decay": AGREEING["inception decay"] + better}
     assert verdicts(AGREEING | stronger)["C14"] is Verdict.DOES_NOT_HOLD
 
@@ -389,3 +389,22 @@ def test_table_2_is_of_inception_v3_with_top_5():
 def test_data_sets_with_something_to_tabulate():
     digits = run("mlp-1x512", "true-labels", NONE, 0.9, data="digits")
     assert list(data_sets([*every(AGREEING), digits])) == ["cifar10"]
+
+
+def test_dropout_is_no_run_without_regularisers():
+    """In either order of the runs; a row without dropout stands for its network, a row with dropout alone does not."""
+    plain = run("mlp-1x512", "true-labels", NONE, 0.6)
+    dropped = replace(plain, config=plain.config.with_training(replace(plain.config.hyper_parameters, dropout=0.5)))
+    for runs in ([plain, dropped], [dropped, plain]):
+        assert Rows(runs).of(TRUE_LABELS, NONE)["mlp-1x512"].runs == (plain,)
+    assert Rows([dropped]).of(TRUE_LABELS, NONE) == {}
+
+
+@pytest.mark.parametrize("model", ["mlp-1x512", "mlp-1x256"])
+def test_every_perceptron_has_the_papers_step_size_to_be_held_to(model):
+    """A small step size makes weight decay do less, in a network that the paper names and in one that it does not."""
+    small = TrainingConfig(learning_rate=0.001, weight_decay=1e-4)
+    decayed = run(model, "true-labels", DECAY, 0.5, training=small)
+    summary = replace(decayed.summary, metrics=decayed.summary.metrics | {"step": 25_000})
+    row = Rows([replace(decayed, summary=summary)]).of(TRUE_LABELS, DECAY)[model]
+    assert not decays_enough(row)

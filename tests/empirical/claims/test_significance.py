@@ -1,10 +1,19 @@
 """Each test keeps its size where the binomial test does not, and sees what is there."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from empirical.claims.significance import guessing_p_value, paired_p_value, trend_p_value
+from empirical.claims import significance
+from empirical.claims.significance import (
+    guessing_p_value,
+    paired_p_value,
+    seeds_p_value,
+    trend_p_value,
+)
+from theory.claims import Verdict
 
 # Binomial(300, 0.05) is above 32 with probability 1e-4.
 TRIALS, MOST = 300, 32
@@ -67,3 +76,16 @@ def test_trend_without_any_spread():
     ones = np.ones(5, dtype=bool)
     assert trend_p_value([0, 1], [ones, ones]) == 1.0
     assert trend_p_value([0, 1], [ones, ~ones]) == 0.0
+
+
+def test_equal_differences_have_the_p_value_of_their_signs():
+    assert seeds_p_value([0.02] * 3) == 1 / 8
+    assert seeds_p_value([0.02] * 7) == 1 / 128
+    assert seeds_p_value([-0.02] * 3) == seeds_p_value([0.0] * 3) == 1
+
+
+def test_a_p_value_that_is_no_number_rejects_nothing():
+    for p_values in ([0.001, math.nan], [math.nan, 0.001]):
+        assert significance.tested_at_every(p_values, [1.0, 1.0], 0.01) is Verdict.NOT_DECIDED
+        assert significance.tested_at_every([1.0, 1.0], [math.nan, math.nan], 0.01) is Verdict.NOT_DECIDED
+        assert significance.tested_at_every([1.0, 1.0], p_values, 0.01) is Verdict.DOES_NOT_HOLD

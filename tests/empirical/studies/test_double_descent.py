@@ -123,6 +123,8 @@ def test_every_claim_holds_where_it_is_so():
         ("double-descent-1", sweep_run((0.1, 0.7, 0.6, 0.1, 0.04)), Verdict.DOES_NOT_HOLD),
         ("double-descent-1", sweep_run(norms=(1, 2, 3, 5, 4)), Verdict.DOES_NOT_HOLD),
         ("double-descent-1", sweep_run((0.1, 0.08, 0.102, 0.1, 0.101)), Verdict.NOT_DECIDED),
+        ("double-descent-1", sweep_run((0.1, 0.08, 0.102, 0.1, 0.102)), Verdict.NOT_DECIDED),  # the end is level
+        ("double-descent-1", sweep_run((0.1, 0.08, 0.7, 0.701, 0.04)), Verdict.NOT_DECIDED),  # one image more elsewhere
         # Seven images more than the best of two below: 2^-7 by itself, not when that best was chosen on these images.
         ("double-descent-1", sweep_run((0.105, 0.1, 0.107, 0.1, 0.05)), Verdict.NOT_DECIDED),
         ("double-descent-2", sweep_run((0.1, 0.04, 0.6, 0.08, 0.08)), Verdict.DOES_NOT_HOLD),

@@ -12,6 +12,7 @@ from empirical.kernels.config import KernelConfig
 from empirical.kernels.interpolation import interpolate_images
 from empirical.randomization import Randomization, randomize, uniform
 from empirical.runs.config import RunConfig, StudyRun
+from empirical.runs.records import DISTANCE
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import NoiseConfig
 from empirical.studies.label_noise import (
@@ -192,6 +193,13 @@ def test_other_kernels_images_and_seeds_are_not_what_is_predicted():
         "explicit network": 3,
     }
     assert noise_results(made_up_noise.noise_runs()[1:]) == []
+
+
+def test_a_lone_run_on_random_labels_is_no_series_beside_another_experiments():
+    random = made_up_noise.network(1.0, 0.1)
+    mixed = replace(random, config=replace(random.config, experiment=DISTANCE))
+    (results,) = noise_results([made_up_noise.prediction(), random, mixed])
+    assert results.networks == {}
 
 
 def test_the_table_has_a_row_a_level():

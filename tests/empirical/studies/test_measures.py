@@ -1,5 +1,6 @@
 """Sharpness and norms over margins: measured on the main job's network, resumed, ranked, decided, drawn."""
 
+import itertools
 import json
 import math
 from typing import Any
@@ -178,6 +179,14 @@ def test_either_side_of_every_rule(name, runs, expected):
     assert verdicts(runs)[name] is expected
 
 
+def by_every_swap(true: np.ndarray, random: np.ndarray) -> float:
+    shares = [
+        share_ordered(np.where(swapped, random, true), np.where(swapped, true, random))
+        for swapped in itertools.product((False, True), repeat=len(true))
+    ]
+    return float(np.mean(np.array(shares) >= share_ordered(true, random) - 1e-12))
+
+
 def test_pairs_against_a_rank_test_and_swaps_by_hand():
     random = np.random.default_rng(0)
     true, corrupted = random.integers(0, 8, 9).astype(float), random.integers(2, 10, 9).astype(float)
@@ -185,6 +194,11 @@ def test_pairs_against_a_rank_test_and_swaps_by_hand():
     assert share_ordered(true, true) == 0.5
     assert swaps_p_value(np.arange(7.0), np.arange(7.0) + 10) == 1 / 128
     assert swaps_p_value(np.ones(5), np.ones(5)) == 1
+    assert swaps_p_value(np.arange(60.0), np.arange(60.0) + 100) == 2.0**-60
+    for case in range(20):
+        pairs = np.random.default_rng(case).integers(0, 6, (2, 6)).astype(float)
+        pairs[pairs == 5] = np.inf
+        assert swaps_p_value(*pairs) == pytest.approx(by_every_swap(*pairs)), pairs
     shares = [  # the pairs (0, 1) and (3, 2) as they are, the first swapped, the second, both
         share_ordered(np.array(a), np.array(b))
         for a, b in (([0, 3], [1, 2]), ([1, 3], [0, 2]), ([0, 2], [1, 3]), ([1, 2], [0, 3]))

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from empirical.claims.network_double_descent import (
+    _less_p_value,
     compare_network_double_descent,
     network_double_descent_results,
     network_double_descent_table,
@@ -131,6 +132,7 @@ def sweep_run(
     course: tuple[float, ...] = (0.9, 0.4, 0.5),
     scatter: float = 1.0,
     networks: int = 6,
+    train_right: int = 500,
 ) -> Run:
     """A run with these last test losses and errors at `RATIOS`; `course` precedes the largest network's last error."""
     spread = scatter * SCATTER[:networks]
@@ -138,7 +140,7 @@ def sweep_run(
     for ratio, loss, error in zip(RATIOS, losses, errors, strict=True):
         along = [*course, error] if ratio == RATIOS[-1] else [0.9, 0.8, 0.7, error]
         entry = {
-            "train_right": [[500] * networks] * 4,
+            "train_right": [[train_right] * networks] * 4,
             "train_loss": [[0.0] * networks] * 4,
             "test_right": [(1000 * (1 - value - spread * (at + 1))).tolist() for at, value in enumerate(along)],
             "test_loss": [(loss * np.exp(spread)).tolist()] * 4,
@@ -167,7 +169,9 @@ def test_every_claim_holds_where_it_is_so():
 @pytest.mark.parametrize(
     ("claim", "run", "expected"),
     [
-        ("1", sweep_run(losses=(1.0, 2.0, 3.0, 4.0, 0.7)), Verdict.DOES_NOT_HOLD),
+        ("1", sweep_run(losses=(1.0, 2.0, 3.0, 9.0, 0.7)), Verdict.DOES_NOT_HOLD),
+        ("1", sweep_run(losses=(1.0, 2.0, 3.0, 3.01, 0.7)), Verdict.NOT_DECIDED),
+        *((claim, sweep_run(train_right=100), Verdict.NOT_DECIDED) for claim in "123"),
         ("1", sweep_run(losses=(1.0, 4.0, 3.0, 1.5, 3.99), scatter=5), Verdict.NOT_DECIDED),
         ("1", sweep_run(losses=(3.99, 4.0, 3.0, 1.5, 0.7), scatter=5), Verdict.NOT_DECIDED),
         ("2", sweep_run(errors=(0.7, 0.3, 0.6, 0.5, 0.5)), Verdict.DOES_NOT_HOLD),
@@ -188,3 +192,8 @@ def test_table_and_figure(tmp_path):
     assert len(network_double_descent_table(results).rows) == len(RATIOS)
     paths = draw_figures(NETWORK_DOUBLE_DESCENT_FIGURES, results, "test", tmp_path)
     assert all(path.exists() for path in paths.values())
+
+
+def test_networks_without_any_spread_have_the_p_value_of_permutations():
+    assert _less_p_value(np.full(4, 0.5), np.full(4, 0.55)) == 1 / 70
+    assert _less_p_value(np.full(4, 0.5), np.full(4, 0.5)) == 1
