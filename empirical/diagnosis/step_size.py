@@ -15,6 +15,7 @@ from collections.abc import Callable
 from empirical.diagnosis.answer import Answer, Verdict
 from empirical.diagnosis.probe import Probe
 from empirical.training.config import TrainingConfig
+from empirical.training.schedule import sum_of_step_sizes
 
 ProbeAt = Callable[[float], Probe]
 """Returns the probe at a step size, and should remember the probes made."""
@@ -37,14 +38,6 @@ little without a margin."""
 
 _MOST_TRIES = 8
 """Powers of ten tried to name a better step size."""
-
-
-def sum_of_steps(config: TrainingConfig) -> float:
-    """S = sum over t < max_steps of learning_rate * learning_rate_decay^(t // decay_steps)."""
-    blocks, rest = divmod(config.max_steps, config.decay_steps)
-    factor = config.learning_rate_decay
-    geometric = float(blocks) if factor == 1 else (1 - factor**blocks) / (1 - factor)
-    return config.step_size * (config.decay_steps * geometric + rest * factor**blocks)
 
 
 def check_step_size(probe_at: ProbeAt, config: TrainingConfig) -> Answer:
@@ -86,7 +79,7 @@ def check_step_size(probe_at: ProbeAt, config: TrainingConfig) -> Answer:
 def check_schedule(probe_at: ProbeAt, config: TrainingConfig) -> Answer:
     """Does the step size decay to nothing before the labels can be fitted? The sum of the steps is what counts."""
     question = "Does the learning-rate schedule last?"
-    total, constant = sum_of_steps(config), config.step_size * config.max_steps
+    total, constant = sum_of_step_sizes(config, config.max_steps), config.step_size * config.max_steps
     measured = {"sum_of_steps": total, "sum_without_decay": constant}
     words = (
         f"its {config.max_steps:,} steps add up to {total:.3g}, as many as {total / config.step_size:,.0f} steps "

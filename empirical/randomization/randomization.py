@@ -89,10 +89,6 @@ class Randomization:
         level = self.label_noise.uniform_level
         return _PIXELS.index(self.pixels), self.noise_share, level is None, level or 0.0, self.name
 
-    def at_chance(self, num_classes: int) -> bool:
-        """Whether nothing can be learnt about test labels, so that test accuracy is that of guessing, 1/k."""
-        return self.pixels in ("random", "gaussian") or self.label_noise.is_independent(num_classes)
-
     def check(self, data: ImageDataset) -> None:
         """Raise ValueError unless the label noise suits a whole data set."""
         self.label_noise.check(data.train.labels, data.num_classes)

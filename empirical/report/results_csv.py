@@ -9,8 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from empirical.runs.metrics import METRICS
 from empirical.runs.records import Run
 from theory.common.atomic import replacing
+
+_ENCODED = {
+    metric.name.rpartition(".")[2]
+    for metrics in METRICS.values()
+    for metric in metrics
+    if metric.unit in ("bits", "bytes")
+}
+"""The names of metrics that are bits or bytes, in base64 where they are text."""
 
 
 def write_results(runs: list[Run], out: Path) -> None:
@@ -36,7 +45,7 @@ def _scalars(prefix: str, content: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in content.items():
         if isinstance(value, Mapping):
             scalars |= _scalars(f"{prefix}{name}.", value)
-        elif isinstance(value, str | int | float | None) and name != "test_hits":
+        elif isinstance(value, int | float | None) or (isinstance(value, str) and name not in _ENCODED):
             scalars[prefix + name] = value
     return scalars
 

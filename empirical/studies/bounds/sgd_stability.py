@@ -24,6 +24,7 @@ from empirical.studies.bounds.evaluated_bound import EvaluatedBound, Found, left
 from empirical.studies.bounds.subject import Subject, train_to_the_end
 from empirical.training.config import TrainingConfig
 from empirical.training.evaluation import evaluate
+from empirical.training.optimization import step_size_at
 from theory.complexity import Bound, convex_stability_bound, measure_stability, nonconvex_stability_bound
 from theory.complexity.stability import Sample
 
@@ -205,9 +206,7 @@ def _length(parts: Iterable[torch.Tensor]) -> float:
 
 def _step_sizes(training: TrainingConfig, steps: int) -> list[float]:
     """The step size eta_t of every step."""
-    return [
-        training.step_size * training.learning_rate_decay ** (step // training.decay_steps) for step in range(steps)
-    ]
+    return [step_size_at(training, step) for step in range(steps)]
 
 
 def _memory_format(images: torch.Tensor) -> torch.memory_format:

@@ -206,6 +206,8 @@ def test_total_decay_is_what_it_does_to_a_weight():
     assert total_decay(replace(config, weight_decay=0.0), 2000) == 0
     constant = replace(config, learning_rate_decay=1.0)
     assert sum_of_step_sizes(constant, 777) == pytest.approx(77.7)
+    halved = TrainingConfig(learning_rate=0.3, learning_rate_decay=0.5, decay_steps=4)
+    assert sum_of_step_sizes(halved, 11) == pytest.approx(sum(step_size_at(halved, step) for step in range(11)))
 
 
 def test_a_run_that_neither_fits_nor_was_given_the_time_decides_nothing():

@@ -44,7 +44,6 @@ from empirical.diagnosis.gradient_flow import UnitCount, parameter_gradients, re
 from empirical.diagnosis.label_randomness import agreement_up_to_permutation, nearest_neighbours
 from empirical.diagnosis.passes import image_digests
 from empirical.diagnosis.probe import Fit, fit_in_training_mode, given_labels
-from empirical.diagnosis.step_size import sum_of_steps
 from empirical.randomization import parse_test, randomize
 from empirical.run import main
 from empirical.runs.preparation import resident_data
@@ -500,12 +499,6 @@ def test_a_schedule_that_decays_at_once(data):
     problem = first_to_change(mlp(256), data, TrainingConfig(learning_rate=0.01, decay_steps=2))
     assert problem.question.startswith(SCHEDULE)
     assert problem.measured["sum_of_steps"] == pytest.approx(0.01 * 2 / 0.05)
-
-
-@pytest.mark.parametrize("decay", [0.5, 1.0])
-def test_sum_of_steps(decay):
-    config = TrainingConfig(learning_rate=0.3, learning_rate_decay=decay, decay_steps=4, max_steps=11)
-    assert sum_of_steps(config) == pytest.approx(sum(0.3 * decay ** (step // 4) for step in range(11)))
 
 
 def probes(fall_at):

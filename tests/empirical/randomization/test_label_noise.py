@@ -167,8 +167,6 @@ def test_which_noise_leaves_nothing_to_learn():
     assert not Symmetric(1.0).is_independent(10), "every label is wrong, which tells something"
     assert not PairFlip(1.0).is_independent(10), "one permutation of the classes is as learnable as the truth"
     assert not any(noise.is_independent(4) for noise in EVERY if noise != Uniform(1.0))
-    assert Randomization("gaussian", PairFlip(0.3)).at_chance(10)
-    assert not Randomization("shuffled", PairFlip(0.3)).at_chance(10)
 
 
 def test_only_the_papers_corruption_has_a_level():

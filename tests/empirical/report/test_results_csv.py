@@ -1,7 +1,9 @@
 import csv
 
-from empirical.report.results_csv import write_results
+from empirical.report.results_csv import result_row, write_results
+from empirical.runs.config import Explicit
 from empirical.runs.records import read_runs
+from tests.made_up import made_up_config, made_up_run
 
 
 def test_a_row_for_every_run_with_all_that_was_resolved(main_job, tmp_path):
@@ -27,3 +29,12 @@ def test_the_order_of_runs_does_not_matter(main_job, tmp_path):
         (tmp_path / name).mkdir()
         write_results(ordered, tmp_path / name)
     assert (tmp_path / "a" / "results.csv").read_bytes() == (tmp_path / "b" / "results.csv").read_bytes()
+
+
+def test_encoded_bits_are_left_to_the_records():
+    """A count of the same name stays."""
+    hits = made_up_run(made_up_config(Explicit()), {"changed": "AAAA", "nearest_neighbour_hits": "AAAA", "accuracy": 0.5})
+    counts = made_up_run(made_up_config(Explicit()), {"changed": 7})
+    assert result_row(hits).keys() >= {"accuracy"}
+    assert not {"changed", "nearest_neighbour_hits"} & result_row(hits).keys()
+    assert result_row(counts)["changed"] == 7
