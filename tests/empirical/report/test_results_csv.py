@@ -33,7 +33,9 @@ def test_the_order_of_runs_does_not_matter(main_job, tmp_path):
 
 def test_encoded_bits_are_left_to_the_records():
     """A count of the same name stays."""
-    hits = made_up_run(made_up_config(Explicit()), {"changed": "AAAA", "nearest_neighbour_hits": "AAAA", "accuracy": 0.5})
+    hits = made_up_run(
+        made_up_config(Explicit()), {"changed": "AAAA", "nearest_neighbour_hits": "AAAA", "accuracy": 0.5}
+    )
     counts = made_up_run(made_up_config(Explicit()), {"changed": 7})
     assert result_row(hits).keys() >= {"accuracy"}
     assert not {"changed", "nearest_neighbour_hits"} & result_row(hits).keys()

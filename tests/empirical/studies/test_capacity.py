@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from empirical.claims.capacity import CapacityResults, capacity_results, capacity_table, compare_capacity
 from empirical.randomization import RANDOM_LABELS
 from empirical.run import main
+from empirical.runs.config import Trained
 from empirical.runs.records import read_runs
 from empirical.studies.capacity import RESOLUTION, Frontier, bracket, frontiers, next_size
 from empirical.training.config import TrainingConfig
+from tests.made_up import made_up_config, made_up_run
 from theory.claims import Verdict
 
 
@@ -120,3 +122,19 @@ def test_table_names_what_is_open():
     (row,) = capacity_table(Shared).rows  # type: ignore[arg-type]
     assert row[:6] == ("mlp-1x9", "Gaussian", "2", "210", "0", "more")
     assert row[6] == "—"
+
+
+def test_runs_are_sorted_by_what_their_data_are_and_not_by_how_these_are_described():
+    """Runs on other numbers of training images share their test images, whose digest tells data sets apart."""
+    metrics = {"fitted": True, "parameters": 100, "dimension": 64}
+    made = [
+        made_up_run(
+            made_up_config(Trained(TrainingConfig()), "random-labels", experiment="capacity", **changes), metrics
+        )
+        for changes in (
+            {"n_train": 100, "train_digest": "a", "source": "digits of mine; the first 100"},
+            {"n_train": 200, "train_digest": "b", "source": "the first 200 of my digits"},
+            {"n_train": 200, "train_digest": "c", "test_digest": "other", "source": "the first 200 of my digits"},
+        )
+    ]
+    assert [len(results.runs) for results in capacity_results(made)] == [2, 1]
