@@ -18,8 +18,6 @@ from empirical.training.epoch_record import EpochRecord
 from empirical.training.state import TrainingState
 from theory.common.tensor_files import load_tensors, save_tensors
 
-_MARKS = ("run", "metrics", "digest")
-
 
 def save_checkpoint(path: Path, state: TrainingState, run: str, epochs: Sequence[EpochRecord]) -> None:
     """Replace the checkpoint file, whole or not at all.
@@ -43,18 +41,16 @@ def load_checkpoint(path: Path, run: str, epochs: Sequence[EpochRecord]) -> Trai
     try:
         state = TrainingState.of(content)
     except ValueError as error:
-        raise ValueError(f"{path} is an older version's: {error}") from None
-    if not set(_MARKS) <= set(content):
-        raise ValueError(f"{path} is an older version's: it does not say which records belong to it")
+        raise ValueError(f"{path} is of another version of this program: {error}") from None
     if not any(epoch.epoch == state.recorded for epoch in epochs):
         raise ValueError(f"{path} is of an epoch whose record is missing")
-    if content["metrics"] != _metrics_digest(state.recorded, epochs):
+    if content.get("metrics") != _metrics_digest(state.recorded, epochs):
         raise ValueError(f"{path} belongs to other records than those in metrics.jsonl")
     return state
 
 
 def load_weights(path: Path, run: str) -> dict[str, torch.Tensor]:
-    """Load the network of a finished run, of an older version too; raises as `load_checkpoint` does."""
+    """Load the network of a finished run; raises as `load_checkpoint` does."""
     weights = _load_content(path, run).get("model")
     if not isinstance(weights, dict):
         raise ValueError(f"{path} has no network in it")
@@ -63,11 +59,11 @@ def load_weights(path: Path, run: str) -> dict[str, torch.Tensor]:
 
 def _load_content(path: Path, run: str) -> dict[str, Any]:
     content = load_tensors(path)
-    if content.get("run", run) != run:
-        raise ValueError(f"{path} is of another run, {content['run']}")
-    signed = {name: value for name, value in content.items() if name != "digest"}
-    if "digest" in content and content["digest"] != content_digest(signed):
+    digest = content.pop("digest", None)
+    if digest != content_digest(content):
         raise ValueError(f"{path} is not as it was saved: its digest does not hold")
+    if content.get("run") != run:
+        raise ValueError(f"{path} is of another run, {content.get('run')}")
     return content
 
 

@@ -1,10 +1,12 @@
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 import torch
 
 from empirical.randomization import Randomization
+from empirical.runs.checkpoint import content_digest, load_weights
 from empirical.runs.config import StudyRun, Trained
 from empirical.runs.records import BusyError, RunDirectory, read_config, read_run, read_runs, write_json
 from empirical.runs.studies import NoiseConfig
@@ -121,19 +123,24 @@ def test_a_damaged_checkpoint_is_none_and_said_to_be(tmp_path, content, capsys):
     assert "checkpoint.pt cannot be read" in capsys.readouterr().err
 
 
-def test_an_older_versions_checkpoint_has_the_run_start_over(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("signed", "error"), [(False, "not as it was saved"), (True, "another version of this program")]
+)
+def test_a_checkpoint_that_is_not_signed_or_of_another_version_has_the_run_start_over(tmp_path, capsys, signed, error):
     directory = RunDirectory(tmp_path, CONFIG)
     with directory.claim():
         directory.append(record(0))
         directory.save_state(state(0))
-        older = load_tensors(directory.path / "checkpoint.pt")
-        del older["online"], older["digest"]
-        save_tensors(directory.path / "checkpoint.pt", older)
+        path = directory.path / "checkpoint.pt"
+        other = {name: value for name, value in load_tensors(path).items() if name not in ("online", "digest")}
+        save_tensors(path, other | ({"digest": content_digest(other)} if signed else {}))
+        with pytest.raises(ValueError, match="not as it was saved") if not signed else nullcontext():
+            load_weights(path, CONFIG.hash)
         assert directory.load_state() is None
-        assert not (directory.path / "checkpoint.pt").exists()
+        assert not path.exists()
         directory.append(replace(record(0), test_accuracy=0.75))
     assert [epoch.test_accuracy for epoch in directory.read_epochs()] == [0.75], "not what was there before"
-    assert "older version" in capsys.readouterr().err
+    assert error in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("part", "other"), [("step", 2.0), ("fitted", 1), ("online", [0, 0]), ("model", None)])
