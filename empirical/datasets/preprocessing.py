@@ -31,6 +31,13 @@ def crop_box(sides: Sequence[int], crop: int | None) -> tuple[int, int, int, int
     return (sides[0] - rows) // 2, (sides[1] - columns) // 2, rows, columns
 
 
+def seen_shape(image_shape: Sequence[int], crop: int | None) -> tuple[int, int, int]:
+    """(channels, rows, columns) of stored images of this shape as a network sees them, after the centre crop."""
+    channels, *sides = image_shape
+    _, _, rows, columns = crop_box(sides, crop)
+    return channels, rows, columns
+
+
 def whiten(images: torch.Tensor) -> torch.Tensor:
     """Divide by 255, subtract each image's mean, divide by its deviation.
 

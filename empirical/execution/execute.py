@@ -16,7 +16,7 @@ from torch import nn
 
 from empirical.datasets import ImageDataset
 from empirical.datasets.contradictions import contradictions, told
-from empirical.datasets.preprocessing import crop_box
+from empirical.datasets.preprocessing import seen_shape
 from empirical.execution.kept_memory import kept_memory
 from empirical.execution.progress import Watcher
 from empirical.kernels.config import KernelConfig
@@ -228,10 +228,9 @@ def takes_one_thread(config: RunConfig, image_shape: tuple[int, int, int]) -> bo
         return True
     if not isinstance(config.what, Trained) or config.device != "cpu" or ":" in config.model:
         return False
-    channels, *sides = image_shape
-    _, _, height, width = crop_box(sides, config.crop)
+    shape = seen_shape(image_shape, config.crop)
     with torch.device("meta"):  # shapes without values
-        model = model_factory(config.model)((channels, height, width), config.num_classes)
+        model = model_factory(config.model)(shape, config.num_classes)
     return num_parameters(model) * config.hyper_parameters.batch_size < _WORTH_SHARING
 
 
@@ -288,9 +287,8 @@ def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDir
     parts = Parts(directory.scratch, _while_claimed(directory, watcher))
     work = math.inf
     if config.training:  # it is about the network that these hyper-parameters train, and trains others of its kind
-        channels, *sides = randomized.data.image_shape
-        _, _, height, width = crop_box(sides, config.crop)
-        model = build_model(config.model, (channels, height, width), config.num_classes, config.seed)
+        shape = seen_shape(randomized.data.image_shape, config.crop)
+        model = build_model(config.model, shape, config.num_classes, config.seed)
         work = num_parameters(model) * config.training.batch_size
     with as_a_run_has_it(work):
         metrics = MEASUREMENTS[config.kind](config, randomized, parts, directory.path.parent)

@@ -343,12 +343,11 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
 
 def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *, scaled: bool) -> RunConfig:
     """A network's run. Its numbers of images and steps are the scale's unless the user sets them."""
-    from empirical.datasets.preprocessing import crop_box
+    from empirical.datasets.preprocessing import seen_shape
     from empirical.models import check_model, default_initialization, default_learning_rate
 
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, settings.crop)
-    check_model(cell.model, (channels, height, width), dataset.num_classes)
+    shape = seen_shape(dataset.image_shape, settings.crop)
+    check_model(cell.model, shape, dataset.num_classes)
     _check_training(dataset, settings, cell.augmentation)
     training = cell.schedule.applied(settings.training)
     reduced = reduction(settings.scale if scaled else "paper", cell.model)
@@ -550,7 +549,7 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
     """
     import torch
 
-    from empirical.datasets.preprocessing import crop_box
+    from empirical.datasets.preprocessing import seen_shape
     from empirical.models import build_model
     from empirical.training.many_networks import require_common, require_plain
 
@@ -561,12 +560,11 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
     training = _with_defaults(settings.training, _MEMORISATION_RATE, sizes.steps, "torch")
     networks = settings.memorisation.networks or sizes.networks
     study = MemorisationConfig(networks=networks, networks_without=sizes.networks_without)
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, settings.crop)
+    shape = seen_shape(dataset.image_shape, settings.crop)
     settings = replace(settings, device="cpu")
     _check_training(dataset, settings, "none")
     with torch.device("meta"):
-        require_plain(build_model(model, (channels, height, width), dataset.num_classes, 0))
+        require_plain(build_model(model, shape, dataset.num_classes, 0))
     return [
         _run_config("memorisation", dataset, settings, seed, parse_test(test), StudyRun(study, training), model=model)
         for seed, test in product(settings.seeds, settings.tests or ("true-labels", "corrupted-0.1"))
@@ -596,7 +594,7 @@ def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
     Raises ValueError for tests other than label corruption, for unknown models, and for augmentation.
     """
-    from empirical.datasets.preprocessing import crop_box
+    from empirical.datasets.preprocessing import seen_shape
     from empirical.models import check_model, default_initialization
 
     tests = [parse_test(word) for word in settings.tests or ORDER_TESTS]
@@ -605,9 +603,8 @@ def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
             "test (--tests): order takes uniform label corruption: true-labels, corrupted-P or random-labels"
         )
     model = settings.model or "mlp-1x512"
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, settings.crop)
-    check_model(model, (channels, height, width), dataset.num_classes)
+    shape = seen_shape(dataset.image_shape, settings.crop)
+    check_model(model, shape, dataset.num_classes)
     _check_training(dataset, settings, settings.training.augmentation)
     n, n_test, steps = order_sizes(settings.scale)
     dataset = _at_most(dataset, settings, n, n_test)
@@ -628,7 +625,7 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
     Raises ValueError for other tests, and for networks that are neither.
     """
-    from empirical.datasets.preprocessing import crop_box
+    from empirical.datasets.preprocessing import seen_shape
     from empirical.models import check_model
     from empirical.studies.bits import transformer_sizes
 
@@ -637,11 +634,10 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     models = {"smoke": BITS_MODELS[::2], "laptop": BITS_MODELS, "paper": _LARGER_BITS_MODELS}[settings.scale]
     if settings.model:
         models = (settings.model,)
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, settings.crop)
+    shape = seen_shape(dataset.image_shape, settings.crop)
     for model in models:
         if model.startswith("mlp-"):
-            check_model(model, (channels, height, width), dataset.num_classes)
+            check_model(model, shape, dataset.num_classes)
         else:
             transformer_sizes(model)
     study = BitsConfig(steps=settings.bits.steps or bits_steps(settings.scale))
@@ -699,7 +695,7 @@ def plan_pac_bayes(dataset: ImageDataset, settings: Settings) -> list[RunConfig]
     """
     import torch
 
-    from empirical.datasets.preprocessing import crop_box
+    from empirical.datasets.preprocessing import seen_shape
     from empirical.models import build_model
     from empirical.studies.pac_bayes import perceptron_layers
     from empirical.training.many_networks import require_common
@@ -719,12 +715,11 @@ def plan_pac_bayes(dataset: ImageDataset, settings: Settings) -> list[RunConfig]
         steps=settings.pac_bayes.steps or sizes.steps,
         draws=-(-sizes.answers // len(dataset.train.labels)),
     )
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, settings.crop)
+    shape = seen_shape(dataset.image_shape, settings.crop)
     settings = replace(settings, device="cpu")
     _check_training(dataset, settings, "none")
     with torch.device("meta"):
-        perceptron_layers(build_model(model, (channels, height, width), 2, 0))
+        perceptron_layers(build_model(model, shape, 2, 0))
     return [
         _run_config("pac-bayes", dataset, settings, seed, parse_test(test), StudyRun(study, training), model=model)
         for seed, test in product(settings.seeds, settings.tests or ("true-labels", "random-labels"))
@@ -749,7 +744,7 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
     """
     import torch
 
-    from empirical.datasets.preprocessing import crop_box
+    from empirical.datasets.preprocessing import seen_shape
     from empirical.models import build_model, check_model, num_parameters
 
     tests = settings.tests or tuple(_CAPACITY_INPUTS)
@@ -758,9 +753,7 @@ def follow_capacity(dataset: ImageDataset, settings: Settings, finished: list[Ru
             f"test (--tests): capacity takes random labels, on real images (random-labels) or on Gaussian ones "
             f"(gaussian), got {', '.join(unknown)}"
         )
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, settings.crop)
-    shape = channels, height, width
+    shape = seen_shape(dataset.image_shape, settings.crop)
     limit = settings.n_train or len(dataset.train.labels)
     configs = []
     models = (settings.model,) if settings.model else CAPACITY_MODELS

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from empirical.datasets import ImageDataset, ImageSplit
-from empirical.datasets.preprocessing import crop_box
+from empirical.datasets.preprocessing import seen_shape
 from empirical.execution.execute import MANY_CLASSES, checkpoint_interval
 from empirical.execution.status import duration
 from empirical.planning.settings import PlanSettings
@@ -94,9 +94,8 @@ def plan_run(
     at_the_end = config.n_test + (config.n_train if config.num_classes > MANY_CLASSES else 0)
     evaluated = records * (config.n_train + config.n_test) + at_the_end
     writes = 1 + num_checkpoints(steps, cost.step, checkpoint_interval(cost.checkpoint))
-    channels, *sides = image_shape
-    _, _, height, width = crop_box(sides, config.crop)
-    images = 4 * (config.n_train + config.n_test) * channels * height * width
+    shape = seen_shape(image_shape, config.crop)
+    images = 4 * (config.n_train + config.n_test) * math.prod(shape)
     stored = config.n_train * math.prod(image_shape) if training.augmentation != "none" else 0
     return PlannedRun(
         title=config.title,
@@ -112,7 +111,7 @@ def plan_run(
         checkpoints=writes * cost.checkpoint,
         image_memory=ahead_bytes(image_shape) if streamed else images + stored,
         network_memory=_at_least(
-            cost.network_memory(min(evaluated_at_once((channels, height, width)), config.n_train)),
+            cost.network_memory(min(evaluated_at_once(shape), config.n_train)),
             4 * cost.parameters + _PREDICTION_BYTES * config.n_train,
         ),
         disk=cost.checkpoint_bytes + records * (cost.record_bytes + config.n_test // _TEST_IMAGES_A_BYTE),

@@ -21,7 +21,7 @@ from torch import nn
 
 from empirical.datasets import ImageDataset, ImageSplit
 from empirical.datasets.lazy_images import LazyImages
-from empirical.datasets.preprocessing import crop_box
+from empirical.datasets.preprocessing import seen_shape
 from empirical.execution.execute import as_a_run_has_it
 from empirical.execution.stopwatch import Stopwatch
 from empirical.models import num_parameters
@@ -177,9 +177,8 @@ def measure_step_cost(config: RunConfig, dataset: ImageDataset, budget: float, s
         sizes.append(_measure_steps(config, dataset, batch, sizes, memory, scratch))
     last = sizes[-1]
     affordable = int(_EVALUATION_SHARE * budget / last.evaluation)
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, config.crop)
-    most = max(min(affordable, evaluated_at_once((channels, height, width))), _FEWEST_EVALUATED)
+    shape = seen_shape(dataset.image_shape, config.crop)
+    most = max(min(affordable, evaluated_at_once(shape)), _FEWEST_EVALUATED)
     evaluations = [_measure_evaluation(config, dataset, n, memory) for n in (most // 4, most)]
     return StepCost(
         parameters=last.parameters,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from empirical.datasets import ImageDataset
-from empirical.datasets.preprocessing import crop_box
+from empirical.datasets.preprocessing import seen_shape
 from empirical.models import build_model, num_parameters
 from empirical.runs.config import RunConfig
 from empirical.training.optimization import build_optimizer
@@ -34,9 +34,7 @@ def check_own_code(configs: Sequence[RunConfig], dataset: ImageDataset) -> None:
 
 
 def _check(config: RunConfig, dataset: ImageDataset) -> None:
-    channels, *sides = dataset.image_shape
-    _, _, height, width = crop_box(sides, config.crop)
-    shape = channels, height, width
+    shape = seen_shape(dataset.image_shape, config.crop)
     training = config.hyper_parameters
     model = build_model(config.model, shape, config.num_classes, config.seed, training.initialization)
     if not num_parameters(model):

@@ -1,9 +1,11 @@
 """A run's network at its initial weights, and its data on its device."""
 
+import math
+
 import torch
 from torch import nn
 
-from empirical.datasets.preprocessing import crop_box, preprocess
+from empirical.datasets.preprocessing import preprocess, seen_shape
 from empirical.models import build_model
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
@@ -51,9 +53,8 @@ def resident_data(
 def resident_bytes(randomized: RandomizedDataset, crop: int | None, *, augmented: bool = False) -> int:
     """The bytes that `resident_data` takes on its device, with the same arguments. Nothing is read."""
     train_split, test_split = randomized.data.train, randomized.data.test
-    channels, *sides = randomized.data.image_shape
-    _, _, height, width = crop_box(sides, crop)
-    values = (len(train_split.labels) + len(test_split.labels)) * channels * height * width
+    shape = seen_shape(randomized.data.image_shape, crop)
+    values = (len(train_split.labels) + len(test_split.labels)) * math.prod(shape)
     return 4 * values + augmented * train_split.stored.nbytes
 
 
@@ -112,12 +113,9 @@ def _require_room(device: str, needed: int) -> None:
 def _initial_network(config: RunConfig, image_shape: tuple[int, int, int]) -> tuple[nn.Module, torch.memory_format]:
     """The network on its device. Convolutional networks are channels_last, with which small Inception trains 1.4 times
     as fast on a CPU."""
-    channels, *sides = image_shape
-    _, _, height, width = crop_box(sides, config.crop)
+    shape = seen_shape(image_shape, config.crop)
     training = config.hyper_parameters
-    model = build_model(
-        config.model, (channels, height, width), config.num_classes, config.seed, training.initialization
-    )
+    model = build_model(config.model, shape, config.num_classes, config.seed, training.initialization)
     if training.dropout is not None:
         model = set_dropout(model, training.dropout)
     convolutional = any(isinstance(module, nn.Conv2d) for module in model.modules())

@@ -13,7 +13,7 @@ import torch
 
 from empirical.datasets import ImageDataset
 from empirical.datasets.lazy_images import Images, LazyImages, Samples
-from empirical.datasets.preprocessing import crop_box, whiten
+from empirical.datasets.preprocessing import seen_shape, whiten
 from empirical.datasets.read_ahead import read_ahead, usable_cores
 from empirical.training.augmentation import augment
 from empirical.training.config import Augmentation
@@ -53,9 +53,7 @@ class StreamedImages:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, rows, columns), as the network sees them."""
-        _, channels, *sides = self._images.shape
-        _, _, rows, columns = crop_box(sides, self._crop)
-        return channels, rows, columns
+        return seen_shape(self._images.shape[1:], self._crop)
 
     def batches(
         self, samples: Sequence[torch.Tensor], augmentation: Augmentation = "none", numbers: torch.Tensor | None = None

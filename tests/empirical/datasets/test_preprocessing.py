@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from empirical.datasets import preprocessing
-from empirical.datasets.preprocessing import preprocess
+from empirical.datasets.preprocessing import preprocess, seen_shape
 
 
 def by_definition(image: np.ndarray, crop: int) -> np.ndarray:
@@ -45,3 +45,9 @@ def test_blocks_change_nothing(monkeypatch):
     whole = preprocess(images)
     monkeypatch.setattr(preprocessing, "_BLOCK", 3)
     torch.testing.assert_close(preprocess(images), whole, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("crop", [None, 1, 4, 5, 28])
+@pytest.mark.parametrize("shape", [(3, 5, 7), (1, 8, 4)])
+def test_the_shape_that_a_network_sees_is_that_of_preprocessed_images(shape, crop):
+    assert seen_shape(shape, crop) == preprocess(np.zeros((2, *shape), dtype=np.uint8), crop).shape[1:]
