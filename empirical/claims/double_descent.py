@@ -152,9 +152,9 @@ def _peak(results: DoubleDescentResults) -> Evidence:
         f"the largest of all numbers of features at N = n, error and norm, at every level; p-value below {SIZE}. A "
         f"larger norm elsewhere contradicts, and so does an error that is larger there, p-value below {SIZE}",
         "McNemar's exact test of N = n against the best N below, with Bonferroni's correction for that choice, and "
-        f"against the largest N, on the same test images, each at {SIZE:.0%} (intersection-union); of the worst N "
-        "against N = n, with Bonferroni's correction for the choice and the levels; the numbers of "
-        "features are a grid, one draw of the features",
+        f"against the largest N, on the same test images, each at {SIZE:.0%} (intersection-union); against the claim "
+        "the worst N is compared with N = n, with Bonferroni's correction for its choice and the levels; the numbers "
+        "of features are a grid, one draw of the features",
     )
 
 
