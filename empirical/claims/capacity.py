@@ -61,12 +61,8 @@ def capacity_results(runs: list[Run]) -> list[CapacityResults]:
     for run in runs:
         config = run.config
         if config.experiment == "capacity" and run.summary.metrics.keys() >= _NEEDED:
-            images = (
-                config.data,
-                config.test_digest,
-                config.num_classes,
-                config.crop,
-            )  # training images may be any number
+            # The test images tell data sets apart: the training images of a search are of any number.
+            images = config.data, config.test_digest, config.num_classes, config.crop
             shared = replace(config.hyper_parameters, epochs_per_record=1), config.optimizer_source, config.device
             groups.setdefault((*images, *shared), []).append(run)
     return [CapacityResults(some[0].config, tuple(frontiers(some)), tuple(some)) for some in groups.values()]
