@@ -55,10 +55,11 @@ def test_a_convolution_that_goes_round_the_torus_has_exactly_this_norm(sides, ke
     assert WeightLayer(kernels, torus).spectral_norm == pytest.approx(whole, rel=1e-12)
 
 
-def test_the_bound_is_near_on_larger_images():
+@pytest.mark.parametrize("groups", [1, 2])
+def test_the_bound_is_near_on_larger_images(groups):
     """A convolution of 3 x 3 on images of 24 x 24, whose zeros are few."""
     torch.manual_seed(0)
-    layer = nn.Conv2d(2, 2, 3, padding=1, bias=False).double()
+    layer = nn.Conv2d(2, 2, 3, padding=1, groups=groups, bias=False).double()
     (weights,) = weight_layers(layer, torch.zeros(1, 2, 24, 24).double())
     assert np.linalg.norm(matrix_of(layer, (2, 24, 24)), 2) > 0.97 * weights.spectral_norm
 
