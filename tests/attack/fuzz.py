@@ -184,7 +184,7 @@ def readers(place: Path) -> dict[str, Reader]:
     from empirical.datasets.decoding import read_square
     from empirical.datasets.idx import read_idx
     from empirical.randomization.number_files import read_numbers
-    from empirical.runs.checkpoint import load_weights
+    from empirical.runs.checkpoint import content_digest, load_weights
     from empirical.runs.packing import pack
     from empirical.runs.records import read_runs
     from theory.claims import read_findings
@@ -206,7 +206,8 @@ def readers(place: Path) -> dict[str, Reader]:
     out = _records(place / "records")
     run = next(out.glob("*mlp*"))
     checkpoint = next(out.glob("*mlp*/checkpoint.pt"))
-    save_tensors(place / "small.pt", {"model": load_tensors(checkpoint)["optimizer"], "step": 3})
+    small = {"model": load_tensors(checkpoint)["optimizer"], "step": 3, "run": "x"}
+    save_tensors(place / "small.pt", small | {"digest": content_digest(small)})
     packed = shutil.copytree(out, place / "to-pack")
     file, _, _ = pack(packed, remove=True)
     parquet = _parquet(place)
