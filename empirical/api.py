@@ -128,7 +128,8 @@ def run_experiment(
     from empirical.runs.own_code import check_own_code
     from empirical.training.config import TrainingConfig
 
-    hyper_parameters = TrainingConfig(**training) if isinstance(training, dict) else training or TrainingConfig()
+    stated = training if isinstance(training, dict) else {}
+    hyper_parameters = training if isinstance(training, TrainingConfig) else TrainingConfig(**stated)
     if optimizer:
         hyper_parameters = replace(hyper_parameters, optimizer=import_path_of(optimizer, "optimizer"))
     dataset_given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else dataset_of(*data)
@@ -145,6 +146,7 @@ def run_experiment(
         seed=tuple(seeds) if isinstance(seeds, Iterable) else (seeds,),
         training=hyper_parameters,
         out=Path(out),
+        stated=(*options, *(f"training.{name}" for name in stated)),
         **further,
     )
     dataset, settings, configs = plan_runs(chosen, dataset_given)

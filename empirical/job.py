@@ -212,6 +212,7 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
         options.bits,
         options.pac_bayes,
         options.order,
+        options.stated_of("training"),
     )
     if options.launcher.kind == "slurm" and not options.only_run:
         if options.device == "cuda" and not options.launcher.gpus:

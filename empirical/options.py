@@ -1,6 +1,6 @@
 """The options of the command line, for each of its commands, and the options that each experiment takes."""
 
-from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -141,6 +141,13 @@ class Options:
     only_run: Annotated[str, tyro.conf.arg(metavar="HASH")] = ""
     """Carry out only the run with this hash, and report nothing; a cluster's jobs use this option."""
 
+    stated: Annotated[tuple[str, ...], tyro.conf.Suppress, tyro.conf.Fixed] = ()
+    """Names of the options that were stated, such as training.max_steps: to state a default is a choice, too."""
+
+    def stated_of(self, group: str) -> tuple[str, ...]:
+        """The names within a group, such as `training`, of its stated options."""
+        return tuple(name.partition(".")[2] for name in self.stated if name.startswith(f"{group}."))
+
 
 @plain_numbers
 @dataclass(frozen=True)
@@ -220,22 +227,32 @@ def parsed(command: type[Command], prog: str, arguments: list[str]) -> Command:
             raise ValueError(f"there is no option {word.partition('=')[0]}: {_OTHER_NAMES[flag]}")
     helping = not {"-h", "--help"}.isdisjoint(arguments)
     shown = _without(command, hidden) if helping else command
-    return tyro.cli(shown, prog=prog, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+    options = tyro.cli(shown, prog=prog, args=arguments, config=(tyro.conf.FlagCreatePairsOff,))
+    return replace(options, stated=_flags(arguments))
+
+
+def _flags(arguments: list[str]) -> tuple[str, ...]:
+    """The names of the options among the words of a command line, as in Python: training.max_steps."""
+    flags = [word[2:].partition("=")[0].replace("-", "_") for word in arguments if word.startswith("--")]
+    return tuple(flag.replace(".no_", ".") for flag in flags)
 
 
 def flag_not_taken(options: Options, experiment: Experiment) -> str | None:
-    """The first option with another value than its default that the experiment does not take; None if there is none."""
+    """The first option that was chosen, its default included, and that the experiment does not take; None if there is
+    none.
+    """
     defaults = Options()
     for name in _OF_SOME:
         value, default = getattr(options, name), getattr(defaults, name)
-        if name in experiment.takes or value == default:
+        stated = [flag for flag in options.stated if flag.partition(".")[0] == name]
+        if name in experiment.takes or (value == default and not stated):
             continue
         changed = [
-            f".{part.name}"
+            f"{name}.{part.name}"
             for part in (fields(value) if is_dataclass(value) else ())
             if getattr(value, part.name) != getattr(default, part.name)
         ]
-        return "--" + "".join([name, *changed[:1]]).replace("_", "-")
+        return "--" + [*changed, *stated, name][0].replace("_", "-")
     return None
 
 

@@ -174,6 +174,7 @@ class Settings:
         n_train, n_test: numbers of images, in place of the scale's; None for that, or for all.
         memorisation, bits, pac_bayes: the sizes of these experiments, in place of the scale's.
         order: the settings of the experiment `order`.
+        stated: names of hyper-parameters that the user stated, which may be their defaults.
     """
 
     model: str = ""
@@ -190,6 +191,12 @@ class Settings:
     bits: BitsSettings = field(default_factory=BitsSettings)
     pac_bayes: PacBayesSettings = field(default_factory=PacBayesSettings)
     order: OrderSettings = field(default_factory=OrderSettings)
+    stated: tuple[str, ...] = ()
+
+    def chose(self, hyper_parameter: str) -> bool:
+        """Whether the user chose a hyper-parameter, its default included: what is chosen, no experiment replaces."""
+        chosen, default = (getattr(each, hyper_parameter) for each in (self.training, TrainingConfig()))
+        return hyper_parameter in self.stated or chosen != default
 
 
 @dataclass(frozen=True)
@@ -293,13 +300,13 @@ def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Setting
     cannot be set from here: cells with weight decay are left out. Raises ValueError for unknown tests, models,
     optimisers or devices, and for regularisers beside the cells'.
     """
-    training = settings.training
-    if (training.augmentation, training.dropout, training.min_steps) != ("none", None, 0):
+    no_decay = settings.chose("weight_decay") and not settings.training.weight_decay
+    if no_decay or any(map(settings.chose, ("augmentation", "dropout", "min_steps"))):
         raise ValueError(
-            "--training.augmentation, --training.dropout and --training.min-steps are what this experiment varies: "
-            "leave them out, or use the experiment randomization-tests"
+            "--training.augmentation, --training.dropout, --training.min-steps and --training.weight-decay 0 are what "
+            "this experiment varies: leave them out, or use the experiment randomization-tests"
         )
-    if training.optimizer != "sgd":
+    if settings.training.optimizer != "sgd":
         cells = tuple(cell for cell in cells if not cell.weight_decay)
     if settings.model:
         cells = tuple(cell for cell in cells if cell.model == settings.model) or tuple(
@@ -349,18 +356,19 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
     shape = seen_shape(dataset.image_shape, settings.crop)
     check_model(cell.model, shape, dataset.num_classes)
     _check_training(dataset, settings, cell.augmentation)
-    training = cell.schedule.applied(settings.training)
+    training, schedule = settings.training, cell.schedule
     reduced = reduction(settings.scale if scaled else "paper", cell.model)
     grid = training.epochs_per_train_evaluation
-    if scaled and grid == TrainingConfig.epochs_per_train_evaluation:
+    if scaled and not settings.chose("epochs_per_train_evaluation"):
         grid = reduced.epochs_per_train_evaluation
-    chosen = training.max_steps != TrainingConfig.max_steps
-    max_steps = training.max_steps if chosen else reduced.max_steps or cell.schedule.max_steps
+    max_steps = training.max_steps if settings.chose("max_steps") else reduced.max_steps or schedule.max_steps
+    if not (settings.chose("learning_rate_decay") or settings.chose("decay_steps")):
+        training = schedule.applied(training)
     training = replace(
         training,
         learning_rate=training.learning_rate or default_learning_rate(cell.model),
         augmentation=cell.augmentation,
-        weight_decay=(training.weight_decay or cell.schedule.weight_decay) if cell.weight_decay else 0.0,
+        weight_decay=(training.weight_decay or schedule.weight_decay) if cell.weight_decay else 0.0,
         dropout=(cell.dropout or (0.0 if ":" in cell.model else None)) if scaled else training.dropout,
         max_steps=max_steps,
         min_steps=min(cell.min_steps, max_steps),
@@ -557,7 +565,7 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
     sizes = memorisation_sizes(settings.scale)
     dataset = _at_most(dataset, settings, sizes.n_train, sizes.n_test)
     require_common(settings.training)
-    training = _with_defaults(settings.training, _MEMORISATION_RATE, sizes.steps, "torch")
+    training = _with_defaults(settings, _MEMORISATION_RATE, sizes.steps, "torch")
     networks = settings.memorisation.networks or sizes.networks
     study = MemorisationConfig(networks=networks, networks_without=sizes.networks_without)
     shape = seen_shape(dataset.image_shape, settings.crop)
@@ -608,7 +616,7 @@ def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     _check_training(dataset, settings, settings.training.augmentation)
     n, n_test, steps = order_sizes(settings.scale)
     dataset = _at_most(dataset, settings, n, n_test)
-    training = _with_defaults(settings.training, _MEMORISATION_RATE, steps, default_initialization(model))
+    training = _with_defaults(settings, _MEMORISATION_RATE, steps, default_initialization(model))
     study = OrderConfig(radius=settings.order.radius)
     return [
         _run_config("order", dataset, settings, seed, test, StudyRun(study, training), model=model)
@@ -708,7 +716,7 @@ def plan_pac_bayes(dataset: ImageDataset, settings: Settings) -> list[RunConfig]
     sizes = pac_bayes_sizes(settings.scale)
     dataset = _at_most(dataset, settings, sizes.n_train, sizes.n_test)
     require_common(settings.training)
-    training = _with_defaults(settings.training, _PAC_BAYES_RATE, sizes.training_steps, "torch")
+    training = _with_defaults(settings, _PAC_BAYES_RATE, sizes.training_steps, "torch")
     model = settings.model or PAC_BAYES_MODEL
     study = PacBayesConfig(
         threshold=dataset.num_classes // 2,
@@ -783,14 +791,14 @@ def _at_most(dataset: ImageDataset, settings: Settings, n: int | None, n_test: i
 
 
 def _with_defaults(
-    training: TrainingConfig, learning_rate: float, max_steps: int, initialization: Initialization
+    settings: Settings, learning_rate: float, max_steps: int, initialization: Initialization
 ) -> TrainingConfig:
-    """The hyper-parameters that were asked for, and these where none were."""
-    chosen = training.max_steps != TrainingConfig.max_steps
+    """The hyper-parameters that were chosen, and these where none were."""
+    training = settings.training
     return replace(
         training,
         learning_rate=training.learning_rate or learning_rate,
-        max_steps=training.max_steps if chosen else max_steps,
+        max_steps=training.max_steps if settings.chose("max_steps") else max_steps,
         initialization=training.initialization or initialization,
     )
 
@@ -802,11 +810,10 @@ def _capacity_look(
 
     training = settings.training
     steps_an_epoch = -(-n // training.batch_size)
-    chosen = training.max_steps != TrainingConfig.max_steps
     training = replace(
         training,
         learning_rate=training.learning_rate or default_learning_rate(model),
-        max_steps=training.max_steps if chosen else capacity_steps(settings.scale),
+        max_steps=training.max_steps if settings.chose("max_steps") else capacity_steps(settings.scale),
         epochs_per_record=max(1, _STEPS_BETWEEN_LOOKS // steps_an_epoch),
         initialization=training.initialization or default_initialization(model),
     )

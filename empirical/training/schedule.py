@@ -26,9 +26,7 @@ class Schedule:
         return self.learning_rate_decay, self.decay_steps
 
     def applied(self, training: TrainingConfig) -> TrainingConfig:
-        """These hyper-parameters with this decay, unless their own decay is not the default."""
-        if decay_of(training) != CIFAR_10.decay:
-            return training
+        """These hyper-parameters with this decay."""
         return replace(training, learning_rate_decay=self.learning_rate_decay, decay_steps=self.decay_steps)
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from empirical import job
+from empirical import job, run_experiment
 from empirical.datasets import load
 from empirical.experiments.experiments import BitsSettings, MemorisationSettings, OrderSettings, PacBayesSettings
-from empirical.options import Options
+from empirical.options import Options, parsed
 from empirical.run import main
 from empirical.runs.records import read_runs
 from empirical.runs.studies import BitsConfig, MemorisationConfig, OrderConfig, PacBayesConfig
@@ -112,6 +112,8 @@ def test_a_test_counts_once(tmp_path):
     ("name", "option", "flag"),
     [
         ("kernels", ["--model", "mlp-1x8"], "--model"),
+        ("kernels", ["--scale", "laptop"], "--scale"),
+        ("bits", ["--training.momentum=0.9"], "--training.momentum"),
         ("bounds", ["--kernel.bandwidth", "0.3"], "--kernel.bandwidth"),
         ("double-descent", ["--training.learning-rate", "0.3"], "--training.learning-rate"),
         ("figure1", ["--memory", "2"], "--memory"),
@@ -125,6 +127,26 @@ def test_an_option_that_an_experiment_would_ignore_is_refused(name, option, flag
     assert main([name, "--out", str(tmp_path / "out"), *option]) == 2
     assert f"{flag}: the experiment {name} does not take this option" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_default_that_is_stated_is_a_choice(tmp_path):
+    words = [
+        "table1",
+        "--data",
+        "digits",
+        "--model",
+        "mlp-1x8",
+        "--tests",
+        "true-labels",
+        "--training.max_steps=60000",
+        "--crop",
+        "6",
+    ]
+    configs = job.plan_runs(parsed(Options, "run", words))[2]
+    assert {config.hyper_parameters.max_steps for config in configs} == {60_000}
+    own = {"data": "digits", "model": "mlp-1x8", "tests": ("true-labels",), "crop": 6, "out": tmp_path}
+    with pytest.raises(ValueError, match="are what this experiment varies"):
+        run_experiment("table1", training={"weight_decay": 0}, **own)
 
 
 def test_sizes_of_one_experiment_are_part_of_its_runs():

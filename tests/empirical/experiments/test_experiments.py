@@ -94,7 +94,7 @@ def test_a_users_optimiser_has_no_weight_decay_from_here(dataset):
     assert [regularisers(run) for run in runs] == [("crop", False), ("none", False), ("none", False)]
 
 
-@pytest.mark.parametrize("changes", [{"augmentation": "crop"}, {"dropout": 0.1}, {"min_steps": 5}])
+@pytest.mark.parametrize("changes", [{"augmentation": "crop"}, {"dropout": 0.1}, {"min_steps": 5}, {"dropout": 0}])
 def test_what_a_table_varies_cannot_be_given(dataset, changes):
     with pytest.raises(ValueError, match="are what this experiment varies"):
         plan("table1", dataset, training=TrainingConfig(**changes))
@@ -105,6 +105,20 @@ def test_more_steps_than_the_scale_has(dataset):
     assert {run.training.max_steps for run in runs} == {5_000}
     six = plan("randomization-tests", dataset, training=TrainingConfig(max_steps=200_000))
     assert six[0].training.max_steps == 200_000
+
+
+def test_a_default_that_is_stated_is_a_choice(dataset):
+    """The laptop's table has 2,000 steps and looks at each epoch, the paper's at each tenth."""
+    defaults = ("max_steps", "epochs_per_train_evaluation", "decay_steps")
+    for scale in ("laptop", "paper"):
+        runs = plan("table1", dataset, scale=scale, model="alexnet", stated=defaults)
+        assert {(run.training.max_steps, run.training.epochs_per_train_evaluation) for run in runs} == {(60_000, 1)}
+    with pytest.raises(ValueError, match="are what this experiment varies"):
+        plan("table1", dataset, stated=("weight_decay",))
+    (run, *_) = plan("order", dataset, stated=("max_steps",), scale="smoke")
+    assert run.hyper_parameters.max_steps == 60_000
+    (run, *_) = plan("capacity", dataset, stated=("max_steps",), scale="smoke")
+    assert run.training.max_steps == 60_000
 
 
 def test_table_2_has_the_schedule_of_imagenet():
@@ -122,6 +136,8 @@ def test_table_2_has_the_schedule_of_imagenet():
     assert (first.training.decay_steps, first.training.max_steps) == (20_018, 1_000_900), "a user's network has it too"
     schedule = TrainingConfig(learning_rate_decay=0.9)
     assert {run.training.decay_steps for run in plan("table2", dataset, crop=None, training=schedule)} == {391}
+    stated = plan("table2", dataset, crop=None, stated=("decay_steps",))
+    assert {(run.training.learning_rate_decay, run.training.decay_steps) for run in stated} == {(0.95, 391)}
     (trained, _) = plan("randomization-tests", dataset, model="inception-v3", crop=None, tests=("true-labels",))
     assert (trained.training.decay_steps, trained.training.max_steps) == (391, 60_000)
 
