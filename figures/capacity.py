@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from empirical.claims.capacity import CapacityResults, shattered_at_most
+from empirical.models import perceptron_sizes
 from figures.palette import INK, REFERENCE, looks
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, mathematics, plain
@@ -72,7 +73,8 @@ def draw_capacity(results: CapacityResults, path: Path) -> None:
 
 
 def _depth(model: str) -> str:
-    return model.removeprefix("mlp-").partition("x")[0] if model.startswith("mlp-") else model
+    sizes = perceptron_sizes(model)
+    return str(sizes[0]) if sizes else model
 
 
 CAPACITY_FIGURES: ResultFigures[CapacityResults] = {

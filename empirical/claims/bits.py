@@ -1,7 +1,6 @@
 """Bits that networks memorise of random data, and what p parameters hold by construction: from records alone."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -10,6 +9,7 @@ from typing import Any
 from empirical.claims.capacity import capacity_results, perceptron_units
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import missing
+from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import BitsConfig
@@ -92,9 +92,9 @@ def bits_results(runs: list[Run]) -> list[BitsResults]:
     return sorted(sets, key=lambda results: (results.config.data, results.config.seed))
 
 
-def _sizes(model: str) -> list[int]:
-    """The numbers in a network's name: layers, width."""
-    return [int(number) for number in re.findall(r"\d+", model)]
+def _sizes(model: str) -> tuple[int, int]:
+    """(layers, width) of the two families of networks that the experiment has."""
+    return transformer_sizes(model) or perceptron_sizes(model) or (0, 0)
 
 
 def steps_of(run: Run) -> int:
@@ -104,7 +104,7 @@ def steps_of(run: Run) -> int:
 
 def is_transformer(run: Run) -> bool:
     """Whether the run memorises tokens; the others memorise labels."""
-    return run.config.model.startswith("transformer-")
+    return transformer_sizes(run.config.model) is not None
 
 
 def parameters_of(run: Run) -> int:

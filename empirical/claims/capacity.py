@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import missing, optimizer_in_words
 from empirical.claims.seeds import seeds_in_words
+from empirical.models import perceptron_sizes
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.studies.capacity import ENOUGH_STEPS, RESOLUTION, Frontier, frontiers
@@ -70,9 +71,8 @@ def capacity_results(runs: list[Run]) -> list[CapacityResults]:
 
 def perceptron_units(model: str) -> tuple[int, ...]:
     """Hidden units of `mlp-LxW`, layer by layer; none for another network."""
-    layers, _, width = model.removeprefix("mlp-").partition("x")
-    perceptron = model.startswith("mlp-") and layers.isdigit() and width.isdigit()
-    return (int(width),) * int(layers) if perceptron else ()
+    layers, width = perceptron_sizes(model) or (0, 0)
+    return (width,) * layers
 
 
 def shattered_at_most(frontier: Frontier) -> int | None:

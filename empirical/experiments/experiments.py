@@ -634,8 +634,7 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     Raises ValueError for other tests, and for networks that are neither.
     """
     from empirical.datasets.preprocessing import seen_shape
-    from empirical.models import check_model
-    from empirical.studies.bits import transformer_sizes
+    from empirical.models import check_model, perceptron_sizes, transformer_sizes
 
     if settings.tests not in ((), ("true-labels",)):
         raise ValueError("test (--tests): bits draws labels and tokens itself, uniformly: leave --tests out")
@@ -644,10 +643,12 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
         models = (settings.model,)
     shape = seen_shape(dataset.image_shape, settings.crop)
     for model in models:
-        if model.startswith("mlp-"):
+        if perceptron_sizes(model):
             check_model(model, shape, dataset.num_classes)
-        else:
-            transformer_sizes(model)
+        elif not transformer_sizes(model):
+            raise ValueError(
+                f"model (--model): bits takes perceptrons, mlp-LxW, and transformers, transformer-LxW, got {model!r}"
+            )
     study = BitsConfig(steps=settings.bits.steps or bits_steps(settings.scale))
     dataset = dataset.subset(settings.n_train, settings.n_test)
     return [

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
         default_learning_rate,
         earlier_initialization,
         find_network,
+        perceptron_sizes,
+        transformer_sizes,
     )
     from empirical.models.registry import build_model, check_model, model_factory, num_parameters
 
@@ -34,6 +36,8 @@ __all__ = [
     "find_network",
     "model_factory",
     "num_parameters",
+    "perceptron_sizes",
+    "transformer_sizes",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, __file__)

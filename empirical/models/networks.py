@@ -114,6 +114,24 @@ FAMILIES: dict[str, tuple[re.Pattern[str], Callable[[int, int], Network]]] = {
 """Families of networks, named by two numbers: L hidden layers of W units; depth D and widening factor W."""
 
 
+_TRANSFORMER = re.compile(r"transformer-([1-9]\d*)x([1-9]\d*)")
+
+
+def perceptron_sizes(name: str) -> tuple[int, int] | None:
+    """(hidden layers, width) of `mlp-LxW`; None for another network's name."""
+    return _numbers(FAMILIES["mlp-LxW"][0], name)
+
+
+def transformer_sizes(name: str) -> tuple[int, int] | None:
+    """(blocks, width) of `transformer-LxW`, the language models of the experiment `bits`; None for another name."""
+    return _numbers(_TRANSFORMER, name)
+
+
+def _numbers(pattern: re.Pattern[str], name: str) -> tuple[int, int] | None:
+    found = pattern.fullmatch(name)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def find_network(name: str) -> Network:
     """The network behind a name.
 
@@ -135,8 +153,8 @@ def _built_in(name: str) -> Network | None:
     if name in MODELS:
         return MODELS[name]
     for pattern, network_of in FAMILIES.values():
-        if numbers := pattern.fullmatch(name):
-            return network_of(*map(int, numbers.groups()))
+        if numbers := _numbers(pattern, name):
+            return network_of(*numbers)
     return None
 
 
@@ -176,4 +194,4 @@ def default_initialization(name: str) -> Initialization:
 
 def earlier_initialization(name: str) -> Initialization:
     """The rule that a record means which does not state any: perceptrons had torch's weights then."""
-    return "torch" if FAMILIES["mlp-LxW"][0].fullmatch(name) else default_initialization(name)
+    return "torch" if perceptron_sizes(name) else default_initialization(name)

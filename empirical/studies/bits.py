@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.datasets.preprocessing import preprocess
-from empirical.models import build_model, num_parameters
+from empirical.models import build_model, num_parameters, transformer_sizes
 from empirical.models.causal_transformer import CausalTransformer
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
@@ -41,11 +41,12 @@ def measure_bits(config: RunConfig, randomized: RandomizedDataset, parts: Parts,
     from, and for each size under `points` the bits that the data have and those that are memorised.
     """
     study = config.study_of(BitsConfig)
-    task = _Tokens(config) if config.model.startswith("transformer-") else _Labels(config, randomized)
+    sizes = transformer_sizes(config.model)
+    task = _Tokens(config, *sizes) if sizes else _Labels(config, randomized)
     parameters = num_parameters(task.network())
-    sizes = data_sizes(parameters, study.offered, task.tokens * math.log2(task.vocabulary), task.most)
-    parts.total = len(sizes)
-    points = [parts(f"{count:,} sequences", partial(_memorise, study, task, count, config.seed)) for count in sizes]
+    counts = data_sizes(parameters, study.offered, task.tokens * math.log2(task.vocabulary), task.most)
+    parts.total = len(counts)
+    points = [parts(f"{count:,} sequences", partial(_memorise, study, task, count, config.seed)) for count in counts]
     return {"parameters": parameters, "tokens": task.tokens, "vocabulary": task.vocabulary, "points": points}
 
 
@@ -56,28 +57,19 @@ def data_sizes(parameters: int, offered: tuple[float, ...], bits: float, most: i
     return sorted({count if most is None else min(count, most) for count in counts})
 
 
-def transformer_sizes(name: str) -> tuple[int, int]:
-    """(layers, width) of `transformer-LxW`; ValueError for another name."""
-    layers, _, width = name.removeprefix("transformer-").partition("x")
-    if not (name.startswith("transformer-") and layers.isdigit() and width.isdigit() and int(layers) and int(width)):
-        raise ValueError(f"a transformer is called transformer-LxW, of L layers of width W, got {name!r}")
-    return int(layers), int(width)
-
-
 class _Tokens:
     """Uniform random tokens, for a transformer."""
 
-    def __init__(self, config: RunConfig):
+    def __init__(self, config: RunConfig, blocks: int, width: int):
         study = config.study_of(BitsConfig)
         self.config, self.tokens, self.vocabulary, self.most = config, study.length, study.vocabulary, None
+        self.blocks, self.width, self.heads = blocks, width, max(1, width // study.head)
 
     def network(self) -> nn.Module:
         """The transformer at its initial weights."""
-        layers, width = transformer_sizes(self.config.model)
-        heads = max(1, width // self.config.study_of(BitsConfig).head)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(torch_seed(self.config.seed, "initialisation"))
-            network = CausalTransformer(self.vocabulary, self.tokens, layers, width, heads)
+            network = CausalTransformer(self.vocabulary, self.tokens, self.blocks, self.width, self.heads)
         return network.to(self.config.device)
 
     def data(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:

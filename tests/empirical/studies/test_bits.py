@@ -9,6 +9,7 @@ import torch
 
 from empirical.claims.bits import bits_results, bits_table, compare_bits, input_dimension
 from empirical.datasets import load
+from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.models.causal_transformer import CausalTransformer
 from empirical.randomization import Randomization, randomize
 from empirical.run import main
@@ -16,7 +17,7 @@ from empirical.runs.config import StudyRun
 from empirical.runs.records import Run, read_runs
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import BitsConfig
-from empirical.studies.bits import data_sizes, measure_bits, step_share, transformer_sizes
+from empirical.studies.bits import data_sizes, measure_bits, step_share
 from figures.bits import BITS_FIGURES
 from figures.result_figure import draw_figures
 from tests.made_up import made_up_config, made_up_run
@@ -80,9 +81,11 @@ def test_the_transformer_sees_no_later_token():
 
 def test_names_sizes_and_steps():
     assert transformer_sizes("transformer-2x64") == (2, 64)
+    assert perceptron_sizes("mlp-2x64") == (2, 64)
     for name in ("transformer-2", "mlp-1x8", "transformer-0x8", "transformer-x"):
-        with pytest.raises(ValueError, match="transformer-LxW"):
-            transformer_sizes(name)
+        assert transformer_sizes(name) is None
+    for name in ("mlp-2", "transformer-1x8", "mlp-0x8", "mlp-1x512-wide"):
+        assert perceptron_sizes(name) is None
     assert data_sizes(100, (1.0, 2.0, 4.0), 10, None) == [10, 20, 40]
     assert data_sizes(100, (0.01, 2.0, 4.0), 10, 20) == [1, 20]
     shares = [step_share(at / 100) for at in range(101)]
