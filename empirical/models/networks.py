@@ -128,8 +128,8 @@ def transformer_sizes(name: str) -> tuple[int, int] | None:
 
 
 def _numbers(pattern: re.Pattern[str], name: str) -> tuple[int, int] | None:
-    found = pattern.fullmatch(name)
-    return (int(found[1]), int(found[2])) if found else None
+    match = pattern.fullmatch(name)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def find_network(name: str) -> Network:
