@@ -133,7 +133,8 @@ def noise_tolerance(
     weights = _trainable(module, rise, floor)
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
-    error = _error_of(module, weights, inputs, labels)
+    logits = _logits_of(module, weights, inputs)
+    start = _error(logits({}), labels)
 
     @torch.no_grad()
     def mean_rise(size: float) -> float:
@@ -145,8 +146,8 @@ def noise_tolerance(
                 noise = torch.randn(values.shape, generator=random, dtype=values.dtype).to(values.device)
                 spread = size if floor is None else torch.hypot(size * values, torch.full_like(values, floor))
                 noisy[name] = values + spread * noise
-            total += error(noisy)
-        return total / draws - error({})
+            total += _error(logits(noisy), labels)
+        return total / draws - start
 
     return largest_size(mean_rise, rise, _start(weights, floor), steps=steps)
 
@@ -172,8 +173,9 @@ def box_tolerance(
     weights = _trainable(module, rise, floor)
     if search_steps < 1:
         raise ValueError(f"search_steps must be at least 1, got {search_steps}")
-    error = _error_of(module, weights, inputs, labels)
-    missed = math.floor((rise + error({})) * len(labels)) + 1  # as many as the rise does not allow
+    logits = _logits_of(module, weights, inputs)
+    start = _error(logits({}), labels)
+    missed = math.floor((rise + start) * len(labels)) + 1  # as many as the rise does not allow
 
     def largest_rise(size: float) -> float:
         widths = {
@@ -181,18 +183,24 @@ def box_tolerance(
             for name, values in weights.items()
         }
         places = {name: torch.zeros_like(values) for name, values in weights.items()}
-        worst = start = error({})
+        moved, answers, worst = weights, logits({}), 0.0
         for step in range(search_steps):
-            moved = {name: (values + places[name] * widths[name]).requires_grad_() for name, values in weights.items()}
-            margins = _margins(torch.func.functional_call(module, moved, (inputs,)), labels)
-            lowest = margins.topk(min(missed, len(margins)), largest=False).values.clamp(min=0)
-            slopes = torch.autograd.grad(-lowest.sum(), list(moved.values()), allow_unused=True)
+            margins = _margins(answers, labels)
+            lowest = margins.topk(min(missed, len(margins)), largest=False).indices
+            lowest = lowest[margins[lowest] >= 0]
+            variables = {name: values.detach().requires_grad_() for name, values in moved.items()}
+            kept = _margins(torch.func.functional_call(module, variables, (inputs[lowest],)), labels[lowest])
+            slopes = torch.autograd.grad(-kept.sum(), list(variables.values()), allow_unused=True)
             length = 1 - step / search_steps
-            for name, slope in zip(moved, slopes, strict=True):
+            for name, slope in zip(variables, slopes, strict=True):
                 if slope is not None:
                     places[name] = (places[name] + length * slope.sign()).clamp(-1, 1)
-            worst = max(worst, error({name: values + places[name] * widths[name] for name, values in weights.items()}))
-        return worst - start
+            moved = {name: values + places[name] * widths[name] for name, values in weights.items()}
+            answers = logits(moved)
+            worst = max(worst, _error(answers, labels) - start)
+            if worst > rise:  # this box is too large, whatever follows
+                break
+        return worst
 
     return largest_size(largest_rise, rise, _start(weights, floor), steps=steps)
 
@@ -267,15 +275,19 @@ def _trainable(module: nn.Module, rise: float, floor: float | None) -> Weights:
     return {name: values.detach() for name, values in module.named_parameters() if values.requires_grad}
 
 
-def _error_of(
-    module: nn.Module, weights: Weights, inputs: torch.Tensor, labels: torch.Tensor
-) -> Callable[[Weights], float]:
-    @torch.no_grad()
-    def error(changed: Weights) -> float:
-        logits = torch.func.functional_call(module, weights | changed, (inputs,))
-        return int((logits.argmax(1) != labels).sum()) / len(labels)
+def _logits_of(module: nn.Module, weights: Weights, inputs: torch.Tensor) -> Callable[[Weights], torch.Tensor]:
+    """Some weights, the others as they are -> the logits of all inputs, without a gradient."""
 
-    return error
+    @torch.no_grad()
+    def logits(changed: Weights) -> torch.Tensor:
+        answers: torch.Tensor = torch.func.functional_call(module, weights | changed, (inputs,))
+        return answers
+
+    return logits
+
+
+def _error(logits: torch.Tensor, labels: torch.Tensor) -> float:
+    return int((logits.argmax(1) != labels).sum()) / len(labels)
 
 
 def _margins(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -179,3 +179,46 @@ def test_measures_are_divergences_of_gaussians():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("floor", [None, 0.002])
+def test_the_descent_of_a_box_is_that_of_the_sum_of_all_lowest_margins(floor):
+    """The same descent written down plainly: every step takes the gradient over all images, and no box stops early."""
+    torch.manual_seed(4)
+    module = nn.Sequential(nn.Linear(4, 12), nn.ReLU(), nn.Linear(12, 3)).double()
+    inputs = torch.randn(50, 4, dtype=torch.float64)
+    labels = module(inputs).argmax(1)
+    labels[0] = (labels[0] + 1) % 3  # one error, so that the first negative margin is left out
+    weights = {name: values.detach() for name, values in module.named_parameters()}
+
+    def answers(places):
+        moved = {
+            name: values + place * (size if floor is None else size * values.abs() + floor)
+            for (name, values), place in zip(weights.items(), places, strict=True)
+        }
+        return torch.func.functional_call(module, moved, (inputs,))
+
+    def errors(logits):
+        return int((logits.argmax(1) != labels).sum()) / len(labels)
+
+    def rise_in_a_box(at):
+        nonlocal size
+        size, most = at, 0.0
+        places = [torch.zeros_like(values).requires_grad_() for values in weights.values()]
+        for step in range(6):
+            others = answers(places).scatter(1, labels[:, None], -math.inf).amax(1)
+            margins = answers(places).gather(1, labels[:, None])[:, 0] - others
+            lowest = margins.sort().values[: int(0.12 * 50) + 1].clamp(min=0)
+            slopes = torch.autograd.grad(-lowest.sum(), places)
+            places = [
+                (place.detach() + (1 - step / 6) * slope.sign()).clamp(-1, 1).requires_grad_()
+                for place, slope in zip(places, slopes, strict=True)
+            ]
+            most = max(most, errors(answers(places)) - 0.02)
+        return most
+
+    size = 0.0
+    expected = largest_size(rise_in_a_box, 0.1, 0.125, steps=STEPS)
+    assert box_tolerance(module, inputs, labels, floor=floor, search_steps=6, steps=STEPS) == pytest.approx(
+        expected, rel=2 * 2**-STEPS
+    ), "a start elsewhere takes other sizes, two of which bracket the same threshold"
