@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from empirical.claims.measures import (
@@ -29,46 +30,55 @@ _FAMILIES = {
 
 
 def draw_measures(results: MeasuresResults, path: Path) -> None:
-    """Draw a row for each measure, the best first: its share of ordered pairs, and its rank correlation with the gap.
+    """Draw a row for each measure, the best first: its share of ordered pairs and, where levels of label noise lie
+    between true and random labels, its rank correlation with the gap.
 
     Writes `path`.svg and `path`.png.
     """
     names, levels = ranking(results), noise_levels(results)
+    ranked = len(levels) > 2  # of two levels, the correlation is the share of ordered pairs once more
     caption = (
-        f"{results.scale}. Left: of all pairs of a network on true and one on random labels, the share in which the "
-        "latter's measure is larger; dotted: a measure that does not depend on the labels. Right: Kendall's tau of "
-        f"measure and gap, test less training error, over {len(levels)} levels of label noise, mean over seeds; lines: "
-        f"{1 - SIZE:.0%} intervals, Student's t. Data: {results.config.source}."
+        f"{results.scale}. {'Left: of' if ranked else 'Of'} all pairs of a network on true and one on random labels, "
+        "the share in which the latter's measure is larger; dotted: a measure that does not depend on the labels. "
     )
-    with figure(path, caption, width=9.6, height=1.9 + 0.24 * len(names)) as drawing:
-        left, right = drawing.subplots(1, 2)
+    if ranked:
+        caption += (
+            f"Right: Kendall's tau of measure and gap, test less training error, over {len(levels)} levels of label "
+            f"noise, mean over seeds; lines: {1 - SIZE:.0%} intervals, Student's t. "
+        )
+    with figure(path, f"{caption}Data: {results.config.source}.", 9.6, 1.9 + 0.24 * len(names)) as drawing:
+        axes, *others = drawing.subplots(1, 1 + ranked, squeeze=False)[0]
         set_title(drawing, "Which measures order true before random labels")
         rows = range(len(names))
         for family, color in _FAMILIES.items():
             own = [row for row in rows if _family(names[row]) == family]
             shares = [share_ordered(*results.pairs(names[row])) for row in own]
-            left.plot(shares, own, marker(color), color=color, markersize=7, label=family)
-            for row in own:
-                taus = rank_correlations(results, names[row], levels)
-                if not len(taus):
-                    continue
-                right.plot(taus.mean(), row, marker(color), color=color, markersize=7)
-                if len(taus) >= MIN_SEEDS:
-                    low, high = seeds_interval(list(taus), SIZE)
-                    right.plot([max(low, -1.0), min(high, 1.0)], [row, row], "-", color=color, linewidth=1.6)
-        left.axvline(0.5, color=REFERENCE, linestyle=":", linewidth=1.5)
-        right.axvline(0, color=REFERENCE, linestyle=":", linewidth=1.5)
-        left.set_yticks(list(rows), names, fontsize=8.5)
-        right.set_yticks(list(rows), [""] * len(names))
-        left.set(xlim=(-0.04, 1.04), ylim=(len(names) - 0.4, -0.6))
-        right.set(xlim=(-1.08, 1.08), ylim=left.get_ylim())
-        left.xaxis.set_major_formatter(PercentFormatter(1))
-        set_panel_title(left, "Pairs that are ordered rightly")
-        set_panel_title(right, "Kendall's tau with the gap over label noise")
-        # The best measures are on the right of their panel; the white box covers the dotted line.
-        entries = left.get_legend_handles_labels()
-        box = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 1}
-        right.legend(*entries, fontsize=8, loc="upper left", **box)
+            axes.plot(shares, own, marker(color), color=color, markersize=7, label=family)
+        axes.axvline(0.5, color=REFERENCE, linestyle=":", linewidth=1.5)
+        axes.set_yticks(list(rows), names, fontsize=8.5)
+        axes.set(xlim=(-0.04, 1.04), ylim=(len(names) - 0.4, -0.6))
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        set_panel_title(axes, "Pairs that are ordered rightly")
+        for right in others:
+            _draw_correlations(right, results, names)
+            right.set_ylim(axes.get_ylim())
+        drawing.legend(loc="outside right upper", fontsize=8)
+
+
+def _draw_correlations(axes: Axes, results: MeasuresResults, names: list[str]) -> None:
+    """Draw the rank correlation of each measure with the gap, and its interval."""
+    for row, name in enumerate(names):
+        taus, color = rank_correlations(results, name, noise_levels(results)), _FAMILIES[_family(name)]
+        if not len(taus):
+            continue
+        axes.plot(taus.mean(), row, marker(color), color=color, markersize=7)
+        if len(taus) >= MIN_SEEDS:
+            low, high = seeds_interval(list(taus), SIZE)
+            axes.plot([max(low, -1.0), min(high, 1.0)], [row, row], "-", color=color, linewidth=1.6)
+    axes.axvline(0, color=REFERENCE, linestyle=":", linewidth=1.5)
+    axes.set_yticks(range(len(names)), [""] * len(names))
+    axes.set_xlim(-1.08, 1.08)
+    set_panel_title(axes, "Kendall's tau with the gap")
 
 
 def _family(name: str) -> str:
