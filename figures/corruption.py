@@ -10,13 +10,13 @@ from scipy import stats
 from empirical.claims.randomization_tests import SIZE, ResultSet, corruption_levels
 from empirical.runs.records import Run
 from figures.palette import BLUE, RED, REFERENCE, Look, dashes, marker
-from figures.style import chance_line, figure, label_ends, mathematics, points
+from figures.style import chance_line, figure, label_ends, mathematics, points, set_title
 from theory.label_noise import memorised_accuracy
 
 
 def several_levels(results: ResultSet) -> bool:
-    """Whether a network was trained at two levels of label corruption or more."""
-    return len(corruption_levels(results)) > 1
+    """Whether a network was trained at some level of label corruption between none and all."""
+    return len(corruption_levels(results)) > 2
 
 
 def draw_corruption(results: ResultSet, path: Path) -> None:
@@ -25,18 +25,22 @@ def draw_corruption(results: ResultSet, path: Path) -> None:
     Writes `path`.svg and `path`.png.
     """
     m, chance = results.config.n_test, results.chance
+    levels = corruption_levels(results)
+    clean_first = levels[0][0] == 0
+    memorisation = (
+        "Pure memorisation: the error if a test image has one training image's label, 1 − (1 − p)A − p/k with A the "
+        "accuracy at p = 0. "
+    )
     caption = (
-        f"{results.scale}. Every network fits its training labels except where hollow. Pure memorisation: the error if "
-        "a test image has one training image's label, 1 − (1 − p)A − p/k with A the accuracy at p = 0. "
-        f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images. "
+        f"{results.scale}. Every network fits its training labels except where hollow. "
+        f"{memorisation if clean_first else ''}Bars: exact binomial {1 - SIZE:.0%} intervals over the test images. "
         f"Data: {results.config.source}."
     )
     with figure(path, caption, width=8.2) as drawing:
         axes = drawing.add_subplot()
         axes.set(ylabel="test error on clean labels", ylim=(0, 1.02), xlim=(-0.02, 1.02))
         chance_line(axes, 1 - chance)
-        levels = corruption_levels(results)
-        if levels and levels[0][0] == 0:
+        if clean_first:
             clean = levels[0][1].summary.metrics["test_accuracy"]
             noise = np.linspace(0, 1, 101)
             axes.plot(
@@ -53,7 +57,7 @@ def draw_corruption(results: ResultSet, path: Path) -> None:
             (corruption_levels(results, explicit=True), RED, "explicit 2n + d network"),
         ):
             _series(networks, m, axes, Look(color, marker(color), dashes(color)), label)
-        axes.set(title=f"Test error against label corruption, {results.network}, n = {results.config.n_train:,}")
+        set_title(drawing, f"Test error against label corruption, {results.network}, n = {results.config.n_train:,}")
         mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         label_ends(axes)

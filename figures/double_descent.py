@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from empirical.claims.double_descent import DoubleDescentResults
+from empirical.studies.double_descent import GAUSSIAN_NOISE, GAUSSIAN_SAMPLES, GAUSSIAN_TRIALS
 from figures.palette import REFERENCE, looks
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, from_zero, set_panel_title, set_title
@@ -18,9 +19,11 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
     """
     caption = (
         f"{results.scale}. Left and middle: least squares of minimum norm on one-hot labels, a share p of the training "
-        "labels replaced, test labels clean; every label is fitted right of the dashed line. Right: Gaussian "
-        "features and a linear truth with noise, where the risk is known exactly (line); points: measured, with two "
-        "standard errors. It is no theory of the other panels: the peak's place carries over, its height does not. "
+        "labels replaced, test labels clean; every label is fitted right of the dashed line. Right, another problem: "
+        f"{GAUSSIAN_SAMPLES} samples of Gaussian features, a linear truth of norm 1 and noise of variance "
+        f"{GAUSSIAN_NOISE:g}, where the mean of |w - truth|^2 is known exactly (line); points: measured, over "
+        f"{GAUSSIAN_TRIALS} draws, with two standard errors. What the panels share is the place of the peak; height "
+        "and second descent are each problem's own. "
         f"Data: {results.config.source}."
     )
     with figure(path, caption, width=10.5, height=4.4) as drawing:
@@ -57,13 +60,16 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
         for axes, title in (
             (left, "Test error"),
             (middle, "Norm of the coefficients"),
-            (right, "Risk, Gaussian features"),
+            (right, f"Gaussian features, n = {GAUSSIAN_SAMPLES}: risk"),
         ):
             axes.axvline(1, color=REFERENCE, linestyle="--", linewidth=1)
             axes.set(xscale="log", xlabel="features per training image, N / n")
             axes.set_xticks([0.1, 1, 10])
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             set_panel_title(axes, title)
+        left.set_ylabel("test error on clean labels")
+        middle.set_ylabel("Frobenius norm")
+        right.set_ylabel("mean squared error of the coefficients")
         left.yaxis.set_major_formatter(PercentFormatter(1))
         from_zero(left)
         middle.set_yscale("log")

@@ -112,17 +112,18 @@ def draw_time_to_fit(runs: DataSetRuns, path: Path) -> None:
     left_out = [sample.label for sample in runs.unregularised if len(sample.levels) > 1 and sample not in networks]
     caption = (
         f"{scale(samples)}. {_CONVERGED} {_when(networks)}; {_HOLLOW}. The time is the "
-        f"number of steps until then over the same seed's at p = 0. {_SEEDS}; bars: from the least to the largest. "
+        f"number of steps until then over the same seed's at p = 0. {_SEEDS}; bars: from the least to the largest, "
+        "each known to the steps between two looks. "
         + (f"Left out, having no seed that fits true labels: {'; '.join(left_out)}. " if left_out else "")
         + f"Data: {sources(samples)}."
     )
-    highest = max(value for levels in networks.values() for points in levels.values() for value, _ in points)
+    highest = max(_time_bounds(network, level)[1] for network, levels in networks.items() for level in levels)
     with _panels(path, caption, runs, networks, "Figure 1b: time to fit against label corruption") as panels:
         for axes, some in panels:
             axes.set(ylim=(0, 1.06 * highest), ylabel="time to fit,\nrelative to true labels")
             for network, look in _looks(runs, some).items():
                 levels = networks[network]
-                ends = [(min(values), max(values)) for values in map(_values, levels.values())]
+                ends = [_time_bounds(network, level) for level in levels]
                 _curve(axes, levels, look, network.name, ends)
 
 
@@ -183,12 +184,42 @@ def relative_times(network: Network) -> dict[float, list[Point]]:
     return {level: points for level, points in times.items() if points}
 
 
+def _time_bounds(network: Network, level: float) -> tuple[float, float]:
+    """The least and the largest relative time of a level: labels are fitted somewhere between two looks.
+
+    The time of a run that has not converged is that of its stop.
+    """
+    clean = {run.config.seed: _within(run) for run in network.levels[0.0] if first_fit(run)}
+    times = [
+        (low / clean[run.config.seed][1], high / max(clean[run.config.seed][0], 1))
+        for run in network.levels[level]
+        if run.config.seed in clean and clean[run.config.seed][1] > 0
+        for low, high in [_within(run)]
+    ]
+    if level == 0:
+        return 1.0, 1.0
+    return min(low for low, _ in times), max(high for _, high in times)
+
+
+def _within(run: Run) -> tuple[int, int]:
+    """The steps between which a run has converged, or has stopped: those of the look before, and of that look."""
+    end = _end(run)
+    before = [record.step for record in run.epochs if record.step < end.step]
+    return before[-1] if before else 0, end.step
+
+
 def errors(network: Network) -> dict[float, list[Point]]:
     """The test error at convergence, by label corruption."""
     return {
         level: [(1 - _end(run).test_accuracy, _end(run).fitted) for run in runs]
         for level, runs in network.levels.items()
     }
+
+
+def _enough(network: Network, levels: Mapping[float, Any]) -> bool:
+    """Whether the levels of label corruption make a curve; at the paper's size its two ends are worth a figure."""
+    config = network.config
+    return len(levels) > 2 or (len(levels) == 2 and (config.data, config.n_train) == ("cifar10", 50_000))
 
 
 NETWORK_FIGURES: ResultFigures[Network] = {
@@ -202,12 +233,12 @@ DATA_SET_FIGURES: ResultFigures[DataSetRuns] = {
     "Figure 1b: time to fit": ResultFigure(
         "figure-1b",
         draw_time_to_fit,
-        lambda runs: any(len(relative_times(network)) > 1 for network in runs.unregularised),
+        lambda runs: any(_enough(network, relative_times(network)) for network in runs.unregularised),
     ),
     "Figure 1c: test error after convergence": ResultFigure(
         "figure-1c",
         draw_error_after_convergence,
-        lambda runs: any(len(network.levels) > 1 for network in runs.unregularised),
+        lambda runs: any(_enough(network, network.levels) for network in runs.unregularised),
     ),
 }
 """The figures of all networks on a data set."""
@@ -231,6 +262,10 @@ def _paper_models() -> set[str]:
     return {model for model, test, chosen in TABLE_1 if (test, chosen) == (RANDOM_LABELS, NONE)}
 
 
+_PAPERS_NETWORKS = tuple(dict.fromkeys(model for model, _, _ in TABLE_1))
+"""The paper's networks, which have the same colours whatever else is drawn."""
+
+
 def _all(samples: Mapping[Any, tuple[Run, ...]]) -> list[Run]:
     return [run for runs in samples.values() for run in runs]
 
@@ -241,8 +276,8 @@ def _end(run: Run) -> EpochRecord:
 
 
 def _looks(runs: DataSetRuns, networks: Sequence[Network]) -> dict[Network, Look]:
-    """A look for each network of the data set, the same in every panel and figure; another for its further settings."""
-    models = list(dict.fromkeys(network.config.model for network in runs.unregularised))
+    """A look for each network, the same in every panel and figure; another for its further settings."""
+    models = list(dict.fromkeys([*_PAPERS_NETWORKS, *(network.config.model for network in runs.unregularised)]))
     size = max(len(models), len(COLORS))
     all_looks = looks(size * (1 + len(networks)))
     chosen, seen = {}, dict.fromkeys(models, 0)

@@ -13,7 +13,7 @@ from empirical.claims.randomization_tests import SIZE
 from empirical.kernels.features import STANDARDISED
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
-from figures.palette import REFERENCE, Look, looks
+from figures.palette import INK, REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import chance_line, figure, from_zero, mathematics, points, set_panel_title, set_title
 
@@ -34,9 +34,11 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         chance = 1 - results.chance
         chance_line(left, chance)
         set_title(drawing, f"Kernel interpolation against label corruption, n = {results.config.n_train:,}")
-        several = {key: runs for key, runs in results.series().items() if len(runs) > 1}
+        several = _corrupted(results)
+        last = 0.0
         for (key, runs), look in zip(several.items(), looks(len(several)), strict=True):
             noise = [level for run in runs if (level := run.config.randomization.corruption) is not None]
+            last = max(last, *noise)
             label = " on ".join(key)
             _errors(left, noise, runs, look, label)
             norms = [run.summary.metrics["norm"] for run in runs]
@@ -48,7 +50,7 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         right.set(ylabel="norm in the Hilbert space")
         from_zero(right)
         for axes in (left, right):
-            axes.set_xlim(-0.02, 1.02)
+            axes.set_xlim(-0.02 * last, 1.02 * last)
             mathematics(axes.set_xlabel("share of training labels replaced, $p$"))
         drawing.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=8.5)
 
@@ -68,7 +70,7 @@ def draw_norm_and_error(results: KernelResults, path: Path) -> None:
             _errors(axes, [run.summary.metrics["norm"]], [run], look, " on ".join(key))
         axes.set(title=f"Test error against norm, true labels, n = {results.config.n_train:,}", ylabel="test error")
         axes.margins(0.12)
-        axes.set(xlabel="norm in the Hilbert space", xlim=(0, None), ylim=(0, None))
+        axes.set(xlabel="norm in the Hilbert space")
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8.5)
 
@@ -80,7 +82,8 @@ def draw_filters(results: KernelResults, path: Path) -> None:
     """
     caption = (
         f"{results.scale}. Kernels on the features (bandwidth: share of the median distance), true labels; of several "
-        f"ridges the one with the least test error. {_INTERVAL} Crosses: the paper's (its kernel is not stated). "
+        f"ridges the one with the least test error. {_INTERVAL} Crosses: the paper's, for 32,000 filters and 50,000 "
+        "images (its kernel is not stated). "
         f"Hollow: some training label is missed. Data: {results.config.source}."
     )
     with figure(path, caption, width=8.6) as drawing:
@@ -91,12 +94,10 @@ def draw_filters(results: KernelResults, path: Path) -> None:
         for (setting, runs), look in zip(curves.items(), looks(len(curves)), strict=True):
             _errors(axes, [filters(run) for run in runs], runs, look, setting)
         if results.config.data == "cifar10":
-            labels = ("the paper, 32,000 filters", "the paper, with l2 regularisation")
-            for ridge, label, look in zip((False, True), labels, looks(4)[2:], strict=True):
+            labels = ("the paper, 50,000 images", "the same, with l2 regularisation")
+            for ridge, label in zip((False, True), labels, strict=True):
                 error = TABLE_3["cifar10", "random-convolution", ridge].test_error / 100
-                axes.plot(
-                    32_000, error, "+" if ridge else "x", color=look.color, markersize=8, markeredgewidth=2, label=label
-                )
+                axes.plot(32_000, error, "+" if ridge else "x", color=INK, markersize=8, markeredgewidth=2, label=label)
         pixels = results.clean().get(("gaussian", "pixels"))
         if pixels:
             error = 1 - pixels.summary.metrics["test_accuracy"]
@@ -115,15 +116,20 @@ KERNEL_FIGURES: ResultFigures[KernelResults] = {
     "Norm and error against label corruption": ResultFigure(
         "kernel-corruption",
         draw_kernel_corruption,
-        lambda results: any(len(runs) > 1 for runs in results.series().values()),
+        lambda results: any(len(runs) > 2 for runs in results.series().values()),
     ),
     "Norm and error across features": ResultFigure(
-        "kernel-norm-and-error", draw_norm_and_error, lambda results: len(results.clean()) > 1
+        "kernel-norm-and-error", draw_norm_and_error, lambda results: len(results.clean()) > 2
     ),
     "Error against filters": ResultFigure(
         "kernel-filters", draw_filters, lambda results: len({filters(run) for run in _filter_runs(results)}) > 1
     ),
 }
+
+
+def _corrupted(results: KernelResults) -> dict[tuple[str, str], list[Run]]:
+    """The series with several levels of label corruption."""
+    return {key: runs for key, runs in results.series().items() if len(runs) > 1}
 
 
 def _setting(run: Run) -> str:

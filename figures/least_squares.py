@@ -34,7 +34,7 @@ def draw_convergence(record: dict[str, Any], path: Path) -> None:
     )
     with figure(path, caption, width=9.2, height=4.8) as drawing:
         panels = drawing.subplots(1, 2, sharey=True)
-        set_title(drawing, "Every method started at zero ends in the minimum-norm solution, at the predicted rate")
+        set_title(drawing, "Every method started at zero ends in the minimum-norm solution, no slower than predicted")
         for method in data["methods"]:
             axes = panels[int(method["runs"] > 1)]
             color = _METHOD_COLORS[method["name"]]
@@ -202,13 +202,13 @@ def draw_kaczmarz(record: dict[str, Any], path: Path) -> None:
     data = record["kaczmarz"]
     caption = (
         f"Means over {data['runs']} independent runs a point, seed {_seed(record)}, from an error along the slowest "
-        f"direction; bars: Hoeffding's inequality, all points of a panel within them with probability 1 − "
-        f"{data['size']:g}. Left: orthonormal columns and very unequal rows, where the rate is "
-        "exact. Right: Gaussian X, where it is a bound."
+        "direction; line: Strohmer and Vershynin's rate; bars: Hoeffding's inequality, all points of a panel within "
+        f"them with probability 1 − {data['size']:g}. Left: orthonormal columns and very unequal rows, where the rate "
+        "is exact. Right: Gaussian X, where it is a bound."
     )
     with figure(path, caption, width=9.2, height=4.4) as drawing:
         rate = r"1 - \sigma_{\min}^2 / \|X\|_F^2"
-        mathematics(set_title(drawing, f"Randomized Kaczmarz converges at Strohmer and Vershynin's rate, ${rate}$"))
+        mathematics(set_title(drawing, f"Randomized Kaczmarz: at least as fast as ${rate}$ a step"))
         for axes, panel in zip(drawing.subplots(1, 2), data["panels"], strict=True):
             axes.plot(panel["steps"], panel["predicted"], **_PREDICTED, label=f"$({rate})^t$")
             axes.errorbar(

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from empirical.claims.randomization_tests import ResultSet, first_fit
+from empirical.randomization import Randomization
 from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded, tell_training_loss
 from figures.networks import loss_in_words
@@ -78,7 +79,8 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
     with figure(path, caption, width=8.2) as drawing:
         axes = drawing.add_subplot()
         colors = test_colors(results.trained)
-        for test, run in results.trained.items():
+        # By the level of label corruption, the other tests after it in the order in which they were asked for.
+        for test, run in sorted(results.trained.items(), key=lambda entry: _level(entry[0])):
             steps, losses = curves[test]
             axes.plot(
                 steps,
@@ -104,13 +106,11 @@ def draw_loss_curves(results: ResultSet, path: Path) -> None:
         first = min((run.epochs[1].step for run in results.trained.values() if len(run.epochs) > 1), default=1)
         last = max((step for steps, _ in curves.values() for step in steps), default=0)
         _scale_steps(axes, 10 * first, last)
-        # In the order in which the labels are fitted, so that the legend reads as the curves fall.
-        order = sorted(
-            zip(*axes.get_legend_handles_labels(), strict=True),
-            key=lambda entry: max(entry[0].get_xdata(), default=0),  # type: ignore[attr-defined]
-        )
-        handles, labels = zip(*order, strict=True)
-        axes.legend(handles, labels, fontsize=8.5, loc="upper left", bbox_to_anchor=(1.01, 1), handlelength=4)
+        axes.legend(fontsize=8.5, loc="upper left", bbox_to_anchor=(1.01, 1), handlelength=4)
+
+
+def _level(test: Randomization) -> float:
+    return math.inf if test.corruption is None else test.corruption
 
 
 def _scale_steps(axes: Axes, threshold: int, last: int) -> None:

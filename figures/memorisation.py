@@ -29,7 +29,7 @@ def draw_scores(results: MemorisationResults, path: Path) -> None:
         "trained on it, less that share when they are not. Dashed: the images whose label was changed. Right: "
         f"{study.networks_without} networks each, without {study.removed:.0%} of the training images; bars: two "
         "standard errors over the networks; the claim is tested over test images, which differ more. "
-        f"Data: {results.config.source}."
+        f"{_last_batch(results)}Data: {results.config.source}."
     )
     with figure(path, caption, width=9.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1.25, 1))
@@ -86,6 +86,19 @@ def draw_most_memorised(results: MemorisationResults, path: Path) -> None:
             axes.text(0.0, 1.04, str(image["label"]), transform=axes.transAxes, weight="bold", size=10)
             axes.text(0.5, 1.04, str(image["answer"]), transform=axes.transAxes, color=second, size=10, ha="center")
             axes.text(1.0, 1.04, f"{image['score']:.2f}", transform=axes.transAxes, color=REFERENCE, size=8, ha="right")
+
+
+def _last_batch(results: MemorisationResults) -> str:
+    """What a small last batch does to the networks without some images; nothing if it is not small."""
+    study, training = results.config.study_of(MemorisationConfig), results.config.hyper_parameters
+    left = results.config.n_train - round(study.removed * results.config.n_train)
+    last = left % training.batch_size
+    if not 0 < last < training.batch_size / 8:
+        return ""
+    return (
+        f"Without some images every epoch ends with a batch of {last} in place of {training.batch_size} images, after "
+        "which the errors of single networks jump. "
+    )
 
 
 def _scale(results: MemorisationResults) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
+from empirical.claims.fitting import FITS
 from empirical.claims.randomization_tests import SIZE, ResultSet
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from figures.palette import BLUE, RED, marker
@@ -23,15 +24,21 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
     """
     config, m = results.config, results.config.n_test
     runs = [(results.trained[TRUE_LABELS], BLUE), (results.trained[RANDOM_LABELS], RED)]
-    ends = {}
+    intervals, ends = [], {}
     for run, _ in runs:
         hits = round(run.summary.metrics["test_accuracy"] * m)
         interval = stats.binomtest(hits, m).proportion_ci(1 - SIZE, "exact")
+        intervals.append(interval)
         ends[run.config.randomization.name] = f"{hits / m:.1%} ({interval.low:.1%} to {interval.high:.1%})"
+    learns_from_one = intervals[1].high < intervals[0].low
+    fits_both = all(run.summary.metrics["train_accuracy"] >= FITS for run, _ in runs)
+    between = any(record.train_accuracy is None for run, _ in runs for record in run.epochs)
+    while_training = "Thin, left: its answers while it trains, one for each image of the epoch. " if between else ""
     caption = (
         f"{results.scale}. Accuracy of the fixed network: left on the training images and the labels given with them, "
-        f"right on test images and their true labels. At the end, with exact binomial {1 - SIZE:.0%} intervals over "
-        f"the test images: {'; '.join(f'{name} {end}' for name, end in ends.items())}. Data: {config.source}."
+        f"right on test images and their true labels. {while_training}At the end, with exact binomial {1 - SIZE:.0%} "
+        f"intervals over the test images: {'; '.join(f'{name} {end}' for name, end in ends.items())}. "
+        f"Data: {config.source}."
     )
     with figure(path, caption, width=11.0, height=4.4) as drawing:
         set_title(
@@ -39,6 +46,9 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
         )
         left, right = drawing.subplots(1, 2, sharey=True)
         for run, color in runs:
+            if between:
+                answers = [(epoch.epoch, epoch.online_accuracy) for epoch in run.epochs if epoch.online_accuracy]
+                left.plot(*zip(*answers, strict=True), color=color, linewidth=1)
             for axes, metric in ((left, "train_accuracy"), (right, "test_accuracy")):
                 curve = [
                     (record.epoch, value) for record in run.epochs if (value := getattr(record, metric)) is not None
@@ -49,11 +59,16 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
                     color=color,
                     marker=marker(color),
                     markersize=4.5,
-                    markevery=0.12,
+                    markevery=1 if between and axes is left else 0.12,
                     linewidth=2,
+                    linestyle="" if between and axes is left else "-",
                     label=run.config.randomization.name,
                 )
-        for axes, title in ((left, "It fits both: training accuracy"), (right, "It learns from one: test accuracy")):
+        titles = (
+            "It fits both: training accuracy" if fits_both else "Training accuracy",
+            "It learns from one: test accuracy" if learns_from_one else "Test accuracy",
+        )
+        for axes, title in zip((left, right), titles, strict=True):
             set_panel_title(axes, title)
             axes.set(xlabel="epochs", xlim=(0, None), ylim=(0, 1.1))  # room for the label of a curve that ends early
             axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -1,5 +1,6 @@
 """The optimised PAC-Bayes bound: errors and bound on true and on random labels, and the way to it."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ _MEASURED = {
     "bound": "bound",
 }
 _LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-_LEAST = 3e-5  # nats for each image, where the panel begins
 
 
 def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
@@ -36,6 +36,8 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
         f"Data: {results.config.source}."
     )
     colors = test_colors(results.runs)
+    first = min(entry["divergence"] for run in results.runs.values() for entry in run.summary.metrics["trace"]) / n
+    least = min(first / 60, 1e-4)  # room for the words left of the first point
     with figure(path, caption, width=10.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1.15, 1))
         set_title(drawing, "A bound that tells true from random labels")
@@ -60,9 +62,9 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
             errors = np.linspace(0, level, 400)[:-1]
             complexities = np.array([binary_kl(float(error), level) for error in errors])
             right.plot(complexities, errors, color=REFERENCE, linewidth=1.6 if level == 0.5 else 0.7, zorder=0.9)
-            start = float(np.interp(-_LEAST, -complexities, errors))
+            start = float(np.interp(-least, -complexities, errors))
             right.text(
-                1.25 * _LEAST,
+                1.25 * least,
                 start,
                 f"bound {level:g}",
                 color=REFERENCE,
@@ -73,12 +75,12 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
             )
         right.set(
             xscale="log",
-            xlim=(_LEAST, 100),
+            xlim=(least, 100),
             ylim=(0, 0.64),
             xlabel="KL(posterior, prior) / n, nats for each training image",
             ylabel="stochastic network's training error",
         )
-        right.set_xticks([0.0001, 0.001, 0.01, 0.1, 1, 10, 100])
+        right.set_xticks([10.0**power for power in range(math.ceil(math.log10(least)), 3)])
         right.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         for axes in (left, right):
             axes.set_axisbelow(True)

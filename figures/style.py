@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
@@ -218,14 +219,15 @@ def label_ends(axes: Axes, *, rows: int = 1, size: float = 8.0, width: int = 24)
             transform = axes.get_yaxis_transform() if x[last] == 1 and x[0] == 0 and len(x) == 2 else axes.transData
             across, height = axes.transAxes.inverted().transform(transform.transform((x[last], y[last])))
             if across < _ENDS_WITHIN:
+                beneath = _has_a_curve_above(axes, line, (x[last], y[last]))
                 axes.annotate(
                     visible(label),
                     (x[last], y[last]),
-                    (6, 4),
+                    (6, -4 if beneath else 4),
                     textcoords="offset points",
                     fontsize=size,
-                    va="bottom",
-                    bbox=WHITE,
+                    va="top" if beneath else "bottom",
+                    path_effects=[withStroke(linewidth=2.5, foreground="white")],
                 )
                 continue
             ends.append((height, (x[last], y[last]), transform, textwrap.fill(visible(label), width), line.get_color()))
@@ -253,6 +255,25 @@ def label_ends(axes: Axes, *, rows: int = 1, size: float = 8.0, width: int = 24)
                 "relpos": (0, 0.5),  # from the label's left end: from its middle a line would cross other labels
             },
         )
+
+
+_LABEL = (0.22, 0.14)
+"""Width and height of the place of a short label, as shares of a panel."""
+
+
+def _has_a_curve_above(axes: Axes, line: Line2D, end: tuple[float, float]) -> bool:
+    """Whether other curves pass where the label above the end of a curve would be, and more of them than below."""
+    to_panel = axes.transData + axes.transAxes.inverted()
+    across, height = to_panel.transform(end)
+    above = below = 0
+    for other in axes.lines:
+        if other is line or other.get_transform() != axes.transData:
+            continue
+        places = to_panel.transform(np.column_stack([np.asarray(values, float) for values in other.get_data()]))
+        near = places[(places[:, 0] >= across) & (places[:, 0] <= across + _LABEL[0])][:, 1] - height
+        above += int(((near > 0) & (near < _LABEL[1])).sum())
+        below += int(((near < 0) & (near > -_LABEL[1])).sum())
+    return above > below
 
 
 def spread(targets: Sequence[float], heights: Sequence[float]) -> list[float]:
@@ -299,7 +320,8 @@ def _show_as_it_is(drawing: Figure) -> None:
 
 
 def set_title(drawing: Figure, title: str) -> Text:
-    """Set the title over several panels."""
+    """Set the title over several panels, in as many lines as it takes."""
+    title = textwrap.fill(title, round(9.2 * drawing.get_figwidth()))
     return drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12)
 
 

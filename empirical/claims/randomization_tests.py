@@ -727,7 +727,7 @@ def _expected(results: ResultSet, test: Randomization) -> str:
         return f"chance: {low:.1%} to {high:.1%}"
     if test.pixels == "random":
         colours = run.summary.metrics.get("colour_statistics_accuracy")
-        return f"colours: {low:.1%} and up" if colours is None else f"colours alone: {colours:.1%}"
+        return f"pixel values: {low:.1%} and up" if colours is None else f"pixel values alone: {colours:.1%}"
     clean = results.trained.get(test.with_clean_labels)
     if test != test.with_clean_labels and clean is not None:
         clean_accuracy = clean.summary.metrics["test_accuracy"]

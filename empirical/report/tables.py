@@ -32,7 +32,7 @@ def results_table(results: ResultSet, *, narrow: bool = False) -> TextTable:
     )
     columns = ["test", "epochs\nto fit", "train,\ngiven\nlabels", "train,\nclean\nlabels", "test,\nclean\nlabels"]
     columns += ["explicit\nnetwork,\ntrain", "explicit\nnetwork,\ntest"]
-    columns += [] if narrow else ["seconds", "expected of test"]
+    columns += [] if narrow else ["seconds", "for comparison,\ntest"]
     rows = []
     for row in table(results):
         cells = [

@@ -31,7 +31,9 @@ Float64Array = npt.NDArray[np.float64]
 _BLOCK = 20_000
 """Features that are in memory at once where there are more of them than images."""
 
-_GAUSSIAN_SAMPLES, _GAUSSIAN_TRIALS, _GAUSSIAN_NOISE = 60, 40, 0.25
+GAUSSIAN_SAMPLES, GAUSSIAN_TRIALS, GAUSSIAN_NOISE = 60, 40, 0.25
+"""Samples, draws of them, and the variance of the noise of the experiment on Gaussian features."""
+
 _NEAR_1 = 0.08  # there the risk has no variance: its mean cannot be held against its expectation
 
 
@@ -68,9 +70,9 @@ def measure_double_descent(
     ratios = [ratio for ratio in study.ratios if abs(ratio - 1) > _NEAR_1]
 
     def gaussian() -> list[dict[str, Any]]:
-        features = feature_counts(_GAUSSIAN_SAMPLES, ratios)
+        features = feature_counts(GAUSSIAN_SAMPLES, ratios)
         curve = double_descent(
-            _GAUSSIAN_SAMPLES, features, noise=_GAUSSIAN_NOISE, trials=_GAUSSIAN_TRIALS, seed=config.seed
+            GAUSSIAN_SAMPLES, features, noise=GAUSSIAN_NOISE, trials=GAUSSIAN_TRIALS, seed=config.seed
         )
         return [
             {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose
 from scipy import stats
@@ -121,14 +122,17 @@ def test_time_to_fit(drawings, curve, tmp_path):
     runs = []
     for seed, fits in ((0, (4, 6, 12)), (1, (5, 10, None))):
         for test, fit in zip(("true-labels", "corrupted-0.5", "random-labels"), fits, strict=True):
-            runs.append(network_run("alexnet", test, fit, rise(0.3, fit or 20), seed=seed))
+            runs.append(network_run("inception", test, fit, rise(0.3, fit or 20), seed=seed))
     draw_time_to_fit(data_set(*runs), tmp_path / "figure")
     ((caption, drawing),) = drawings
     (axes,) = drawing.axes
     assert axes.get_title() == "n = 1,000"
-    assert_allclose(curve(axes, "alexnet"), [(0, 1), (0.5, 1.75), (1, 3.5)])
+    assert_allclose(curve(axes, "inception"), [(0, 1), (0.5, 1.75), (1, 3.5)])
     assert [(x, y) for x, y, filled in dots(axes, 5) if not filled] == [(1, 3.5)], "not all seeds have converged"
     assert dots(axes, 2.5)[2:] == [(0.5, 1.5, True), (0.5, 2, True), (1, 3, True), (1, 4, False)]
+    bars = {x: (low, high) for lines in axes.collections for (x, low), (_, high) in lines.get_segments()}
+    assert bars[0.5] == pytest.approx((5 / 4, 10 / 4)), "labels are fitted between two looks, an epoch apart"
+    assert axes.get_ylim()[1] > 20 / 4, "the longest bar is whole"
     assert "same seed's at p = 0" in caption
     assert "every training label reproduced" in caption
 
@@ -221,5 +225,6 @@ def test_figures_are_left_out_where_their_runs_are_missing():
     regularised = [network_run("alexnet", test, 5, rise(0.4, 5), weight_decay=0.1) for test in TESTS]
     assert not figure_1a.possible(network(*regularised))
     assert not any(figure.possible(data_set(*regularised)) for figure in DATA_SET_FIGURES.values())
-    plain_runs = [network_run("alexnet", test, 5, rise(0.4, 5)) for test in TESTS]
+    plain_runs = [network_run("alexnet", test, 5, rise(0.4, 5)) for test in (*TESTS, "corrupted-0.5")]
+    assert not any(figure.possible(data_set(*plain_runs[:-1])) for figure in DATA_SET_FIGURES.values())
     assert all(figure.possible(data_set(*plain_runs)) for figure in DATA_SET_FIGURES.values())

@@ -222,10 +222,10 @@ def test_expected_column():
     expected = {row.test: row.expected for row in table(results())}
     assert expected["corrupted labels, p = 0.5"] == "memorising: 50.0%"
     assert expected["random labels"].startswith("chance: 7.")
-    assert expected["random pixels"] == "colours: 7.6% and up"
+    assert expected["random pixels"] == "pixel values: 7.6% and up"
     coloured = run("random-pixels", 0.2, 100)
     coloured.summary.metrics["colour_statistics_accuracy"] = 0.29
-    assert table(result_sets([coloured])[0])[0].expected == "colours alone: 29.0%"
+    assert table(result_sets([coloured])[0])[0].expected == "pixel values alone: 29.0%"
     runs = [run("true-labels", 0.5, 100, data="cifar10")]
     assert table(result_sets(runs)[0])[0].expected == "paper: train 100.00, test 50.51"
 
