@@ -58,7 +58,7 @@ def draw_bits(results: BitsResults, path: Path) -> None:
             max(point["offered_bits"] / parameters_of(run) for run in results.runs for point in points_of(run)),
         ]
         top = max(MORRIS, *(capacity_of(run) / parameters_of(run) for run in results.runs)) * 1.15
-        left.plot(ends, ends, color=REFERENCE, linewidth=1, label="all of them")
+        left.plot(ends, ends, color=REFERENCE, linewidth=1, label="everything memorised")
         left.axhline(MORRIS, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"{MORRIS}, Morris et al. 2025")
         left.set(xlabel="bits of the data / parameters", ylabel="bits memorised / parameters", ylim=(0, top))
         left.set_xlim(0, None)
@@ -68,7 +68,9 @@ def draw_bits(results: BitsResults, path: Path) -> None:
         sizes = [parameters_of(run) for run in results.runs] + [frontier.parameters for frontier in results.frontiers]
         grid = np.unique(np.geomspace(min(sizes) / 1.5, max(sizes) * 1.5, 60).astype(int))
         right.plot(grid, MORRIS * grid, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"{MORRIS} bits each")
-        right.plot(grid, [counting_bits(int(p)) for p in grid], color=INK, linewidth=1.2, label="no more (counting)")
+        right.plot(
+            grid, [counting_bits(int(p)) for p in grid], color=INK, linewidth=1.2, label="upper bound by counting"
+        )
         dimensions = [dimension for run in results.runs if (dimension := input_dimension(run))]
         if dimensions:
             classes = results.config.num_classes

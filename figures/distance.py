@@ -36,7 +36,7 @@ def draw_distance(results: DistanceResults, path: Path) -> None:
             axes.yaxis.set_minor_formatter(ScalarFormatter())
         panels[0].set(ylabel="steps", xlabel="mean distance between images of a class")
         panels[1].set(xlabel="median distance to the nearest image")
-        set_panel_title(panels[0], "The paper's conjecture: like images")
+        set_panel_title(panels[0], "Distance within a class (the paper's conjecture)")
         set_panel_title(panels[1], "Nearest images")
         panels[1].legend(fontsize=8.5)
         set_title(drawing, f"Steps against the distance of images, random labels, n = {results.config.n_train:,}")

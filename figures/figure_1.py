@@ -55,8 +55,8 @@ def draw_training_loss(network: Network, path: Path) -> None:
     quantity = training_quantity(samples[network])
     reruns = RERUN_1A if _is_of_the_paper(network) and quantity != "error as trained" else {}
     caption = (
-        f"{scale(samples)}. {in_words(samples[network], quantity)}, to where the last one has fitted them; "
-        "thin: further seeds. Large dots: every label is fitted for the first time. "
+        f"{scale(samples)}. {in_words(samples[network], quantity)}, until the last run fits; "
+        "thin lines: other seeds. Large dots: every label is fitted for the first time. "
         + ("Signs: thousands of steps of an independent public re-run of the figure, one seed. " if reruns else "")
         + f"Data: {sources(samples)}."
     )

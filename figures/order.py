@@ -35,26 +35,29 @@ def draw_order(results: OrderResults, path: Path) -> None:
     Writes `path`.svg and `path`.png.
     """
     study = results.config.study_of(OrderConfig)
+    chosen = _spread([run for _, run in results.partial] or list(results.runs))
+    answers = "Left and middle" if len(chosen) > 2 else "Left"
     caption = (
         f"{results.scale}. A share p of the training labels is drawn anew, and the network trained until it fits all "
-        "of them. Left and middle: share of the images that are given the label named; dotted: the epoch of the best "
+        f"of them. {answers}: share of the images that are given the label named; dotted: the epoch of the best "
         f"test accuracy. Lower right: the share of the first {results.runs[0].summary.metrics['searched']:,} test "
         f"images for which a search found another class within {study.radius:g} standard deviations of each pixel, a "
         f"lower bound. The axis of epochs is logarithmic from 1 on. Data: {results.config.source}."
     )
-    partial = [run for _, run in results.partial]
-    chosen = _spread(partial or list(results.runs))
     with figure(path, caption, width=11.0, height=6.4) as drawing:
-        panels = drawing.subplots(2, 3)
+        columns = 1 + -(-len(chosen) // 2)
+        panels = drawing.subplots(2, columns)
         set_title(drawing, f"The order of learning: {results.config.model}, n = {results.config.n_train:,}")
-        for axes in panels[:, :2].ravel()[len(chosen) :]:
+        for axes in panels[:, :-1].ravel()[len(chosen) :]:
             axes.axis("off")
-        for axes, run in zip(panels[:, :2].ravel(), chosen, strict=False):
+        for axes, run in zip(panels[:, :-1].ravel(), chosen, strict=False):
             _draw_answers(axes, run)
+        for axes in panels[:, 0]:
+            axes.set_ylabel("share of the images")
         entries = panels[0, 0].get_legend_handles_labels()
         drawing.legend(*entries, loc="outside upper right", ncols=4, fontsize=8, columnspacing=1.2, handlelength=1.8)
         colors = test_colors(run.config.randomization for run in results.runs)
-        upper, lower = panels[:, 2]
+        upper, lower = panels[:, -1]
         for run in results.runs:
             test = run.config.randomization
             for axes, values in ((upper, accuracy_on_test(run)), (lower, critical_samples(run).mean(axis=1))):
@@ -75,7 +78,7 @@ def draw_order(results: OrderResults, path: Path) -> None:
                 markersize=6,
             )
         set_panel_title(upper, "Test accuracy, its best marked")
-        set_panel_title(lower, "Critical samples among test images")
+        set_panel_title(lower, f"Critical samples of the test images, radius {study.radius:g}")
         for axes in (upper, lower):
             _epochs(axes, max(int(epochs_of(run)[-1]) for run in results.runs))
         lower.legend(fontsize=8, ncols=2)

@@ -32,7 +32,7 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
         f"{results.scale}. Left: the trained network, the stochastic network whose Gaussian weights were optimised, "
         "and the bound on its error, the same procedure on true and on random labels; test labels are true ones. "
         "Dashed: guessing. Right: the way of the optimisation from the trained weights (small) to the last bound "
-        "(large). Lines: where the bound has this height, but for terms of order log(n) / n. "
+        "(large). Grey lines: points with the same bound, up to terms of order log(n) / n. "
         f"Data: {results.config.source}."
     )
     colors = test_colors(results.runs)

@@ -288,7 +288,7 @@ def _more_critical_samples(results: OrderResults) -> Evidence:
 
 @claim(
     "order-4",
-    "Critical samples become more along training, on true and on random labels.",
+    "The share of critical samples grows during training, on true and on random labels.",
     _ARPIT,
     paper="a figure without a number: the ratio grows with the epochs, and then stays",
     figure=_FIGURE,
