@@ -5,6 +5,7 @@ what the function NAME of this file returns. With `--check` nothing is changed, 
 """
 
 import io
+import json
 import re
 import statistics
 import sys
@@ -18,8 +19,8 @@ from rich.console import Console
 from empirical.claims.bits import input_dimension, is_transformer, parameters_of, points_of, steps_of
 from empirical.claims.claim import NEEDS_OTHER_RUNS
 from empirical.claims.kernels import kernel_of
-from empirical.claims.paper import NONE, TABLE_1
-from empirical.claims.paper_tables import TableRow, table_1, table_4
+from empirical.claims.paper import NONE, TABLE_1, TABLE_4
+from empirical.claims.paper_tables import Spread, TableRow, regularisers, table_1, table_4
 from empirical.claims.randomization_tests import explicit_regularisers, length_in_words, result_sets
 from empirical.claims.seeds import seeds_in_words
 from empirical.claims.studies import COMPARISONS
@@ -28,12 +29,98 @@ from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.report.console import results_table
 from empirical.runs.records import Run, read_runs
 from empirical.runs.studies import BitsConfig, MeasuresConfig, MemorisationConfig, OrderConfig
+from empirical.training.config import TrainingConfig
 from empirical.training.schedule import PAPER_IMAGES, is_the_papers
+from theory.claims import Verdict
 from theory.memorisation import theorem_1_bits
 
 _CONSISTENT = 0.25  # points of accuracy
 _ROUNDED = 0.05  # bits a parameter: numbers of sequences are whole
+_FAILED = "failed to converge"
 _BEYOND = ("order", "memorisation", "double-descent", "network-double-descent", "pac-bayes", "measures", "bits")
+
+_SHORT = {
+    "C7": "They start sooner (C6) since such inputs are further apart.",
+    "C19": "Theorem 1's matrix has full rank; with well-placed biases its smallest eigenvalue bounds the weights.",
+    "C20": "For every depth k, width O(n/k) and O(n + d) weights fit any labels.",
+    "signal-beyond-memorising": "At partial corruption networks beat the copying of a label, (1 - p)A + p/k.",
+    "kernel-random-labels": "The same kernel interpolates random labels, with a larger norm, and then guesses.",
+    "dynamics-1": "H-infinity predicts the training curve of a wide two-layer network, from width 4,096 on.",
+    "complexity-measure": "The measure sqrt(2 y^T H^-1 y / n) grows with corruption, as test error does.",
+    "capacity-1": "Training fits as many random labels as Theorem 1's network of equally many weights.",
+    "noise-4": "Theorem 1's network fits every label and is little better than guessing, as one projection predicts.",
+    "noise-5": "Theorem 1's network does worse than copying the nearest image's label, at every p < 1.",
+    "interpolants-3": "Theorem 1's network forgets its labels close to the sample; the trained one keeps them.",
+    "order-2": "Before it memorises changed labels, a network answers with the labels they had before.",
+    "order-3": "A network that has fitted random labels has more critical samples than on true ones.",
+    "memorisation-3": "Memorised images help: losing the most memorised tenth costs more than a random tenth.",
+    "double-descent-2": "Beyond the peak test error falls below its lowest with fewer features than images.",
+    "double-descent-3": "On Gaussian features the measured risk is as theory says, away from N = n.",
+    "network-double-descent-1": "Under label noise test loss peaks at as many parameters as numbers to fit.",
+    "network-double-descent-2": "The largest network errs less than any with fewer parameters than numbers to fit.",
+    "pac-bayes-1": "On true labels the optimised bound is below the error of guessing.",
+    "pac-bayes-2": "On random labels the same bound is one half or more: it tells.",
+    "measures-2": "Networks on random labels are sharper than those on true ones.",
+}
+"""Long statements in at most some fifteen words, for the tables of claims."""
+
+_SEE = {
+    "C1": "cifar10-paper-size/figures/loss-curves_cifar10-alexnet-seed-0.png",
+    "C2": "cifar10-laptop/figures/figure-1c_cifar10.png",
+    "C3": "cifar10-laptop/figures/figure-1b_cifar10.png",
+    "C4": "cifar10-laptop/figures/figure-1a_cifar10-inception-n-1000.png",
+    "C5": "cifar10-laptop/figures/figure-1a_cifar10-inception-n-1000.png",
+    "C6": "digits-seeds/figures/figure-1a_digits-mlp-1x512-n-1297.png",
+    "C7": "cifar10-distance/figures/distance_cifar10.png",
+    "C8": "cifar10-laptop/figures/figure-1c_cifar10.png",
+    "C9": "digits/figures/corruption_digits-mlp-1x512-seed-0.png",
+    "C10": "reproduce.md#table-2-imagenet",
+    "C11": "reproduce.md#tables-1-and-4",
+    "C12": "cifar10-weight-decay/figures/weight-decay_cifar10.png",
+    "C13": "reproduce.md#tables-1-and-4",
+    "C14": "rules.md#evidence-before-and-after",
+    "C15": "cifar10-trained-on/figures/figure-2_cifar10.png",
+    "C16": "cifar10-no-batch-norm/figures/figure-2_cifar10.png",
+    "C17": "rules.md#evidence-before-and-after",
+    "C18": "theory/figures/parameters.png",
+    "C19": "theory/figures/condition-by-biases.png",
+    "C20": "theory/figures/parameters.png",
+    "C21": "questions.md#is-this-no-free-lunch",
+    "C22": "digits-theory/figures/bounds_digits.png",
+    "C23": "theory/figures/minimum-norm.png",
+    "C24": "theory/figures/curvature.png",
+    "C25": "mnist-kernels-whole/figures/kernel-norm-and-error_mnist-60000-seed-0.png",
+    "C26": "reproduce.md#table-3-kernels",
+    "C27": "reproduce.md#table-3-kernels",
+    "C28": "mnist-kernels/figures/kernel-norm-and-error_mnist-8000-seed-0.png",
+    "C29": "digits/figures/loss-curves_digits-mlp-1x512-seed-0.png",
+    "signal-beyond-memorising": "digits/figures/corruption_digits-mlp-1x512-seed-0.png",
+    "early-stopping-noise": "questions.md#why-does-early-stopping-matter",
+    "kernel-random-labels": "cifar10-kernels/figures/kernel-corruption_cifar10-10000-seed-0.png",
+    "dynamics-1": "digits-theory/figures/dynamics_digits.png",
+    "dynamics-2": "digits-theory/figures/dynamics-corruption_digits.png",
+    "complexity-measure": "digits-theory/figures/dynamics-corruption_digits.png",
+    "capacity": "digits-theory/figures/capacity_digits.png",
+    "noise": "digits-theory/figures/label-noise_digits.png",
+    "interpolants": "digits-theory/figures/interpolants_digits.png",
+    "order": "digits-order/figures/order_digits.png",
+    "memorisation": "mnist-memorisation/figures/memorisation_mnist.png",
+    "double-descent": "mnist-double-descent-paper-size/figures/double-descent_mnist.png",
+    "network-double-descent": "digits-network-double-descent/figures/network-double-descent_digits.png",
+    "pac-bayes": "digits-pac-bayes/figures/pac-bayes_digits.png",
+    "measures": "digits-measures/figures/measures_digits.png",
+    "bits": "bits/figures/bits_digits.png",
+}
+"""Where a claim, or a family of numbered claims, is seen: a picture in `results/`, or a place in `docs/`."""
+
+_THEORY = "theory, "  # begins the subject of a finding that no run is behind
+_DATA = {
+    "cifar10": "CIFAR-10",
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "folder": "ImageNet's sample",
+    "transformers on uniform tokens": "random tokens",
+}
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -66,6 +153,84 @@ def main_job() -> str:
     return "```text\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n"
 
 
+def claims() -> str:
+    """How many of the paper's claims have which verdict, and a row for each."""
+    some = [claim for claim in _verdicts() if _is_the_papers(claim)]
+    return _counts(some) + "\n" + _claims_table(some)
+
+
+def added_claims() -> str:
+    """The same of the claims that the experiments add."""
+    some = [claim for claim in _verdicts() if not _is_the_papers(claim)]
+    return _counts(some) + "\n" + _claims_table(some)
+
+
+def _verdicts() -> list[dict[str, Any]]:
+    return list(json.loads((ROOT / "results" / "claims.json").read_text(encoding="utf-8")))
+
+
+def _is_the_papers(claim: dict[str, Any]) -> bool:
+    return re.fullmatch(r"C\d+", claim["id"]) is not None
+
+
+def _counts(some: list[dict[str, Any]]) -> str:
+    verdicts: dict[str, list[str]] = {}
+    for claim in some:
+        verdicts.setdefault(claim["verdict"], []).append(claim["id"])
+    named = {verdict: ", ".join(ids) for verdict, ids in verdicts.items() if verdict != Verdict.HOLDS.value}
+    lines = [f"- {len(verdicts[verdict])} {verdict}: {ids}." for verdict, ids in sorted(named.items())]
+    return "\n".join([*lines, f"- {len(verdicts.get(Verdict.HOLDS.value, []))} hold."]) + "\n"
+
+
+def _claims_table(some: list[dict[str, Any]]) -> str:
+    lines = ["claim | statement | verdict | evidence: sets of runs, data (training images) | see"]
+    for claim in some:
+        name = claim["id"]
+        target = _SEE.get(name) or _SEE.get(name.rpartition("-")[0], "")
+        place, words = (
+            (target, "page") if target.partition("#")[0].endswith(".md") else (f"../results/{target}", "figure")
+        )
+        see = f"[{words}]({place})" if target else ""
+        cells = [name, _SHORT.get(name, claim["statement"]), claim["verdict"], _evidence(claim), see]
+        lines.append(" | ".join(cells))
+    return _markdown(lines)
+
+
+def _evidence(claim: dict[str, Any]) -> str:
+    """On which data the findings decide, how many of them, and how many of those that could have are open."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for finding in claim["findings"]:
+        if finding["reason"] != NEEDS_OTHER_RUNS:
+            groups.setdefault(finding["verdict"], []).append(finding)
+    undecided = groups.pop(Verdict.NOT_DECIDED.value, [])
+    if not groups:
+        needed = f"decided by {claim['decided_by'].removeprefix('by ')}" if claim["decided_by"] else ""
+        tried = f"open on {_where(undecided)}" if undecided else "no such run"
+        return "; ".join(filter(None, [tried, needed]))
+    total = sum(map(len, groups.values()))
+    fails, holds = (groups.get(verdict.value, []) for verdict in (Verdict.DOES_NOT_HOLD, Verdict.HOLDS))
+    parts = [f"fails in {len(fails)} of {total}: {_where(fails)}"] if fails else []
+    if holds:
+        checks = sum(finding["subject"].startswith(_THEORY) for finding in holds)
+        sets = [finding for finding in holds if not finding["subject"].startswith(_THEORY)]
+        parts += [f"{'holds in ' * bool(fails)}{len(sets)}: {_where(sets)}"] if sets else []
+        parts += [f"{checks} checks by theory" if checks > 1 else "a check by theory"] if checks else []
+    return "; ".join(parts + [f"{len(undecided)} open"] * bool(undecided))
+
+
+def _where(findings: list[dict[str, Any]]) -> str:
+    sizes: dict[str, list[int]] = {}
+    for finding in findings:
+        data = finding["subject"].partition(",")[0]
+        number = re.search(r"([\d,]+) training", finding["subject"])
+        sizes.setdefault(_DATA.get(data, data), []).extend([int(number[1].replace(",", ""))] if number else [])
+    words = []
+    for data, some in sorted(sizes.items()):
+        ends = dict.fromkeys(f"{n:,}" for n in (min(some), max(some))) if some else {}
+        words.append(f"{data} ({' to '.join(ends)})" if ends else data)
+    return ", ".join(words)
+
+
 def table_1_and_4() -> str:
     """Tables 1 and 4 of the paper beside ours, one table for each number of training images, the largest first."""
     runs = records("cifar10-paper-size", "cifar10", "cifar10-alexnet", "cifar10-laptop")
@@ -90,6 +255,8 @@ def _accuracies(rows: Iterable[TableRow]) -> str:
         epochs = sorted({run.summary.metrics["epoch"] for run in row.runs})
         name = ", ".join(filter(None, [_NAMES.get(row.model, row.model), row.regularisers_in_words]))
         paper = ["—" if value is None else f"{value:.2f}" for value in (row.paper_train, row.paper_test)]
+        if row.test == RANDOM_LABELS and TABLE_4.get((row.model, row.regularisers), 0.0) is None:
+            paper[0] = _FAILED
         cells = [
             name,
             row.test.name.removesuffix(" labels"),
@@ -100,6 +267,85 @@ def _accuracies(rows: Iterable[TableRow]) -> str:
             *paper,
         ]
         lines.append(" | ".join(cells))
+    return _markdown(lines)
+
+
+def table_4_with_regularisers() -> str:
+    """Random labels with every strength of a regulariser that is recorded, beside Table 4's train accuracies."""
+    samples: dict[tuple[Any, ...], list[Run]] = {}
+    for run in records("cifar10-laptop", "cifar10-regularisers", "cifar10-weight-decay"):
+        config, training = run.config, run.config.training
+        if training is None or config.randomization != RANDOM_LABELS or regularisers(config) == NONE:
+            continue
+        key = config.model, *regularisers(config), training.weight_decay, config.n_train, training.weight_decay_of
+        samples.setdefault(key, []).append(run)
+    lines = ["network | regulariser | images | seeds | epochs | train | online, last epoch | the paper, 50,000 images"]
+    networks = list(dict.fromkeys(model for model, _ in TABLE_4))
+
+    def place(sample: tuple[tuple[Any, ...], list[Run]]) -> tuple[Any, ...]:
+        model, augmentation, *rest = sample[0]
+        return networks.index(model), augmentation != "none", augmentation, *rest
+
+    for key, some in sorted(samples.items(), key=place):
+        model, augmentation, decays, strength, n, decay_of = key
+        only = ", on weights alone" * (decay_of != TrainingConfig().weight_decay_of)
+        name = (
+            f"weight decay {strength:g}{only}"
+            if decays
+            else "flips and rotations" * (augmentation != "crop") or "crops"
+        )
+        paper = TABLE_4.get((model, (augmentation, decays)), 0.0)
+        epochs = [run.summary.metrics["epoch"] for run in some]
+        online = [run.summary.metrics["online_accuracy"] for run in some]
+        cells = [
+            _NAMES[model],
+            name,
+            f"{n:,}",
+            ", ".join(str(seed) for seed in sorted(run.config.seed for run in some)),
+            " to ".join(str(epoch) for epoch in dict.fromkeys((min(epochs), max(epochs)))),
+            str(Spread.of([run.summary.metrics["train_accuracy"] for run in some])),
+            str(Spread.of(online)) if augmentation != "none" else "—",
+            _FAILED if paper is None else f"{paper:.2f}",
+        ]
+        lines.append(" | ".join(cells))
+    return _markdown(lines)
+
+
+_SIX_TESTS = {
+    "1, true labels": ("everything", "true labels"),
+    "2, corrupted labels, p = 0.5": (
+        "about half of the labels are still the true ones",
+        "corrupted labels, p = 0.4",
+        "corrupted labels, p = 0.6",
+    ),
+    "3, random labels": ("nothing: a label is drawn without a look at its image", "random labels"),
+    "4, shuffled pixels": (
+        "colours, and what each pixel says: its new place is the same in all images",
+        "shuffled pixels",
+    ),
+    "5, random pixels": ("colours alone: every image has a new order of its own", "random pixels"),
+    "6, Gaussian noise": ("nothing: the image is gone", "Gaussian"),
+}
+"""The rows of the picture of the six tests: what is left to learn, and the tests that are recorded for the row."""
+
+
+def six_tests() -> str:
+    """Test accuracy of small Inception on 1,000 images under the six tests, over the seeds that are recorded."""
+    accuracies: dict[str, dict[int, float]] = {}
+    for run in records("cifar10-laptop"):
+        config = run.config
+        if config.training and config.model == "inception" and not explicit_regularisers(config.training):
+            accuracies.setdefault(config.randomization.name, {})[config.seed] = run.summary.metrics["test_accuracy"]
+    lines = ["row of the picture | what is left to learn | test accuracy of small Inception | seeds"]
+    for row, (learnt, *tests) in _SIX_TESTS.items():
+        parts, seeds = [], set[int]()
+        for test in tests:
+            found = accuracies[test]
+            seeds |= found.keys()
+            ends = dict.fromkeys(f"{value:.1%}" for value in (min(found.values()), max(found.values())))
+            at = f" at {test.partition(', ')[2]}" if len(tests) > 1 else ""
+            parts.append(" to ".join(ends) + at)
+        lines.append(f"{row} | {learnt} | {', '.join(parts)} | {', '.join(map(str, sorted(seeds)))}")
     return _markdown(lines)
 
 
@@ -222,8 +468,8 @@ def beyond() -> str:
                 by_data = verdicts.setdefault(finding.claim.statement, {}).setdefault(_data(results), {})
                 by_data.setdefault(evidence.verdict, []).extend(getattr(results, "seeds", [results.config.seed]))
     lines = ["claim | data | verdicts"]
-    for statement, by_data in verdicts.items():
-        for data, seeds in by_data.items():
+    for statement, data_verdicts in verdicts.items():
+        for data, seeds in data_verdicts.items():
             said = "; ".join(f"{verdict} ({seeds_in_words(some)})" for verdict, some in seeds.items())
             lines.append(f"{statement} | {data} | {said}")
     return _markdown(lines)
@@ -266,7 +512,19 @@ def bits() -> str:
 
 NUMBERS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
-    for function in (main_job, table_1_and_4, kernels, hours, batch_sizes, beyond, bits)
+    for function in (
+        main_job,
+        claims,
+        added_claims,
+        table_1_and_4,
+        table_4_with_regularisers,
+        six_tests,
+        kernels,
+        hours,
+        batch_sizes,
+        beyond,
+        bits,
+    )
 }
 
 

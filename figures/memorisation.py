@@ -91,8 +91,8 @@ def draw_most_memorised(results: MemorisationResults, path: Path) -> None:
 def _last_batch(results: MemorisationResults) -> str:
     """What a small last batch does to the networks without some images; nothing if it is not small."""
     study, training = results.config.study_of(MemorisationConfig), results.config.hyper_parameters
-    left = results.config.n_train - round(study.removed * results.config.n_train)
-    last = left % training.batch_size
+    images = results.config.n_train - round(study.removed * results.config.n_train)
+    last = images % training.batch_size
     if not 0 < last < training.batch_size / 8:
         return ""
     return (
