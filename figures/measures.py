@@ -38,8 +38,8 @@ def draw_measures(results: MeasuresResults, path: Path) -> None:
     names, levels = ranking(results), noise_levels(results)
     ranked = len(levels) > 2  # two levels give the share of ordered pairs once more
     caption = (
-        f"{results.scale}. {'Left: the' if ranked else 'The'} share of the pairs of a network on true and one on random "
-        "labels in which the latter's measure is larger; dotted: a measure that does not depend on the labels. "
+        f"{results.scale}. {'Left: the' if ranked else 'The'} share of the pairs of a network on true and one on "
+        "random labels in which the latter's measure is larger; dotted: a measure that does not depend on the labels. "
     )
     if ranked:
         caption += (
