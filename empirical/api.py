@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from empirical.claims.verdicts import Subject, subjects
+from empirical.claims.verdicts import Subject, lines_of, subjects
 from empirical.datasets import ImageDataset
 from empirical.datasets.given import dataset_of
 from empirical.observers import Observer, find_observers, observed, tell_finished
@@ -75,11 +75,7 @@ class ExperimentResults:
         lines = [f"{run.config.title}, {run.config.kind}: {_outcome(run)}" for run in self.runs]
         lines += [f"{config.title}, {config.kind}: failed: {reason}" for config, reason in self.failures]
         for subject in self.verdicts:
-            lines += ["", subject.name]
-            lines += [
-                f"{finding.claim.id:>4} {finding.evidence.verdict.value}: {finding.evidence.measured}"
-                for finding in subject.findings
-            ]
+            lines += ["", subject.name, *lines_of(subject.findings)]
         return "\n".join(lines)
 
 

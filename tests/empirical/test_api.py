@@ -100,6 +100,7 @@ def test_records_and_verdicts(mine, tmp_path):
     assert all(row["train_accuracy"] == 1 for row in results.rows)
     assert {finding.claim.id for subject in results.verdicts for finding in subject.findings}
     assert "random labels" in str(results)
+    assert "not decided here, for want of other runs: " in str(results), "as the command line says it"
 
 
 def test_a_frame_has_a_row_for_each_run(tmp_path):
