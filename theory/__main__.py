@@ -91,12 +91,23 @@ def main(arguments: list[str] | None = None) -> int:
     proved = sum(checked_proof(finding.claim.proof) is not None for finding in findings)
     if proved:
         console.print(f"{proved} of them are proved, machine-checked (python -m theory.proofs)")
-    size = sum(checked.size for checked in chosen) * len(seeds)
-    if size:
-        console.print(
-            f"if all of them are true, the statistical tests among them reject any with probability at most {size:.1e}"
-        )
+    if any(checked.size for checked in chosen):
+        console.print(_sizes(chosen, len(seeds)))
     return 0 if held == len(findings) else 1
+
+
+def _sizes(claims: list[CheckedClaim], seeds: int) -> str:
+    """How often the tests of these claims reject one that is true, and how much of that is proved."""
+    sizes: dict[str, float] = {}
+    for checked in claims:
+        if checked.size:
+            sizes[checked.size_is] = sizes.get(checked.size_is, 0.0) + checked.size * seeds
+    most = "at most" if list(sizes) == ["proved"] else "about"
+    shares = ", ".join(f"{size:.1e} {kind}" for kind, size in sorted(sizes.items(), reverse=True))
+    return (
+        "if all of them are true, the statistical tests among them reject any with probability "
+        f"{most} {sum(sizes.values()):.1e} ({shares})"
+    )
 
 
 def _list_table(claims: list[CheckedClaim]) -> Table:

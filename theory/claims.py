@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from theory.common.atomic import replacing
 
@@ -94,11 +94,16 @@ class CheckedClaim:
         check: takes a seed, returns the evidence on its instance.
         size: the size of the statistical test in the check: the probability, over seeds, that it rejects the claim
             though it is true. Zero for a check that is no statistical test.
+        size_is: where the size comes from. *Proved*: an inequality for bounded numbers bounds it. *Measured*: the
+            statistic, a mean over its own standard error, was drawn again and again, as for skewed numbers its size is
+            a multiple of the normal distribution's. *Nominal*: that of normal numbers, where sums of thousands of
+            terms are nearly that.
     """
 
     claim: Claim
     check: Callable[[int], Evidence]
     size: float = 0.0
+    size_is: Literal["proved", "measured", "nominal"] = "proved"
 
 
 @dataclass(frozen=True)
@@ -116,10 +121,19 @@ def verdict(holds: bool) -> Verdict:
 
 
 def run_check(checked: CheckedClaim, seed: int) -> Finding:
-    """Check one claim. An exception in a check is a claim that does not hold, with the error as evidence."""
+    """Check one claim. An exception in a check is a claim that does not hold, with the error as evidence; but for want of
+    memory, a library or a file nothing is decided.
+    """
     start = time.perf_counter()
     try:
         evidence = checked.check(seed)
+    except (MemoryError, ImportError, OSError) as error:
+        evidence = Evidence(
+            Verdict.NOT_DECIDED,
+            f"the check could not run: {type(error).__name__}: {error}",
+            "",
+            "this machine lacks what the check needs, which says nothing of the claim",
+        )
     except Exception as error:
         evidence = Evidence(
             Verdict.DOES_NOT_HOLD,
@@ -142,7 +156,8 @@ def run_thoroughly(checked: CheckedClaim, seeds: Sequence[int]) -> Finding:
     evidence = findings[decisive].evidence
     held = sum(finding.evidence.verdict is Verdict.HOLDS for finding in findings)
     total = checked.size * len(seeds)
-    sizes = f"; over all seeds a true claim is rejected with probability at most {total:.0e}" if total else ""
+    most = "at most" if checked.size_is == "proved" else "about"
+    sizes = f"; over all seeds a true claim is rejected with probability {most} {total:.0e}" if total else ""
     return Finding(
         checked.claim,
         replace(

@@ -1,12 +1,13 @@
 """Every claim holds on fresh instances, and the command line says so."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from theory.__main__ import main
 from theory.checks import CLAIMS
-from theory.claims import CheckedClaim, Evidence, Verdict
+from theory.claims import CheckedClaim, Evidence, Verdict, run_thoroughly
 
 
 @pytest.mark.parametrize("checked", CLAIMS, ids=lambda checked: checked.claim.id)
@@ -59,7 +60,7 @@ def test_thorough_checks_five_seeds_and_one_that_fails_is_enough(monkeypatch, tm
     assert finding["evidence"]["measured"] == "holds on 4 of 5 seeds; seed 12: of 12"
     output = capsys.readouterr().out
     assert "0 of 1 claims hold (seeds 10 to 14" in output
-    assert "with probability at most 5.0e-03" in output
+    assert "with probability at most 5.0e-03 (5.0e-03 proved)" in output
     seeds.clear()
     assert main(["--thorough", "--seed", "20"]) == 0
     assert main(["--seed", "12"]) == 1
@@ -81,7 +82,22 @@ def test_statistical_tests_state_their_size():
         "interpolant-noise-accuracy",
         "ridgeless-label-noise",
         "rademacher-linear",
+        "theorem-1-lipschitz",
+        "kernel-solvers",
     }
+
+
+def test_the_sum_of_sizes_says_what_is_proved(monkeypatch, capsys):
+    def claim(name, size, kind):
+        held = Evidence(Verdict.HOLDS, "1", "1", "a test")
+        return CheckedClaim(replace(CLAIMS[0].claim, id=name), lambda seed: held, size, kind)
+
+    claims = (claim("a", 1e-3, "proved"), claim("b", 2e-3, "measured"), claim("c", 3e-3, "measured"))
+    monkeypatch.setattr("theory.checks.CLAIMS", claims)
+    assert main(["--seed", "1"]) == 0
+    assert "probability about 6.0e-03 (1.0e-03 proved, 5.0e-03 measured)" in " ".join(capsys.readouterr().out.split())
+    assert "at most 5e-03" in run_thoroughly(claims[0], range(5)).evidence.reason
+    assert "about 1e-02" in run_thoroughly(claims[1], range(5)).evidence.reason
 
 
 @pytest.mark.parametrize(

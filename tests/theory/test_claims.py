@@ -24,6 +24,16 @@ def test_an_exception_in_a_check_is_a_claim_that_does_not_hold():
     assert "ZeroDivisionError: of seed 3" in finding.evidence.measured
 
 
+@pytest.mark.parametrize("error", [MemoryError("8 GB"), ImportError("cvxpy"), FileNotFoundError("checked.json")])
+def test_what_the_machine_lacks_decides_nothing(error):
+    def broken(seed: int) -> Evidence:
+        raise error
+
+    finding = run_check(CheckedClaim(CLAIM, broken), seed=3)
+    assert finding.evidence.verdict is Verdict.NOT_DECIDED
+    assert str(error) in finding.evidence.measured
+
+
 def test_findings_survive_a_round_trip(tmp_path):
     evidence = Evidence(Verdict.HOLDS, "1 ≤ 2", "2", "arithmetic")
     findings = [run_check(CheckedClaim(CLAIM, lambda seed: evidence), seed=0)]

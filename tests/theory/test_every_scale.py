@@ -484,12 +484,12 @@ def test_norm_bounds_mind_what_the_function_is_not_how_its_factors_are_scaled(a,
     near(golowich_complexity_bound(moved, np.ldexp(inputs, b)), golowich_complexity_bound(norms, inputs), b, 1e-9)
     bounds = [frobenius_margin_bound(network, inputs, values, 0.5).value for network in (plain, scaling)]
     assert bounds[1] == pytest.approx(bounds[0], rel=1e-9)
-    # These two have grids for each factor: another share of the failure probability, and never a smaller bound.
+    # These two have grids for each factor: another share of the failure probability, and a smaller bound by rounding
+    # alone.
     if abs(a) < 60:
-        assert (
-            spectral_margin_bound(scaling, inputs, values, 0.5).value
-            >= spectral_margin_bound(plain, inputs, values, 0.5).value / 4
-        )
+        assert spectral_margin_bound(scaling, inputs, values, 0.5).value >= spectral_margin_bound(
+            plain, inputs, values, 0.5
+        ).value * (1 - 1e-6)
         values_of = [pac_bayes_spectral_bound(network, 3.0, values, 0.5).value for network in (plain, scaling)]
         assert values_of[1] == pytest.approx(values_of[0], rel=1e-9)
     moves = [0.01 * m for m in matrices]
@@ -799,6 +799,7 @@ WITHOUT = {
     "it is a step of the solvers, which are tested as a whole": """
         least_squares.certificate.certify least_squares.references.equilibrating_exponents
         least_squares.references.rescaled least_squares.step_sizes.batch_curvature
+        least_squares.step_sizes.largest_row_curvature
         least_squares.step_sizes.as_schedule least_squares.step_sizes.as_momentum
         least_squares.step_sizes.require_bounded implicit_bias.gradient_flow.in_flow_units
         implicit_bias.reference.in_units implicit_bias.reference.square_in_units

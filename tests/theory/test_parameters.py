@@ -43,7 +43,7 @@ def test_samples_go_with_labels():
 
 
 def test_bounds_are_numbers():
-    with pytest.raises(ValueError, match="complexity must be a number"):
+    with pytest.raises(ValueError, match="complexity must be a number of at least 0"):
         rademacher_bound(0, np.nan, 10)
     with pytest.raises(ValueError, match="not a number"):
         Bound("mine", np.nan, "error", "nowhere")

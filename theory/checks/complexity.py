@@ -67,7 +67,7 @@ def theorem_1_class(seed: int) -> Evidence:
         return complexity.rademacher_of_fitter(fit, n, sign_vectors, failure_probability=_SIZE, seed=seed)
 
     exact, drawn = measure(few, None), measure(many, 10)
-    bound, without = complexity.rademacher_bound(0.0, drawn.lower, many), complexity.rademacher_bound(0.0, 0.0, many)
+    bound, without = (complexity.rademacher_bound(0.0, at_least, many) for at_least in (max(drawn.lower, 0.0), 0.0))
     shattered = complexity.vc_upper_bound(complexity.ReLUArchitecture.of_theorem_1(dimension, few))
     return Evidence(
         verdict(exact.value == drawn.value == 1.0 and bound.vacuous and not without.vacuous and few <= shattered),

@@ -155,6 +155,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         ),
         network_follows_prediction,
         _SIZE,
+        "nominal",
     ),
     CheckedClaim(
         Claim(

@@ -22,7 +22,10 @@ _EPS = float(np.finfo(np.float64).eps)
 _CONIC = (
     1e-6  # an interior-point method that stops at a relative gap and feasibility of 1e-8, with room for conditioning
 )
-_RISK_SIZE = 1e-4  # size of the test of the double-descent curve, all its points together
+# The test of the double-descent curve, all its points together. Normal risks would be rejected with probability 1e-4.
+# Those of the minimum-norm solution have skewness up to 2.4: of 400,000 means over 200 at each of the six points,
+# resampled from 20,000 to 60,000 risks, 4.4e-4 in all were beyond the quantile (2.0e-4 at d = 28 alone).
+_RISK_LEVEL, _RISK_SIZE = 1e-4, 6e-4
 _IN_ROW_SPACE = {"ASGD", "LBFGS", "SGD", "SGD, Nesterov 0.9", "SGD, momentum 0.9"}
 _ADAPTIVE = {"Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop"}
 _WILSON_METHODS: dict[str, implicit_bias.optimizers.MakeOptimizer] = {
@@ -294,10 +297,10 @@ def ridge_limit(seed: int) -> Evidence:
 
 def ridgeless_risk(seed: int) -> Evidence:
     """The measured risk of interpolation on either side of d = n, against its exact and asymptotic values."""
-    n, features, trials, size = 40, (10, 20, 28, 56, 80, 200), 200, _RISK_SIZE
+    n, features, trials = 40, (10, 20, 28, 56, 80, 200), 200
     points = implicit_bias.ridgeless.double_descent(n, features, trials=trials, seed=seed)
     peak = implicit_bias.ridgeless.double_descent(n, (n,), trials=trials, seed=seed)[0].risk
-    critical = float(stats.t.isf(size / 2 / len(features), trials - 1))
+    critical = float(stats.t.isf(_RISK_LEVEL / 2 / len(features), trials - 1))
     scores = [(point.risk - point.expected) / point.standard_error for point in points]
     differences = [abs(point.expected / point.asymptotic - 1) for point in points]
     return Evidence(
@@ -309,9 +312,9 @@ def ridgeless_risk(seed: int) -> Evidence:
         )
         + f"; largest deviation {max(map(abs, scores)):.1f} standard errors; {peak:.0f} at d = n",
         f"{critical:.1f} standard errors; the risk at d = n more than twice every other",
-        f"Student's test of the exact finite-n expectation, {trials} data sets a point, size {size:g} in all "
-        f"(Bonferroni); the asymptotic formula (in brackets) differs from it by up to {max(differences):.0%} at "
-        f"n = {n}; at d = n the expectation is infinite",
+        f"Student's test of the exact finite-n expectation, {trials} data sets a point, size {_RISK_SIZE:g} in all, as "
+        "measured, for skewed numbers; the asymptotic formula (in brackets) differs from it by up to "
+        f"{max(differences):.0%} at n = {n}; at d = n the expectation is infinite",
     )
 
 
@@ -327,13 +330,13 @@ def benign_overfitting(seed: int) -> Evidence:
         for n in sizes
     ]
     ratios = [point.noise_share / point.ranks.noise_cost for point in (*benign, *harmful)]
-    falls = benign[-1].noise_share < benign[0].noise_share / 2
-    stays = min(point.noise_share for point in harmful) > 0.5
+    halved = benign[-1].noise_share < benign[0].noise_share / 2
+    lasting = min(point.noise_share for point in harmful) > 0.5
     apart = (harmful[-1].excess_risk - benign[-1].excess_risk) / float(
         np.hypot(harmful[-1].standard_error, benign[-1].standard_error)
     )
     return Evidence(
-        verdict(falls and stays and apart > 4 and 1 / 3 <= min(ratios) <= max(ratios) <= 3),
+        verdict(halved and lasting and apart > 4 and 1 / 3 <= min(ratios) <= max(ratios) <= 3),
         "; ".join(
             f"{name}: excess risk "
             + ", ".join(f"{point.excess_risk:.2f} +- {point.standard_error:.2f}" for point in points)
@@ -343,8 +346,8 @@ def benign_overfitting(seed: int) -> Evidence:
         )
         + f" at n = 20, 40, 80; noise's share over k*/n + n/R {min(ratios):.2f} to {max(ratios):.2f}",
         "first: halves at least; second: noise's share stays over 0.5; ratio in 1/3 to 3; apart by 4 standard errors",
-        "the theorem's constants are not explicit, b = 1 here: 3 is a stated tolerance; means over ten data sets, 4 "
-        "standard errors a size below 0.002 (Student's with 9 degrees of freedom, one-sided)",
+        "the theorem's constants are not explicit, b = 1 here: 3 is a stated tolerance, and so are 4 standard errors "
+        "of means over ten data sets: of 400 other seeds the least was 6.0, and none was rejected",
     )
 
 
@@ -445,6 +448,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
         ),
         ridgeless_risk,
         _RISK_SIZE,
+        "measured",
     ),
     CheckedClaim(
         Claim(

@@ -21,7 +21,12 @@ else:  # the list of claims needs neither
     torch, stats = lazy_import("torch"), lazy_import("scipy.stats")
 
 _EPS = float(np.finfo(np.float64).eps)
-_SIZE = 1e-6  # size of a statistical test
+_LEVEL = 1e-6  # how often the tests would reject a true claim if the numbers that they average were normal
+# The squares in the test of a variance have skewness 3 or so: by Cramer's correction for a mean over its own standard
+# error, exp(z^3 skewness / (3 sqrt n)) on the side of small means (Jing, Shao, Wang 2003), twice as often. Accuracies
+# are hardly skewed; squared norms at n = 20, d = 6 are: of a million means over 400, resampled from 100,000, 3 were
+# beyond the quantile.
+_VARIANCE_SIZE, _TRACE_SIZE = 3e-6, 1e-5
 
 
 def _sectors(seed: int, purpose: str, n: int, num_classes: int) -> tuple[Float64Array, label_noise.corruption.Labels]:
@@ -45,7 +50,7 @@ def nearest_neighbour_line(seed: int) -> Evidence:
     squares = (accuracies - exact.mean) ** 2
     mean_score = abs(float(accuracies.mean()) - exact.mean) / (exact.variance / draws) ** 0.5
     variance_score = abs(float(squares.mean()) - exact.variance) / (float(squares.std(ddof=1)) / draws**0.5)
-    critical = float(stats.norm.isf(_SIZE / 4))
+    critical = float(stats.norm.isf(_LEVEL / 4))
     ratio = float(squares.mean()) / exact.variance
     independent = line * (1 - line) / m / exact.variance
     return Evidence(
@@ -53,8 +58,8 @@ def nearest_neighbour_line(seed: int) -> Evidence:
         f"mean {accuracies.mean():.4f}, (1 - p) A + p/k = {line:.4f}: {mean_score:.2f} standard errors apart; variance "
         f"{ratio:.3f} of the exact one, {variance_score:.2f} standard errors off",
         f"{critical:.2f} standard errors",
-        f"normal tests over {draws} draws of the noise at p = {p:g}, size {_SIZE:.0e} in all; test points that share a "
-        f"neighbour count as one: independent ones would have {independent:.2f} of it",
+        f"normal tests over {draws} draws of the noise at p = {p:g}, size {_VARIANCE_SIZE:.0e} in all; test "
+        f"points that share a neighbour count as one: independent ones would have {independent:.2f} of it",
     )
 
 
@@ -93,7 +98,7 @@ def interpolant_accuracy(seed: int) -> Evidence:
     Z, right = _sectors(seed, "interpolant-test", m, k)
     kernel, points = kernels.Laplacian(1.0), torch.from_numpy(X)
     S = label_noise.kernel_smoother(kernel, points, torch.from_numpy(Z))
-    simulated = label_noise.simulated_accuracy(S, labels, right, p, k, draws=1000, level=1 - 2 * _SIZE, seed=seed)
+    simulated = label_noise.simulated_accuracy(S, labels, right, p, k, draws=1000, level=1 - 2 * _LEVEL, seed=seed)
     apart, accuracies = 0.0, []
     for draw in range(5):
         noisy = label_noise.corruption.one_hot(
@@ -113,7 +118,7 @@ def interpolant_accuracy(seed: int) -> Evidence:
         f"accuracy {clean:.3f} with clean labels, {simulated.mean:.3f} ({low:.3f} to {high:.3f}) at p = {p:g}",
         f"{bound:.1e}, the same; an interval below the accuracy with clean labels",
         f"4 n eps cond(K), cond(K) = {condition:.0f}; Student's interval over 1000 draws of the labels, one-sided size "
-        f"{_SIZE:.0e}",
+        f"{_LEVEL:.0e}",
     )
 
 
@@ -121,7 +126,7 @@ def ridgeless_noise(seed: int) -> Evidence:
     """The trace of the covariance of the minimum-norm interpolant of corrupted one-hot labels, over Gaussian data,
     against the formula."""
     n, k, p, trials, dimensions = 20, 4, 0.3, 400, (6, 60)
-    critical = float(stats.t.isf(_SIZE / 2 / len(dimensions), trials - 1))
+    critical = float(stats.t.isf(_LEVEL / 2 / len(dimensions), trials - 1))
     held, parts = True, []
     for d in dimensions:
         random = generator(seed, f"ridgeless-label-noise-{d}")
@@ -139,7 +144,8 @@ def ridgeless_noise(seed: int) -> Evidence:
         verdict(held),
         "; ".join(parts),
         f"{critical:.2f} standard errors, themselves at most a twentieth",
-        f"Student's test over {trials} data sets of n = {n} at each d, size {_SIZE:.0e} in all",
+        f"Student's test over {trials} data sets of n = {n} at each d, size {_TRACE_SIZE:.0e} in all, as measured, for "
+        "skewed numbers",
     )
 
 
@@ -151,7 +157,8 @@ CLAIMS: tuple[CheckedClaim, ...] = (
             "Zhang et al. 2017, figure 1c (claims C8, C9); derived in theory.label_noise.memorising",
         ),
         nearest_neighbour_line,
-        _SIZE,
+        _VARIANCE_SIZE,
+        "measured",
     ),
     CheckedClaim(
         Claim(
@@ -168,7 +175,8 @@ CLAIMS: tuple[CheckedClaim, ...] = (
             "Zhang et al. 2017, figure 1c (claim C8) and section 5",
         ),
         interpolant_accuracy,
-        _SIZE,
+        _LEVEL,
+        "nominal",
     ),
     CheckedClaim(
         Claim(
@@ -177,6 +185,7 @@ CLAIMS: tuple[CheckedClaim, ...] = (
             "Hastie, Montanari, Rosset, Tibshirani 2022; mean of the inverse Wishart distribution",
         ),
         ridgeless_noise,
-        _SIZE,
+        _TRACE_SIZE,
+        "measured",
     ),
 )

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from theory.common.arrays import BeyondFloat64Error, Float64Array
 
@@ -27,9 +28,15 @@ def exponent(array: Any, *, moderate: int = _MODERATE) -> int:
     return 0 if abs(k) <= moderate else k
 
 
-def scaled(array: Float64Array, k: int) -> Float64Array:
-    """2^k array, the array itself for k = 0; what underflows is rounded, what overflows infinite."""
-    if k == 0:
+def output_exponents(array: Float64Array) -> npt.NDArray[np.int64]:
+    """`exponent` of each column of (n, k): (k,). One unit for all would make zeros of the columns far below it."""
+    return np.array([exponent(column) for column in array.T], dtype=np.int64)
+
+
+def scaled(array: Float64Array, k: int | npt.NDArray[np.int64]) -> Float64Array:
+    """2^k array in float64, the array itself for k = 0; what underflows is rounded, what overflows infinite."""
+    array = np.asarray(array, dtype=np.float64)  # before it is multiplied: float32 ends at 2^128
+    if not np.any(k):
         return array
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(np.ldexp(array, k), dtype=np.float64)
@@ -67,6 +74,7 @@ def product(factors: Iterable[float]) -> float:
 
 
 def norm(array: Float64Array) -> float:
-    """The Frobenius norm, whatever the scale of the numbers; infinite only if it is beyond float64 itself."""
+    """The Frobenius norm, computed in float64 from any dtype, whatever the scale of the numbers; infinite only if it is
+    beyond float64 itself."""
     k = exponent(array)
     return scaled_number(float(np.linalg.norm(scaled(array, -k))), k)

@@ -87,7 +87,8 @@ def uniforms(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
 def uniform_integers(bits: npt.NDArray[np.uint64], bound: int) -> npt.NDArray[np.int64]:
     """Maps 64-bit words to integers uniform on 0 .. bound-1.
 
-    floor(u * bound) with u of 53 bits: no value's probability is off by more than 2^-53. The product cannot
+    floor(u * bound) with u of 53 bits: a value gets the multiples of 2^-53 in an interval of length 1 / bound, give
+    or take one at each end, where products round: no probability is off by more than 2^-52. The product cannot
     round up to `bound`: 1 - u >= 2^-53, so it stays at least half a spacing below, and a tie rounds to even only
     where the spacing halves. Raises ValueError for a bound outside 1 .. 2^31.
     """

@@ -29,7 +29,7 @@ class HomogeneousNetwork:
     """f(x) = A_L relu(... relu(A_1 x)), x extended by a coordinate 1 if the network has biases.
 
     Attributes:
-        matrices: A_1 .. A_L, float64, A_l of shape (units of layer l, units of layer l - 1).
+        matrices: A_1 .. A_L of any real dtype, held as float64, A_l of shape (units of layer l, units of layer l - 1).
         constant: whether the inputs are extended.
 
     Raises ValueError if there is no matrix, shapes do not fit together, or an entry is not finite,
@@ -42,8 +42,10 @@ class HomogeneousNetwork:
     def __post_init__(self) -> None:
         if not self.matrices:
             raise ValueError("a network has at least one matrix")
-        for index, matrix in enumerate(self.matrices):
-            as_real(matrix, f"matrices[{index}]")
+        # Sums of squares in float32 come out too small by 1e-5, and with them the bounds.
+        matrices = tuple(as_real(m, f"matrices[{i}]").astype(np.float64) for i, m in enumerate(self.matrices))
+        object.__setattr__(self, "matrices", matrices)
+        for index, matrix in enumerate(matrices):
             if matrix.ndim != 2 or not np.isfinite(matrix).all():
                 raise ValueError(f"matrices[{index}] must be a finite matrix, got shape {matrix.shape}")
             if index and matrix.shape[1] != self.matrices[index - 1].shape[0]:

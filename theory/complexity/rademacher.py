@@ -134,7 +134,7 @@ def kernel_complexity(
     """R_n of the functions of norm at most `radius` in the Hilbert space of a kernel with Gram matrix (n, n).
 
     As `linear_complexity`, which is the case of gram = X X^T. Raises ValueError also for a matrix that is not square,
-    not symmetric, or has a negative diagonal.
+    not symmetric, or indefinite by the look of its diagonal: negative there, or too small for an entry beside it.
     """
     gram, unit = _as_gram(gram)
     _require_radius(radius)
@@ -234,12 +234,12 @@ def rademacher_bound(training_error: float, complexity: float, n: int, *, failur
         complexity: R_n(H), or an upper bound of it. With a *lower* bound the result is a lower bound of what any
             Rademacher bound can say: enough to call it vacuous.
 
-    Raises ValueError for an error outside [0, 1], a complexity that is not a number, n < 1 or a probability outside
-    (0, 1).
+    Raises ValueError for an error outside [0, 1], a complexity that is negative or not a number, n < 1 or a probability
+    outside (0, 1).
     """
     require_error(training_error)
-    if math.isnan(complexity):
-        raise ValueError("complexity must be a number, got nan")
+    if not complexity >= 0:
+        raise ValueError(f"complexity must be a number of at least 0, got {complexity}")
     return Bound(
         "Rademacher",
         training_error + complexity + deviation(n, failure_probability),
@@ -286,7 +286,14 @@ def _as_gram(gram: Any) -> tuple[Float64Array, int]:
         raise ValueError(f"gram must be a symmetric matrix (n, n), got shape {matrix.shape}")
     if matrix.diagonal().min() < 0:
         raise ValueError("gram has a negative diagonal entry: it is not positive semi-definite")
+    # |k(x, z)|^2 <= k(x, x) k(z, z), up to what float32 makes of products of a few thousand terms.
+    lengths = np.sqrt(matrix.diagonal())
+    if (np.abs(matrix) > np.multiply.outer(lengths, lengths) * (1 + _GRAM_ROUNDING)).any():
+        raise ValueError("gram has an entry above the root of the product of its diagonal entries: it is indefinite")
     return matrix, unit
+
+
+_GRAM_ROUNDING = 1e-3
 
 
 def _require_radius(radius: float) -> None:

@@ -209,9 +209,11 @@ def box_tolerance(
 def deviation_within(box: float, parameters: int, failure_probability: float = 0.05) -> float:
     """The deviation of Gaussian noise on so many weights that is in |u_i| <= box but for this probability at most.
 
-    Raises ValueError for fewer than one parameter or a probability outside (0, 1).
+    Raises ValueError for a box that is negative or no number, fewer than one parameter or a probability outside (0, 1).
     """
     require_probability(failure_probability)
+    if not box >= 0:
+        raise ValueError(f"box must be at least 0, got {box}")
     if parameters < 1:
         raise ValueError(f"parameters must be at least 1, got {parameters}")
     return box / math.sqrt(2 * math.log(2 * parameters / failure_probability))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.common.arrays import Float64Array, as_points, require_unmasked
+from theory.common.arrays import Float64Array, as_points, as_real
 from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, require_representable, scaled
 from theory.common.streams import generator
@@ -51,18 +51,20 @@ def memorize_by_slabs(points: Any, positive: Any, *, seed: int = 0) -> SlabNetwo
 
     Arguments:
         points: (n, d), in general position: no d + 1 of them on a hyperplane.
-        positive: bool (n,).
+        positive: bool, or 0 and 1, (n,).
         seed: the seed of the choice of a hyperplane through fewer than d points.
 
-    Raises ValueError if `positive` has another shape, or a slab is too thin for float64: the points are not in
-    general position, or nearly not.
+    Raises TypeError for `positive` of strings; ValueError if it has another shape or other values, such as -1, or a
+    slab is too thin for float64: the points are not in general position, or nearly not.
     """
     points = as_points(points).astype(np.float64)
-    require_unmasked(positive, "positive")
-    positive = np.asarray(positive, dtype=bool)
+    marks = as_real(positive, "positive")
     n, dimension = points.shape
-    if positive.shape != (n,):
-        raise ValueError(f"positive must have shape ({n},) to go with {n} points, got {positive.shape}")
+    if marks.shape != (n,):
+        raise ValueError(f"positive must have shape ({n},) to go with {n} points, got {marks.shape}")
+    if not np.isin(marks, (0, 1)).all():
+        raise ValueError(f"positive must be bool, or 0 and 1, got {np.unique(marks)[:5].tolist()}")
+    positive = marks.astype(bool)
     unit = exponent(points, moderate=0)
     points = scaled(points, -unit)
     sign = 1 if positive.sum() <= n / 2 else -1

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from theory.common.arrays import Float64Array
+from theory.common.arrays import Float64Array, as_real
 from theory.common.scaling import exponent, norm, scaled, scaled_number
 
 
@@ -31,18 +31,19 @@ class WeightLayer:
     """The weights of a layer, without its biases.
 
     Attributes:
-        kernels: float64 (groups, outputs of a group, inputs of a group, rows, columns); rows and columns are 1 for a
-            fully connected layer, and count the zeros within a dilated kernel.
+        kernels: (groups, outputs of a group, inputs of a group, rows, columns), of any real dtype, held as float64;
+            rows and columns are 1 for a fully connected layer, and count the zeros within a dilated kernel.
         torus: (H, W), the pixels that a convolution has in the bound of its spectral norm; 1 for a side on which the
             kernel has one row or column.
 
-    Raises ValueError for kernels that are not finite or are larger than the torus.
+    Raises ValueError for kernels that are not finite or are larger than the torus, TypeError for what is not real.
     """
 
     kernels: Float64Array
     torus: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kernels", as_real(self.kernels, "kernels").astype(np.float64))
         if self.kernels.ndim != 5 or not np.isfinite(self.kernels).all():
             raise ValueError(f"kernels must be finite, with five axes, got shape {self.kernels.shape}")
         if any(side < size for side, size in zip(self.torus, self.kernels.shape[3:], strict=True)):

@@ -65,14 +65,17 @@ def predicted_steps(spectrum: Spectrum, residual: torch.Tensor, step_size: float
     """The first t at which the predicted loss (1/2) ||y - u_t||^2 is at most `loss`.
 
     Exact for the formula up to its rounding: the prediction falls with t, so doubling and bisection find t. Arguments
-    as for `predicted_residual_norms`. Raises ValueError for a loss that is not positive, a step size that is not below
-    2 / lambda_max, or if the loss is never reached: the residual has too large a part where H is zero.
+    as for `predicted_residual_norms`. Raises ValueError for a loss that is not positive, a residual that is not finite,
+    a step size that is not below 2 / lambda_max, or if the loss is never reached: the residual has too large a part
+    where H is zero.
     """
     if not loss > 0:
         raise ValueError(f"loss must be positive: gradient descent does not reach zero, got {loss}")
     if spectrum.largest > 0 and step_size >= 2 / spectrum.largest:
         raise ValueError(f"step_size {step_size:g} is not below 2 / lambda_max = {2 / spectrum.largest:g}")
     rates, energies = _rates(spectrum, step_size), spectrum.energies(residual)
+    if not bool(torch.isfinite(energies).all()):
+        raise ValueError("residual must be finite, and so must its squares")
 
     def reached(t: int) -> bool:
         return float((rates ** (2.0 * t)) @ energies) / 2 <= loss
@@ -158,7 +161,7 @@ def _times_power_of_two(values: torch.Tensor, k: int) -> torch.Tensor:
 
 def _rates(spectrum: Spectrum, step_size: float) -> torch.Tensor:
     """|1 - eta lambda_i|, (n,); eigenvalues within rounding of zero count as zero."""
-    if not step_size > 0:
-        raise ValueError(f"step_size must be positive, got {step_size}")
+    if not 0 < step_size < math.inf:
+        raise ValueError(f"step_size must be positive and finite, got {step_size}")
     eigenvalues = torch.where(spectrum.eigenvalues > spectrum.error, spectrum.eigenvalues, 0.0)
     return (1 - step_size * eigenvalues).abs()

@@ -116,8 +116,12 @@ def _check(document: Mapping[str, Any], points: Any, labels: Any, projections: P
     if any([len(column) for column in columns] != [len(biases)] * len(offsets) for biases, columns in layers):
         problems.append("a layer has not one weight for each bias and output")
         return CheckedCertificate(False, 0, counted, tuple(problems), ())
-    targets = [[_rational(value) for value in _flat(row)] for row in _rows(labels)]
-    z = list(projections(direction, points))
+    try:
+        targets = [[_rational(value) for value in _flat(row)] for row in _rows(labels)]
+        z = list(projections(direction, points))
+    except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
+        problems.append(f"the sample is none for this network: {type(error).__name__}: {error}")
+        return CheckedCertificate(False, 0, counted, tuple(problems), ())
     if len(targets) != len(z):
         problems.append(f"{len(z)} points, {len(targets)} labels")
         return CheckedCertificate(False, 0, counted, tuple(problems), ())

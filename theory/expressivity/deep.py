@@ -12,7 +12,8 @@ across its points: one hinge a point, and one more that makes the sum level agai
 Two numbers travel beside the hinges from layer to layer, each kept non-negative so that its ReLU changes nothing:
 
     p = max(z - o, 0),    o below every projection and every bias but the first layer's;
-    s_l = max(s_{l-1} - q + Delta_l + q, 0),    the sum so far, shifted by q = max(0, -min y).
+    s_l = max((s_{l-1} - q) + (Delta_l + q), 0),    the sum so far, shifted by q = max(0, -min y): s_{l-1} - q is the
+    sum without the shift, and Delta_l + q has the next one.
 
 Because every block ends level, the sum so far lies between 0 and the labels for every input, not only for the sample: q
 never has to be larger, and what is carried does not cost digits. (Without the level end the sum continues on the last

@@ -182,6 +182,8 @@ def _exact_points(points: Any) -> tuple[npt.NDArray[Any], int]:
     array = as_array(points, "points")
     if array.dtype != object:
         return integer_points(as_points(points))
+    if array.ndim == 0 or array.size == 0:
+        as_points(np.zeros(array.shape), "points")  # says that it is empty
     rows = array.reshape(len(array), -1)
     ratios = _ratios(rows.ravel().tolist(), "points")
     denominator = math.lcm(*(below for _, below in ratios))

@@ -207,6 +207,8 @@ CLAIMS: tuple[CheckedClaim, ...] = (
             "theorem of this package, after Zhang et al. 2017, theorem 1",
         ),
         _check_growth,
+        1e-7,
+        "nominal",
     ),
     CheckedClaim(
         Claim(

@@ -106,7 +106,8 @@ def _largest_error(module: nn.Module, points: Any, labels: Any) -> float:
     step = max(1, _BATCH_ELEMENTS // max(parameter.numel() for parameter in module.parameters()))
     with torch.no_grad():
         for start in range(0, len(points), step):
-            outputs.append(module(torch.tensor(points[start : start + step])))
+            block = points[start : start + step]  # torch takes neither reversed views nor the other byte order
+            outputs.append(module(torch.from_numpy(np.array(block, dtype=block.dtype.newbyteorder("="), order="C"))))
     computed = torch.cat(outputs).reshape(len(points), -1).double()
     targets = torch.from_numpy(as_targets(labels, len(points), computed.shape[1]).copy())
     error = (computed - targets).abs().max().item()

@@ -165,7 +165,12 @@ class InitializationPath:
 
 @plain_numbers
 def initialization_path(X: Float64Array, y: Float64Array, scales: Sequence[float]) -> InitializationPath:
-    """Train a diagonal network from each scale and measure where it ends. X is (n, d), y (n,)."""
+    """Train a diagonal network from each scale and measure where it ends. X is (n, d), y (n,).
+
+    Raises ValueError for y = 0: the least norms that others are compared with are 0 as well.
+    """
+    if not np.any(y):
+        raise ValueError("y is zero: no norm exceeds the least one, 0, by a share of it")
     least_l1 = float(np.abs(minimum_p_norm(X, y, 1)).sum())
     least_l2 = norm(minimum_norm_solution(X, y))
     ends = [train_diagonal_network(X, y, scale).solution for scale in scales]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import as_real
+from theory.common.arrays import BeyondFloat64Error, as_real
 from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, norm, scaled
 from theory.implicit_bias.potentials import Float64Array, Potential
@@ -70,7 +70,8 @@ def mirror_descent(
         tolerance: stop once ||Xw - y|| <= tolerance ||y||.
         max_iterations: stop after this many steps in any case; the residual says how far they came.
 
-    Raises ValueError if shapes do not match, for NaN or infinity, and for a start outside the potential's domain.
+    Raises ValueError if shapes do not match, for NaN or infinity, and for a start outside the potential's domain;
+    BeyondFloat64Error if Xw overflows there.
     """
     X, y, start = (as_real(value, name).astype(np.float64) for value, name in ((X, "X"), (y, "y"), (start, "start")))
     if X.ndim != 2 or y.shape != X.shape[:1] or start.shape != X.shape[1:]:
@@ -89,6 +90,8 @@ def mirror_descent(
 
     nu, step, iteration = np.zeros(len(y)), 1.0, 0
     gradient = residual(nu)
+    if not np.isfinite(gradient).all():
+        raise BeyondFloat64Error("Xw - y overflows float64 at the start: measure X, or start, in a larger unit")
     target = tolerance * norm(y)
     while iteration < max_iterations and norm(gradient) > target:
         # A quarter of the linear model's decrease at least, by the trapezoidal rule on the dual's derivative: the

@@ -52,15 +52,26 @@ MOMENTA: Mapping[str, MakeOptimizer] = {
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Xw = y with more unknowns than equations: a name, X (n, d) and y (n,), real numbers (TypeError otherwise)."""
+    """Xw = y with more unknowns than equations: a name, X (n, d) and y (n,) of any real dtype, held as float64.
+
+    Raises TypeError for what is no real number; ValueError for other shapes, NaN or infinity, and if X or y is zero: no
+    step size belongs to X = 0, and no relative residual to y = 0.
+    """
 
     name: str
     X: Float64Array
     y: Float64Array
 
     def __post_init__(self) -> None:
-        as_real(self.X, "X")
-        as_real(self.y, "y")
+        for name in ("X", "y"):
+            array = as_real(getattr(self, name), name).astype(np.float64)
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} must be finite")
+            if not array.any():
+                raise ValueError(f"{name} is zero: no optimiser has anything to fit")
+            object.__setattr__(self, name, array)
+        if self.X.ndim != 2 or self.y.shape != self.X.shape[:1]:
+            raise ValueError(f"X must be (n, d) and y (n,), got {self.X.shape} and {self.y.shape}")
 
     @cached_property
     def least_norm(self) -> Mapping[float, Float64Array]:

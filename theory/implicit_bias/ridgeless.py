@@ -1,7 +1,10 @@
 r"""Ridge regression to the ridgeless limit: the minimum norm again, and the risk of interpolating noisy labels.
 
 * w_lambda = X^T (X X^T + lambda I)^-1 y = argmin ||Xw - y||^2 + lambda ||w||^2, and in the singular basis of X
-  ||w_lambda - w*|| <= lambda / (sigma_min+^2 + lambda) ||w*||: it tends to the minimum-norm solution w*.
+  ||w_lambda - w*|| <= lambda / (sigma_min+^2 + lambda) ||w*||: it tends to the minimum-norm solution w*. w_lambda is
+  part of one itself: with z = (y - Xw) / sqrt(lambda) the objective is lambda (||z||^2 + ||w||^2), so (w, z) is the
+  shortest solution of [X, sqrt(lambda) I] (w, z) = y, and w the least-squares solution of
+  [X; sqrt(lambda) I] w = (y, 0).
 * Hastie, Montanari, Rosset, Tibshirani 2022, "Surprises in high-dimensional ridgeless least squares interpolation",
   theorem 1: isotropic features, n, d -> infinity with d/n -> gamma, |beta| = r, noise of variance s^2. The risk
   E <x, w* - beta>^2 tends to s^2 gamma / (1 - gamma) for gamma < 1 and to r^2 (1 - 1/gamma) + s^2 / (gamma - 1) for
@@ -13,6 +16,7 @@ r"""Ridge regression to the ridgeless limit: the minimum norm again, and the ris
   missed of the signal, comes on top, and overfitting is benign if both vanish.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +28,7 @@ from theory.common.scaling import exponent, scaled, scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
 from theory.least_squares.problem import EPS, Problem
+from theory.least_squares.references import RowSpace
 
 
 @plain_numbers
@@ -31,17 +36,28 @@ def ridge_solution(X: Float64Array, y: Float64Array, penalty: float) -> Float64A
     """w_lambda (d,) for X (n, d) and lambda = penalty > 0: s / (s^2 + lambda) <u, y> v, over singular values.
 
     A singular value s that may be 0 but for rounding has no part, unless the penalty outweighs what rounding would do.
+    Where rows or columns of one size show that none is (`RowSpace`), the penalty takes part as further columns or rows.
     Raises ValueError for a penalty that is not positive and finite, and what `Problem.of` raises.
     """
     if not 0 < penalty < np.inf:
         raise ValueError(f"penalty must be positive and finite, got {penalty}")
-    problem = Problem.of(X, y)
+    problem, units = Problem.by_output(X, y)
     ridge = scaled_number(penalty, -2 * problem.X_exponent)
     left, values, right = np.linalg.svd(problem.X, full_matrices=False)
     outweighed = ridge >= len(values) * EPS * values[0] ** 2
     kept = outweighed | (values > EPS * max(problem.X.shape) * values[0])
+    if not kept.all() and RowSpace.of(problem.X).rank == len(values):
+        return problem.solution(_with_penalty(problem, math.sqrt(ridge)), units)
     factors = np.divide(values, values**2 + ridge, out=np.zeros_like(values), where=kept)
-    return problem.solution(right.T @ (factors[:, None] * (left.T @ problem.y)))
+    return problem.solution(right.T @ (factors[:, None] * (left.T @ problem.y)), units)
+
+
+def _with_penalty(problem: Problem, root: float) -> Float64Array:
+    """w_lambda (d, k) as a minimum-norm solution, root = sqrt(lambda), all in the problem's units."""
+    (n, d), X, y = problem.X.shape, problem.X, problem.y
+    if n <= d:
+        return RowSpace.of(np.hstack([X, root * np.eye(n)])).solve(y)[:d]
+    return RowSpace.of(np.vstack([X, root * np.eye(d)])).solve(np.vstack([y, np.zeros((d, y.shape[1]))]))
 
 
 @plain_numbers

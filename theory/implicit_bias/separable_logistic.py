@@ -41,7 +41,8 @@ class MaxMargin:
 
     Attributes:
         separator: w (d,), of least norm subject to Zw >= 1.
-        dual: alpha (n,), nonnegative; positive at support vectors.
+        dual: alpha (n,), nonnegative; positive at support vectors. For p = 2 the objective is half of ||w||_2^2 and
+            sum alpha = ||w||_2^2; for other norms the objective is ||w||_p, and sum alpha = ||w||_p.
         margin: 1 / ||w||, the largest min_i <z_i, w> over ||w|| <= 1.
         strict_complementarity: min_i max(alpha_i / max alpha, <z_i, w> - 1): near zero, a point is nearly a support
             vector, or nearly not one, and the asymptotic rate sets in late.
@@ -64,6 +65,7 @@ def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
     Raises ValueError if the data are not separable, not a matrix, or not finite.
     """
     small, unit = _in_units(Z)
+    degree = 2 if p == 2 else 1  # w is in units of 1/Z, and alpha, objective over constraint, as the objective is
     separator, dual = _separate(small, p)
     if length := exponent(separator, moderate=8):
         small = scaled(small, length)
@@ -73,7 +75,7 @@ def max_margin(Z: Float64Array, p: float = 2) -> MaxMargin:
     rows = small
     off = float(np.linalg.norm(separator - rows.T @ dual) / np.linalg.norm(separator)) if p == 2 else float("nan")
     strict = float(np.maximum(dual / dual.max(), rows @ separator - 1).min())
-    return MaxMargin(scaled(separator, -unit), scaled(dual, -2 * unit), scaled_number(1 / norm, unit), strict, off)
+    return MaxMargin(scaled(separator, -unit), scaled(dual, -degree * unit), scaled_number(1 / norm, unit), strict, off)
 
 
 def _separate(Z: Float64Array, p: float) -> tuple[Float64Array, Float64Array]:

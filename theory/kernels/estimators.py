@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from theory.common.arrays import Float64Array, require_unmasked
 from theory.common.names import nearest_name
-from theory.common.scaling import exponent, scaled
+from theory.common.scaling import output_exponents, require_representable, scaled
 from theory.kernels.bandwidth import MEDIAN_SHARE
 from theory.kernels.certificate import InterpolationCertificate, certify_interpolation
 from theory.kernels.checkpoint import Checkpoint
@@ -74,30 +74,16 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
     X_fit_: npt.NDArray[Any]
 
     def _interpolate(self, X: npt.NDArray[Any], labels: Float64Array) -> None:
-        """Fit labels (n, k), in a unit of their size."""
-        unit = exponent(labels)
-        self._solve(X, scaled(labels, -unit))
-        if unit == 0:
-            return
-        factor = 2.0**unit
-        self.dual_coef_, self.norms_ = scaled(self.dual_coef_, unit), scaled(self.norms_, unit)
-        interpolation, certificate = self.interpolation_, self.certificate_
-        left_out = interpolation.leave_one_out
+        """Fit labels (n, k), each output in a unit of its size: in one for all, small outputs would be zero."""
+        units = output_exponents(labels)
+        self._solve(X, labels, units)
+        left_out = self.interpolation_.leave_one_out
         self.interpolation_ = dataclasses.replace(
-            interpolation,
-            coefficients=interpolation.coefficients * factor,
-            leave_one_out=None if left_out is None else left_out * factor,
+            self.interpolation_,
+            coefficients=_in_units(self.interpolation_.coefficients, units),
+            leave_one_out=None if left_out is None else _in_units(left_out, units),
         )
-        if certificate is not None:
-            self.certificate_ = dataclasses.replace(
-                certificate,
-                max_residual=certificate.max_residual * factor,
-                rounding=certificate.rounding * factor,
-                residual_norms=certificate.residual_norms * factor,
-                norms=certificate.norms * factor,
-                norm_lower_bounds=certificate.norm_lower_bounds * factor,
-                distance_bounds=certificate.distance_bounds * factor,
-            )
+        self.dual_coef_, self.norms_ = self.interpolation_.coefficients.numpy(), scaled(self.norms_, units)
 
     def _kernel(self, X: npt.NDArray[Any]) -> Kernel:
         """The kernel asked for. By name, a bandwidth that it needs is 0.28 of the median distance of the points."""
@@ -116,8 +102,9 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
             return kind(MEDIAN_SHARE * median_distance(X))  # type: ignore[call-arg]
         return kind()
 
-    def _solve(self, X: npt.NDArray[Any], targets: Float64Array) -> None:
-        """Fit targets (n, k) of moderate size."""
+    def _solve(self, X: npt.NDArray[Any], labels: Float64Array, units: npt.NDArray[np.int64]) -> None:
+        """Fit 2^-units labels (n, k), of moderate size; the certificate is about the labels themselves."""
+        targets = scaled(labels, -units)
         if not 0 <= self.ridge < np.inf:
             raise ValueError(f"ridge must not be negative or infinite, got {self.ridge}")
         kernel = self._kernel(X)
@@ -161,8 +148,8 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
         if self.interpolation_.smallest_eigenvalue is not None:
             self.certificate_ = certify_interpolation(
                 matrix,
-                y,
-                coefficients,
+                torch.from_numpy(labels),
+                _in_units(coefficients, units),
                 self.interpolation_.smallest_eigenvalue,
                 kernel=self.kernel_,
                 points=torch.tensor(X),
@@ -212,6 +199,11 @@ class _KernelInterpolation(BaseEstimator):  # type: ignore[misc]
         outputs = cross_product(self.kernel_, points, centres, torch.from_numpy(self.dual_coef_).to(device))
         values: Float64Array = outputs.cpu().numpy()
         return values
+
+
+def _in_units(values: torch.Tensor, units: npt.NDArray[np.int64]) -> torch.Tensor:
+    """2^units values, (n, k). BeyondFloat64Error if that overflows."""
+    return torch.from_numpy(require_representable(scaled(values.numpy(), units), "a coefficient or a prediction"))
 
 
 class KernelInterpolator(MultiOutputMixin, RegressorMixin, _KernelInterpolation):  # type: ignore[misc]

@@ -75,10 +75,15 @@ def plan_fit(
         memory_limit: bytes; what the device has free by default.
         device: where the Gram matrix will lie.
 
-    Raises ValueError for an unknown solver, and if it does not fit, saying how much it takes and how many points would.
+    Raises ValueError for an unknown solver, fewer than one point or output, and if it does not fit, saying how much it
+    takes and how many points would.
     """
     if solver not in ("auto", "cholesky", "conjugate-gradients"):
         raise ValueError(f"solver must be auto, cholesky or conjugate-gradients, got {solver!r}")
+    if n < 1 or outputs < 1 or other_values < 0:
+        raise ValueError(
+            f"n and outputs must be at least 1, other_values at least 0, got {n}, {outputs} and {other_values}"
+        )
     if leave_one_out and solver == "conjugate-gradients":
         raise ValueError("leave-one-out values come from a factorisation: ask for solver 'cholesky'")
     direct: Solver = "cholesky" if n <= LARGEST_DIRECT or leave_one_out else "conjugate-gradients"

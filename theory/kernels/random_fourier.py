@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from theory.common.arrays import as_real
 from theory.common.plain_numbers import plain_numbers
-from theory.common.scaling import exponent, require_representable, scaled
+from theory.common.scaling import exponent, output_exponents, require_representable, scaled
 from theory.common.streams import normals, uniforms, words
 
 Float64Array = npt.NDArray[np.float64]
@@ -56,6 +56,9 @@ def random_fourier_features(
 def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> Float64Array:
     """Return Phi^+ Y (N, k) for features Phi (n, N) and targets Y (n, k), in whatever units these are.
 
+    The rank is cut as the module says, at singular values sqrt(max(n, N) eps) of the largest: 1e-8, not the 1e-16 of
+    `theory.least_squares.minimum_norm_solution`.
+
     Raises ValueError for rows that do not match, BeyondFloat64Error for coefficients that overflow.
     """
     features = as_real(features, "features").astype(np.float64, copy=False)
@@ -63,7 +66,7 @@ def minimum_norm_coefficients(features: Float64Array, targets: Float64Array) -> 
     n, count = features.shape
     if targets.ndim != 2 or len(targets) != n:
         raise ValueError(f"targets must have a row for each of the {n} rows of the features, got {targets.shape}")
-    k, m = exponent(features), exponent(targets)
+    k, m = exponent(features), output_exponents(targets)
     features, targets = scaled(features, -k), scaled(targets, -m)
     if count >= n:
         coefficients = features.T @ _pseudo_solution(features @ features.T, targets, count)
@@ -83,7 +86,7 @@ def dual_coefficients(gram: Float64Array, targets: Float64Array, count: int) -> 
     n = len(gram)
     if gram.shape != (n, n) or targets.ndim != 2 or len(targets) != n:
         raise ValueError(f"gram (n, n) and targets (n, k) must have as many rows, got {gram.shape} and {targets.shape}")
-    k, m = exponent(gram), exponent(targets)
+    k, m = exponent(gram), output_exponents(targets)
     alpha = _pseudo_solution(scaled(gram, -k), scaled(targets, -m), count)
     return require_representable(scaled(alpha, m - k), "a coefficient")
 

@@ -10,8 +10,8 @@ sphere and t steps, the largest Ritz value is below (1 - e) lambda_max with prob
 
     1.648 sqrt(n) exp(-sqrt(e) (2t - 1)).
 
-Applied to M = P^(-1/2) K P^(-1/2) and to lambda_max(M) I - M, with theta the smallest Ritz value and c the first's
-bound on lambda_max(M),
+Applied to M = P^(-1/2) K P^(-1/2) it gives a bound c on lambda_max(M). Applied to lambda_max(M) I - M, with theta the
+smallest Ritz value of M, it gives
 
     lambda_min(M) >= (theta - e c) / (1 - e),    lambda_min(K) >= lambda_min(M),   since P >= I.
 

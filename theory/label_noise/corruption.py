@@ -41,11 +41,9 @@ def corrupt_labels(
     Raises ValueError for a label_noise that is no probability, and for labels that are not a vector of integers in
     0 .. num_classes - 1, or of another length than `samples`.
     """
-    require_unmasked(labels, "labels")
-    labels = np.asarray(labels)
     if not 0 <= label_noise <= 1:
         raise ValueError(f"label_noise must be a probability, got {label_noise}")
-    require_classes(labels, num_classes)
+    labels = as_classes(labels, num_classes)
     bits = words(seed, purpose, sample_indices(samples, len(labels)), 2)
     replaced = uniforms(bits[:, 0]) < label_noise
     return np.where(replaced, uniform_integers(bits[:, 1], num_classes), labels)
@@ -58,24 +56,25 @@ def sample_indices(samples: Labels | None, n: int) -> Labels:
         return np.arange(n)
     if len(samples) != n:
         raise ValueError(f"samples must be one index for each of {n} labels, got {len(samples)}")
-    return samples
+    return np.asarray(samples)
 
 
 @plain_numbers
-def require_classes(labels: Labels, num_classes: int) -> None:
-    """Raise ValueError unless labels are a vector of integers in 0 .. k - 1."""
+def as_classes(labels: Labels, num_classes: int) -> Labels:
+    """Labels, a list or a tensor as well, as an array (n,). ValueError unless they are integers in 0 .. k - 1."""
     require_unmasked(labels, "labels")
+    labels = np.asarray(labels)
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be a vector of integers, got shape {labels.shape} of {labels.dtype}")
     if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ValueError(f"labels must be in 0 .. {num_classes - 1}, got {labels.min()} .. {labels.max()}")
+    return labels
 
 
 @plain_numbers
 def one_hot(labels: Labels, num_classes: int) -> Float64Array:
-    """(n, k): row i is e_{labels[i]}. Errors: `require_classes`."""
-    require_classes(labels, num_classes)
-    return np.eye(num_classes)[labels]
+    """(n, k): row i is e_{labels[i]}. Errors: `as_classes`."""
+    return np.eye(num_classes)[as_classes(labels, num_classes)]
 
 
 @plain_numbers

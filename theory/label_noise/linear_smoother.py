@@ -34,11 +34,11 @@ from theory.kernels import Kernel, gram_from_blocks
 from theory.label_noise.corruption import (
     Float64Array,
     Labels,
+    as_classes,
     corrupt_labels,
     label_distribution,
     label_variance,
     one_hot,
-    require_classes,
 )
 
 _BLOCK_ENTRIES = 2**24  # entries of the arrays made at once: 128 MB
@@ -179,7 +179,7 @@ def gaussian_accuracy(outputs: NoisyOutputs, test_labels: Labels, *, draws: int 
     if draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     m, k = outputs.mean.shape
-    require_classes(test_labels, k)
+    test_labels = as_classes(test_labels, k)
     if len(test_labels) != m:
         raise ValueError(f"test_labels must name one label for each of the {m} points, got {len(test_labels)}")
     if k == 2:
@@ -252,8 +252,7 @@ def simulated_accuracy(
     if S.shape != (len(test_labels), len(labels)):
         raise ValueError(f"S must be {(len(test_labels), len(labels))}, test labels by labels, got shape {S.shape}")
     label_distribution(label_noise, num_classes)  # refuses what is no probability
-    require_classes(labels, num_classes)
-    require_classes(test_labels, num_classes)
+    labels, test_labels = as_classes(labels, num_classes), as_classes(test_labels, num_classes)
     accuracies = np.empty(draws)
     block = max(1, _BLOCK_ENTRIES // (num_classes * max(S.shape)))
     for start in range(0, draws, block):

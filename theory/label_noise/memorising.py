@@ -20,7 +20,7 @@ from theory.common.arrays import as_points, require_unmasked
 from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled
 from theory.expressivity.projection import blocks
-from theory.label_noise.corruption import Float64Array, Labels, label_distribution, one_hot
+from theory.label_noise.corruption import Float64Array, Labels, as_classes, label_distribution, one_hot
 
 
 @plain_numbers
@@ -98,6 +98,7 @@ def copied_accuracy(
     Raises ValueError if lengths differ, there is no test point, or indices or labels are out of range.
     """
     require_unmasked(neighbours, "neighbours")
+    neighbours, labels = np.asarray(neighbours), as_classes(labels, num_classes)
     if len(neighbours) != len(test_labels) or not len(neighbours):
         lengths = f"{len(neighbours)} and {len(test_labels)}"
         raise ValueError(f"neighbours and test_labels must be of one length, at least 1, got {lengths}")

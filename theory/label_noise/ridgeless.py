@@ -14,13 +14,22 @@ import numpy as np
 
 from theory.common.arrays import as_points
 from theory.common.plain_numbers import plain_numbers
+from theory.common.scaling import exponent, require_representable, scaled
 from theory.label_noise.corruption import Float64Array, label_variance
+from theory.least_squares.references import RowSpace
 
 
 def minimum_norm_smoother(X: Float64Array, Z: Float64Array) -> Float64Array:
-    """S = Z X^+, (m, n): least squares of minimum norm on X (n, d), evaluated at Z (m, d)."""
+    """S = Z X^+, (m, n): least squares of minimum norm on X (n, d), evaluated at Z (m, d).
+
+    X^+ is that of `minimum_norm_solution`, with its rank. Raises BeyondFloat64Error for weights that overflow.
+    """
     X, Z = as_points(X, "X").astype(np.float64), as_points(Z, "Z").astype(np.float64)
-    return np.asarray(Z @ np.linalg.pinv(X), dtype=np.float64)
+    unit, length = exponent(X), exponent(Z)
+    if not X.any():
+        return np.zeros((len(Z), len(X)))
+    inverse = RowSpace.of(scaled(X, -unit)).solve(np.eye(len(X)))
+    return require_representable(scaled(scaled(Z, -length) @ inverse, length - unit), "a weight of the smoother")
 
 
 @plain_numbers

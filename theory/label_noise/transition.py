@@ -18,7 +18,7 @@ import numpy as np
 from theory.common.arrays import as_real
 from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import uniforms, words
-from theory.label_noise.corruption import Float64Array, Labels, require_classes, sample_indices
+from theory.label_noise.corruption import Float64Array, Labels, as_classes, sample_indices
 
 ROWS_SUM_TO_ONE = 1e-9
 """Rounding of a row's sum: far above k eps for any k that fits into memory, far below what a sample can show."""
@@ -28,8 +28,9 @@ INDEPENDENT = 1e-12
 
 
 @plain_numbers
-def require_transition(transition: Float64Array, num_classes: int | None = None) -> None:
-    """Raise ValueError unless P is a matrix (k, k) of probabilities whose rows sum to 1, and k is `num_classes`."""
+def require_transition(transition: Float64Array, num_classes: int | None = None) -> Float64Array:
+    """P as an array. Raise ValueError unless it is a matrix (k, k) of probabilities whose rows sum to 1, and k is
+    `num_classes`."""
     transition = as_real(transition, "transition")
     if transition.ndim != 2 or transition.shape[0] != transition.shape[1] or not transition.size:
         raise ValueError(f"a transition matrix is square, (k, k), got shape {transition.shape}")
@@ -41,6 +42,7 @@ def require_transition(transition: Float64Array, num_classes: int | None = None)
         raise ValueError(f"the rows of a transition matrix sum to 1, but row {row} sums to {sums[row]:.10g}")
     if num_classes is not None and len(transition) != num_classes:
         raise ValueError(f"the transition matrix is of {len(transition)} classes, and the data have {num_classes}")
+    return transition
 
 
 @plain_numbers
@@ -62,17 +64,17 @@ def draw_labels(
 
     Raises ValueError for what is no transition matrix, for labels out of its range or of another number than samples.
     """
-    require_transition(transition)
-    require_classes(labels, len(transition))
+    transition = require_transition(transition)
+    labels = as_classes(labels, len(transition))
     bits = words(seed, purpose, sample_indices(samples, len(labels)), 2)
     change, choice = uniforms(bits[:, 0]), uniforms(bits[:, 1])
     noisy = labels.copy()
     for label in np.unique(labels):
         weights = np.where(np.arange(len(transition)) == label, 0.0, transition[label])
-        leaves = weights.sum()  # rather than 1 - P_aa: exactly 0 where no other class is possible
-        if leaves == 0:
+        loss = weights.sum()  # rather than 1 - P_aa: exactly 0 where no other class is possible
+        if loss == 0:
             continue
-        changed = (labels == label) & (change < leaves)
+        changed = (labels == label) & (change < loss)
         cumulative = np.cumsum(weights)
         # Divided by its last value it ends at 1 exactly, above every choice; a class of probability 0 is a step of 0.
         noisy[changed] = np.searchsorted(cumulative / cumulative[-1], choice[changed], side="right")
@@ -85,7 +87,7 @@ def copying_accuracy(transition: Float64Array, clean_accuracy: float) -> float:
 
     Exact under the conditions above. Raises ValueError for what is no transition matrix, or an accuracy outside [0, 1].
     """
-    require_transition(transition)
+    transition = require_transition(transition)
     if not 0 <= clean_accuracy <= 1:
         raise ValueError(f"clean_accuracy must lie between 0 and 1, got {clean_accuracy}")
     k, kept = len(transition), float(np.trace(transition))
@@ -96,5 +98,5 @@ def copying_accuracy(transition: Float64Array, clean_accuracy: float) -> float:
 
 def is_independent(transition: Float64Array) -> bool:
     """Whether the given label says nothing of the clean one: all rows of P are equal, up to `INDEPENDENT`."""
-    require_transition(transition)
+    transition = require_transition(transition)
     return bool(np.ptp(transition, axis=0).max() <= INDEPENDENT)

@@ -4,7 +4,9 @@ w is that solution if and only if Xw = y and w lies in the row space of X. Both 
 the rounding of the measurement itself:
 
 *   the residual: |fl(Xw - y) - (Xw - y)| <= gamma_{d+1} (|X||w| + |y|), entry by entry, whatever the order of
-    summation, with gamma_m = m u / (1 - m u) (Higham, Accuracy and Stability, 2nd ed., section 3.5);
+    summation, with gamma_m = m u / (1 - m u) (Higham, Accuracy and Stability, 2nd ed., section 3.5), and 2^-1075 more
+    for every product that may underflow, every y and every |X_ij||w_j| that was moved to another unit. It is next to
+    nothing until a row is multiplied by 2^1000;
 *   the row space: for every alpha, ||w - X^T alpha|| is at least the distance of w from it. Where alpha, the dual
     variable, comes from does not matter: the result shows how good it is.
 
@@ -21,6 +23,7 @@ says so, which is tried for small X. Otherwise a singular value that was taken f
 w - w* along its vector is unknown, and the bound is infinite. Rows and columns of one size (`references`) show full
 rank where X itself does not: then the residual is that of the scaled equations, and the bound on the scaled unknowns
 is multiplied by the largest of the columns' factors. Where the columns are independent every w is in the row space.
+Numbers of X that lose digits in the problem's unit, as only those below 2^-1022 of the largest do, leave no bound.
 """
 
 import math
@@ -30,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from theory.common.arrays import Float64Array
-from theory.common.rounding import gamma
+from theory.common.rounding import SMALLEST, gamma
 from theory.common.scaling import norm, scaled, scaled_bound, scaled_number
 from theory.least_squares.exact import exact_rank
 from theory.least_squares.problem import EPS, Problem
@@ -54,7 +57,7 @@ class MinimumNormCertificate:
         smallest_singular_value: a lower bound on sigma_r, of the same matrix; 0 if conditioning leaves none.
         condition_number: sigma_max / sigma_r, of the same matrix.
         distance_bound: what ||w - X^+ y||_F is at most; infinite if `smallest_singular_value` is 0, or r is below
-            min(n, d) and not proved to be the rank.
+            min(n, d) and not proved to be the rank, or X lost digits in its unit.
         rank_proved: whether the rank of X is r without a doubt.
     """
 
@@ -105,31 +108,37 @@ def _certify(problem: Problem, w: Float64Array) -> MinimumNormCertificate:
     n, d = X.shape
     alpha = space.dual(w) if space else np.zeros_like(y)
 
+    lost = 0.0 if problem.exact else np.inf
+    y_moved, w_moved = problem.y_exponent != 0, problem.y_exponent != problem.X_exponent
     residual = problem.residual(w)
-    rounding = _gamma(d + 1) * (np.abs(X) @ np.abs(w) + np.abs(y))
+    underflow = _underflow(X, w) + SMALLEST * (y_moved + w_moved * np.abs(X).sum(axis=1, keepdims=True))
+    rounding = _gamma(d + 1) * (np.abs(X) @ np.abs(w) + np.abs(y)) + underflow + lost
     residual_norm, residual_bound = _norm(residual), _norm_bound(np.abs(residual) + rounding)
     outside = w - X.T @ alpha
     outside_norm = _norm(outside)
-    outside_bound = _norm_bound(np.abs(outside) + _gamma(n + 1) * (np.abs(X.T) @ np.abs(alpha) + np.abs(w)))
+    outside_rounding = _gamma(n + 1) * (np.abs(X.T) @ np.abs(alpha) + np.abs(w)) + _underflow(X.T, alpha) + lost
+    outside_bound = _norm_bound(np.abs(outside) + outside_rounding + SMALLEST * w_moved)
 
     sigma, condition, proved, inside_bound = np.inf, 1.0, True, 0.0  # X = 0: every w is a least-squares solution
     if space:
         rows, columns = space.row_exponents, space.column_exponents
         even, off = rescaled(X, rows, columns), np.ldexp(np.abs(residual), rows[:, None])
-        off_rounding = np.ldexp(rounding, rows[:, None])
-        sigma = _smallest_singular_value(even, space)
+        off_rounding = np.ldexp(rounding, rows[:, None]) + SMALLEST * bool(rows.any())
+        sigma = _smallest_singular_value(even, space) if problem.exact else 0.0
         condition = float(space.singular_values[0] / space.singular_values[-1])
-        proved = space.rank == min(n, d) or _has_rank(X, space.rank)
+        proved = problem.exact and (space.rank == min(n, d) or _has_rank(X, space.rank))
         gradient = even.T @ np.ldexp(residual, rows[:, None])
-        gradient_bound = _norm_bound(np.abs(gradient) + np.abs(even.T) @ (_gamma(n) * off + off_rounding))
+        gradient_rounding = np.abs(even.T) @ (_gamma(n) * off + off_rounding) + SMALLEST * (n + off.sum(axis=0))
+        gradient_bound = _norm_bound(np.abs(gradient) + gradient_rounding)
         inside_bound = np.inf
         if sigma > 0 and proved:
             inside_bound = min(_norm_bound(off + off_rounding) / sigma, gradient_bound / sigma**2)
-            inside_bound *= 2.0 ** float(columns.max())
+            inside_bound = scaled_bound(inside_bound, int(columns.max()))
             if columns.any():
                 outside_norm = outside_bound = 0.0
     unit, solution_unit = problem.y_exponent, problem.y_exponent - problem.X_exponent
     distance_bound = float(np.hypot(inside_bound, outside_bound)) * (1 + 8 * EPS)
+    distance_bound += SMALLEST * w_moved * math.sqrt(w.size)
     return MinimumNormCertificate(
         residual=scaled_number(residual_norm, unit),
         residual_bound=scaled_bound(residual_bound, unit),
@@ -159,6 +168,7 @@ def _smallest_singular_value(X: Float64Array, space: RowSpace) -> float:
     left, values, right, r = space.left, space.singular_values, space.right, space.rank
     scaled = values[:, None] * right
     error = np.abs(X - left @ scaled) + _gamma(r + 3) * (np.abs(X) + np.abs(left) @ np.abs(scaled))
+    error += 2 * (r + 1) * SMALLEST  # for products, and for X if its rows were brought to one size
     squared = [max(1 - _orthogonality_defect(rows, length), 0.0) for rows, length in ((left.T, n), (right, d))]
     return max((math.sqrt(math.prod(squared)) * float(values[-1]) - _norm_bound(error)) * (1 - 8 * EPS), 0.0)
 
@@ -167,6 +177,13 @@ def _orthogonality_defect(rows: Float64Array, length: int) -> float:
     """An upper bound on ||Q Q^T - I||_F, Q = rows (r, length)."""
     magnitude = np.abs(rows)
     return _norm_bound(np.abs(rows @ rows.T - np.eye(len(rows))) + _gamma(length + 1) * (magnitude @ magnitude.T + 1))
+
+
+def _underflow(A: Float64Array, B: Float64Array) -> Float64Array:
+    """What underflow takes from A B, at most, entry by entry: half the smallest number for each product but zeros. The
+    other half is for what gamma times |A||B| leaves out."""
+    products: Float64Array = SMALLEST * ((A != 0).astype(np.float64) @ (B != 0))
+    return products
 
 
 def _gamma(m: int) -> float:

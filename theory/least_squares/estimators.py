@@ -15,7 +15,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, Regre
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from theory.common.arrays import Float64Array, require_unmasked
+from theory.common.arrays import BeyondFloat64Error, Float64Array, require_unmasked
+from theory.common.scaling import exponent, scaled
 from theory.least_squares.certificate import MinimumNormCertificate, certify_minimum_norm
 from theory.least_squares.references import minimum_norm_solution
 
@@ -30,10 +31,13 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
 
     def _solve(self, X: Float64Array, y: Float64Array) -> None:
         """Sets coef_ (d,) or (k, d) and intercept_, a float or (k,). The best intercept centres data and labels."""
-        center = X.mean(axis=0) if self.fit_intercept else np.zeros(X.shape[1])
-        offset = y.mean(axis=0) if self.fit_intercept else np.zeros(y.shape[1:])
+        center = _mean(X) if self.fit_intercept else np.zeros(X.shape[1])
+        offset = _mean(y) if self.fit_intercept else np.zeros(y.shape[1:])
         constant = self.fit_intercept & (X.min(axis=0) == X.max(axis=0))  # the intercept takes care of these
-        centered_X, centered_y = np.where(constant, 0.0, X - center), y - offset
+        with np.errstate(over="ignore"):
+            centered_X, centered_y = np.where(constant, 0.0, X - center), y - offset
+        if not (np.isfinite(centered_X).all() and np.isfinite(centered_y).all()):
+            raise BeyondFloat64Error("X or y less its mean overflows float64: measure it in a larger unit")
         if self.fit_intercept and 1 < len(X) <= X.shape[1]:
             centered_X, centered_y = _without_mean(centered_X), _without_mean(centered_y)
         w = minimum_norm_solution(centered_X, centered_y)
@@ -47,6 +51,12 @@ class _MinimumNormLinear(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, dtype=np.float64, reset=False)
         outputs: Float64Array = X @ self.coef_.T + self.intercept_
         return outputs
+
+
+def _mean(rows: Float64Array) -> Float64Array:
+    """The mean of the rows, which is within float64 where the rows are: their sum need not be."""
+    unit = max(exponent(rows), 0)
+    return scaled(scaled(rows, -unit).mean(axis=0), unit)
 
 
 def _without_mean(rows: Float64Array) -> Float64Array:
@@ -84,7 +94,8 @@ class MinimumNormRegressor(MultiOutputMixin, RegressorMixin, _MinimumNormLinear)
     def fit(self, X: Any, y: Any) -> Self:
         """Fit X (n, d) to y (n,) or (n, k).
 
-        Raises ValueError for NaN or infinity and wrong shapes; TypeError for sparse X.
+        Raises ValueError for NaN or infinity and wrong shapes; BeyondFloat64Error, one as well, if X or y less its
+        mean, or a coefficient, overflows; TypeError for sparse X.
         """
         require_unmasked(X, "X")
         require_unmasked(y, "y")

@@ -8,15 +8,16 @@ Very large or very small data are held in units (`theory.common.scaling`): X / 2
 their arguments there, `solution`, `residual_norm` and `step_size` bring results back. Nothing is rounded by it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse.linalg
 
 from theory.common.arrays import Float64Array, as_float64, as_labels, as_points
-from theory.common.scaling import exponent, require_representable, scaled, scaled_number
+from theory.common.scaling import exponent, output_exponents, require_representable, scaled, scaled_number
 
 _DENSE_EIGENVALUES = 1000  # up to this size all eigenvalues are computed; beyond, the largest by Lanczos' method
 _LANCZOS_TOLERANCE = 1e-6
@@ -27,7 +28,8 @@ EPS = float(np.finfo(np.float64).eps)
 class Problem:
     """X float64 (n, d), y float64 (n, k), and whether y came as a vector (n,), so that solutions leave as (d,).
 
-    `X_exponent` and `y_exponent` are a and b of the module; 0 for data of moderate size.
+    `X_exponent` and `y_exponent` are a and b of the module; 0 for data of moderate size. `exact` tells whether X / 2^a
+    is not rounded: a number 2^1022 times smaller than the largest may lose digits there, or all of them.
     """
 
     X: Float64Array
@@ -35,13 +37,15 @@ class Problem:
     vector: bool
     X_exponent: int = 0
     y_exponent: int = 0
+    exact: bool = True
 
     @classmethod
     def of(cls, X: Any, y: Any, w: Any = None) -> Self:
         """Make a problem from numpy arrays, torch tensors or nested sequences: X (n, d) and y (n,) or (n, k), any real
         dtype.
 
-        The units are chosen so that Xw is of moderate size as well, for a start or a candidate w.
+        The units are chosen so that Xw is of moderate size as well, for a start or a candidate w. Zeros have no size:
+        neither a w nor a y of zeros has a say in the unit of the other.
 
         Raises TypeError for a dtype that is not real; ValueError for empty input, shapes that do not match, NaN or
         infinity.
@@ -51,11 +55,25 @@ class Problem:
         if not np.isfinite(largest := float(np.maximum(X.max(), -X.min()))):
             as_points(X, "X")  # says which rows
         a, b = exponent(largest), exponent(y)
-        if w is not None:
-            w = as_float64(as_points(w, "w"), "w")
-            b = max(exponent(y, moderate=0), exponent(w, moderate=0) + exponent(largest, moderate=0))
+        w = None if w is None else as_float64(as_points(w, "w"), "w")
+        if w is not None and w.any():
+            b = exponent(w, moderate=0) + exponent(largest, moderate=0)
+            b = max(exponent(y, moderate=0), b) if y.any() else b
             b = 0 if abs(b) <= 200 and a == 0 else b
-        return cls(scaled(X, -a), scaled(y.reshape(len(X), -1), -b), y.ndim == 1, a, b)
+        even = scaled(X, -a)
+        exact = a <= 0 or np.array_equal(scaled(even, a), X)
+        return cls(even, scaled(y.reshape(len(X), -1), -b), y.ndim == 1, a, b, exact)
+
+    @classmethod
+    def by_output(cls, X: Any, y: Any) -> tuple[Self, npt.NDArray[np.int64]]:
+        """The problem for a method that treats every output by itself: each column of y in its own unit.
+
+        Returns the problem, b = 0, and the exponents of the columns, (k,), for `solution`. Raises as `of`.
+        """
+        problem = cls.of(X, y)
+        labels = as_labels(y, len(problem.X), "y").reshape(problem.y.shape)
+        units = output_exponents(labels)
+        return replace(problem, y=scaled(labels, -units), y_exponent=0), units
 
     @cached_property
     def squared_row_norms(self) -> Float64Array:
@@ -118,9 +136,13 @@ class Problem:
             raise ValueError(f"{name} must have shape {shape[:1] if self.vector else shape}, got {w.shape}")
         return np.array(scaled(w, self.X_exponent - self.y_exponent))
 
-    def solution(self, w: Float64Array) -> Float64Array:
-        """w (d, k) in the caller's units, shaped as the outputs came. BeyondFloat64Error if that overflows."""
-        return self.shaped(require_representable(scaled(w, self.y_exponent - self.X_exponent), "the solution"))
+    def solution(self, w: Float64Array, units: npt.NDArray[np.int64] | int = 0) -> Float64Array:
+        """w (d, k) in the caller's units, shaped as the outputs came; `units` are those of `by_output`.
+
+        BeyondFloat64Error if that overflows.
+        """
+        exponents = units + self.y_exponent - self.X_exponent
+        return self.shaped(require_representable(scaled(w, exponents), "the solution"))
 
     def residual_norm(self, value: float) -> float:
         """A norm of a residual, in the caller's units."""

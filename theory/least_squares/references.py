@@ -99,16 +99,23 @@ def equilibrating_exponents(X: Float64Array) -> tuple[npt.NDArray[np.int64], npt
     """
     rows, columns = _none(), _none()
     n, d = X.shape
+    sizes = np.frexp(X)[1].astype(np.int64) - 1
     if n >= d:
-        columns = np.array([-exponent(column, moderate=0) for column in X.T])
+        columns = -_largest(sizes, X, 0)
     if n <= d:
-        rows = np.array([-exponent(row, moderate=0) for row in rescaled(X, rows, columns)])
+        rows = -_largest(sizes + columns, X, 1)
     return rows, columns
 
 
+def _largest(sizes: npt.NDArray[np.int64], X: Float64Array, axis: int) -> npt.NDArray[np.int64]:
+    """The largest of the sizes in each row or column of the numbers of X that are not zero, 0 where there is none."""
+    filled = (X != 0).any(axis=axis)
+    return np.where(filled, sizes.max(axis=axis, where=X != 0, initial=np.iinfo(np.int64).min), 0)
+
+
 def rescaled(X: Float64Array, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> Float64Array:
-    """2^rows X 2^columns."""
-    even: Float64Array = np.ldexp(np.ldexp(X, columns), rows[:, None])
+    """2^rows X 2^columns, in one step: what two would lose on the way, a second one that enlarges cannot bring back."""
+    even: Float64Array = np.ldexp(X, rows[:, None] + columns)
     return even
 
 
@@ -121,7 +128,7 @@ def minimum_norm_solution(X: Any, y: Any, method: Method = "svd") -> Float64Arra
 
     Raises ValueError for an unknown method, and where the method does not apply; whatever `Problem.of` raises.
     """
-    problem = Problem.of(X, y)
+    problem, units = Problem.by_output(X, y)
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     if not problem.X.any():
@@ -134,7 +141,7 @@ def minimum_norm_solution(X: Any, y: Any, method: Method = "svd") -> Float64Arra
         w = _by_convex_program(problem)[0]
     else:
         w = _by_lapack(problem.X, problem.y, method)
-    return problem.solution(w)
+    return problem.solution(w, units)
 
 
 def solve_convex_program(X: Any, y: Any) -> tuple[Float64Array, Float64Array]:
@@ -144,10 +151,10 @@ def solve_convex_program(X: Any, y: Any) -> tuple[Float64Array, Float64Array]:
     and alpha (n,) or (n, k), accurate to what Clarabel stops at, about 1e-8.
     Raises ValueError if the equations have no solution or the solver gives up.
     """
-    problem = Problem.of(X, y)
+    problem, units = Problem.by_output(X, y)
     w, alpha = _by_convex_program(problem)
     # w = X^T alpha: alpha is in units of those of y over those of X, squared.
-    return problem.solution(w), problem.shaped(scaled(alpha, problem.y_exponent - 2 * problem.X_exponent))
+    return problem.solution(w, units), problem.shaped(scaled(alpha, units - 2 * problem.X_exponent))
 
 
 def _by_convex_program(problem: Problem) -> tuple[Float64Array, Float64Array]:
@@ -159,9 +166,9 @@ def _by_convex_program(problem: Problem) -> tuple[Float64Array, Float64Array]:
 
     rows = np.array([-exponent(row, moderate=0) for row in problem.X])
     X, y = rescaled(problem.X, rows, _none()), np.ldexp(problem.y, rows[:, None])
-    unit = exponent(y, moderate=0)
+    units = np.array([exponent(column, moderate=0) for column in y.T])
     w = cvxpy.Variable((X.shape[1], y.shape[1]))
-    equations = X @ w == scaled(y, -unit)
+    equations = X @ w == scaled(y, -units)
     program = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(w)), [equations])
     program.solve(solver=cvxpy.CLARABEL)
     if program.status != cvxpy.OPTIMAL:
@@ -169,7 +176,7 @@ def _by_convex_program(problem: Problem) -> tuple[Float64Array, Float64Array]:
             f"cvxpy ends {program.status}: either Xw = y has no solution, or X is too badly conditioned for it"
         )
     dual: Float64Array = -np.asarray(equations.dual_value) / 2
-    return scaled(np.asarray(w.value), unit), np.ldexp(dual, rows[:, None] + unit)
+    return scaled(np.asarray(w.value), units), np.ldexp(dual, rows[:, None] + units)
 
 
 def _by_lapack(X: Float64Array, y: Float64Array, driver: str) -> Float64Array:

@@ -2,11 +2,19 @@ r"""Step sizes: what theory permits, schedules, and divergence.
 
 For the loss (1/2n) ||Xw - y||^2 with largest curvature lambda_max = ||X||_2^2 / n, gradient descent converges from
 every start if and only if eta < 2 / lambda_max. A step on the mean gradient of a batch B of b rows multiplies
-w - w* by I - eta X_B^T X_B / b where Xw* = y: no batch lengthens it if eta <= 2 / c_b, with
+w - w* by I - eta X_B^T X_B / b where Xw* = y: no batch of b different rows lengthens it if eta <= 2 / c_b, with
 
-    c_b = min(max ||x_i||^2, ||X||_2^2 / b) >= ||X_B||_2^2 / b,
+    c_b = min(M, ||X||_2^2 / b) >= ||X_B||_2^2 / b,    M = max ||x_i||^2,
 
-which is max ||x_i||^2 for single samples and lambda_max for the full batch.
+which is M for single samples and lambda_max for the full batch. Drawn with replacement, a batch may hold the longest
+row b times: ||X_B||_2^2 / b = M, and no step lengthens the error up to 2 / M alone. In the mean it shrinks for more.
+With A = X_B^T X_B / b and H = X^T X / n, E A = H and
+
+    E A^2 = E ||x||^2 x x^T / b + (1 - 1/b) H^2 <= m_b H,    m_b = M / b + (1 - 1/b) lambda_max,
+
+so E ||(I - eta A) e||^2 <= ||e||^2 - eta (2 - eta m_b) <e, H e>, which shrinks e in the row space for eta < 2 / m_b
+(Ma, Bassily, Belkin 2018, theorem 1). The default 1 / c_b is below that, since m_b < 2 c_b: m_b <= M as
+lambda_max <= M, and b m_b < 2 ||X||_2^2 as M <= ||X||_2^2 and (b - 1) lambda_max < n lambda_max = ||X||_2^2.
 """
 
 from collections.abc import Callable
@@ -58,9 +66,14 @@ class Constant:
 
 
 def batch_curvature(problem: Problem, batch_size: int) -> float:
-    """c_b above: at least the curvature of the mean loss of any b rows."""
-    largest_row = float(problem.squared_row_norms.max())
+    """c_b above: at least the curvature of the mean loss of any b different rows."""
+    largest_row = largest_row_curvature(problem)
     return largest_row if batch_size == 1 else min(largest_row, problem.largest_eigenvalue / batch_size)
+
+
+def largest_row_curvature(problem: Problem) -> float:
+    """M above: at least the curvature of the mean loss of any rows, one of them as often as the others or not."""
+    return float(problem.squared_row_norms.max())
 
 
 def as_schedule(step_size: float | Schedule | None, default: float, problem: Problem | None = None) -> Schedule:

@@ -54,6 +54,7 @@ from theory.least_squares.step_sizes import (
     as_schedule,
     batch_curvature,
     first_step,
+    largest_row_curvature,
     require_bounded,
 )
 
@@ -113,10 +114,12 @@ def stochastic_gradient_descent(
         replacement: draw every sample uniformly and independently; else each epoch is a fresh random order of all
             samples, cut into batches of b, the last one smaller if b does not divide n.
         start: w_0, (d,) or (d, k); zero by default.
-        step_size: eta, or a schedule: a function of arrays of step numbers t = 0, 1, ... Default: 1/c_b, half of what
-            could make a single step lengthen the error, c_b = min(max ||x_i||^2, ||X||_2^2 / b), b the size of the
-            smallest batch (the last one of an epoch, if b does not divide n); times 1 - momentum, so that a lasting
-            gradient moves w as far as without.
+        step_size: eta, or a schedule: a function of arrays of step numbers t = 0, 1, ... Default: 1/c_b,
+            c_b = min(max ||x_i||^2, ||X||_2^2 / b), b the size of the smallest batch (the last one of an epoch, if b
+            does not divide n); times 1 - momentum, so that a lasting gradient moves w as far as without. It is half of
+            what could make a single step lengthen the error. With replacement and b > 1 a row may be drawn twice: a
+            step may lengthen the error from 2/max ||x_i||^2 on, and the default shrinks it in the mean square
+            (`step_sizes`).
         momentum: beta in [0, 1), and whether it is Nesterov's: torch.optim.SGD's, for the recursion see the module.
         tolerance: stop once ||Xw - y|| <= tolerance (||X||_F ||w|| + ||y||).
         max_iterations: stop after this many steps in any case; 100,000 epochs by default.
@@ -137,6 +140,7 @@ def stochastic_gradient_descent(
     beta = as_momentum(momentum, 0.0)
     smallest = batch_size if replacement else n % batch_size or batch_size
     curvature = batch_curvature(problem, smallest)
+    steepest = largest_row_curvature(problem) if replacement else curvature
     schedule = as_schedule(step_size, (1 - beta) / curvature if curvature > 0 else 1.0, problem)
     per_epoch = -(-n // batch_size)
     limit = DEFAULT_EPOCHS * per_epoch if max_iterations is None else max_iterations
@@ -154,7 +158,7 @@ def stochastic_gradient_descent(
             end = int(np.searchsorted(batches, len(steps)))
             yield _Visits(np.concatenate(drawn)[:end], batches[:end], weights[:end], schedule(steps))
 
-    name = "max ||x_i||^2" if smallest == 1 else "min(max ||x_i||^2, ||X||_2^2 / b)"
+    name = "max ||x_i||^2" if replacement or smallest == 1 else "min(max ||x_i||^2, ||X||_2^2 / b)"
     return _run(
         problem,
         passes(),
@@ -164,7 +168,7 @@ def stochastic_gradient_descent(
         problem.step_size(first_step(schedule)),
         f"SGD diverges with step size {problem.step_size(first_step(schedule)):.3g}: "
         f"{'without momentum ' if beta else ''}no step lengthens the error only up to 2/{name} = "
-        f"{problem.step_size(_ratio(2, curvature)):.3g}",
+        f"{problem.step_size(_ratio(2, steepest)):.3g}",
         _Recursion(beta, nesterov),
     )
 

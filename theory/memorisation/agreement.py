@@ -31,17 +31,19 @@ def rank_agreement(
     """Spearman's rank correlation of two estimates, (n,) each, and its interval of level 1 - failure_probability.
 
     An estimate that is the same for all items ranks nothing: then the correlation is 0 and its interval -1 to 1.
-    Raises ValueError for lengths that differ, fewer than three items, or a probability that `draws` samples cannot tell
-    from 0.
+    Raises ValueError for NaN, which has no rank, lengths that differ, fewer than three items, or a probability that
+    `draws` samples cannot tell from 0.
     """
     from scipy.stats import rankdata
 
     left, right = (as_real(estimate, "an estimate").astype(np.float64) for estimate in (first, second))
     if left.ndim != 1 or left.shape != right.shape or len(left) < 3:
         raise ValueError(f"the two estimates must be vectors of one length of at least 3: {left.shape}, {right.shape}")
+    if np.isnan(left).any() or np.isnan(right).any():
+        raise ValueError("the two estimates must be numbers: NaN has no rank")
     if not 2 / draws <= failure_probability < 1:
         raise ValueError(f"failure_probability must be between 2 / draws and 1, got {failure_probability}")
-    if not (np.ptp(left) > 0 and np.ptp(right) > 0):
+    if left.min() == left.max() or right.min() == right.max():
         return Agreement(0.0, -1.0, 1.0)
 
     def correlation(chosen: Any) -> float:

@@ -26,9 +26,12 @@ where classes of equal weights do not count: their order is the same everywhere.
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 
+from theory.common.arrays import as_real
 from theory.common.plain_numbers import plain_numbers
 from theory.common.streams import torch_seed
 
@@ -104,11 +107,12 @@ def linear_critical_radius(weights: torch.Tensor, biases: torch.Tensor, points: 
     """The least radius at which each point is critical for the classifier W x + b, (n,); infinite where there is none.
 
     Arguments:
-        weights, biases: W (k, d) and b (k,), k >= 2.
+        weights, biases: W (k, d) and b (k,), k >= 2; tensors, or what becomes one in float64.
         points: (n, d).
 
     Raises ValueError for other shapes.
     """
+    weights, biases, points = _floating(weights, "weights"), _floating(biases, "biases"), _floating(points, "points")
     if weights.ndim != 2 or len(weights) < 2 or biases.shape != weights.shape[:1]:
         raise ValueError(
             f"weights must be (k, d), k >= 2, and biases (k,), got {tuple(weights.shape)} and {tuple(biases.shape)}"
@@ -121,3 +125,9 @@ def linear_critical_radius(weights: torch.Tensor, biases: torch.Tensor, points: 
     lengths = torch.cdist(weights[None], weights[None], p=1)[0][predicted]
     radii = torch.where(lengths > 0, gaps / lengths, torch.inf)
     return radii.amin(1)
+
+
+def _floating(values: Any, name: str) -> torch.Tensor:
+    if isinstance(values, torch.Tensor):
+        return values if values.is_floating_point() else values.double()
+    return torch.from_numpy(np.array(as_real(values, name), dtype=np.float64))

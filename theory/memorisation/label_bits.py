@@ -3,7 +3,7 @@ r"""How many bits of labels p parameters hold: the constructions, and what count
 n labels in k classes, any of the k^n labellings, are n log2 k bits.
 
 Theorem 1 of Zhang et al. 2017 (`theory.expressivity`)   p = 2n + d:  (p - d)/2 labels, log2(k) / 2 bits a parameter
-Width 12 (`theory.expressivity.narrow`)                  p <= 18 sqrt(n log2 n) + d + 200, k <= 10: p^2 / log p in order
+Width 12 (`theory.expressivity.narrow`)                  p <= 18 sqrt(n log2 n) + d + 203, k <= 10: p^2 / log p in order
 Counting sign patterns (`theory.expressivity`)           n <= 1 + p (p + 1 + log2(e n)), k = 2: no more than that
 
 The second says that parameters of unlimited precision hold more bits the more there are, each; a trained network's do
@@ -40,7 +40,7 @@ def narrow_bits(parameters: int, dimension: int, classes: int) -> float:
     _require(dimension, classes)
     if classes > 10:
         raise ValueError(f"classes must be at most 10: the closed form was evaluated for these, got {classes}")
-    labels = _largest(lambda n: 18 * math.sqrt(n * math.log2(n)) + dimension + 200 <= parameters)
+    labels = _largest(lambda n: 18 * math.sqrt(n * math.log2(n)) + dimension + 203 <= parameters)
     return labels * math.log2(classes)
 
 

@@ -69,8 +69,13 @@ THEOREMS = (
     ),
     Theorem(
         "eigenvalue_remark",
+        "least_eigenvalue_is_quarter",
+        "With biases 1/4 before the points 1, 2, 3, ... the one eigenvalue is 1/4, however many they are.",
+    ),
+    Theorem(
+        "eigenvalue_remark",
         "weights_exceed_every_bound",
-        "With biases 1/4 before the points the least eigenvalue stays 1/4 and the weights exceed every bound.",
+        "There the weights for the labels 1, 0, 0, ... exceed every bound.",
     ),
     Theorem(
         "lower_bound",

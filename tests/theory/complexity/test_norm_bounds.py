@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from theory.common.scaling import norm
 from theory.complexity import (
     HomogeneousNetwork,
+    WeightLayer,
     best_over_margins,
     frobenius_margin_bound,
     golowich_complexity_bound,
@@ -350,3 +352,22 @@ def test_a_sequential_within_is_read_in_its_place():
     plain = homogeneous_network(nn.Sequential(first, nn.ReLU(), last))
     for matrix, expected in zip(homogeneous_network(nested).matrices, plain.matrices, strict=True):
         np.testing.assert_array_equal(matrix, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_norms_of_short_floats_are_not_below_the_truth(dtype):
+    """Ones: the Frobenius norm is n, exactly; in float32 the sum of squares stops growing, float16 ends at 65504."""
+    ones = np.ones((5000, 5000), dtype=dtype)
+    assert norm(ones) == 5000
+    assert norm(np.full((4, 4), 300, dtype=dtype)) == 1200
+    network = HomogeneousNetwork((np.full((3, 3), 1 / 3, dtype=dtype),))
+    assert network.matrices[0].dtype == np.float64
+    assert network.spectral_norms[0] == pytest.approx(3 * float(dtype(1 / 3)), rel=1e-14)
+    layer = WeightLayer(np.full((1, 3, 3, 1, 1), 1 / 3, dtype=dtype))
+    assert layer.frobenius_norm == pytest.approx(3 * float(dtype(1 / 3)), rel=1e-14)
+    assert layer.spectral_norm == pytest.approx(3 * float(dtype(1 / 3)), rel=1e-14)
+
+
+def test_a_norm_beyond_float32_is_finite():
+    assert norm(np.full(4, 1e20, dtype=np.float32)) == 2 * float(np.float32(1e20))
+    assert norm(np.full(4, 1e38, dtype=np.float32)) == 2 * float(np.float32(1e38))

@@ -213,3 +213,22 @@ def test_the_ends_of_arguments():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("gram", [[[0.0, 1.0], [1.0, 0.0]], [[1.0, 2.0], [2.0, 1.0]], [[1e300, 2e300], [2e300, 1e300]]])
+def test_an_indefinite_gram_matrix_is_named(gram):
+    for complexity in (kernel_complexity, kernel_complexity_bound):
+        with pytest.raises(ValueError, match="indefinite"):
+            complexity(gram)
+
+
+def test_a_gram_matrix_in_float32_is_none():
+    points = np.random.default_rng(0).standard_normal((20, 3000)).astype(np.float32)
+    twice = np.concatenate([points, points])
+    assert kernel_complexity(twice @ twice.T).value > 0
+
+
+@pytest.mark.parametrize("complexity", [-5.0, -1e-300, math.nan])
+def test_a_bound_takes_no_negative_complexity(complexity):
+    with pytest.raises(ValueError, match="complexity must be a number of at least 0"):
+        rademacher_bound(0.0, complexity, 10)

@@ -222,3 +222,9 @@ def test_the_descent_of_a_box_is_that_of_the_sum_of_all_lowest_margins(floor):
     assert box_tolerance(module, inputs, labels, floor=floor, search_steps=6, steps=STEPS) == pytest.approx(
         expected, rel=2 * 2**-STEPS
     ), "a start elsewhere takes other sizes, two of which bracket the same threshold"
+
+
+@pytest.mark.parametrize("box", [-1.0, math.nan])
+def test_a_box_is_not_negative(box):
+    with pytest.raises(ValueError, match="box must be at least 0"):
+        deviation_within(box, 10)

@@ -224,3 +224,14 @@ def test_theorem_1_lower_bound():
     for n, d in itertools.product((1, 5, 100), (1, 7)):
         assert theorem_1_lower_bound(2 * n + d, d) == n
         assert n <= vc_upper_bound(ReLUArchitecture.of_theorem_1(d, n))
+
+
+def test_marks_are_bool_or_zeros_and_ones():
+    points = np.random.default_rng(0).standard_normal((6, 2))
+    marks = np.array([True, False, False, True, False, False])
+    for same in (marks.astype(int), marks.astype(float), marks.tolist()):
+        np.testing.assert_array_equal(memorize_by_slabs(points, same)(points) > 0, marks)
+    with pytest.raises(ValueError, match=r"bool, or 0 and 1, got \[-1, 1\]"):
+        memorize_by_slabs(points, np.where(marks, 1, -1))
+    with pytest.raises(TypeError, match="real numbers"):
+        memorize_by_slabs(points, ["1", "0", "0", "1", "0", "0"])

@@ -171,3 +171,13 @@ def test_refusals():
         predicted_residual_norms(spectrum, residual, 0.1, [0, -1])
     with pytest.raises(ValueError, match="spectrum's 15 samples"):
         predicted_residual_norms(spectrum, residual[:3], 0.1, [1])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e200])
+def test_residuals_without_finite_squares_are_named(value):
+    spectrum = limiting_spectrum(torch.eye(3, dtype=torch.float64))
+    residual = torch.tensor([1.0, value, 0.0], dtype=torch.float64)
+    with pytest.raises(ValueError, match="residual must be finite"):
+        predicted_steps(spectrum, residual, 1.0, 1e-3)
+    with pytest.raises(ValueError, match="step_size must be positive and finite"):
+        predicted_residual_norms(spectrum, torch.ones(3, dtype=torch.float64), math.inf, [1])

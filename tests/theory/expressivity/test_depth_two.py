@@ -327,3 +327,11 @@ def test_a_file_of_other_shapes(changes, tmp_path):
     np.savez(path, **{**arrays, **changes})
     with pytest.raises(ValueError, match="holds no network"):
         DepthTwoNetwork.load(path)
+
+
+@pytest.mark.parametrize("convert", [lambda a: a[::-1], lambda a: a.astype(">f8"), lambda a: a[:, ::-1].astype(">f4")])
+def test_a_sample_in_any_order_of_rows_columns_and_bytes(convert):
+    points = convert(np.random.default_rng(0).standard_normal((6, 4)))
+    labels = np.arange(6)
+    module = relu_interpolant(points, labels).to_torch(dtype=torch.float32, sample=(points, labels))
+    assert next(module.parameters()).dtype == torch.float32

@@ -369,3 +369,22 @@ def test_the_worst_row_of_several_outputs():
         assert evidence.radius == pytest.approx(4, rel=1e-12)
         assert (evidence.lower <= labels + 1e-12).all()
         assert (labels - 1e-12 <= evidence.upper).all()
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+def test_an_empty_sample_of_objects_is_named(shape):
+    with pytest.raises(ValueError, match="points is empty"):
+        exact_relu_interpolant(np.empty(shape, dtype=object), np.empty(shape[0]))
+
+
+@pytest.mark.parametrize(
+    ("points", "labels"),
+    [([[1, 2], [3, 4]], [5.0, math.nan]), ([[1, 2, 3], [3, 4, 5]], [5, 6]), ([["a", 2], [3, 4]], [5, 6])],
+)
+def test_a_sample_that_fits_no_network_is_not_the_certificates_fault(points, labels):
+    document = certificate(exact_relu_interpolant([[1, 2], [3, 4]], [5, 6]))
+    checked = check_certificate(document, points, labels)
+    assert not checked.holds
+    assert checked.num_weights == document["num_weights"]
+    (problem,) = checked.problems
+    assert problem.startswith("the sample is none for this network")

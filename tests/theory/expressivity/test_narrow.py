@@ -172,14 +172,20 @@ def test_directions_large_enough_for_pairs_that_small_ones_bring_together():
 def test_count_on_random_pixels_against_the_bound_and_theorem_1(n):
     points, labels = random_pixels(n)
     parameters = memorize_narrow(points, labels).network.num_parameters
-    assert parameters <= 18 * math.sqrt(n * math.log2(n)) + 64 + 200
+    assert parameters <= 18 * math.sqrt(n * math.log2(n)) + 64 + 203
     assert (parameters < 2 * n + 64) == (n > 500)
 
 
 def test_closed_form_is_of_order_sqrt_n_log_n():
-    sizes = [*range(2, 1500), *np.logspace(3.2, 9, 100).astype(int).tolist()]
-    for n in sizes:
-        assert narrow_parameter_count(n, 7, 10) <= 18 * math.sqrt(n * math.log2(n)) + 7 + 200
+    sizes = [*range(2, 10_001), *np.logspace(4, 9, 1000).astype(int).tolist()]
+    above = {n: narrow_parameter_count(n, 7, 10) - 18 * math.sqrt(n * math.log2(n)) - 7 for n in sizes}
+    assert max(above.values()) == pytest.approx(202.94, abs=0.01)
+    assert above[2901] == max(above.values())
+    for num_labels in range(2, 10):  # fewer classes take fewer parameters
+        assert all(
+            narrow_parameter_count(n, 7, num_labels) <= narrow_parameter_count(n, 7, num_labels + 1)
+            for n in (*range(2, 1500, 7), *sizes[1500::97])
+        )
     for num_labels, crossing in [(10, 966), (2, 891)]:
         above = [n for n in sizes if narrow_parameter_count(n, 0, num_labels) >= 2 * n]
         assert max(above) == crossing - 1

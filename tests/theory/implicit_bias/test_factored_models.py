@@ -217,3 +217,8 @@ def test_infeasible_measurements_are_named():
     matrices, values = np.stack([np.eye(2), np.eye(2)]), np.array([1.0, 2.0])
     with pytest.raises(ArithmeticError, match="infeasible"):
         minimum_nuclear_norm(matrices, values)
+
+
+def test_a_path_to_zero_is_named():
+    with pytest.raises(ValueError, match="y is zero"):
+        initialization_path(np.eye(2, 3), np.zeros(2), [0.1])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from theory.common.arrays import BeyondFloat64Error
 from theory.implicit_bias.mirror_descent import mirror_descent
 from theory.implicit_bias.potentials import (
     entropy_potential,
@@ -89,3 +90,9 @@ def test_refusals(problem):
         hyperbolic_entropy_potential(0)
     with pytest.raises(ArithmeticError, match="infeasible"):
         minimum_p_norm(np.ones((2, 3)), np.array([0.0, 1.0]), 1)
+
+
+def test_a_start_whose_residual_overflows_is_named():
+    X, y = np.full((1, 2), 1e200), np.ones(1)
+    with pytest.raises(BeyondFloat64Error, match="overflows float64 at the start"):
+        mirror_descent(p_norm_potential(2), X, y, np.full(2, 1e200))

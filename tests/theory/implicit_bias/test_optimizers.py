@@ -99,3 +99,29 @@ def test_distances_are_exact_where_the_answer_is_known():
     np.testing.assert_allclose(landing.solution, [0.6, 0.8], atol=1e-12)  # 5 (3, 4) / 25
     assert landing.distances[1.0] == pytest.approx(np.hypot(0.6, 0.8 - 1.25) / 1.25, abs=1e-6)  # (0, 5/4)
     assert landing.distances[np.inf] == pytest.approx(np.hypot(0.6 - 5 / 7, 0.8 - 5 / 7) / (5 / 7 * 2**0.5), abs=1e-6)
+
+
+@pytest.mark.parametrize("convert", [np.float32, np.int64, list])
+def test_a_problem_of_any_dtype_is_its_numbers(convert):
+    """Small integers: the same numbers in every dtype, and the same landing."""
+    random = np.random.default_rng(0)
+    X, y = random.integers(-3, 4, (4, 12)), random.integers(-3, 4, 4)
+    plain = Problem("plain", X.astype(float), y.astype(float))
+    other = Problem("other", *(a.tolist() if convert is list else a.astype(convert) for a in (X, y)))
+    assert other.X.dtype == other.y.dtype == np.float64
+    reports = [check_implicit_bias(lambda p: torch.optim.SGD(p, lr=1.0), (problem,)) for problem in (plain, other)]
+    np.testing.assert_array_equal(reports[1].landings[0].solution, reports[0].landings[0].solution)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "says"),
+    [
+        (np.eye(2, 3), [0.0, 0.0], "y is zero"),
+        (np.zeros((2, 3)), [1.0, 0.0], "X is zero"),
+        (np.eye(2, 3), [1.0, np.nan], "y must be finite"),
+        (np.eye(2, 3), [1.0], r"X must be \(n, d\) and y \(n,\)"),
+    ],
+)
+def test_problems_without_an_answer_are_named(X, y, says):
+    with pytest.raises(ValueError, match=says):
+        Problem("none", X, y)

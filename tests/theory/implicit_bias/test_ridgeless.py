@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from flint import fmpq, fmpq_mat
 from sklearn.linear_model import Ridge
 
 from theory.implicit_bias.ridgeless import (
@@ -47,6 +48,42 @@ def test_ridge_leaves_out_what_no_feature_reaches(unit):
     w = ridge_solution(unit * np.diag([1.0, 1e-17]), np.array([0.0, 1.0]), unit**2)
     np.testing.assert_allclose(w, np.array([0.0, 1e-17]) / unit, rtol=1e-12)
     assert not ridge_solution(unit * np.diag([1.0, 0.0]), np.array([0.0, 1.0]), 1e-300).any()
+
+
+def exact_ridge(X, y, penalty):
+    """w_lambda over the rational numbers, by the other formula, X^T (X X^T + lambda I)^-1 y."""
+    n, d = X.shape
+
+    def rationals(rows, columns, values):
+        return fmpq_mat(rows, columns, [fmpq(*map(int, float(value).as_integer_ratio())) for value in values])
+
+    matrix, ridge = rationals(n, d, X.ravel()), rationals(n, n, (penalty * np.eye(n)).ravel())
+    solution = matrix.transpose() * (matrix * matrix.transpose() + ridge).solve(rationals(n, 1, y))
+    return np.array([int(value.p) / int(value.q) for value in solution.entries()])
+
+
+@pytest.mark.parametrize("penalty", [1e-40, 1e-34, 1e-32, 1e-30])
+@pytest.mark.parametrize("shape", [(4, 9), (9, 4)])
+def test_a_penalty_among_rows_or_columns_of_very_different_sizes(shape, penalty):
+    """One of four rows, or columns, is 1e-16 of the others: penalties from where it counts to where it is nothing."""
+    random = np.random.default_rng(0)
+    X, y = random.standard_normal(shape), random.standard_normal(shape[0])
+    if shape[0] < shape[1]:
+        X[3], y[3] = 1e-16 * X[3], 1e-16 * y[3]
+    else:
+        X[:, 3] *= 1e-16
+    w = ridge_solution(X, y, penalty)
+    np.testing.assert_allclose(w, exact_ridge(X, y, penalty), rtol=1e-12, atol=0)
+    best, smallest = minimum_norm_solution(X, y), 1e-16 * 0.5
+    assert np.linalg.norm(w - best) <= penalty / (smallest**2 + penalty) * np.linalg.norm(best) + 1e-12
+
+
+def test_ridge_of_outputs_far_apart():
+    random = np.random.default_rng(0)
+    X, y = random.standard_normal((4, 9)), random.standard_normal(4)
+    both = ridge_solution(X, np.stack([np.ldexp(y, 990), np.ldexp(y, -990)], axis=1), 0.5)
+    alone = ridge_solution(X, y, 0.5)
+    np.testing.assert_allclose(np.ldexp(both, [-990, 990]), np.stack([alone, alone], axis=1), rtol=1e-13)
 
 
 def test_formulas():

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from theory.implicit_bias import ridgeless
 from theory.implicit_bias.diagonal_networks import predicted_limit, predicted_limit_conic
@@ -117,3 +119,18 @@ def test_risk_without_noise(n, d, share):
 def test_risks_of_nothing(n, d, signal, noise):
     with pytest.raises(ValueError, match=r"at least 1|not negative"):
         ridgeless.gaussian_risk(n, d, signal, noise)
+
+
+@settings(max_examples=8, deadline=None)
+@given(a=st.integers(-400, 400))
+@pytest.mark.parametrize("p", [1, 2, 3, np.inf])
+def test_strong_duality_holds_in_every_unit(p, a):
+    """At the optimum the sum of alpha is <Z^T alpha, w> = ||w||_p, or ||w||_2^2 where the objective is half of that.
+
+    An interior-point method that stops at 1e-8 leaves 1e-6."""
+    Z = separable_data(np.random.default_rng(3), 8, 4)
+    best = max_margin(np.ldexp(Z, a), p)
+    length = float(np.linalg.norm(np.ldexp(best.separator, a), p))
+    degree = 2 if p == 2 else 1
+    assert np.ldexp(best.dual.sum(), degree * a) == pytest.approx(length**degree, rel=1e-6, abs=0)
+    assert np.isclose(best.margin, np.ldexp(1 / length, a), rtol=1e-12, atol=0)

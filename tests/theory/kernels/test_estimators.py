@@ -187,3 +187,38 @@ def test_a_kernel_by_name_is_the_kernel(digits, name):
 def test_an_unknown_kernel_is_named():
     with pytest.raises(ValueError, match="unknown name 'gausian': did you mean 'gaussian'"):
         KernelInterpolator("gausian").fit([[0.0], [1.0]], [0.0, 1.0])
+
+
+def test_outputs_far_apart_are_interpolated_each_in_its_unit():
+    """Columns of 2^990 and 2^-990: coefficients, predictions, norms and bounds are those of each alone."""
+    random = np.random.default_rng(0)
+    X, y = random.standard_normal((15, 3)), random.standard_normal(15)
+    units = np.array([990, -990])
+    alone = KernelInterpolator(Gaussian(1.0), leave_one_out=True).fit(X, y[:, None])
+    both = KernelInterpolator(Gaussian(1.0), leave_one_out=True).fit(X, np.ldexp(y[:, None], units))
+    for attribute in ("dual_coef_", "norms_", "leave_one_out_predictions_"):
+        wanted = np.ldexp(getattr(alone, attribute).reshape(-1, 1), units)
+        np.testing.assert_allclose(getattr(both, attribute).reshape(-1, 2), wanted, rtol=1e-9, atol=0)
+    np.testing.assert_allclose(both.predict(X), np.ldexp(y[:, None], units), rtol=1e-9, atol=0)
+    of_both, of_one = both.certificate_, alone.certificate_
+    for attribute in ("residual_norms", "norms", "norm_lower_bounds", "distance_bounds"):
+        one = float(getattr(of_one, attribute)[0])
+        # Residuals are rounding alone, which another number of columns orders otherwise.
+        tolerance = 1 if attribute in ("residual_norms", "distance_bounds") else 1e-9
+        np.testing.assert_allclose(getattr(of_both, attribute).numpy(), np.ldexp(one, units), rtol=tolerance, atol=0)
+    assert of_both.max_residual < 1e-9 * 2.0**990
+    assert of_both.rounding == pytest.approx(np.ldexp(of_one.rounding, 990), rel=1e-6, abs=0)
+
+
+@pytest.mark.parametrize("scale", [2.0**-660, 2.0**660, 2.0**1022])
+def test_the_median_distance_in_any_unit(scale):
+    points = np.array([[0.0, 0.0], [0.75, 1.0], [0.75, 0.0]])  # distances 1.25, 1 and 0.75
+    assert median_distance(points * scale) == scale
+    assert median_distance((points * scale).tolist()) == scale
+    assert median_distance((points * scale).astype(">f8")[::-1]) == scale
+
+
+@pytest.mark.parametrize("numbers", [(-5, 1), (0, 1), (10, 0), (10, 1, -1)])
+def test_a_plan_is_for_points_and_outputs(numbers):
+    with pytest.raises(ValueError, match="must be at least 1"):
+        plan_fit(*numbers)

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from theory.common.streams import generator
 from theory.implicit_bias.ridgeless import gaussian_risk
@@ -18,6 +20,25 @@ def test_smoother_is_least_squares_of_minimum_norm(shape):
     random = generator(0, "minimum-norm-smoother-test")
     X, Z, y = random.standard_normal(shape), random.standard_normal((4, shape[1])), random.standard_normal(shape[0])
     np.testing.assert_allclose(minimum_norm_smoother(X, Z) @ y, Z @ minimum_norm_solution(X, y), atol=1e-12)
+
+
+@pytest.mark.parametrize("small", [1e-12, 1e-16, 1e-200])
+def test_a_small_equation_is_interpolated_as_well(small):
+    """The rank is that of `minimum_norm_solution`, not one that drops the fourth row beside the others."""
+    random = generator(1, "minimum-norm-smoother-test")
+    X, y = random.standard_normal((4, 9)), random.standard_normal(4)
+    X[3], y[3] = small * X[3], small * y[3]
+    np.testing.assert_allclose(minimum_norm_smoother(X, X) @ y, y, rtol=1e-13)
+
+
+@settings(max_examples=15, deadline=None)
+@given(a=st.integers(-500, 500), b=st.integers(-500, 500))
+def test_the_smoother_in_any_unit(a, b):
+    random = generator(2, "minimum-norm-smoother-test")
+    X, Z = random.standard_normal((4, 9)), random.standard_normal((3, 9))
+    scaling = minimum_norm_smoother(np.ldexp(X, a), np.ldexp(Z, b))
+    np.testing.assert_array_equal(scaling, np.ldexp(minimum_norm_smoother(X, Z), b - a))
+    assert not minimum_norm_smoother(0 * X, Z).any()
 
 
 @pytest.mark.parametrize("d", [5, 60])

@@ -5,12 +5,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from theory.label_noise import (
+    copied_accuracy,
     copying_accuracy,
     draw_labels,
+    gaussian_accuracy,
     is_independent,
     label_distribution,
     memorised_accuracy,
+    noisy_outputs,
     require_transition,
+    simulated_accuracy,
 )
 
 SKEWED = np.array([[0.6, 0.4, 0.0], [0.0, 1.0, 0.0], [0.25, 0.5, 0.25]])
@@ -125,3 +129,25 @@ def test_other_classes_are_refused():
 def test_an_accuracy_is_a_share(accuracy):
     with pytest.raises(ValueError, match="clean_accuracy must lie between 0 and 1"):
         copying_accuracy(SKEWED, accuracy)
+
+
+def test_lists_are_taken_as_arrays_are():
+    P, labels = np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1, 1, 0])
+    np.testing.assert_array_equal(
+        draw_labels(labels.tolist(), P.tolist(), 3, [3, 1, 0, 2], purpose="lists"),
+        draw_labels(labels, P, 3, np.array([3, 1, 0, 2]), purpose="lists"),
+    )
+    assert copying_accuracy(P.tolist(), 0.9) == copying_accuracy(P, 0.9)
+    assert not is_independent(P.tolist())
+    S, neighbours = np.eye(4)[[1, 0, 3]], np.array([1, 0, 3])
+    assert copied_accuracy(neighbours.tolist(), labels.tolist(), [1, 0, 0], 0.4, 2) == copied_accuracy(
+        neighbours, labels, np.array([1, 0, 0]), 0.4, 2
+    )
+    plain, listed = noisy_outputs(S, labels, 0.4, 2), noisy_outputs(S.tolist(), labels.tolist(), 0.4, 2)
+    np.testing.assert_array_equal(listed.covariance, plain.covariance)
+    np.testing.assert_array_equal(gaussian_accuracy(listed, [1, 0, 0]), gaussian_accuracy(plain, np.array([1, 0, 0])))
+    accuracies = [
+        simulated_accuracy(S, given, tests, 0.4, 2, draws=5).accuracies
+        for given, tests in ((labels.tolist(), [1, 0, 0]), (labels, np.array([1, 0, 0])))
+    ]
+    np.testing.assert_array_equal(*accuracies)

@@ -200,3 +200,53 @@ def test_order_duplicates_and_near_duplicates(order, distance):
         assert certificate.residual <= 1e-8
         exact = minimum_norm_solution(X[:4], y[:4])
         assert np.linalg.norm(solution - exact) <= max(certificate.distance_bound, 1e-6)
+
+
+FAR_UNITS = [(200, -400), (300, -300), (120, -450), (0, -600), (260, -260), (-300, 300)]
+
+
+@pytest.mark.parametrize(("a", "b"), FAR_UNITS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_start_of_zeros_is_no_start(solver, a, b):
+    X, y = sample()
+    X, y = np.ldexp(X, a), np.ldexp(y, b)
+    result = solver(X, y, start=np.zeros(9))
+    np.testing.assert_array_equal(result.solution, solver(X, y).solution)
+    np.testing.assert_allclose(result.solution, minimum_norm_solution(X, y), rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize(("a", "b"), FAR_UNITS)
+def test_the_mean_squared_error_from_a_start_of_zeros(a, b):
+    X, y = sample(8, 3)
+    steps = np.ldexp([0.1, 0.05], -2 * a)
+    X, y = np.ldexp(X, a), np.ldexp(y, b)
+    from_zero = sgd_mean_squared_error(X, y, steps, start=np.zeros(3))
+    np.testing.assert_array_equal(from_zero, sgd_mean_squared_error(X, y, steps))
+
+
+def test_labels_of_zeros_leave_the_unit_to_the_start():
+    """The start's part in the row space, 2^-600, is taken away: its square is not a residual of zero."""
+    X, _ = sample()
+    start = np.random.default_rng(1).standard_normal(9)
+    projected = start - np.linalg.pinv(X) @ (X @ start)
+    result = gradient_descent(X, np.zeros(4), start=np.ldexp(start, -600))
+    np.testing.assert_allclose(np.ldexp(result.solution, 600), projected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_candidate_of_zeros_is_as_far_as_the_solution():
+    X, y = np.diag([2.0**800, 2.0**-200]), [0.0, 2.0**-300]  # w* = (0, 2^-100)
+    assert 2.0**-100 <= certify_minimum_norm(X, y, np.zeros(2)).distance_bound <= 1.001 * 2.0**-100
+    with pytest.raises(AssertionError, match="does not solve"):
+        assert_minimum_norm(np.zeros(2), X, y)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_outputs_far_apart_are_solved_each_in_its_unit(method):
+    X, y = sample()
+    both = minimum_norm_solution(X, np.stack([np.ldexp(y, 990), np.ldexp(y, -990)], axis=1), method)
+    alone = minimum_norm_solution(X, y, method)
+    tolerance = 1e-6 if method == "cvxpy" else 1e-13
+    np.testing.assert_allclose(np.ldexp(both, [-990, 990]), np.stack([alone, alone], axis=1), rtol=tolerance, atol=0)
+    if method == "cvxpy":
+        w, dual = solve_convex_program(X, np.stack([np.ldexp(y, 990), np.ldexp(y, -990)], axis=1))
+        np.testing.assert_allclose(np.ldexp(X.T @ np.ldexp(dual, [-990, 990]), [990, -990]), w, rtol=1e-4)

@@ -4,6 +4,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from theory.common.arrays import BeyondFloat64Error
 from theory.least_squares.estimators import MinimumNormRegressor, RidgelessClassifier
 
 
@@ -53,3 +54,22 @@ def test_two_classes_have_one_output():
 def test_one_class():
     with pytest.raises(ValueError, match="y holds one class only"):
         RidgelessClassifier().fit([[1.0], [2.0]], [1, 1])
+
+
+@pytest.mark.parametrize("scale", [2.0**1020, 2.0**1023])
+def test_a_mean_is_finite_where_its_sum_is_not(scale):
+    random = np.random.default_rng(0)
+    X, y = random.uniform(-0.9, 0.9, (20, 3)), random.uniform(-0.9, 0.9, 20)
+    X[:, 0] = random.uniform(0.5, 1.0, 20)
+    y += 0.1 - y.min()
+    y /= y.max() * (1 + 1e-9)
+    plain = MinimumNormRegressor().fit(X, y)
+    inputs, outputs = MinimumNormRegressor().fit(X * scale, y), MinimumNormRegressor().fit(X, y * scale)
+    np.testing.assert_allclose(inputs.coef_ * scale, plain.coef_, rtol=1e-12)
+    np.testing.assert_allclose(outputs.coef_ / scale, plain.coef_, rtol=1e-12)
+    np.testing.assert_allclose([inputs.intercept_, outputs.intercept_ / scale], plain.intercept_, rtol=1e-12)
+
+
+def test_numbers_further_apart_than_float64_reaches_are_named():
+    with pytest.raises(BeyondFloat64Error, match="less its mean overflows"):
+        MinimumNormRegressor().fit([[1.7e308, 1.0], [-1.7e308, 2.0], [1.7e308, 3.0]], [1.0, 2.0, 3.0])

@@ -101,3 +101,10 @@ def test_arguments():
         linear_critical_radius(weights, biases[:2], points)
     with pytest.raises(ValueError, match="points must be"):
         linear_critical_radius(weights, biases, points[:, :1])
+
+
+def test_a_linear_classifier_as_lists():
+    """W = (1, 0; 0, 1): from (3, 1) the difference 2 falls by 2 r."""
+    weights, biases, points = [[1, 0], [0, 1]], [0, 0], [[3, 1]]
+    assert linear_critical_radius(weights, biases, points).tolist() == [1.0]
+    assert linear_critical_radius(*map(torch.tensor, (weights, biases, points))).tolist() == [1.0]

@@ -127,3 +127,11 @@ def test_the_interval_covers_as_often_as_it_says():
 def test_bad_input_is_named(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_an_estimate_that_is_no_number_has_no_rank():
+    with pytest.raises(ValueError, match="NaN has no rank"):
+        rank_agreement([1, 2, np.nan], [1, 2, 3])
+    with pytest.raises(ValueError, match="NaN has no rank"):
+        rank_agreement([1, 2, 3], [np.nan, np.nan, np.nan])
+    assert rank_agreement([1, 2, np.inf], [1, 2, 3]).correlation == 1

@@ -62,6 +62,9 @@ def test_label_bits_are_the_counts_inverted():
         assert min_parameters(most) <= parameters < min_parameters(most + 1)
         weights = 2 * round(theorem_1_bits(parameters, 64, 4) / 2) + 64
         assert weights in (parameters, parameters - 1)
+    for labels in (2051, 2901):  # where the closed form has the least room
+        too_few = narrow_parameter_count(labels, 64, 10) - 1
+        assert round(narrow_bits(too_few, 64, 10) / math.log2(10)) < labels
     assert narrow_bits(280, 64, 10) == narrow_bits(1, 1, 2) == theorem_1_bits(65, 64, 2) == 0
     assert narrow_bits(100_000, 64, 10) > theorem_1_bits(100_000, 64, 10)
 
