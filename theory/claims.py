@@ -121,8 +121,9 @@ def verdict(holds: bool) -> Verdict:
 
 
 def run_check(checked: CheckedClaim, seed: int) -> Finding:
-    """Check one claim. An exception in a check is a claim that does not hold, with the error as evidence; but for want of
-    memory, a library or a file nothing is decided.
+    """Check one claim. An exception in a check is a claim that does not hold, with the error as evidence.
+
+    For want of memory, a library or a file nothing is decided.
     """
     start = time.perf_counter()
     try:
