@@ -178,8 +178,8 @@ def _counts(some: list[dict[str, Any]]) -> str:
     for claim in some:
         verdicts.setdefault(claim["verdict"], []).append(claim["id"])
     named = {verdict: ", ".join(ids) for verdict, ids in verdicts.items() if verdict != Verdict.HOLDS.value}
-    lines = [f"- {len(verdicts[verdict])} {verdict}: {ids}." for verdict, ids in sorted(named.items())]
-    return "\n".join([*lines, f"- {len(verdicts.get(Verdict.HOLDS.value, []))} hold."]) + "\n"
+    lines = [f"- *{verdict}*, {len(verdicts[verdict])}: {ids}." for verdict, ids in sorted(named.items())]
+    return "\n".join([*lines, f"- *{Verdict.HOLDS.value}*, {len(verdicts.get(Verdict.HOLDS.value, []))}."]) + "\n"
 
 
 def _claims_table(some: list[dict[str, Any]]) -> str:
