@@ -117,7 +117,9 @@ def draw_time_to_fit(runs: DataSetRuns, path: Path) -> None:
         + (f"Left out, having no seed that fits true labels: {'; '.join(left_out)}. " if left_out else "")
         + f"Data: {sources(samples)}."
     )
-    highest = max(_time_bounds(network, level)[1] for network, levels in networks.items() for level in levels)
+    tops = [_time_bounds(network, level)[1] for network, levels in networks.items() for level in levels]
+    ratios = [value for levels in networks.values() for points in levels.values() for value, _ in points]
+    highest = min(max(tops), 2 * max(ratios))  # a bar from labels that the first look finds fitted has no end to show
     with _panels(path, caption, runs, networks, "Figure 1b: time to fit against label corruption") as panels:
         for axes, some in panels:
             axes.set(ylim=(0, 1.06 * highest), ylabel="time to fit,\nrelative to true labels")
@@ -185,10 +187,9 @@ def relative_times(network: Network) -> dict[float, list[Point]]:
 
 
 def _time_bounds(network: Network, level: float) -> tuple[float, float]:
-    """The least and the largest relative time of a level: labels are fitted somewhere between two looks.
-
-    The time of a run that has not converged is that of its stop.
-    """
+    """The least and the largest relative time of a level: labels are fitted somewhere between two looks."""
+    if level == 0:
+        return 1.0, 1.0
     clean = {run.config.seed: _within(run) for run in network.levels[0.0] if first_fit(run)}
     times = [
         (low / clean[run.config.seed][1], high / max(clean[run.config.seed][0], 1))
@@ -196,16 +197,14 @@ def _time_bounds(network: Network, level: float) -> tuple[float, float]:
         if run.config.seed in clean and clean[run.config.seed][1] > 0
         for low, high in [_within(run)]
     ]
-    if level == 0:
-        return 1.0, 1.0
     return min(low for low, _ in times), max(high for _, high in times)
 
 
 def _within(run: Run) -> tuple[int, int]:
-    """The steps between which a run has converged, or has stopped: those of the look before, and of that look."""
+    """The steps of the look before a run has converged, and of the look that finds it; twice the last if it has not."""
     end = _end(run)
     before = [record.step for record in run.epochs if record.step < end.step]
-    return before[-1] if before else 0, end.step
+    return before[-1] if before and end.fitted else end.step, end.step
 
 
 def errors(network: Network) -> dict[float, list[Point]]:

@@ -34,7 +34,7 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
         chance = 1 - results.chance
         chance_line(left, chance)
         set_title(drawing, f"Kernel interpolation against label corruption, n = {results.config.n_train:,}")
-        several = _corrupted(results)
+        several = {key: runs for key, runs in results.series().items() if len(runs) > 1}
         last = 0.0
         for (key, runs), look in zip(several.items(), looks(len(several)), strict=True):
             noise = [level for run in runs if (level := run.config.randomization.corruption) is not None]
@@ -125,11 +125,6 @@ KERNEL_FIGURES: ResultFigures[KernelResults] = {
         "kernel-filters", draw_filters, lambda results: len({filters(run) for run in _filter_runs(results)}) > 1
     ),
 }
-
-
-def _corrupted(results: KernelResults) -> dict[tuple[str, str], list[Run]]:
-    """The series with several levels of label corruption."""
-    return {key: runs for key, runs in results.series().items() if len(runs) > 1}
 
 
 def _setting(run: Run) -> str:

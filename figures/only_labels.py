@@ -47,7 +47,9 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
         left, right = drawing.subplots(1, 2, sharey=True)
         for run, color in runs:
             if between:
-                answers = [(epoch.epoch, epoch.online_accuracy) for epoch in run.epochs if epoch.online_accuracy]
+                answers = [
+                    (epoch.epoch, epoch.online_accuracy) for epoch in run.epochs if epoch.online_accuracy is not None
+                ]
                 left.plot(*zip(*answers, strict=True), color=color, linewidth=1)
             for axes, metric in ((left, "train_accuracy"), (right, "test_accuracy")):
                 curve = [

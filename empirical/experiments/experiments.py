@@ -195,8 +195,8 @@ class Settings:
 
     def chose(self, hyper_parameter: str) -> bool:
         """Whether the user chose a hyper-parameter, its default included: what is chosen, no experiment replaces."""
-        default = getattr(TrainingConfig(), hyper_parameter)
-        return hyper_parameter in self.stated or getattr(self.training, hyper_parameter) != default
+        own, default = (getattr(config, hyper_parameter) for config in (self.training, TrainingConfig))
+        return hyper_parameter in self.stated or own != default
 
 
 @dataclass(frozen=True)

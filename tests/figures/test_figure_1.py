@@ -137,6 +137,22 @@ def test_time_to_fit(drawings, curve, tmp_path):
     assert "every training label reproduced" in caption
 
 
+def test_a_run_that_has_not_converged_has_the_time_of_its_stop(drawings, tmp_path):
+    runs = [network_run("inception", "true-labels", 4, rise(0.3, 4))]
+    runs += [network_run("inception", test, None, rise(0.3, 9)) for test in ("corrupted-0.5", "random-labels")]
+    draw_time_to_fit(data_set(*runs), tmp_path / "figure")
+    (axes,) = drawings[0][1].axes
+    bars = {x: (low, high) for lines in axes.collections for (x, low), (_, high) in lines.get_segments()}
+    assert bars[1] == pytest.approx((9 / 4, 9 / 3)), "true labels are fitted between the third and the fourth look"
+
+
+def test_what_the_first_look_finds_fitted_does_not_stretch_the_axis(drawings, tmp_path):
+    fits = {"true-labels": 1, "corrupted-0.5": 2, "random-labels": 3}
+    runs = [network_run("inception", test, fit, rise(0.3, fit)) for test, fit in fits.items()]
+    draw_time_to_fit(data_set(*runs), tmp_path / "figure")
+    assert drawings[0][1].axes[0].get_ylim() == (0, 1.06 * 6), "twice the largest ratio, where steps are 1 at the least"
+
+
 def test_seeds_without_a_fit_on_true_labels_have_no_relative_time():
     runs = [
         network_run("alexnet", "true-labels", None, rise(0.4, 9)),

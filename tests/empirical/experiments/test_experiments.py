@@ -108,7 +108,7 @@ def test_more_steps_than_the_scale_has(dataset):
 
 
 def test_a_default_that_is_stated_is_a_choice(dataset):
-    """The laptop's table has 2,000 steps and looks at each epoch, the paper's at each tenth."""
+    """The laptop's AlexNet has 1,000 steps, and the paper's is evaluated on all training images in each tenth epoch."""
     defaults = ("max_steps", "epochs_per_train_evaluation", "decay_steps")
     for scale in ("laptop", "paper"):
         runs = plan("table1", dataset, scale=scale, model="alexnet", stated=defaults)
