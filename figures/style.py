@@ -321,8 +321,7 @@ def _show_as_it_is(drawing: Figure) -> None:
 
 def set_title(drawing: Figure, title: str) -> Text:
     """Set the title over several panels, in as many lines as it takes."""
-    title = textwrap.fill(title, round(9.2 * drawing.get_figwidth()))
-    return drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12)
+    return drawing.suptitle(title, x=0.01, ha="left", weight="bold", size=12, wrap=True)
 
 
 def set_panel_title(axes: Axes, title: str) -> Text:
