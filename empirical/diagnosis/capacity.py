@@ -84,7 +84,7 @@ def check_narrowest_layer(model: nn.Module, images: torch.Tensor) -> Answer:
                 measured,
             )
     return Answer(
-        question, f"no: the narrowest, {narrowest}, gives {widths[narrowest]} numbers", Verdict.OK, "", measured
+        question, f"no: the narrowest, layer {narrowest}, gives {widths[narrowest]} numbers", Verdict.OK, "", measured
     )
 
 
