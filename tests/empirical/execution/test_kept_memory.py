@@ -35,7 +35,8 @@ def new_pages():
 torch.set_num_threads(1)
 plain = new_pages()
 with kept_memory() as kept:
-    print(kept, plain, new_pages(), end=" ")
+    again = min(new_pages() for _ in range(3))
+    print(kept, plain, again, end=" ")
     blocks = [torch.ones(64 * {_MIB} // 4) for _ in range(8)]
     full = resident()
     del blocks
@@ -52,7 +53,9 @@ def test_freed_blocks_are_used_again_and_given_back_in_the_end():
         pytest.skip("the C library here is not glibc")
     at_least = 20 * 64 * _MIB // max(resource.getpagesize(), 2 * _MIB)  # pages of 2 MiB, if the system has them
     assert int(plain) > at_least
-    assert int(again) < int(plain) / 3  # not 0: the first few blocks of the heap need not lie where a later one fits
+    # In the first of three rounds the heap grows: glibc asks for more than a block's size to align it, so that a freed
+    # block with a small one behind it does not hold the next. 5 to 7 of 20 blocks were new there, none later.
+    assert int(again) < int(plain) / 20
     assert int(freed_within) < 64 * _MIB
     assert int(freed_after) > 7 * 64 * _MIB
 
