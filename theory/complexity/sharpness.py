@@ -147,6 +147,8 @@ def noise_tolerance(
                 spread = size if floor is None else torch.hypot(size * values, torch.full_like(values, floor))
                 noisy[name] = values + spread * noise
             total += _error(logits(noisy), labels)
+            if total / draws - start > rise:  # the mean is no less, whatever follows: no error is negative
+                break
         return total / draws - start
 
     return largest_size(mean_rise, rise, _start(weights, floor), steps=steps)

@@ -9,6 +9,7 @@ import torch
 from scipy import optimize, stats
 from torch import nn
 
+from theory.common.streams import torch_seed
 from theory.complexity import (
     box_tolerance,
     deviation_within,
@@ -94,6 +95,35 @@ def box_by_linear_programs(module: nn.Linear, inputs: torch.Tensor, labels: torc
         assert answer.status == 0
         best = min(best, answer.fun)
     return best
+
+
+def test_a_deviation_that_is_too_large_is_given_up_before_the_last_draw():
+    """Every draw written down plainly: the tolerance is the same number, from fewer networks."""
+    torch.manual_seed(5)
+    module, inputs = nn.Linear(8, 20).double(), torch.randn(50, 8, dtype=torch.float64)
+    module.bias.data += 1000  # the search begins by the largest weight, and so with deviations that are far too large
+    labels = module(inputs).argmax(1)
+    labels[0] = (labels[0] + 1) % 20  # one error, so that a rise is not the error itself
+    weights = {name: values.detach() for name, values in module.named_parameters()}
+    networks = []
+    module.register_forward_hook(lambda *_: networks.append(1))
+
+    def errors(moved):
+        return int((torch.func.functional_call(module, moved, (inputs,)).argmax(1) != labels).sum()) / 50
+
+    def rise(sigma):
+        random = torch.Generator().manual_seed(torch_seed(3, "sharpness-noise"))
+        total = 0.0
+        for _ in range(30):
+            noise = {name: torch.randn(w.shape, generator=random, dtype=w.dtype) for name, w in weights.items()}
+            total += errors({name: w + sigma * noise[name] for name, w in weights.items()})
+        return total / 30 - 0.02
+
+    start = 2.0 ** (math.frexp(max(float(w.abs().max()) for w in weights.values()))[1] - 4)
+    expected = largest_size(rise, 0.1, start, steps=STEPS)
+    plain = len(networks)
+    assert noise_tolerance(module, inputs, labels, draws=30, seed=3, steps=STEPS) == expected
+    assert len(networks) - plain < 0.7 * plain
 
 
 @pytest.mark.parametrize("floor", [None, 1e-3])
