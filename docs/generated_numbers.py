@@ -113,7 +113,6 @@ _SEE = {
 }
 """Where a claim, or a family of numbered claims, is seen: a picture in `results/`, or a place in `docs/`."""
 
-_THEORY = "theory, "  # begins the subject of a finding that no run is behind
 _DATA = {
     "cifar10": "CIFAR-10",
     "mnist": "MNIST",
@@ -211,8 +210,8 @@ def _evidence(claim: dict[str, Any]) -> str:
     fails, holds = (groups.get(verdict.value, []) for verdict in (Verdict.DOES_NOT_HOLD, Verdict.HOLDS))
     parts = [f"fails in {len(fails)} of {total}: {_where(fails)}"] if fails else []
     if holds:
-        checks = sum(finding["subject"].startswith(_THEORY) for finding in holds)
-        sets = [finding for finding in holds if not finding["subject"].startswith(_THEORY)]
+        sets = [finding for finding in holds if finding["data"]]  # the theory's checks have none
+        checks = len(holds) - len(sets)
         parts += [f"{'holds in ' * bool(fails)}{len(sets)}: {_where(sets)}"] if sets else []
         parts += [f"{checks} checks by theory" if checks > 1 else "a check by theory"] if checks else []
     return "; ".join(parts + [f"{len(undecided)} open"] * bool(undecided))
@@ -221,9 +220,8 @@ def _evidence(claim: dict[str, Any]) -> str:
 def _where(findings: list[dict[str, Any]]) -> str:
     sizes: dict[str, list[int]] = {}
     for finding in findings:
-        data = finding["subject"].partition(",")[0]
-        number = re.search(r"([\d,]+) training", finding["subject"])
-        sizes.setdefault(_DATA.get(data, data), []).extend([int(number[1].replace(",", ""))] if number else [])
+        number = finding["training_images"]
+        sizes.setdefault(_DATA.get(finding["data"], finding["data"]), []).extend([] if number is None else [number])
     words = []
     for data, some in sorted(sizes.items()):
         ends = dict.fromkeys(f"{n:,}" for n in (min(some), max(some))) if some else {}

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from empirical.claims.capacity import capacity_results, perceptron_units
 from empirical.claims.claim import claim, decide_all
@@ -38,12 +38,16 @@ class BitsResults:
         runs: the runs of the most steps, perceptrons first, by layers and width.
         shorter: by network, the run of at most half as many steps that is nearest to it, where there is one.
         frontiers: how many random labels perceptrons were trained to fit, all of them, in the experiment `capacity`.
+        data, training_images: what the claims are about: tokens, in data of many sizes.
     """
 
     config: RunConfig
     runs: tuple[Run, ...]
     shorter: Mapping[str, Run] = field(default_factory=dict)
     frontiers: tuple[Frontier, ...] = ()
+
+    data: ClassVar[str] = "transformers on uniform tokens"
+    training_images: ClassVar[None] = None
 
     @property
     def scale(self) -> str:

@@ -1,6 +1,7 @@
 """The trained frontier beside what theory says of p parameters: from records alone."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import missing, optimizer_in_words
@@ -25,11 +26,13 @@ class CapacityResults:
         config: the configuration of one run, which stands for what all runs share.
         frontiers: a frontier for every network, kind of input and seed.
         runs: the runs that the frontiers come from.
+        training_images: None, since their number is what the runs search for.
     """
 
     config: RunConfig
     frontiers: tuple[Frontier, ...]
     runs: tuple[Run, ...] = ()
+    training_images: ClassVar[None] = None
 
     @property
     def scale(self) -> str:

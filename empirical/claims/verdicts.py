@@ -33,11 +33,19 @@ class Subject:
         name: data, network, seeds and device in a sentence.
         findings: what the runs say of each claim.
         hashes: the hashes of the runs.
+        data: name of the images or tokens; "" for theory's random instances.
+        training_images: how many; None where it is not a single number.
     """
 
     name: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
     hashes: frozenset[str] = frozenset()
+    data: str = ""
+    training_images: int | None = None
+
+
+THEORY = Subject("theory, random instances")
+"""The subject of what `python -m theory` finds, which no run is behind."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class ClaimVerdict:
     """
 
     claim: RecordClaim
-    findings: tuple[tuple[str, Finding], ...]
+    findings: tuple[tuple[Subject, Finding], ...]
     related: tuple[Finding, ...] = ()
 
     @property
@@ -76,7 +84,7 @@ class ClaimVerdict:
         return of_their_own[0] if of_their_own else self.claim.full_command
 
     @property
-    def decisive(self) -> tuple[tuple[str, Finding], ...]:
+    def decisive(self) -> tuple[tuple[Subject, Finding], ...]:
         """The findings that decide."""
         return tuple(pair for pair in self.findings if pair[1].evidence.verdict is not Verdict.NOT_DECIDED)
 
@@ -84,31 +92,34 @@ class ClaimVerdict:
 def subjects(runs: list[Run]) -> list[Subject]:
     """Every set of runs that bears on a claim, with its findings."""
     collection = [
-        _subject(results.scale, compare(results), results.runs) for results in result_sets(runs) if results.several
+        _subject(results, results.scale, compare(results)) for results in result_sets(runs) if results.several
     ]
     collection += [
-        _subject(f"{data}, {size}, all networks", compare_regularizers(equally_many), equally_many)
-        for data, some in data_sets(runs).items()
-        for size, equally_many in sizes(some).items()
+        Subject(f"{data}, {size}, all networks", tuple(compare_regularizers(some)), _hashes(some), data, size.train)
+        for data, all_sizes in data_sets(runs).items()
+        for size, some in sizes(all_sizes).items()
     ]
     collection += [
-        _subject(f"{results.scale}; kernels", compare_kernels(results), results.runs)
-        for results in kernel_results(runs)
+        _subject(results, f"{results.scale}; kernels", compare_kernels(results)) for results in kernel_results(runs)
     ]
     for comparison in COMPARISONS.values():
         collection += [
-            _subject(f"{results.scale}; {comparison.title.lower()}", comparison.compare(results), _runs_of(results))
+            _subject(results, f"{results.scale}; {comparison.title.lower()}", comparison.compare(results))
             for results in comparison.results(runs)
         ]
     return collection
 
 
-def _subject(name: str, findings: Sequence[Finding], runs: Iterable[Run]) -> Subject:
-    return Subject(name, tuple(findings), frozenset(run.config.hash for run in runs))
+def _subject(results: Any, name: str, findings: Sequence[Finding]) -> Subject:
+    """Results of one size, unless their class says otherwise by attributes of these names."""
+    runs = results.runs.values() if isinstance(results.runs, Mapping) else results.runs
+    data = getattr(results, "data", results.config.data)
+    images = getattr(results, "training_images", results.config.n_train)
+    return Subject(name, tuple(findings), _hashes(runs), data, images)
 
 
-def _runs_of(results: Any) -> Iterable[Run]:
-    return results.runs.values() if isinstance(results.runs, Mapping) else results.runs
+def _hashes(runs: Iterable[Run]) -> frozenset[str]:
+    return frozenset(run.config.hash for run in runs)
 
 
 def in_words(finding: Finding) -> str:
@@ -147,9 +158,9 @@ def claim_verdicts(experiments: Sequence[Subject], theory: Sequence[Finding] = (
     added = [claim for claim in ADDED_CLAIMS if claim.id in seen]
     verdicts = []
     for claim in (*CLAIMS, *added):
-        by_theory = [("theory, random instances", checked[name]) for name in claim.theory if name in checked]
+        by_theory = [(THEORY, checked[name]) for name in claim.theory if name in checked]
         by_runs = [
-            (subject.name, finding)
+            (subject, finding)
             for subject in experiments
             for finding in subject.findings
             if finding.claim.id == claim.id
@@ -175,7 +186,13 @@ def write_verdicts(verdicts: Sequence[ClaimVerdict], path: Path) -> None:
             "command": verdict.command,
             "verdict": verdict.verdict,
             "findings": [
-                {"subject": subject, "claim": finding.claim.id, **asdict(finding.evidence)}
+                {
+                    "subject": subject.name,
+                    "data": subject.data,
+                    "training_images": subject.training_images,
+                    "claim": finding.claim.id,
+                    **asdict(finding.evidence),
+                }
                 for subject, finding in verdict.findings
             ],
             "related_findings": [
