@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from empirical.claims.double_descent import DoubleDescentResults
-from empirical.studies.double_descent import GAUSSIAN_NOISE, GAUSSIAN_SAMPLES, GAUSSIAN_TRIALS
+from empirical.runs.studies import DoubleDescentConfig
 from figures.palette import REFERENCE, looks
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, from_zero, set_panel_title, set_title
@@ -17,13 +17,14 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
 
     Writes `path`.svg and `path`.png.
     """
+    study = results.config.study_of(DoubleDescentConfig)
     caption = (
         f"{results.scale}. Left and middle: least squares of minimum norm on one-hot labels, a share p of the training "
         "labels replaced, test labels clean; every label is fitted right of the dashed line. Right, another problem: "
-        f"{GAUSSIAN_SAMPLES} samples of Gaussian features, a linear truth of norm 1 and noise of variance "
-        f"{GAUSSIAN_NOISE:g}, where the mean of |w - truth|^2 is known exactly (line); points: measured, over "
-        f"{GAUSSIAN_TRIALS} draws, with two standard errors. What the panels share is the place of the peak; height "
-        "and second descent are each problem's own. "
+        f"{study.gaussian_samples} samples of Gaussian features, a linear truth of norm 1 and noise of variance "
+        f"{study.gaussian_noise:g}, where the mean of |w - truth|^2 is known exactly (line); points: measured, over "
+        f"{study.gaussian_draws} draws, with two standard errors. What the panels share is the place of the peak; "
+        "height and second descent are each problem's own. "
         f"Data: {results.config.source}."
     )
     with figure(path, caption, width=10.5, height=4.4) as drawing:
@@ -60,7 +61,7 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
         for axes, title in (
             (left, "Test error"),
             (middle, "Norm of the coefficients"),
-            (right, f"Gaussian features, n = {GAUSSIAN_SAMPLES}: risk"),
+            (right, f"Gaussian features, n = {study.gaussian_samples}: risk"),
         ):
             axes.axvline(1, color=REFERENCE, linestyle="--", linewidth=1)
             axes.set(xscale="log", xlabel="features per training image, N / n")

@@ -172,6 +172,8 @@ class DoubleDescentConfig:
         levels: p, the levels of label corruption.
         bandwidth: the bandwidth of the features' Gaussian kernel, as a share of the median distance between training
             images.
+        gaussian_samples, gaussian_draws, gaussian_noise: samples of the experiment on Gaussian features, how often they
+            are drawn, and the variance of their noise.
         version: the version of the measurement.
     """
 
@@ -181,6 +183,9 @@ class DoubleDescentConfig:
     )
     levels: tuple[float, ...] = (0.0, 0.1, 0.2)
     bandwidth: float = 0.5
+    gaussian_samples: int = 60
+    gaussian_draws: int = 40
+    gaussian_noise: float = 0.25
     version: int = field(default=1, metadata=_FIRST)
 
     @property

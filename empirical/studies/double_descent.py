@@ -31,9 +31,6 @@ Float64Array = npt.NDArray[np.float64]
 _BLOCK = 20_000
 """Features that are in memory at once where there are more of them than images."""
 
-GAUSSIAN_SAMPLES, GAUSSIAN_TRIALS, GAUSSIAN_NOISE = 60, 40, 0.25
-"""Samples, draws of them, and the variance of the noise of the experiment on Gaussian features."""
-
 _NEAR_1 = 0.08  # there the risk has no variance: its mean cannot be held against its expectation
 
 
@@ -70,9 +67,12 @@ def measure_double_descent(
     ratios = [ratio for ratio in study.ratios if abs(ratio - 1) > _NEAR_1]
 
     def gaussian() -> list[dict[str, Any]]:
-        features = feature_counts(GAUSSIAN_SAMPLES, ratios)
         curve = double_descent(
-            GAUSSIAN_SAMPLES, features, noise=GAUSSIAN_NOISE, trials=GAUSSIAN_TRIALS, seed=config.seed
+            study.gaussian_samples,
+            feature_counts(study.gaussian_samples, ratios),
+            noise=study.gaussian_noise,
+            trials=study.gaussian_draws,
+            seed=config.seed,
         )
         return [
             {

@@ -1,6 +1,7 @@
 """Double descent: the peak on digits, resumed, decided on either side of every rule, drawn."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -143,3 +144,13 @@ def test_table_and_figure(tmp_path):
     assert len(double_descent_table(results).rows) == len(RATIOS)
     paths = draw_figures(DOUBLE_DESCENT_FIGURES, results, "test", tmp_path)
     assert all(path.exists() for path in paths.values())
+
+
+def test_the_caption_says_what_was_drawn_of_gaussian_features(tmp_path):
+    study = DoubleDescentConfig(ratios=RATIOS, levels=(0.1,), gaussian_samples=24, gaussian_draws=7)
+    run = sweep_run()
+    config = replace(run.config, what=StudyRun(study))
+    (results,) = double_descent_results([replace(run, config=config)])
+    (path,) = draw_figures(DOUBLE_DESCENT_FIGURES, results, "test", tmp_path).values()
+    drawn = path.with_suffix(".svg").read_text()
+    assert all(words in drawn for words in ("24 samples", "7 draws", "n = 24: risk"))
