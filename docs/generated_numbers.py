@@ -4,6 +4,7 @@ A page marks a place with `<!-- numbers: NAME -->` and `<!-- end of numbers -->`
 what the function NAME of this file returns. With `--check` nothing is changed, and a page that differs is an error.
 """
 
+import argparse
 import io
 import json
 import re
@@ -533,24 +534,20 @@ def renewed(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Rewrite the pages, or with --check only compare; returns the exit status."""
+    parser = argparse.ArgumentParser("python docs/generated_numbers.py", description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; a page that differs is an error")
+    check: bool = parser.parse_args(arguments).check
     stale = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         new = renewed(text)
         if new != text:
             stale.append(page.relative_to(ROOT))
-            if "--check" not in arguments:
+            if not check:
                 page.write_text(new, encoding="utf-8")
     for name in stale:
-        print(
-            f"{name}: "
-            + (
-                "differs from the records: run python docs/generated_numbers.py"
-                if "--check" in arguments
-                else "renewed"
-            )
-        )
-    return int(bool(stale) and "--check" in arguments)
+        print(f"{name}: {'differs from the records: run python docs/generated_numbers.py' if check else 'renewed'}")
+    return int(bool(stale) and check)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ picture. With `--check` nothing is drawn; a circle of imports, or a picture of o
 error.
 """
 
+import argparse
 import ast
 import re
 import sys
@@ -116,13 +117,16 @@ def _described(arrows: Imports) -> str:
 
 def main(arguments: list[str]) -> int:
     """Draw the picture, or with --check only compare; returns the exit status."""
+    parser = argparse.ArgumentParser("python docs/rooms.py", description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="draw nothing; another picture, or a circle, is an error")
+    check: bool = parser.parse_args(arguments).check
     arrows = imports()
     try:
         floors(arrows)
     except CycleError as error:
         print(f"a circle of imports: {' -> '.join(error.args[1])}")
         return 1
-    if "--check" not in arguments:
+    if not check:
         PICTURE.write_text(draw(arrows), encoding="utf-8")
         return 0
     drawn = re.search(r"<desc>(.*?)</desc>", PICTURE.read_text(encoding="utf-8")) if PICTURE.exists() else None

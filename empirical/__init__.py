@@ -16,6 +16,10 @@ planning        what runs will need, before they start
 diagnosis       why a network does not fit random labels
 run, options, job   the command line: its words, what it takes, what it asks for
 api, session_code   experiments from Python
+import_path     the user's own models and optimisers, by name
+source_digest   the user's code as a part of a run's identity
+outcome         a classifier's results on a test set, small enough for a record
+text_table      a table of plain text, for the console and the page alike
 """
 
 from typing import TYPE_CHECKING

@@ -6,6 +6,7 @@ pages) is removed at the end. Run it after a change of records or of figures: wi
 with none after a change of the drawing. A test holds the pictures against the records.
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +43,11 @@ def drawn_directories(results: Path) -> list[Path]:
 
 def program(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    folders = [Path(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    parser = argparse.ArgumentParser("python -m figures.redraw", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "folders", nargs="*", type=Path, metavar="FOLDER", help="folders of records, or all in results/"
+    )
+    folders: list[Path] = parser.parse_args(arguments).folders
     results = folders[0].parent if folders else RESULTS
     folders_of_records = drawn_directories(results)
     for folder in folders:

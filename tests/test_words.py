@@ -21,6 +21,16 @@ MODULES = [*sorted(MODULES), ROOT / "tests" / "made_up.py"]
 
 DOCSTRING, COMMENT, STRING = "docstring", "comment", "string"
 
+_LISTED = re.compile(r"^((?:\w+, )*\w+)  +\S", re.MULTILINE)
+
+
+def _docstring(package: Path) -> str:
+    return ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8"))) or ""
+
+
+LISTING = [path.parent for path in MODULES if path.name == "__init__.py" and _LISTED.search(_docstring(path.parent))]
+"""The packages whose docstring is a list of modules."""
+
 SIGNS = {
     "a sentence begins with 'of'": ((DOCSTRING, COMMENT), r"(?:^|[.?!] )[Oo]f\b"),
     "the text on a name begins with 'of'": ((DOCSTRING,), r"\n +[\w`*, ]+: [Oo]f\b"),
@@ -175,3 +185,11 @@ def test_the_checker_lets_sound_text_pass(source):
 def test_the_checker_tells_nouns_from_other_words():
     source = "def f(found, run):\n    return [one for one in run]\ndef g():\n    top, left = 0, 0\n"
     assert [name for _, name in names_without_noun(source)] == ["found", "one"]
+
+
+@pytest.mark.parametrize("package", LISTING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_package_that_lists_its_modules_lists_them_all(package):
+    listed = [name for names in _LISTED.findall(_docstring(package)) for name in names.split(", ")]
+    modules = [path.stem for path in package.glob("*.py") if not path.stem.startswith("_")]
+    packages = [path.parent.name for path in package.glob("*/__init__.py")]
+    assert sorted(listed) == sorted({*modules, *packages})

@@ -7,6 +7,7 @@ kernels         minimum-norm interpolation in a Hilbert space, at the size of wh
 dynamics        how long wide two-layer networks take to fit true and random labels
 label_noise     what corrupted labels do to the test error of rules that copy, or are linear in, labels
 complexity      Rademacher, VC, norm, PAC-Bayes and stability bounds, evaluated
+memorisation    how much an answer owes to one image, critical points, bits that are memorised
 proofs          machine-checked proofs in Coq (`python -m theory.proofs`), and a verified checker
 testing         assertions for other people's tests
 checks          every claim with the check that decides it (`python -m theory`)

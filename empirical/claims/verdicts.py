@@ -150,7 +150,7 @@ def claim_verdicts(experiments: Sequence[Subject], theory: Sequence[Finding] = (
     """All claims of the paper, in their order, and then the claims that the experiments add.
 
     Arguments:
-        found: what the experiments say.
+        experiments: what the experiments say.
         theory: what `python -m theory` says.
     """
     checked = {finding.claim.id: finding for finding in theory}

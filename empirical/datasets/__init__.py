@@ -1,4 +1,21 @@
-"""Real images: any data set as training and test splits of (images, labels), with a digest of each."""
+"""Real images: any data set as training and test splits of (images, labels), with a digest of each.
+
+image_dataset     images with labels in two splits, each with its digest
+loading           every data set by name
+given             a data set that a program has in memory
+preprocessing     stored images turned into the network's input, as in the paper's appendix A
+contradictions    equal images with different labels, which no network can fit
+cifar10, cifar100, cifar_files  CIFAR in its official layouts
+idx, digits, svhn, imagenet, tiny_imagenet  the other data sets that are known by name
+folder, torchvision_readers  any folder of images by class; what torchvision reads
+archives, download  the official archives with their digests; one file, whole or not at all
+not_found         the error for missing data: where it was looked for, how to get it
+file_identity     the identity of a data set of files
+decoding, decoders  an image file as a square of pixels, and which library decodes it
+lazy_images, storage  images that are not in memory, and where they are kept
+memory_map, parquet, read_ahead  one file of raw pixels; images in parquet files; work done ahead of its use
+byte_pickle, pickle_bounds  pickles read without running anything, and what they would do
+"""
 
 from typing import TYPE_CHECKING
 

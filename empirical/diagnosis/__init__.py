@@ -1,6 +1,7 @@
 """Why does a network not fit its labels? `python -m empirical.run diagnose` asks in order, and answers in words.
 
 diagnose              all checks, in order
+command               the command: gather the data, ask, print the answers
 fixed_data            do labels and images stay what they are from epoch to epoch?
 label_randomness      are random labels random?
 inputs                are images normalised, classes numbered from 0, samples shuffled?

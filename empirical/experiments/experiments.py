@@ -55,7 +55,7 @@ from theory.common.names import nearest_name
 from theory.common.plain_numbers import plain_numbers
 from theory.kernels import MEDIAN_SHARE
 
-SIX_TESTS = (
+PAPER_TESTS = (
     "true-labels",
     "corrupted-0.2",
     "corrupted-0.5",
@@ -99,7 +99,7 @@ class KernelSettings:
     """Compute also the leave-one-out accuracy, in closed form; this needs Cholesky."""
 
     certify: bool = True
-    """Bound the distance from the exact minimum-norm interpolant, as is the default; --kernel.no-certify does not."""
+    """Bound the distance from the exact minimum-norm interpolant; --kernel.no-certify leaves that bound out."""
 
 
 def _require_at_least(option: str, value: int | None, least: int) -> None:
@@ -150,7 +150,8 @@ class OrderSettings:
     """Settings of the experiment `order`. Raises ValueError for a radius that is not positive and finite."""
 
     radius: float = OrderConfig.radius
-    """Standard deviations of an image's pixels within which another predicted class makes a sample critical."""
+    """Half the width of the box around an image, in standard deviations of its pixels; the image is critical if the
+    predicted class changes inside."""
 
     def __post_init__(self) -> None:
         if not 0 < self.radius < math.inf:
@@ -334,7 +335,7 @@ def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[
     return [
         config
         for seed in settings.seeds
-        for test in settings.tests or SIX_TESTS
+        for test in settings.tests or PAPER_TESTS
         for config in (
             _trained(
                 dataset,
@@ -588,7 +589,7 @@ def plan_measures(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     smoke = settings.scale == "smoke"
     study = MeasuresConfig(draws=2, search_steps=1, bisections=1) if smoke else MeasuresConfig()
     configs = []
-    for seed, test in product(settings.seeds, settings.tests or SIX_TESTS):
+    for seed, test in product(settings.seeds, settings.tests or PAPER_TESTS):
         trained = _trained(dataset, settings, seed, _unvaried(settings, test), scaled=smoke)
         configs.append(replace(trained, experiment="measures", what=StudyRun(study, trained.hyper_parameters)))
     return configs

@@ -5,7 +5,7 @@ telling       each epoch told once, over interruptions
 named         observers by name
 tensorboard   event files below the records
 wandb         Weights & Biases, offline unless asked otherwise
-mlflow        MLflow, in a folder below the records unless asked otherwise
+mlflow        MLflow, in the file `mlflow.db` below the records unless asked otherwise
 """
 
 from empirical.observers.named import OBSERVERS, check_observers, find_observers

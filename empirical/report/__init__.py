@@ -1,6 +1,5 @@
 """Results as tables, on a terminal, as text, as CSV; and what the report needs beside the records.
 
-text_table    a table as plain text cells, which the console and the page show alike
 tables        tables of runs, from records alone
 console       the same on a terminal
 markup        the same in Markdown and LaTeX

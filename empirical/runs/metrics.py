@@ -3,7 +3,7 @@
 `python -m empirical.runs.metrics docs/records.md` writes the tables between the markers of that page.
 """
 
-import sys
+import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -62,13 +62,13 @@ EPOCH = (
     Metric(
         "train_accuracy_changed",
         "1",
-        "The same as `train_accuracy` on the images whose label corruption has changed.",
+        "The same as `train_accuracy` on the images whose label was changed by corruption.",
         f"where there is no such image; {_SEEN}",
     ),
     Metric(
         "train_accuracy_unchanged",
         "1",
-        "The same as `train_accuracy` on the images whose label corruption has not changed.",
+        "The same as `train_accuracy` on the images whose label was left as it is.",
         f"where there is no such image; {_SEEN}",
     ),
     Metric("test_loss", "nats", "The mean cross-entropy on the test labels."),
@@ -439,10 +439,18 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("gap", "1", "Test error less training error."),
         Metric("margin", "1", "The margin that a tenth of the training images do not exceed."),
         Metric(
-            "noise", "1", "The largest deviation of noise on the weights, by rise of the error.", "if there is none"
+            "noise",
+            "1",
+            "The largest deviation of Gaussian noise on the weights that raises the training error by at most 0.1.",
+            "if there is none",
         ),
         Metric("relative_noise", "1", "The same in proportion to each weight.", "as `noise`"),
-        Metric("box", "1", "The largest half-width of a box of perturbations, an upper bound.", "as `noise`"),
+        Metric(
+            "box",
+            "1",
+            "The largest half-width of a box around the weights in which no perturbation does; an upper bound.",
+            "as `noise`",
+        ),
         Metric("relative_box", "1", "The same in proportion to each weight.", "as `noise`"),
         Metric("measures[].name", "name", "A measure of complexity."),
         Metric("measures[].value", "1", "Its value.", "where it is infinite or does not cover the network"),
@@ -458,8 +466,18 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("bounds[].source", "name", "Where the bound is from."),
         Metric("bounds[].value", "1", "The bound.", "where it overflows or does not cover the network"),
         Metric("bounds[].vacuous", "yes or no", "Whether it says no more than is known without it.", "as `value`"),
-        Metric("bounds[].guessing", "1", "The value of the bounded quantity for guessing.", "where it is not covered"),
-        Metric("bounds[].measured", "1", "What is bounded, on test images.", "where it is not measured"),
+        Metric(
+            "bounds[].guessing",
+            "1",
+            "The error or the loss of guessing, whichever is bounded.",
+            "where it is not covered",
+        ),
+        Metric(
+            "bounds[].measured",
+            "1",
+            "The quantity that is bounded, as measured on the test images.",
+            "where it is not measured",
+        ),
         Metric("bounds[].gap", "1", "Test less training error of the function in question.", "as `measured`"),
         Metric("bounds[].note", "sentence", "What keeps it from being a proved bound of `measured`; may be empty."),
         Metric("vc_dimension.lower", "1", "A lower bound of the VC dimension.", "where no architecture is covered"),
@@ -548,5 +566,7 @@ def with_reference(page: str) -> str:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(with_reference(path.read_text()))
+    parser = argparse.ArgumentParser(description="Write the reference of all numbers of records into a page.")
+    parser.add_argument("page", type=Path, metavar="PAGE", help="the page, docs/records.md")
+    path: Path = parser.parse_args().page
+    path.write_text(with_reference(path.read_text(encoding="utf-8")), encoding="utf-8")

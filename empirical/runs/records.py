@@ -1,6 +1,6 @@
 """The record of a run, which is the only input of comparisons, figures and reports.
 
-A run is one directory, `<experiment>_<hash of its resolved configuration>`:
+A run is one directory, `<experiment>_<test>_<network>_<hash of its resolved configuration>`:
 
     config.json      the configuration, fully resolved, with digests of the data
     metrics.jsonl    one line an epoch, append-only

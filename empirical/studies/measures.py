@@ -1,12 +1,12 @@
 r"""Measures of sharpness and of norms over the margin, on a network that is trained here (Jiang et al. 2020).
 
 The network is that of the main job's run with the same configuration, to the bit, trained again, since records hold no
-weights. Every measure is said to be larger where the gap between test and training error is; `claims.measures` holds
-the order that it gives networks against the order of their gaps. `theory.complexity.norm_measures` and `.sharpness`
-define the measures. Norms are those of networks of fully connected and convolutional layers, and left out for others;
-the path norm and Bartlett et al.'s spectral complexity times ||X||_F / (gamma n), as their theorem has it, are those of
-fully connected networks. Beside them stands the number of parameters, which is the same for every labelling, as the VC
-dimension is.
+weights. The literature says of every measure that it is larger where the gap between test and training error is larger;
+`claims.measures` holds the order that a measure gives networks against the order of their gaps.
+`theory.complexity.norm_measures` and `.sharpness` define the measures. Norms are those of networks of fully connected
+and convolutional layers, and left out for others; the path norm and Bartlett et al.'s spectral complexity times
+||X||_F / (gamma n), as their theorem has it, are those of fully connected networks. Beside them stands the number of
+parameters, which is the same for every labelling, as the VC dimension is.
 
 `bounds` evaluates bounds with their constants, each at its best margin. Here all margins are the tenth percentile.
 """

@@ -10,8 +10,11 @@ graphed_stepper       the same steps, each replayed as one CUDA graph
 evaluation            what the fixed network makes of a split
 epoch_record          the record of an epoch
 loop                  `train`: epochs, records, states to resume from, the stopping rule
-augmentation, dropout explicit regularisers
+state                 where a training run is: all that going on needs
+augmentation, dropout  explicit regularisers
 image_source, streamed_images  where images come from: memory, or a storage that memory does not hold
 random_state          torch's own random numbers, put back after a block
 distributed, synchronised_layers  several processes that train one network on global batches
+torchrun              whether torchrun has started this process beside others
+many_networks         many small networks trained at once
 """

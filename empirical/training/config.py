@@ -37,10 +37,10 @@ class TrainingConfig:
         batch_size: samples a step; the last batch of an epoch may be smaller.
         max_steps: limit for a run that does not fit its labels; it finishes its epoch. After the default, 153 epochs
             of the paper, the step size has fallen by a factor of 2,600.
-        min_steps: a run that fits its labels sooner goes on as long, to see what training on does.
+        min_steps: a run that fits its labels sooner is trained for this many steps all the same, to see what that does.
         augmentation: random changes of the training images: none, crop, flip-rotate or resized-crop.
-        dropout: probability of dropping each input of the last linear layer; where a network has dropout layers of its
-            own, theirs. By default these are left as they are, and there are no others.
+        dropout: probability of dropping each input of the last linear layer, or of the network's own dropout layers
+            where it has some. By default a network keeps its own dropout layers, and none is added.
         precision: the precision of products: float32; tf32 and bf16 are faster on GPUs that have them, and change
             results.
         compile: have torch.compile rewrite the network's forward and backward pass; on a GPU they are replayed as CUDA

@@ -22,8 +22,9 @@ and
 
     ((1/4) sum_i log(l / s_i) + log(n / sigma') + 10) / n.
 
-The noise of sigma' goes by w_i with either reference. (For r = 0 the code of Dziugaite, Drouin et al. 2020 has a prior
-of 0 with the spread of w - w_0, which is no divergence; it also draws noise of deviation sigma^2.)
+The deviation of the noise of sigma' is in proportion to w_i, not to w_i - r_i, with either reference. (For r = 0 the
+code of Dziugaite, Drouin et al. 2020 has a prior of 0 with the spread of w - w_0, which is no divergence; it also draws
+noise of deviation sigma^2.)
 
 *A box holds the noise.* With c = sqrt(2 log(2 d / delta)), all |u_i| <= c (deviation of u_i) with probability 1 - delta
 at least (union bound). So noise of deviation alpha / c stays in the box of alpha, and that of sigma' = alpha' / c with
@@ -35,10 +36,10 @@ increasing. The size is doubled or halved until the rise passes the limit, then 
 returned is a size at which the rise is at most the limit, and is above it at 2^(2^-steps) times this size. The mean
 over m draws has a standard error of 1/(2 sqrt(m)) at most, and in fact of a small part of it, since each draw's error
 is itself a mean over images. The largest rise in a box is searched by descent along the signs of a gradient, so that
-alpha is an upper bound of the true one. What is descended is the sum of the lowest margins, as many as the rise does
-not allow, those that are negative already left out: a network and the same with a last layer ten times as large take
-the same way. (Ascent of the mean cross-entropy moves all images, most of them in vain: on linear classifiers, for which
-linear programs know alpha, it ended at a box up to twice as large.)
+alpha is an upper bound of the true one. The descent lowers the sum of the smallest margins that are not negative yet,
+among the m smallest, where m errors are one more than the rise allows. A network and the same with a last layer ten
+times as large take the same way. (Ascent of the mean cross-entropy moves all images, most of them in vain: on linear
+classifiers, for which linear programs know alpha, it ended at a box up to twice as large.)
 """
 
 import math

@@ -3,7 +3,9 @@
 depth_two             Theorem 1: 2n + d weights for any n labels on any n distinct points
 deep                  Corollary 1: the same for every depth, with width O(n/k)
 exact                 both over the rationals, with no error at all
-certificates          an exact network as data; certificate_checker holds it against a sample, independently
+exact_network         layered networks with rational weights, evaluated exactly
+certificates          an exact network as data
+certificate_checker   holds a certificate against a sample, independently
 machine_integers      the checker's projections by machine integers, equal and fast
 intervals             proved enclosures of a float network's outputs
 interleaved_matrix    Lemma 1: the matrix behind Theorem 1, its eigenvalues and its condition
@@ -13,6 +15,8 @@ geometry              how steep the interpolant is: Lipschitz constant, weight n
 curves                the data of the figures: python -m theory.expressivity.curves
 estimators            Theorem 1 in scikit-learn (imported on its own)
 interpolation         one door: float64 where it is good enough, exact where it is not
+sweep                 the networks at many points in O((n + m) log n)
+torch_export          the networks as torch modules
 projection, knots     the steps of the constructions
 """
 

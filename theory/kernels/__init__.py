@@ -4,7 +4,7 @@ Zhang et al. 2017, section 5: the interpolant of least norm, found by solving on
 regularisation, generalises; and its norm does not tell how well.
 
 kernels              k(x, z), small objects
-bandwidth, distances their default bandwidth, and the distance that it is relative to
+bandwidth, distances  their default bandwidth, and the distance that it is relative to
 panels               large symmetric matrices, half of them stored
 gram                 Gram matrices, from points or from streamed features
 plan                 solver, precision, memory, before anything is allocated
