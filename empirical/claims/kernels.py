@@ -13,10 +13,10 @@ from empirical.claims.paper import TABLE_3
 from empirical.claims.randomization_tests import MARGIN, SIZE, hits_recorded, missing
 from empirical.claims.significance import (
     falling_rank_p_value,
+    gain_p_value,
     guessing_p_value,
     outside_p_value,
     paired_p_value,
-    positive_mean_p_value,
     tested_at_every,
 )
 from empirical.kernels.config import KernelConfig
@@ -31,7 +31,7 @@ DOUBLED, UNCHANGED = 2.0, 0.01
 """The factor of the norms and the share of the test images that define `a larger norm at the same error`: our
 reading."""
 
-LITTLE = 0.005
+LITTLE = 0.001
 """A gain of the test accuracy up to which a ridge `does not improve` a kernel: our reading."""
 
 LITTLE_WAY = 0.1
@@ -237,13 +237,15 @@ def _fits_random_labels(results: KernelResults) -> Evidence:
 
 @claim(
     "C26",
-    "Regularisation does not improve these kernels.",
-    "section 5, of MNIST",
+    "On MNIST regularisation does not improve these kernels.",
+    "section 5",
     related=("ridge-limit",),
     decided_by="kernels with several ridges",
-    command="kernels --kernel.ridge 0 0.01 0.1 1",
+    command="kernels --data mnist --kernel.ridge 0 0.01 0.1 1",
 )
 def _ridge_does_not_help(results: KernelResults) -> Evidence:
+    if results.config.data != "mnist":
+        return missing("kernel runs on MNIST: on CIFAR-10 the paper's ridge lowers the error from 17% to 15%")
     plain = results.clean()
     ridges = sorted({kernel_of(run).ridge for run in results.runs} - {0.0})
     parts, p_values, little = [], [], []
@@ -253,7 +255,7 @@ def _ridge_does_not_help(results: KernelResults) -> Evidence:
             if comparable and runs[0].config.randomization == TRUE_LABELS:
                 p_values.append(_better(runs[0], plain[key]))
                 gain = _hits_of(runs[0]).astype(float) - _hits_of(plain[key])
-                little.append(positive_mean_p_value(-gain, -LITTLE))
+                little.append(gain_p_value(-gain, -LITTLE))
                 error = 1 - runs[0].summary.metrics["test_accuracy"]
                 parts.append(
                     f"{_label(runs[0])}, ridge {ridge:g}: {error:.2%}, p-value of a gain of {LITTLE:.1%} "
@@ -298,17 +300,21 @@ def _bad_interpolant(results: KernelResults) -> Evidence:
     verdicts += [_larger_norm(bad, good) for good, bad in pairs]
     below = [float(stats.binom.cdf(_hits(bad), n, limit)) for _, bad in pairs]
     above = [float(stats.binom.sf(_hits(bad) - 1, n, limit)) for _, bad in pairs]
+    decided = worst_verdict([*verdicts, tested_at_every(below, above, SIZE)])
+    ratios = [bad.summary.metrics["norm"] / good.summary.metrics["norm"] for good, bad in pairs]
+    if decided is Verdict.HOLDS and min(ratios) < DOUBLED:
+        decided = Verdict.NOT_DECIDED
     return Evidence(
-        worst_verdict([*verdicts, tested_at_every(below, above, SIZE)]),
+        decided,
         "; ".join(
             f"{_label(bad)}: training labels fitted, test accuracy {bad.summary.metrics['test_accuracy']:.2%}, norm "
             f"{bad.summary.metrics['norm']:.1f} against {good.summary.metrics['norm']:.1f}"
             for good, bad in pairs
         ),
         f"fitted; at most {limit:.1%} of the test images right, {LITTLE_WAY:.0%} of the way from guessing to all, "
-        f"p-values below {SIZE}; a larger norm",
-        f"exact binomial tests, one-sided, each of size {SIZE:.0%}: an intersection-union test; how much larger is "
-        "reported, the paper gives no number",
+        f"p-values below {SIZE}; a norm at least {DOUBLED:g} times as large, and one that is not larger contradicts",
+        f"exact binomial tests, one-sided, each of size {SIZE:.0%}: an intersection-union test; the paper "
+        "gives no number for the norm",
     )
 
 
@@ -341,7 +347,7 @@ def _norm_does_not_predict(results: KernelResults) -> Evidence:
     size, shown, parts = SIZE / (len(pairs) + len(papers)), False, []
     for less, more in pairs:
         gain = _hits_of(more).astype(float) - _hits_of(less)
-        p_value = positive_mean_p_value(gain, -UNCHANGED)
+        p_value = gain_p_value(gain, -UNCHANGED)
         shown |= p_value < size
         parts.append(f"{_norms(less, more)}, p-value {p_value:.1g}")
     for less, more in papers:

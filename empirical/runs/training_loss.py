@@ -64,17 +64,25 @@ def steps_to_cross(run: Run, share: float) -> float | None:
     return steps[below - 1] + rest * (steps[below] - steps[below - 1])
 
 
-def steps_to_reach(runs: Sequence[Run], share: float) -> list[int | None]:
-    """The steps until the training loss is first below this share of the loss of guessing, log k; None if it never is.
+def first_losses_below(runs: Sequence[Run], share: float) -> list[float] | None:
+    """The runs' training losses at the first step that all recorded at which each is below this share of log k.
 
-    All runs are measured alike: by the loss as trained on if every record contains it.
+    None if there is no such step. All runs are measured alike: by the loss as trained on if every record contains it.
     """
-    return [span and span[1] for span in steps_around(runs, share)]
+    online = online_loss_recorded(runs)
+    curves = [dict(zip(*loss_curve(run, online=online), strict=True)) for run in runs]
+    bounds = [share * math.log(run.config.num_classes) for run in runs]
+    for step in sorted(set.intersection(*map(set, curves))):
+        losses = [curve[step] for curve in curves]
+        if all(loss < bound for loss, bound in zip(losses, bounds, strict=True)):
+            return losses
+    return None
 
 
 def steps_around(runs: Sequence[Run], share: float) -> list[tuple[int, int] | None]:
     """The records between which the training loss falls below this share of log k: the step of the last record before,
-    0 if there is none, and that of the first below; None if the loss never is. Measured as `steps_to_reach` does.
+    0 if there is none, and that of the first below; None if the loss never is. All runs are measured alike: by the loss
+    as trained on if every record contains it.
     """
     online = online_loss_recorded(runs)
     spans: list[tuple[int, int] | None] = []

@@ -24,7 +24,7 @@ def test_of(label_noise: float) -> str:
 
 
 def prediction() -> Run:
-    def entries(accuracies: tuple[float, ...], deviation: float = 0.02, draws: int = 50) -> list[dict[str, Any]]:
+    def entries(accuracies: tuple[float, ...], deviation: float = 0.005, draws: int = 50) -> list[dict[str, Any]]:
         return [
             {"accuracy": accuracy, "deviation": deviation * (level > 0), "draws": draws}
             for level, accuracy in zip(LEVELS, accuracies, strict=True)
@@ -44,7 +44,7 @@ def prediction() -> Run:
         "noise_gain_gaussian_features": None,
         "varying_pixels": 61,
     }
-    return made_up_run(made_up_config(StudyRun(NoiseConfig(levels=LEVELS))), metrics)
+    return made_up_run(made_up_config(StudyRun(NoiseConfig(levels=LEVELS)), n_train=9000), metrics)
 
 
 def kernel(level: float, accuracy: float, **more: Any) -> Run:

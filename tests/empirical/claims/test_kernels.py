@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from empirical.claims.kernels import compare_kernels, kernel_results, reference
 from empirical.kernels.config import KernelConfig
+from empirical.outcome import encode_hits
 from empirical.runs.config import KernelRun
 from empirical.runs.records import Run
 from tests.made_up import made_up_config, made_up_run, outcome
@@ -35,7 +37,8 @@ def verdicts(runs: list[Run]) -> dict[str, Verdict]:
 
 
 def test_agreeing_runs_hold():
-    assert set(verdicts(AGREEING).values()) == {Verdict.HOLDS}
+    of_digits = {claim: verdict for claim, verdict in verdicts(AGREEING).items() if claim != "C26"}
+    assert set(of_digits.values()) == {Verdict.HOLDS}
 
 
 def changed(index: int, **metrics) -> list[Run]:
@@ -61,11 +64,10 @@ def changed(index: int, **metrics) -> list[Run]:
         ("kernel-random-labels", 0, {"distance_bound": 25.0}, Verdict.NOT_DECIDED),
         ("kernel-random-labels", 5, {"test_accuracy": 0.3}, Verdict.DOES_NOT_HOLD),
         ("kernel-random-labels", 5, {"test_accuracy": 0.12}, Verdict.NOT_DECIDED),
-        ("C26", 2, {"test_accuracy": 0.96}, Verdict.DOES_NOT_HOLD),
-        ("C26", 2, {"test_accuracy": 0.904}, Verdict.NOT_DECIDED),
         ("C27", 3, {"test_accuracy": 0.19}, Verdict.NOT_DECIDED),
         ("C27", 3, {"test_accuracy": 0.5}, Verdict.DOES_NOT_HOLD),
         ("C27", 3, {"norm": 5.0}, Verdict.DOES_NOT_HOLD),
+        ("C27", 3, {"norm": 19.0}, Verdict.NOT_DECIDED),
         ("C27", 3, {"norm": 14.0, "norm_lower_bound": 9.0}, Verdict.NOT_DECIDED),
         ("C28", 6, {"norm": 19.0}, Verdict.NOT_DECIDED),
         ("C28", 6, {"test_accuracy": 0.88}, Verdict.NOT_DECIDED),
@@ -74,6 +76,34 @@ def changed(index: int, **metrics) -> list[Run]:
 )
 def test_disagreeing_runs_do_not(claim, index, metrics, verdict):
     assert verdicts(changed(index, **metrics))[claim] is verdict
+
+
+@pytest.mark.parametrize(
+    ("data", "errors", "expected"),
+    [
+        ("mnist", 97, Verdict.HOLDS),
+        ("mnist", 93, Verdict.HOLDS),
+        ("mnist", 88, Verdict.NOT_DECIDED),  # 0.05 points more, which a gain of 0.1 points may give
+        ("mnist", 75, Verdict.DOES_NOT_HOLD),  # a fifth of the errors is gone
+        ("cifar10", 97, Verdict.NOT_DECIDED),  # the paper says it of MNIST alone
+    ],
+)
+def test_a_ridge_helps_or_does_not(data, errors, expected):
+    """93 of 10,000 test images are wrong without a ridge; with it the first so many of the same images are."""
+
+    def of(wrong: int, **kernel) -> Run:
+        original = run("true-labels", 0.9, 10.0, data=data, **kernel)
+        metrics = original.summary.metrics | {
+            "test_accuracy": 1 - wrong / 10_000,
+            "test_hits": encode_hits(np.arange(10_000) >= wrong),
+        }
+        return replace(
+            original,
+            config=replace(original.config, n_test=10_000),
+            summary=replace(original.summary, metrics=metrics),
+        )
+
+    assert verdicts([of(93), of(errors, ridge=1.0)])["C26"] is expected
 
 
 def test_an_interpolant_of_two_classes_that_is_nearly_right_generalises():

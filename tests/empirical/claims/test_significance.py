@@ -8,6 +8,7 @@ from scipy import stats
 
 from empirical.claims import significance
 from empirical.claims.significance import (
+    gain_p_value,
     guessing_p_value,
     paired_p_value,
     seeds_p_value,
@@ -75,7 +76,27 @@ def test_trend_keeps_its_size_and_sees_a_fall():
 def test_trend_without_any_spread():
     ones = np.ones(5, dtype=bool)
     assert trend_p_value([0, 1], [ones, ones]) == 1.0
-    assert trend_p_value([0, 1], [ones, ~ones]) == 0.0
+    assert trend_p_value([0, 1], [ones, ~ones]) == 1 / 32, "five equal signs"
+
+
+@pytest.mark.parametrize("bound", [0.001, 0.005, 0.01])
+@pytest.mark.parametrize("m", [500, 1000, 10_000])
+def test_a_gain_below_a_bound_is_shown_with_its_size_where_few_images_change(m, bound):
+    """Exactly: all images that change are gains, their number is binomial, and its mean is the bound."""
+    counts = np.arange(1 + int(stats.binom.isf(1e-9, m, bound)))
+    for sign in (-1, 1):  # a gain that is taken for less, and for more
+        shown = [gain_p_value(sign * (np.arange(m) < count), sign * bound) < 0.01 for count in counts]
+        assert stats.binom.pmf(counts, m, bound)[shown].sum() <= 0.01
+
+
+def test_gains_of_one_pair_have_mcnemars_p_value_and_averages_a_normal_one():
+    gains = np.array([1] * 6 + [0] * 94)
+    assert gain_p_value(gains) == 0.5**6
+    assert gain_p_value(-gains) == 1.0
+    averaged = np.array([1.0] * 6 + [0.5] * 4 + [0.0] * 90)
+    assert gain_p_value(averaged) == pytest.approx(stats.norm.sf(averaged.mean() / averaged.std(ddof=1) * 10))
+    assert gain_p_value(np.full(5, 0.5)) == 1 / 32
+    assert gain_p_value(np.zeros(500), -0.01) == pytest.approx(stats.norm.sf(0.01 / (0.0099 / 500) ** 0.5))
 
 
 def test_equal_differences_have_the_p_value_of_their_signs():

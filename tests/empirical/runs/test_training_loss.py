@@ -8,7 +8,6 @@ from empirical.runs.training_loss import (
     online_loss_recorded,
     steps_around,
     steps_to_cross,
-    steps_to_reach,
     tell_training_loss,
 )
 from tests.figures.made_up_networks import network_run, rise
@@ -31,10 +30,11 @@ def test_the_curve_is_of_samples_as_they_were_trained_on():
 def test_steps_to_a_share_of_guessing():
     run = network_run("inception", "random-labels", 9, rise(0.1, 10))  # 2.3 (1 - epoch / 10) by the fixed network
     per_epoch = run.epochs[1].step
-    assert steps_to_reach([older(run)], 0.5) == [5 * per_epoch], "1.15 of 2.303 after five epochs"
-    assert steps_to_reach([run], 0.5) == [6 * per_epoch], "0.1 more as trained"
-    assert steps_to_reach([run, older(run)], 0.5) == [5 * per_epoch] * 2, "by one measure for all"
-    assert steps_to_reach([run], 0.01) == [None]
+    after_five = (4 * per_epoch, 5 * per_epoch)
+    assert steps_around([older(run)], 0.5) == [after_five], "1.15 of 2.303 after five epochs"
+    assert steps_around([run], 0.5) == [(5 * per_epoch, 6 * per_epoch)], "0.1 more as trained"
+    assert steps_around([run, older(run)], 0.5) == [after_five] * 2, "by one measure for all"
+    assert steps_around([run], 0.01) == [None]
     assert steps_around([older(run)], 0.5) == [(4 * per_epoch, 5 * per_epoch)]
     assert steps_around([run], 0.01) == [None]
     assert steps_around([older(run)], 2.0) == [(0, 0)], "below from the start"

@@ -155,15 +155,15 @@ def test_runs_as_predicted_hold():
 @pytest.mark.parametrize(
     ("claim", "new", "verdict"),
     [
-        ("noise-1", made_up_noise.kernel(0.5, 0.76), Verdict.HOLDS),
+        ("noise-1", made_up_noise.kernel(0.5, 0.71), Verdict.HOLDS),
         ("noise-1", made_up_noise.kernel(0.5, 0.78), Verdict.DOES_NOT_HOLD),
         ("noise-1", made_up_noise.kernel(0.0, 0.91), Verdict.DOES_NOT_HOLD),
-        ("noise-2", made_up_noise.kernel(0.5, 0.75), Verdict.HOLDS),
+        ("noise-2", made_up_noise.kernel(0.5, 0.73), Verdict.HOLDS),
         ("noise-2", made_up_noise.kernel(0.5, 0.85), Verdict.DOES_NOT_HOLD),
         ("noise-3", made_up_noise.network(0.5, 0.51), Verdict.NOT_DECIDED),
         ("noise-3", made_up_noise.network(0.5, 0.40), Verdict.DOES_NOT_HOLD),
         ("noise-3", made_up_noise.network(0.5, 0.75, fitted=False), Verdict.NOT_DECIDED),
-        ("noise-4", made_up_noise.explicit(0.5, 0.15), Verdict.HOLDS),
+        ("noise-4", made_up_noise.explicit(0.5, 0.11), Verdict.HOLDS),
         ("noise-4", made_up_noise.explicit(0.5, 0.20), Verdict.DOES_NOT_HOLD),
         ("noise-5", made_up_noise.explicit(0.5, 0.49), Verdict.NOT_DECIDED),
         ("noise-5", made_up_noise.explicit(0.5, 0.60), Verdict.DOES_NOT_HOLD),
@@ -208,4 +208,4 @@ def test_the_table_has_a_row_a_level():
     assert [row[0] for row in table.rows] == ["0", "0.5", "1"]
     assert table.rows[1][table.columns.index("Gaussian kernel, measured")] == "—"
     assert table.rows[1][table.columns.index("mlp-1x512, measured")] == "25.0"
-    assert table.rows[1][table.columns.index(f"{LINEAR}, predicted")] == "30.0 ± 2.0"
+    assert table.rows[1][table.columns.index(f"{LINEAR}, predicted")] == "30.0 ± 0.5"

@@ -165,6 +165,12 @@ def test_every_claim_holds_where_it_is_so():
             [order_run("corrupted-0.5", (0.1, 0.9, 0.6), unchanged=(0.1, 1.0, 1.0), corrupted=(0.1, 0.99, 1.0))],
             Verdict.DOES_NOT_HOLD,
         ),
+        # The same, but the look before it is hardly less accurate.
+        (
+            "order-1",
+            [order_run("corrupted-0.5", (0.895, 0.9, 0.6), unchanged=(0.1, 1.0, 1.0), corrupted=(0.1, 0.99, 1.0))],
+            Verdict.NOT_DECIDED,
+        ),
         ("order-1", [order_run("corrupted-0.5", (0.1, 0.9, 0.6), corrupted=(0.1, 0.1, 0.5))], Verdict.NOT_DECIDED),
         ("order-2", [TRUE, RANDOM], Verdict.NOT_DECIDED),
         (
