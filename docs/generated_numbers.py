@@ -102,7 +102,7 @@ _SEE = {
     "dynamics-2": "digits-theory/figures/dynamics-corruption_digits.png",
     "complexity-measure": "digits-theory/figures/dynamics-corruption_digits.png",
     "capacity": "digits-theory/figures/capacity_digits.png",
-    "noise": "digits-theory/figures/label-noise_digits.png",
+    "noise": "cifar10-kernels/figures/label-noise_cifar10.png",
     "interpolants": "digits-theory/figures/interpolants_digits.png",
     "order": "digits-order/figures/order_digits.png",
     "memorisation": "mnist-memorisation/figures/memorisation_mnist.png",
@@ -363,7 +363,7 @@ def kernels() -> str:
         "cifar10-bandwidths",
         "cifar10-filters",
     )
-    for run in sorted(records(*folders), key=_kernel_order):
+    for run in sorted((run for run in records(*folders) if run.config.kind == "kernel"), key=_kernel_order):
         kernel, metrics = kernel_of(run), run.summary.metrics
         if kernel.interpolant == "minimum-norm" and 0 < _level(run) < 1:
             continue  # the figure shows the levels between

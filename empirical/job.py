@@ -198,21 +198,21 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
     for test in options.tests:
         parse_test(test).check(dataset)  # while it is whole: the runs may be of its first images
     settings = Settings(
-        options.model,
-        options.tests,
-        options.device,
-        options.seed,
-        options.training,
-        experiment.crop if options.crop is None else options.crop,
-        options.kernel,
-        options.scale,
-        options.train_size,
-        options.test_size,
-        options.memorisation,
-        options.bits,
-        options.pac_bayes,
-        options.order,
-        options.stated_of("training"),
+        model=options.model,
+        tests=options.tests,
+        device=options.device,
+        seeds=options.seed,
+        training=options.training,
+        crop=experiment.crop if options.crop is None else options.crop,
+        kernel=options.kernel,
+        scale=options.scale,
+        n_train=options.train_size,
+        n_test=options.test_size,
+        memorisation=options.memorisation,
+        bits=options.bits,
+        pac_bayes=options.pac_bayes,
+        order=options.order,
+        stated=options.stated_of("training"),
     )
     if options.launcher.kind == "slurm" and not options.only_run:
         if options.device == "cuda" and not options.launcher.gpus:

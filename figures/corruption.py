@@ -1,4 +1,4 @@
-"""Figure 1c: test error against the level of label corruption, beside chance and memorisation."""
+"""Figure 1c of one network and one seed: test error against the level of label corruption, beside copying."""
 
 from pathlib import Path
 

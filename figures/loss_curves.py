@@ -1,4 +1,4 @@
-"""Figure 1a: the training loss of the randomisation tests against steps."""
+"""Figure 1a of one network and one seed: the training loss of the tests against steps."""
 
 import math
 from collections.abc import Sequence

@@ -372,13 +372,16 @@ def _converges_quickly(results: ResultSet) -> Evidence:
         if ratios[0] > SMALL_FACTOR
         else Verdict.NOT_DECIDED,
         f"the loss falls from {1 - QUICK_SHARE:.0%} to {QUICK_SHARE:.0%} of guessing's in {least:,} to {most:,} steps "
-        f"on random labels and in {true_least:,} to {true_most:,} on true ones: {ratios[0]:.1f} to {ratios[1]:.1f} "
-        "times",
+        f"on random labels and in {true_least:,} to {true_most:,} on true ones: {_between(*ratios)} times",
         f"at most {SMALL_FACTOR:.0f} times the steps of true labels",
         "the same fall by the same network with the same schedule, between the records before and after it begins and "
         "ends; records too far apart to tell decide nothing; the paper gives no number, an order of magnitude is our "
         "reading",
     )
+
+
+def _between(low: float, high: float) -> str:
+    return f"{low:.1f} to {high:.1f}" if high < math.inf else f"at least {low:.1f}"
 
 
 @claim(

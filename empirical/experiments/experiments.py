@@ -325,25 +325,26 @@ def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Setting
     ]
 
 
+def _users_cell(settings: Settings, test: str) -> Cell:
+    """The cell of a test with the user's own regularisers."""
+    training = settings.training
+    return Cell(
+        settings.model or "mlp-1x512", test, training.augmentation, training.weight_decay > 0, 0.0, training.min_steps
+    )
+
+
 def plan_randomization_tests(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     """Plan a trained network for each test and, on the same images and labels, Theorem 1's explicit network.
 
     Raises ValueError for unknown tests, models, optimisers or devices.
     """
-    model, training = settings.model or "mlp-1x512", settings.training
     dataset = dataset.subset(settings.n_train, settings.n_test)
     return [
         config
         for seed in settings.seeds
         for test in settings.tests or PAPER_TESTS
         for config in (
-            _trained(
-                dataset,
-                settings,
-                seed,
-                Cell(model, test, training.augmentation, training.weight_decay > 0, 0.0, training.min_steps),
-                scaled=False,
-            ),
+            _trained(dataset, settings, seed, _users_cell(settings, test), scaled=False),
             _run_config("randomization-tests", dataset, settings, seed, parse_test(test), Explicit()),
         )
     ]
@@ -370,7 +371,7 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         learning_rate=training.learning_rate or default_learning_rate(cell.model),
         augmentation=cell.augmentation,
         weight_decay=(training.weight_decay or schedule.weight_decay) if cell.weight_decay else 0.0,
-        dropout=(cell.dropout or (0.0 if ":" in cell.model else None)) if scaled else training.dropout,
+        dropout=_dropout(cell) if scaled else training.dropout,
         max_steps=max_steps,
         min_steps=min(cell.min_steps, max_steps),
         epochs_per_train_evaluation=grid,
@@ -392,6 +393,13 @@ def _trained(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell, *
         Trained(training),
         model=cell.model,
     )
+
+
+def _dropout(cell: Cell) -> float | None:
+    """The dropout of a cell of a table; without any, that of a user's network is switched off, and ours have none."""
+    if cell.dropout:
+        return cell.dropout
+    return 0.0 if ":" in cell.model else None
 
 
 def _check_training(dataset: ImageDataset, settings: Settings, augmentation: Augmentation) -> None:
@@ -451,18 +459,10 @@ def _with_studies(
     dataset = dataset.subset(settings.n_train, settings.n_test)
     configs = []
     for seed, test in product(settings.seeds, settings.tests or tests):
-        trained = _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False)
+        trained = _trained(dataset, settings, seed, _users_cell(settings, test), scaled=False)
         studied = replace(trained, experiment=kind_of(study), what=StudyRun(study, trained.hyper_parameters))
         configs += [trained, studied]
     return configs
-
-
-def _unvaried(settings: Settings, test: str) -> Cell:
-    """The cell of a test with the user's own regularisers."""
-    training = settings.training
-    return Cell(
-        settings.model or "mlp-1x512", test, training.augmentation, training.weight_decay > 0, 0.0, training.min_steps
-    )
 
 
 def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
@@ -485,7 +485,7 @@ def plan_noise(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
         configs.append(_run_config("noise", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=study.name))
         for test, randomization in zip(tests, randomizations, strict=True):
             configs += [
-                _trained(dataset, settings, seed, _unvaried(settings, test), scaled=False),
+                _trained(dataset, settings, seed, _users_cell(settings, test), scaled=False),
                 _run_config("randomization-tests", dataset, settings, seed, randomization, Explicit()),
                 _run_config("kernels", dataset, settings, seed, randomization, KernelRun(kernel)),
             ]
@@ -542,7 +542,7 @@ def plan_distance(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
         n_test=settings.n_test or min(n_test or len(dataset.test.labels), len(dataset.test.labels)),
     )
     return [
-        replace(_trained(dataset, settings, seed, _unvaried(settings, test.option), scaled=True), experiment=DISTANCE)
+        replace(_trained(dataset, settings, seed, _users_cell(settings, test.option), scaled=True), experiment=DISTANCE)
         for seed, test in product(settings.seeds, tests)
     ]
 
@@ -590,7 +590,7 @@ def plan_measures(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     study = MeasuresConfig(draws=2, search_steps=1, bisections=1) if smoke else MeasuresConfig()
     configs = []
     for seed, test in product(settings.seeds, settings.tests or PAPER_TESTS):
-        trained = _trained(dataset, settings, seed, _unvaried(settings, test), scaled=smoke)
+        trained = _trained(dataset, settings, seed, _users_cell(settings, test), scaled=smoke)
         configs.append(replace(trained, experiment="measures", what=StudyRun(study, trained.hyper_parameters)))
     return configs
 
