@@ -128,7 +128,7 @@ def run_experiment(
     hyper_parameters = training if isinstance(training, TrainingConfig) else TrainingConfig(**stated)
     if optimizer:
         hyper_parameters = replace(hyper_parameters, optimizer=import_path_of(optimizer, "optimizer"))
-    dataset_given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else dataset_of(*data)
+    dataset_given = None if isinstance(data, str) else data if isinstance(data, ImageDataset) else _dataset_of(data)
     if unsuitable := [key for key in options if key in _COMMAND_LINE_ALONE]:
         raise ValueError(f"{unsuitable[0]} is an option of the command line alone: python -m empirical.run")
     further: dict[str, Any] = {
@@ -177,6 +177,17 @@ def run_experiment(
             more = follow(dataset, settings, finished) if follow else []
             configs = [config for config in more if config.hash not in hashes]
     return ExperimentResults(tuple(finished), tuple(subjects(finished)), tuple(failures))
+
+
+def _dataset_of(data: Any) -> ImageDataset:
+    """The data set of two splits; ValueError for another number, such as a validation split between them."""
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        what = f"{len(data)} parts" if isinstance(data, tuple | list) else f"a {type(data).__name__}"
+        raise ValueError(
+            f"data: a name, an ImageDataset or two splits are wanted, (train, test), each (images, labels) or a data "
+            f"set; got {what}"
+        )
+    return dataset_of(*data)
 
 
 def _outcome(run: Run) -> str:

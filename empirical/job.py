@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from joblib import cpu_count
 from rich.text import Text
@@ -18,7 +19,8 @@ from empirical.claims.randomization_tests import result_sets
 from empirical.claims.studies import COMPARISONS
 from empirical.claims.verdicts import claim_verdicts, lines_of, subjects, write_verdicts
 from empirical.datasets import DATASETS, ImageDataset, load
-from empirical.datasets.storage import chosen_storage
+from empirical.datasets.decoders import Decoder
+from empirical.datasets.storage import Storage, chosen_storage
 from empirical.execution.execute import execute, takes_one_thread
 from empirical.execution.gpu_shares import GpuShares, visible_gpus
 from empirical.execution.launcher import Pairs, launch_local, launch_slurm
@@ -27,9 +29,11 @@ from empirical.execution.status import forget_begun, plan_to_run
 from empirical.execution.stopwatch import Stopwatch
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import EXPERIMENTS, ON_THE_CPU, Settings, find_experiment
+from empirical.experiments.scales import Device, Scale
 from empirical.observers import check_observers, find_observers, observed, tell_finished
 from empirical.options import Options, PlanOptions, flag_not_taken
 from empirical.randomization import parse_test
+from empirical.randomization.label_noise import GivenLabels
 from empirical.report.console import kernel_table, paper_table, results_table
 from empirical.report.freshness import Report
 from empirical.report.results_csv import write_results
@@ -195,6 +199,8 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
     if repeated := [seed for seed in options.seed if options.seed.count(seed) > 1]:
         raise ValueError(f"--seed names {repeated[0]} twice: the same run would count as two")
     dataset = load_dataset(options, data)
+    dataset.subset(options.train_size, options.test_size)  # ValueError where there are fewer
+    _check_order(options, dataset, given=data is not None)
     for test in options.tests:
         parse_test(test).check(dataset)  # while it is whole: the runs may be of its first images
     settings = Settings(
@@ -228,6 +234,8 @@ def load_dataset(options: Options, data: ImageDataset | None = None) -> ImageDat
     """
     experiment = find_experiment(options.name)
     name = data.name if data else options.data or experiment.data
+    if options.image_size is not None and name in DATASETS and not DATASETS[name].resized:
+        raise ValueError(f"--image-size: the images of {name} keep their size; --crop takes their centre")
     if name == "folder" and options.data_root and options.out.resolve().is_relative_to(options.data_root.resolve()):
         raise ValueError(f"--out {options.out} lies in the data set's folder, where its folders would count as classes")
     dataset = data or load(
@@ -246,12 +254,37 @@ def load_dataset(options: Options, data: ImageDataset | None = None) -> ImageDat
     return dataset
 
 
+def _check_order(options: Options, dataset: ImageDataset, *, given: bool) -> None:
+    """ValueError for labels of a file, in the order of the images' own files, where the data set has another order."""
+    name = dataset.name
+    if given or name not in DATASETS or not DATASETS[name].reordered:
+        return
+    if words := [test for test in options.tests if isinstance(parse_test(test).label_noise, GivenLabels)]:
+        raise ValueError(
+            f"test (--tests) {words[0]}: the images of {name} come in an order of their own, so that labels in the "
+            f"order of the files would go to other images. Load them in Python, dataset = empirical.load({name!r}, "
+            "...), put the labels into the order of dataset.train.labels, and run run_experiment(data=dataset, "
+            "tests=...)"
+        )
+
+
 def _check_sizes(options: Options) -> None:
     for option, side in (("--crop", options.crop), ("--image-size", options.image_size)):
         if side is not None and side < 1:
             raise ValueError(f"{option} takes a side of at least one pixel, got {side}")
     if options.memory is not None and options.memory <= 0:
         raise ValueError(f"--memory takes gigabytes, more than 0, got {options.memory:g}")
+    for option, size in (("--train-size", options.train_size), ("--test-size", options.test_size)):
+        if size is not None and size < 1:
+            raise ValueError(f"{option} takes at least 1 image, got {size}")
+    for option, choice, choices in (
+        ("--scale", options.scale, Scale),
+        ("--device", options.device, Device),
+        ("--data-storage", options.data_storage, Storage),
+        ("--data-decoder", options.data_decoder, Decoder),
+    ):
+        if choice not in get_args(choices):
+            raise ValueError(f"{option} takes {', '.join(get_args(choices))}, got {choice!r}")
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"--out {options.out} is a file: name a directory")
 

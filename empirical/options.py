@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import tyro
 
@@ -18,7 +18,7 @@ from empirical.experiments.experiments import (
     OrderSettings,
     PacBayesSettings,
 )
-from empirical.experiments.scales import Scale
+from empirical.experiments.scales import Device, Scale
 from empirical.planning.settings import PlanSettings
 from empirical.training.config import TrainingConfig
 from theory.common.plain_numbers import plain_numbers
@@ -90,7 +90,7 @@ class Options:
     random-labels, shuffled-pixels, random-pixels, gaussian. Other label noise: symmetric-P, pair-flip-P,
     transition:FILE, labels:FILE; noise in the images: mixed-S; --list says what each is."""
 
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """Where to train; auto is CUDA where there is one."""
 
     seed: Annotated[tuple[int, ...], tyro.conf.arg(metavar="INT ...")] = (0,)

@@ -97,7 +97,9 @@ def _parts_of_object(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
         yield repr(value).encode()
         for module in value.modules():
             yield from _parts(type(module), seen)
+            yield from _parts({name: own for name, own in vars(module).items() if not name.startswith("_")}, seen)
         yield from _parts(dict(value.state_dict()), seen)
+        yield from _parts({name: parameter.requires_grad for name, parameter in value.named_parameters()}, seen)
     elif isinstance(value, FunctionType):
         yield from _parts_of_function(value, seen)
     elif isinstance(value, type) and _of_a_file(value) and "<locals>" not in value.__qualname__:
@@ -116,6 +118,7 @@ def _parts_of_object(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
     elif isinstance(value, BuiltinFunctionType):
         yield f"{value.__module__}.{value.__qualname__}".encode()
     elif hasattr(value, "__dict__"):
+        yield from _parts(type(value), seen)  # its class says what it does
         yield from _parts(vars(value), seen)
     elif " at 0x" not in repr(value):  # an address in memory is no part of the value
         yield repr(value).encode()
@@ -128,7 +131,10 @@ def _parts_of_function(function: FunctionType, seen: dict[int, Any]) -> Iterator
     if own_file or not in_file:
         try:
             yield inspect.getsource(function).encode()
+            in_words = function.__name__ != "<lambda>"  # the text of a lambda is its whole line, with others on it
         except (OSError, TypeError):  # the text was executed and is gone
+            in_words = False
+        if not in_words:
             yield from _parts_of_code(function.__code__)
     yield from _parts((function.__defaults__, function.__kwdefaults__), seen)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):

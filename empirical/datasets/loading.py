@@ -40,12 +40,16 @@ class Source:
         load: reads the data set from its location.
         needs_files: whether there are files to locate.
         stored_anywhere: whether its images may be streamed or in a memory map; otherwise they are kept in memory.
+        resized: whether its images are resized to squares of a side that is asked for.
+        reordered: whether its images come in another order than in their files, the same every time.
     """
 
     description: str
     load: Callable[[Location], ImageDataset]
     needs_files: bool = True
     stored_anywhere: bool = False
+    resized: bool = False
+    reordered: bool = False
 
 
 def _digits(_: Location) -> ImageDataset:
@@ -108,6 +112,7 @@ DATASETS = {
         "scikit-learn's handwritten digits: 1,797 grey images of 8 x 8, 10 classes; no download",
         _digits,
         needs_files=False,
+        reordered=True,
     ),
     "cifar10": Source(
         "CIFAR-10: 60,000 colour images of 32 x 32, 10 classes; official binary or Python files",
@@ -132,16 +137,22 @@ DATASETS = {
         "your own images, in ROOT/<class>/ or in ROOT/train/<class>/ and ROOT/test/<class>/",
         _folder,
         stored_anywhere=True,
+        resized=True,
+        reordered=True,
     ),
     "tiny-imagenet": Source(
         "Tiny ImageNet: 110,000 colour images of 64 x 64, 200 classes; the archive's folders",
         _tiny_imagenet,
         stored_anywhere=True,
+        resized=True,
+        reordered=True,
     ),
     "imagenet": Source(
         "ImageNet: 1.3 million images, 1,000 classes; ROOT/train/<wnid>/, ROOT/val/<wnid>/, or parquet files",
         _imagenet,
         stored_anywhere=True,
+        resized=True,
+        reordered=True,
     ),
 }
 """The data sets by name. An entry of `ARCHIVES` makes a data set downloadable."""

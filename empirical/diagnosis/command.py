@@ -103,11 +103,21 @@ def read_pipeline(path: str, device: str) -> tuple[ResidentData, tuple[Pass, Pas
     Raises ValueError for anything else.
     """
     factory = import_object(path, "pipeline (--pipeline)")
-    batches = factory()
+    try:
+        batches = factory()
+    except Exception as error:  # the user's own factory may raise anything
+        raise ValueError(
+            f"pipeline (--pipeline): {path!r} cannot be called without arguments: {type(error).__name__}: {error}"
+        ) from error
     first, images = read_pass(_iterable(batches, path), PASS_LIMIT, SAMPLE)
     if not len(first.labels):
         raise ValueError(f"pipeline (--pipeline): {path!r} gives no samples")
     second, _ = read_pass(factory() if iter(batches) is batches else batches, PASS_LIMIT, 0)
+    if not len(second.labels):
+        raise ValueError(
+            f"pipeline (--pipeline): {path!r} gives no samples on a second pass: have the factory make a new iterator "
+            "each time, or give something that can be gone through again, such as a DataLoader"
+        )
     labels = torch.from_numpy(first.labels[: len(images)]).to(device)
     images = images.to(device)
     return ResidentData(images, labels, labels, images[:1], labels[:1]), (first, second)

@@ -17,6 +17,10 @@ _FEWEST = 20
 """Samples that must be met twice. Labels drawn anew from k classes keep all of 20 labels with probability k^-20, at
 most 1e-6."""
 
+_MAY_BE_LEFT_OUT = 0.45
+"""Of the samples drawn with replacement as often as there are samples, 1/e = 37% do not come again in such a pass;
+random flips change half of the images."""
+
 _GIVE_INDICES = "let the batches be (images, labels, indices), the index being the sample's place in the data set"
 
 
@@ -88,6 +92,13 @@ def check_images_fixed(first: Pass, second: Pass) -> Answer:
         return Answer(
             question, "the passes have no samples that can be matched", Verdict.CANNOT_TELL, _GIVE_INDICES, measured
         )
+    if first.indices is None and 0 < changed < _MAY_BE_LEFT_OUT * total:
+        words = (
+            f"{changed:,} of {total:,} images do not come again on the second pass, and the others come unchanged: a "
+            "pass that leaves samples out (drop_last, or a sampler with replacement) would do that, and so would "
+            "augmentation that changes some"
+        )
+        return Answer(question, words, Verdict.CANNOT_TELL, _GIVE_INDICES, measured)
     if changed:
         words = f"no: {changed:,} of {total:,} images are other ones on the second pass: augmentation is on"
         return Answer(question, words, Verdict.PROBLEM, advice, measured)

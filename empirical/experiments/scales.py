@@ -14,6 +14,7 @@ from empirical.studies.capacity import ENOUGH_STEPS
 from empirical.training.schedule import CIFAR_10
 
 Scale = Literal["smoke", "laptop", "paper"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)

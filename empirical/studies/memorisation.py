@@ -120,9 +120,15 @@ def random_subset(seed: int, purpose: str, n: int, size: int) -> Samples:
 
 def _require_scores(inside: npt.NDArray[np.bool_]) -> None:
     """Raise ValueError, before hours of training, if an image is in every subset or in none: it has no score."""
+    networks, n = inside.shape
+    if inside[0].sum() in (0, n):
+        raise ValueError(
+            f"a subset of {n:,} images has {inside[0].sum():,} of them, all or none, so that no image is inside some "
+            "subsets and outside others: take more images (--train-size)"
+        )
     if inside.all(axis=0).any() or not inside.any(axis=0).all():
         raise ValueError(
-            f"with {len(inside):,} networks every image must be in some subset and outside another: train more "
+            f"with {networks:,} networks every image must be in some subset and outside another: train more "
             "networks (--memorisation.networks)"
         )
 

@@ -100,6 +100,8 @@ class TrainingConfig:
         for name in ("momentum", "weight_decay", "min_steps"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, got {getattr(self, name)}")
+        if self.momentum >= 1:
+            raise ValueError(f"momentum must be below 1, got {self.momentum}: past steps would never fade")
         if self.min_steps > self.max_steps:
             raise ValueError(f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}")
         if self.dropout is not None and not 0 <= self.dropout < 1:

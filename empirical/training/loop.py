@@ -28,7 +28,7 @@ from empirical.training.distributed import ALONE, Ranks
 from empirical.training.epoch_record import EpochRecord
 from empirical.training.evaluation import Online, epoch_record, misses_a_label, predict
 from empirical.training.graphed_stepper import chosen_stepper
-from empirical.training.optimization import precision
+from empirical.training.optimization import diverged, precision
 from empirical.training.state import TrainingState
 
 
@@ -79,10 +79,7 @@ def train(
         record = epoch_record(on_train, on_test, data, state.epoch, state.step, size, start, online)
         split, loss = ("test", record.test_loss) if record.train_loss is None else ("training", record.train_loss)
         if state.epoch and not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the {split} loss became {loss} in epoch {state.epoch}: the learning rate "
-                f"{config.learning_rate} is too large for this network and data"
-            )
+            raise diverged(f"the {split} loss", loss, state.epoch, config)
         return record, live(state, online=Online(0, 0), recorded=state.epoch, fitted=record.fitted)
 
     if state is None:

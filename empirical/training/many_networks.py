@@ -25,7 +25,7 @@ from torch.nn import functional
 from empirical.training.batches import epoch_order
 from empirical.training.config import TrainingConfig
 from empirical.training.dropout import DROPOUT_LAYERS
-from empirical.training.optimization import build_optimizer, step_size_at
+from empirical.training.optimization import build_optimizer, diverged, initial_rates, step_size_at
 
 _ALONE = ("augmentation", "dropout", "precision", "compile", "graphed")
 _PREDICTED_AT_ONCE = 512  # images; the activations of all networks are in memory together
@@ -106,15 +106,16 @@ def train_many(
         )
     require_common(config)
     many = ManyNetworks(networks)
-    optimizer = build_optimizer(many, config)
+    optimizer = build_optimizer(many, config, stacked=True)
+    rates = initial_rates(optimizer, config)
     chosen, s = torch.from_numpy(samples).to(images.device), samples.shape[1]
     step, epoch = 0, 0
     while step < config.max_steps:
         epoch += 1
         order = torch.from_numpy(np.stack([epoch_order(seed, epoch, s) for seed in seeds])).to(images.device)
         for batch in chosen.gather(1, order).split(config.batch_size, dim=1):
-            for group in optimizer.param_groups:
-                group["lr"] = step_size_at(config, step)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = step_size_at(config, step, rate)
             logits = many(images[batch])
             losses = functional.cross_entropy(logits.flatten(0, 1), labels[batch].flatten(), reduction="sum")
             optimizer.zero_grad()
@@ -122,10 +123,7 @@ def train_many(
             optimizer.step()
             step += 1
         if not math.isfinite(loss := losses.item()):
-            raise FloatingPointError(
-                f"the loss of a network became {loss} in epoch {epoch}: the learning rate "
-                f"{config.learning_rate} is too large for this network and data"
-            )
+            raise diverged("the loss of a network", loss, epoch, config)
     return many
 
 

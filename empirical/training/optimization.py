@@ -13,14 +13,17 @@ from empirical.training.config import TrainingConfig
 from theory.common.names import nearest_name
 
 
-def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, config: TrainingConfig, *, stacked: bool = False) -> torch.optim.Optimizer:
     """The optimiser of the model's parameters, each group of them with its own initial rate.
+
+    Arguments:
+        stacked: whether each parameter is a stack of those of several networks, along its first dimension.
 
     Raises ValueError if a user's factory fails or returns something else, or if its step() wants a closure.
     """
     if config.optimizer == "sgd":
         return torch.optim.SGD(
-            _groups(model, config),
+            _groups(model, config, stacked),
             lr=config.step_size,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
@@ -28,7 +31,7 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
         )
     factory = optimizer_factory(config.optimizer)
     try:
-        optimizer = factory(model.parameters(), config.step_size)
+        optimizer = factory(list(model.parameters()), config.step_size)  # a list: a factory may go through it twice
     except Exception as error:  # the user's own factory may raise anything
         raise ValueError(f"optimizer {config.optimizer!r} cannot be built: {type(error).__name__}: {error}") from error
     if not isinstance(optimizer, torch.optim.Optimizer):
@@ -40,12 +43,12 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
     return optimizer
 
 
-def _groups(model: nn.Module, config: TrainingConfig) -> Any:
+def _groups(model: nn.Module, config: TrainingConfig, stacked: bool) -> Any:
     """The parameters, in two groups where some of them do not decay: the vectors, biases among them, do not."""
     if config.weight_decay_of == "parameters":
         return model.parameters()
     parameters = list(model.parameters())
-    weights, vectors = ([p for p in parameters if (p.dim() > 1) == several] for several in (True, False))
+    weights, vectors = ([p for p in parameters if (p.dim() > 1 + stacked) == several] for several in (True, False))
     return [{"params": weights}, *([{"params": vectors, "weight_decay": 0.0}] if vectors else [])]
 
 
@@ -59,7 +62,7 @@ def _check_step(factory: Callable[..., Any], config: TrainingConfig) -> None:
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     try:
-        step = factory(model.parameters(), config.step_size).step
+        step = factory(list(model.parameters()), config.step_size).step
         asks = inspect.signature(step).parameters.get("closure")
     except Exception:  # a factory for other parameters than these: it is known to take the network's
         return
@@ -82,6 +85,21 @@ def _check_step(factory: Callable[..., Any], config: TrainingConfig) -> None:
 def initial_rates(optimizer: torch.optim.Optimizer, config: TrainingConfig) -> list[float]:
     """The rate that each group of parameters was made with; the configuration's for a group without a rate."""
     return [float(group.get("lr", config.step_size)) for group in optimizer.param_groups]
+
+
+def diverged(what: str, loss: float, epoch: int, config: TrainingConfig) -> FloatingPointError:
+    """The error of a loss that is no longer finite, with its most likely cause.
+
+    A step of SGD multiplies the weights by 1 - rate * decay, which is below -1 for a product above 2.
+    """
+    decay = config.weight_decay * config.step_size
+    cause = (
+        f"weight decay {config.weight_decay:g} at the learning rate {config.step_size} turns the weights round at "
+        "every step and makes them larger"
+        if decay > 2
+        else f"the learning rate {config.step_size} is too large for this network and data"
+    )
+    return FloatingPointError(f"{what} became {loss} in epoch {epoch}: {cause}")
 
 
 def optimizer_factory(name: str) -> Callable[..., Any]:

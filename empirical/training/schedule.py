@@ -1,5 +1,6 @@
 """How long the paper trains on a data set, how fast the step size falls there, and how strong weight decay is."""
 
+import math
 from dataclasses import dataclass, replace
 
 from empirical.training.config import TrainingConfig
@@ -50,8 +51,11 @@ def sum_of_step_sizes(training: TrainingConfig, steps: int) -> float:
     """The sum of eta_t over the first `steps` steps: geometric, a term for every `decay_steps` of them."""
     whole, rest = divmod(steps, training.decay_steps)
     factor, rate = training.learning_rate_decay, training.step_size
-    decays = float(whole) if factor == 1 else (1 - factor**whole) / (1 - factor)
-    return rate * (training.decay_steps * decays + rest * factor**whole)
+    try:
+        decays = float(whole) if factor == 1 else (1 - factor**whole) / (1 - factor)
+        return rate * (training.decay_steps * decays + rest * factor**whole)
+    except OverflowError:  # steps that grow without bound
+        return math.inf
 
 
 def total_decay(training: TrainingConfig, steps: int) -> float:

@@ -174,6 +174,13 @@ def test_networks_of_a_session_run_and_an_instance_is_left_as_it_was(tmp_path):
     assert len({run["initial_weight_norm"] for run in trained}) == 1
 
 
+@pytest.mark.parametrize("parts", [1, 3, 4])
+def test_a_data_set_of_other_than_two_splits_is_refused(parts, tmp_path):
+    split = np.zeros((4, 1, 4, 4)), np.arange(4)
+    with pytest.raises(ValueError, match=rf"two splits are wanted, \(train, test\), .* got {parts} parts"):
+        run_experiment(data=(split,) * parts, out=tmp_path)
+
+
 def test_unknown_options_and_values(tmp_path):
     with pytest.raises(TypeError, match="train_sise"):
         run_experiment(train_sise=3, out=tmp_path)
@@ -269,6 +276,49 @@ def test_the_digest_of_an_instance_follows_its_weights_and_layers(change):
     change(instance)
     import_path_of(instance, "model")
     assert sys.modules["python_session"].digests["Sequential"] != before
+
+
+class Scaled(nn.Module):
+    """A network whose answers depend on a plain attribute."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x):
+        return self.scale * x
+
+
+def edited(width):
+    space = {"nn": nn}
+    exec(f"class Maker:\n    def __call__(self, shape, k):\n        return nn.Linear(4, {width})\n", space)
+    return space["Maker"]()
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (lambda s, k: nn.Linear(4, 8), lambda s, k: nn.Linear(4, 9)),  # on one line, which is the source of both
+        (Scaled(1.0), Scaled(50.0)),
+        (edited(8), edited(9)),
+    ],
+)
+def test_two_objects_that_differ_have_two_digests(pair):
+    digests = []
+    for model in pair:
+        name = import_path_of(model, "model").partition(":")[2]
+        digests.append(sys.modules["python_session"].digests[name])
+    assert digests[0] != digests[1]
+
+
+def test_a_frozen_layer_is_another_network():
+    network = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    digests = []
+    for trainable in (True, False):
+        network[0].requires_grad_(trainable)
+        import_path_of(network, "model")
+        digests.append(sys.modules["python_session"].digests["Sequential"])
+    assert digests[0] != digests[1]
 
 
 def test_a_function_of_a_module_has_its_own_path(mine):

@@ -139,6 +139,32 @@ def test_a_default_that_is_stated_is_a_choice(tmp_path):
         run_experiment("table1", training={"weight_decay": 0}, **own)
 
 
+@pytest.mark.parametrize("name", ["randomization-tests", "memorisation", "order", "pac-bayes", "capacity"])
+@pytest.mark.parametrize(("size", "message"), [(0, "--train-size takes at least 1 image"), (5000, "5000|5,000")])
+def test_a_size_that_the_data_do_not_have_is_refused_by_every_experiment(name, size, message):
+    with pytest.raises(ValueError, match=message):
+        job.plan_runs(Options(name, train_size=size), load("digits"))
+
+
+@pytest.mark.parametrize(("option", "value"), [("scale", "Paper"), ("device", "gpu"), ("data_decoder", "jpeg")])
+def test_a_choice_from_python_is_one_of_the_command_lines(option, value):
+    with pytest.raises(ValueError, match=f"takes .*, got '{value}'"):
+        job.plan_runs(Options("figure1", **{option: value}), load("digits"))
+
+
+def test_labels_of_a_file_for_images_in_an_order_of_their_own_are_refused(tmp_path):
+    np.save(tmp_path / "labels.npy", np.zeros(1297, np.int64))
+    options = Options(data="digits", tests=(f"labels:{tmp_path / 'labels.npy'}",))
+    with pytest.raises(ValueError, match="the images of digits come in an order of their own"):
+        job.plan_runs(options)
+    assert job.plan_runs(options, load("digits"))[2], "whoever has loaded them knows the order"
+
+
+def test_a_size_of_images_that_keep_theirs_is_refused():
+    with pytest.raises(ValueError, match="the images of digits keep their size"):
+        job.plan_runs(Options(data="digits", image_size=16))
+
+
 def test_sizes_of_one_experiment_are_part_of_its_runs():
     digits = load("digits")
     (many,) = job.plan_runs(
@@ -284,7 +310,7 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--tests", "random-label"], "did you mean 'random-labels'"),
         (["--tests", "corrupted-2"], "corrupted-P takes a probability P in 0 .. 1, got '2'"),
         (["--seed", "-1"], "--seed takes non-negative integers, got -1"),
-        (["--train-size", "0"], "0 images asked for"),
+        (["--train-size", "0"], "--train-size takes at least 1 image, got 0"),
         (["--training.optimizer", "adam"], "unknown name 'adam': torch's Adam is torch.optim:Adam; it is given"),
         (["--training.optimizer", "gradient"], "or package.module:factory, as torch.optim:Adam"),
         (["--lr", "0.1"], "there is no option --lr: the step size is --training.learning-rate"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from empirical.datasets.given import dataset_of
 
@@ -80,7 +81,16 @@ NAN[4, 0, 0, 0] = np.nan
         ((BYTES.astype(int) + 1, LABELS), "are no bytes"),
         ((BYTES.reshape(6, -1), LABELS), r"must have shape \(n, channels, height, width\), got \(6, 60\)"),
         ((BYTES, LABELS + 0.5), "labels must be whole numbers from 0 on"),
-        ((BYTES, LABELS - 1), "labels must be whole numbers from 0 on"),
+        ((BYTES, LABELS - 1), "train: labels must be whole numbers from 0 on, label 0 is -1"),
+        ((BYTES, LABELS.astype(np.uint64) + 2**63), "label 0 is 9223372036854775808"),
+        ((BYTES, LABELS + 1), r"labels run to 3, but no image has 0: .* np.unique\(labels, return_inverse=True\)"),
+        ((BYTES, np.where(LABELS == 2, 255, LABELS)), "labels run to 255, but no image has 2, 3, 4, ...: "),
+        ((BYTES.repeat(2, axis=1)[:, :4], LABELS), "1 or 3 channels, first or last, got"),
+        ((np.moveaxis(BYTES.repeat(2, axis=1)[:, :4], 1, 3), LABELS), "1 or 3 channels"),
+        ((BYTES // 64, LABELS), r"run from 0 to 3, of 0 .. 255, .*: multiply them by 85"),
+        ({"images": BYTES, "labels": LABELS}, "got a dict with images, labels: give the arrays"),
+        ("train", "got a str: give the arrays"),
+        ([(BYTES[0], 1, 2)], r"a sample is a pair \(image, label\), this data set gives 3 values"),
         ((BYTES, np.eye(6)), "labels must be whole numbers from 0 on"),
         ((BYTES, LABELS[:3]), "6 images, but 3 labels"),
         ([{"pixels": BYTES[0], "label": 1}], r"image \(or img\) and label, it contains pixels, label"),
@@ -90,4 +100,19 @@ NAN[4, 0, 0, 0] = np.nan
 )
 def test_what_is_no_image_data_is_refused(train, message):
     with pytest.raises(ValueError, match=message):
-        dataset_of(train, (BYTES, LABELS))
+        dataset_of(train, (BYTES[:3], LABELS[:3]) if "run to" not in message else (BYTES[:1], LABELS[1:2]))
+
+
+def test_black_and_white_is_0_and_255_in_every_type():
+    drawing = (BYTES > 127).astype(np.uint8)
+    for images in (drawing, drawing.astype(bool), drawing.astype(float), drawing.astype(np.int64)):
+        assert np.array_equal(images_of(images), 255 * drawing)
+
+
+def test_a_pillow_images_palette_is_looked_up():
+    picture = Image.fromarray(np.moveaxis(BYTES[0], 0, 2))
+    palette = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
+    data = dataset_of([(palette, 0), (picture, 1)], [(picture.convert("RGBA"), 0)])
+    assert np.array_equal(data.train.images[0], np.moveaxis(np.asarray(palette.convert("RGB")), 2, 0))
+    assert np.array_equal(data.train.images[1], BYTES[0])
+    assert np.array_equal(data.test.images[0], BYTES[0])

@@ -234,6 +234,19 @@ def test_augmentation_without_index(data):
     assert check_images_fixed(*passes).verdict is Verdict.PROBLEM
 
 
+def test_a_pass_that_leaves_samples_out_is_no_augmentation():
+    """As drop_last does, or a sampler with replacement, of whose images 37% do not come again."""
+    digests = tuple(bytes([i]) for i in range(200))
+    labels = np.zeros(200, np.int64)
+    for kept in (slice(0, 190), slice(0, 126)):
+        answer = check_images_fixed(Pass(digests, labels), Pass(digests[kept], labels[kept]))
+        assert answer.verdict is Verdict.CANNOT_TELL
+        assert "drop_last" in answer.answer
+        assert "indices" in answer.advice
+    half = (*digests[:100], *(bytes([255, i]) for i in range(100)))
+    assert check_images_fixed(Pass(digests, labels), Pass(half, labels)).verdict is Verdict.PROBLEM
+
+
 def test_passes_that_were_cut():
     labels = np.arange(40) % K
     digests = tuple(bytes([i]) for i in range(40))

@@ -221,6 +221,9 @@ def test_a_diverging_run_says_so(data):
     huge = replace(data, train_images=data.train_images * 1e20)
     with pytest.raises(FloatingPointError, match=r"learning rate 1000000\.0 is too large"):
         list(train(model(), huge, replace(CONFIG, learning_rate=1e6), seed=0))
+    turning = replace(CONFIG, weight_decay=1e6)
+    with pytest.raises(FloatingPointError, match=r"weight decay 1e\+06 at the learning rate .* makes them larger"):
+        list(train(model(), data, turning, seed=0))
 
 
 def test_an_optimiser_by_import_path(data):
@@ -232,6 +235,7 @@ def test_an_optimiser_by_import_path(data):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"momentum": 1.0}, "momentum must be below 1, got 1.0"),
         ({"batch_size": 0}, "batch_size must be positive and finite, got 0"),
         ({"learning_rate": -1.0}, "learning_rate must be positive"),
         ({"dropout": 1.0}, "dropout is a probability below 1"),

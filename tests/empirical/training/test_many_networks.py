@@ -1,5 +1,9 @@
 """Networks trained at once are those that the training loop makes one by one."""
 
+import sys
+import types
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +56,28 @@ def test_each_is_the_network_that_the_training_loop_makes(data):
         with torch.no_grad():
             classes = network(images).argmax(1)
         np.testing.assert_array_equal(classes_of(many, images)[i], classes)
+
+
+def adam(parameters, learning_rate):
+    """With a rate of its own, whatever the configuration's."""
+    return torch.optim.Adam(parameters, lr=1e-3)
+
+
+@pytest.mark.parametrize("change", [{"weight_decay": 1.0, "weight_decay_of": "weights"}, {"optimizer": "users:adam"}])
+def test_the_optimiser_has_the_groups_and_rates_that_it_has_in_the_loop(data, change, monkeypatch):
+    monkeypatch.setitem(sys.modules, "users", types.SimpleNamespace(adam=adam))
+    plain = {"momentum": TrainingConfig.momentum, "weight_decay": 0.0}
+    config = replace(CONFIG, **(plain | change))
+    images, labels, samples = data
+    many = train_many(networks()[:1], images, labels, samples[:1], SEEDS[:1], config)
+    (network,) = networks()[:1]
+    chosen = torch.from_numpy(samples[0])
+    for _ in train(
+        network, ResidentData(images[chosen], labels[chosen], labels[chosen], images, labels), config, SEEDS[0]
+    ):
+        pass
+    for own, stacked in zip(network.parameters(), many.stacked, strict=True):
+        torch.testing.assert_close(stacked[0], own, atol=1e-6, rtol=0)
 
 
 def test_a_networks_company_does_not_matter(data):
