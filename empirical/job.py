@@ -200,7 +200,7 @@ def plan_runs(options: Options, data: ImageDataset | None = None) -> tuple[Image
         raise ValueError(f"--seed names {repeated[0]} twice: the same run would count as two")
     dataset = load_dataset(options, data)
     dataset.subset(options.train_size, options.test_size)  # ValueError where there are fewer
-    _check_order(options, dataset, given=data is not None)
+    _check_order(options, dataset, from_python=data is not None)
     for test in options.tests:
         parse_test(test).check(dataset)  # while it is whole: the runs may be of its first images
     settings = Settings(
@@ -254,10 +254,10 @@ def load_dataset(options: Options, data: ImageDataset | None = None) -> ImageDat
     return dataset
 
 
-def _check_order(options: Options, dataset: ImageDataset, *, given: bool) -> None:
+def _check_order(options: Options, dataset: ImageDataset, *, from_python: bool) -> None:
     """ValueError for labels of a file, in the order of the images' own files, where the data set has another order."""
     name = dataset.name
-    if given or name not in DATASETS or not DATASETS[name].reordered:
+    if from_python or name not in DATASETS or not DATASETS[name].reordered:
         return
     if words := [test for test in options.tests if isinstance(parse_test(test).label_noise, GivenLabels)]:
         raise ValueError(

@@ -18,8 +18,8 @@ _FEWEST = 20
 most 1e-6."""
 
 _MAY_BE_LEFT_OUT = 0.45
-"""Of the samples drawn with replacement as often as there are samples, 1/e = 37% do not come again in such a pass;
-random flips change half of the images."""
+"""A pass that draws with replacement as often as there are samples leaves 1/e = 37% of them out; random flips change
+half of the images."""
 
 _GIVE_INDICES = "let the batches be (images, labels, indices), the index being the sample's place in the data set"
 

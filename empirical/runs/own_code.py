@@ -32,7 +32,7 @@ def check_own_code(configs: Sequence[RunConfig], dataset: ImageDataset) -> None:
         keys.add(key)
         if ":" in config.model or config.training.optimizer != "sgd":
             _check(config, dataset)
-        elif _last_batch(config) == 1:  # of our networks, those with batch norm cannot take one image
+        elif _last_batch(config) == 1:  # batch norm cannot take one image
             shape = seen_shape(dataset.image_shape, config.crop)
             model = build_model(config.model, shape, config.num_classes, config.seed, config.training.initialization)
             _check_smallest_batch(config, model, shape)
