@@ -53,7 +53,8 @@ def draw_measures(results: MeasuresResults, path: Path) -> None:
         for family, color in _FAMILIES.items():
             own = [row for row in rows if _family(names[row]) == family]
             shares = [share_ordered(*results.pairs(names[row])) for row in own]
-            axes.plot(shares, own, marker(color), color=color, markersize=7, label=family)
+            if own:
+                axes.plot(shares, own, marker(color), color=color, markersize=7, label=family)
         axes.axvline(0.5, color=REFERENCE, linestyle=":", linewidth=1.5)
         axes.set_yticks(list(rows), names, fontsize=8.5)
         axes.set(xlim=(-0.04, 1.04), ylim=(len(names) - 0.4, -0.6))

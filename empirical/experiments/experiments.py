@@ -21,6 +21,7 @@ from empirical.experiments.scales import (
     distance_images,
     double_descent_images,
     dynamics_images,
+    gaussian_draws,
     memorisation_sizes,
     network_double_descent_images,
     order_sizes,
@@ -664,7 +665,8 @@ ON_THE_CPU = ("explicit", "double-descent", "network-double-descent", "memorisat
 
 def plan_double_descent(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     """Plan a run for each seed: all numbers of features and levels of corruption. Raises ValueError for other tests."""
-    return _double_descent("double-descent", dataset, settings, DoubleDescentConfig(), double_descent_images)
+    study = DoubleDescentConfig(gaussian_draws=gaussian_draws(settings.scale))
+    return _double_descent("double-descent", dataset, settings, study, double_descent_images)
 
 
 def plan_network_double_descent(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:

@@ -184,7 +184,7 @@ class DoubleDescentConfig:
     levels: tuple[float, ...] = (0.0, 0.1, 0.2)
     bandwidth: float = 0.5
     gaussian_samples: int = 60
-    gaussian_draws: int = field(default=1000, metadata={"before": 40})
+    gaussian_draws: int = 40
     gaussian_noise: float = 0.25
     version: int = field(default=1, metadata=_FIRST)
 

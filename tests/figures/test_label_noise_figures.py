@@ -33,7 +33,8 @@ def test_figures_are_drawn_the_same_each_time(figures, results, texts, tmp_path,
     (again,) = draw_figures(figures, results, "twice", tmp_path).values()
     assert path.read_bytes() == again.read_bytes()
     svg = path.read_text()
-    for text in [*texts, "digits, 500 training and 1,000 test images", "seed 0", "cpu"]:
+    images = f"digits, {results.config.n_train:,} training and 1,000 test images"
+    for text in [*texts, images, "seed 0", "cpu"]:
         assert text in svg
     with Image.open(path.with_suffix(".png")) as image:
         assert len(image.convert("RGB").getcolors(maxcolors=2**24) or []) > 50
