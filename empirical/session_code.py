@@ -130,11 +130,11 @@ def _parts_of_function(function: FunctionType, seen: dict[int, Any]) -> Iterator
     yield f"{function.__module__ if in_file else ''}:{function.__qualname__} {own_file}".encode()
     if own_file or not in_file:
         try:
-            yield inspect.getsource(function).encode()
-            in_words = function.__name__ != "<lambda>"  # the text of a lambda is its whole line, with others on it
+            source = inspect.getsource(function)
         except (OSError, TypeError):  # the text was executed and is gone
-            in_words = False
-        if not in_words:
+            source = ""
+        yield source.encode()
+        if not source or function.__name__ == "<lambda>":  # a lambda's text is its whole line, with others on it
             yield from _parts_of_code(function.__code__)
     yield from _parts((function.__defaults__, function.__kwdefaults__), seen)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):

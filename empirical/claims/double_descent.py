@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import SIZE, missing
-from empirical.claims.significance import paired_p_value, tested_at_every
+from empirical.claims.significance import paired_p_value, predicted, tested_at_every
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
@@ -204,9 +204,8 @@ def _gaussian(results: DoubleDescentResults) -> Evidence:
     off = [abs(point["risk"] - point["expected"]) / point["standard_error"] for point in results.gaussian]
     worst = results.gaussian[int(np.argmax(off))]
     widest = max(_SIGMAS * point["standard_error"] / point["expected"] for point in results.gaussian)
-    within = Verdict.HOLDS if widest <= _TELLING else Verdict.NOT_DECIDED
     return Evidence(
-        within if max(off) <= _SIGMAS else Verdict.DOES_NOT_HOLD,
+        predicted(max(off) <= _SIGMAS, widest, _TELLING),
         f"{len(off)} ratios, at most {max(off):.1f} standard errors off, at N / n = {worst['ratio']:.2g}: risk "
         f"{worst['risk']:.3g}, expected {worst['expected']:.3g}",
         f"within {_SIGMAS:g} standard errors at every ratio, and these no more than {_TELLING:.0%} of the risk; they "

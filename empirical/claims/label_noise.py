@@ -23,7 +23,7 @@ from empirical.claims.randomization_tests import (
     hits_recorded,
     missing,
 )
-from empirical.claims.significance import positive_mean_p_value, tested, tested_at_every
+from empirical.claims.significance import positive_mean_p_value, predicted, tested, tested_at_every
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
@@ -224,13 +224,6 @@ def _unfitted(run: Run) -> str:
     return "" if run.summary.metrics["fitted"] else "*"
 
 
-def _predicted(within: bool, widest: float) -> Verdict:
-    """Outside its interval a prediction fails; within, it holds where the interval is narrow enough to tell."""
-    if not within:
-        return Verdict.DOES_NOT_HOLD
-    return Verdict.HOLDS if widest <= TELLING else Verdict.NOT_DECIDED
-
-
 def _within_intervals(results: NoiseResults, runs: Levels, rule: str, what: str, remark: str = "") -> Evidence:
     """Whether every measured accuracy lies in the rule's prediction interval."""
     both = results.both(runs)
@@ -245,7 +238,7 @@ def _within_intervals(results: NoiseResults, runs: Levels, rule: str, what: str,
         widest = max(widest, (high - low) / 2)
         parts.append(f"p = {level:g}: {accuracy:.1%} ({max(low, 0):.1%} to {min(high, 1):.1%})")
     return Evidence(
-        _predicted(holds, widest),
+        predicted(holds, widest, TELLING),
         "test accuracy (predicted) " + ", ".join(parts) + remark,
         f"within the interval at every level, none of which is wider than {100 * TELLING:.0f} points on either side; "
         f"the widest is {100 * widest:.1f}",
@@ -301,7 +294,7 @@ def _leave_one_out_predicts(results: NoiseResults) -> Evidence:
         widest = max(widest, critical * variance**0.5)
         parts.append(f"p = {level:g}: {accuracy:.1%} ({expected:.1%})")
     return Evidence(
-        _predicted(max(scores) <= critical, widest),
+        predicted(max(scores) <= critical, widest, TELLING),
         f"test accuracy (leave-one-out) {', '.join(parts)}; at most {max(scores):.2f} standard errors apart",
         f"{critical:.2f} standard errors, and these no more than {100 * TELLING:.0f} points at any level; they are "
         f"{100 * widest:.1f} at most",

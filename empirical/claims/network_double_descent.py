@@ -20,7 +20,7 @@ from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import NetworkDoubleDescentConfig
 from empirical.text_table import TextTable
-from theory.claims import Evidence, Finding, Verdict
+from theory.claims import Evidence, Finding
 
 _BELKIN = "Belkin, Hsu, Ma, Mandal 2019, figure 3"
 _NAKKIRAN = "Nakkiran, Kaplun, Bansal, Yang, Barak, Sutskever 2020, section 6"
@@ -201,11 +201,8 @@ def _peak(results: NetworkDoubleDescentResults) -> Evidence:
             f"{ratios[peak]:.2g}, {last:.3g} at {ratios[-1]:.2g}; the largest outside {NEAR[0]:g} to {NEAR[1]:g} is "
             f"{second:.3g}, at {ratios[outside]:.2g}"
         )
-    decided = Verdict.HOLDS if max(p_values) < SIZE else Verdict.NOT_DECIDED
-    if min(opposites) < SIZE / len(opposites):
-        decided = Verdict.DOES_NOT_HOLD
     return Evidence(
-        decided,
+        tested_at_every(p_values, opposites, SIZE),
         "; ".join(words) + f"; largest p-value {min(1.0, max(p_values)):.1g}",
         f"a width with P / (n k) between {NEAR[0]:g} and {NEAR[1]:g} is above every width outside, at every level of "
         f"noise, p-value below {SIZE}; a width outside that is above all of these, p-value below {SIZE}, contradicts",

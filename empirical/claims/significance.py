@@ -122,6 +122,19 @@ def gain_p_value(gains: npt.NDArray[Any], bound: float = 0.0) -> float:
     return float(stats.norm.sf((gains.mean() - bound) / (variance / len(gains)) ** 0.5))
 
 
+def predicted(within: bool, widest: float, telling: float) -> Verdict:
+    """The verdict on a prediction: it fails outside its interval, and holds within one that is narrow enough to tell.
+
+    Arguments:
+        within: whether every measured value is in its interval.
+        widest: half the width of the widest interval.
+        telling: half the width up to which to be within tells something.
+    """
+    if not within:
+        return Verdict.DOES_NOT_HOLD
+    return Verdict.HOLDS if widest <= telling else Verdict.NOT_DECIDED
+
+
 def tested_at_every(p_values: Sequence[float], opposites: Sequence[float], size: float) -> Verdict:
     """The verdict on `it is so at every level`, from a test and its opposite at each.
 

@@ -31,11 +31,12 @@ def read_square(file: Path | BinaryIO, image_size: int) -> npt.NDArray[np.uint8]
     with Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise ValueError(f"{image.width:,} x {image.height:,} pixels are more than {MOST_PIXELS:,}")
-        square = ImageOps.fit(_to_rgb(image), (image_size, image_size), Image.Resampling.LANCZOS)
+        square = ImageOps.fit(as_rgb(image), (image_size, image_size), Image.Resampling.LANCZOS)
     return np.asarray(square, dtype=np.uint8).transpose(2, 0, 1)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB, 8 bits a channel. Raises ValueError for pixels that have no fixed range."""
     if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255, which turns such images white
         return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):

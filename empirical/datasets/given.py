@@ -22,11 +22,12 @@ def dataset_of(train: Any, test: Any, class_names: Sequence[str] = (), name: str
             mappings with `image` (or `img`) and `label` by number, such as a data set of torch, torchvision or Hugging
             Face. Images are (height, width), (channels, height, width) or (height, width, channels), with 1 or 3
             channels, all of one size: whole numbers 0 .. 255, or bytes divided by 255, as torchvision's ToTensor gives
-            them. Labels are whole numbers from 0 on.
+            them. Labels are whole numbers from 0 on, (n,), and each has an image unless `class_names` are given.
         class_names: the names of class 0, 1, ...; by default their numbers.
         name: in records.
 
-    Raises ValueError for others. Normalised or randomly augmented images are refused or would be frozen as they are
+    Raises ValueError for others, and for pixels of a range so small that whitening would leave most images dark.
+    Normalised or randomly augmented images are refused or would be frozen as they are
     drawn: give the stored ones, for the paper's whitening is done later and --training.augmentation augments.
     """
     train_split, test_split = _split(train, "train"), _split(test, "test")
@@ -97,11 +98,13 @@ def _pair(sample: Any, title: str) -> tuple[Any, Any]:
 
 
 def _pixels(image: Any) -> npt.NDArray[Any]:
-    """An image's array; the numbers of a Pillow image with a palette or transparency are no colours, so it is
-    converted."""
-    mode = getattr(image, "mode", None)
-    if mode is not None and hasattr(image, "convert") and mode not in ("L", "RGB"):
-        image = image.convert("L" if mode in ("1", "LA") else "RGB")
+    """An image's array. A Pillow image is grey or RGB first: the numbers of one with a palette are no colours."""
+    from PIL import Image
+
+    from empirical.datasets.decoding import as_rgb
+
+    if isinstance(image, Image.Image) and image.mode not in ("L", "RGB"):
+        image = image.convert("L") if image.mode in ("1", "LA") else as_rgb(image)
     return np.asarray(image)
 
 

@@ -62,6 +62,7 @@ def test_theory_speaks_on_its_claims_and_further_claims_follow(tmp_path):
     write_verdicts(list(verdicts.values()), tmp_path / "claims.json")
     entries = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
     assert entries["C18"]["findings"][0]["claim"] == "theorem-1"
+    assert entries["C18"]["findings"][0]["data"] == "", "no run is behind it"
     assert entries["C18"]["verdict"] == "holds"
     assert entries["C1"]["verdict"] == "not decided here"
     assert "random labels" in entries["C1"]["decided_by"]

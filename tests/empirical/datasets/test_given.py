@@ -116,3 +116,8 @@ def test_a_pillow_images_palette_is_looked_up():
     assert np.array_equal(data.train.images[0], np.moveaxis(np.asarray(palette.convert("RGB")), 2, 0))
     assert np.array_equal(data.train.images[1], BYTES[0])
     assert np.array_equal(data.test.images[0], BYTES[0])
+    deep = Image.fromarray(257 * BYTES[0, 0].astype(np.uint16))  # mode I;16, which Pillow's own conversion clips
+    grey = dataset_of([(deep, 0)], [(deep, 0)])
+    assert np.array_equal(grey.train.images[0, 0], BYTES[0, 0])
+    with pytest.raises(ValueError, match="pixels of mode F have no fixed range"):
+        dataset_of([(Image.fromarray(BYTES[0, 0].astype(np.float32)), 0)], [(picture, 0)])

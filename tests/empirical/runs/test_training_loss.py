@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from empirical.runs.records import Run
 from empirical.runs.training_loss import (
+    first_losses_below,
     loss_curve,
     online_loss_recorded,
     steps_around,
@@ -35,8 +36,6 @@ def test_steps_to_a_share_of_guessing():
     assert steps_around([run], 0.5) == [(5 * per_epoch, 6 * per_epoch)], "0.1 more as trained"
     assert steps_around([run, older(run)], 0.5) == [after_five] * 2, "by one measure for all"
     assert steps_around([run], 0.01) == [None]
-    assert steps_around([older(run)], 0.5) == [(4 * per_epoch, 5 * per_epoch)]
-    assert steps_around([run], 0.01) == [None]
     assert steps_around([older(run)], 2.0) == [(0, 0)], "below from the start"
     assert steps_to_cross(run, 0.01) is None
     reached = steps_to_cross(older(run), 0.5)
@@ -50,3 +49,16 @@ def test_what_lagging_averages_say_is_not_the_training_loss():
     assert tell_training_loss([run, far])
     assert tell_training_loss([run, older(run)])
     assert not tell_training_loss([run, older(far)])
+
+
+def test_losses_at_the_first_common_record_at_which_all_have_fallen():
+    slow = network_run("inception", "random-labels", 9, rise(0.1, 10))
+    halved = [
+        record if record.epoch == 0 else replace(record, online_loss=record.online_loss / 2) for record in slow.epochs
+    ]
+    fast = replace(slow, epochs=tuple(halved))
+    after_six, after_seven = slow.epochs[6].online_loss, slow.epochs[7].online_loss
+    assert first_losses_below([slow, fast], 0.5) == [after_six, after_six / 2], "1.02, where the other is 0.51"
+    without = replace(fast, epochs=tuple(record for record in fast.epochs if record.epoch != 6))
+    assert first_losses_below([slow, without], 0.5) == [after_seven, after_seven / 2]
+    assert first_losses_below([slow, fast], 0.01) is None
