@@ -58,7 +58,8 @@ def draw_label_noise(results: NoiseResults, path: Path) -> None:
         for name, color in zip(results.networks, cycle((_NETWORK, _OTHER, _KERNEL, _EXPLICIT)), strict=False):
             _measured(results, right, name, color)
         set_panel_title(left, "Interpolants in closed form")
-        set_panel_title(right, "Trained networks, and copying the nearest label")
+        beside = "Trained networks and two rules" if results.networks else "Two rules to hold networks to"
+        set_panel_title(right, beside)
         left.set_ylabel("test error on clean labels")
         for axes in (left, right):
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=8.5)
