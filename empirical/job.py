@@ -28,8 +28,10 @@ from empirical.execution.progress import RunProgress, Watcher
 from empirical.execution.status import forget_begun, plan_to_run
 from empirical.execution.stopwatch import Stopwatch
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
-from empirical.experiments.experiments import EXPERIMENTS, ON_THE_CPU, Settings, find_experiment
+from empirical.experiments.experiments import EXPERIMENTS, find_experiment
+from empirical.experiments.run_config import ON_THE_CPU
 from empirical.experiments.scales import Device, Scale
+from empirical.experiments.settings import Settings
 from empirical.observers import check_observers, find_observers, observed, tell_finished
 from empirical.options import Options, PlanOptions, flag_not_taken
 from empirical.randomization import parse_test

@@ -9,16 +9,16 @@ import tyro
 from empirical.datasets.decoders import Decoder
 from empirical.datasets.storage import Storage
 from empirical.execution.launcher import LauncherConfig
-from empirical.experiments.experiments import (
-    EXPERIMENTS,
+from empirical.experiments.experiment import Experiment
+from empirical.experiments.experiments import EXPERIMENTS
+from empirical.experiments.scales import Device, Scale
+from empirical.experiments.settings import (
     BitsSettings,
-    Experiment,
     KernelSettings,
     MemorisationSettings,
     OrderSettings,
     PacBayesSettings,
 )
-from empirical.experiments.scales import Device, Scale
 from empirical.planning.settings import PlanSettings
 from empirical.training.config import TrainingConfig
 from theory.common.plain_numbers import plain_numbers

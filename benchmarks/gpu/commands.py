@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks.gpu.checklist import Checklist
 from benchmarks.gpu.subjects import Setting
-from empirical.experiments.experiments import EXPERIMENTS, Settings, find_experiment
+from empirical.experiments.experiments import EXPERIMENTS, find_experiment
+from empirical.experiments.settings import Settings
 from empirical.runs.config import RunConfig, trained_run
 from empirical.runs.records import RunDirectory
 from empirical.training.config import TrainingConfig

@@ -16,7 +16,9 @@ from benchmarks.gpu.checklist import Checklist
 from benchmarks.gpu.commands import environment, program
 from benchmarks.gpu.subjects import Setting
 from empirical.execution.gpu_shares import GpuShares, visible_gpus
-from empirical.experiments.experiments import TABLE_1_CELLS, TABLE_4_CELLS, Settings, plan_cells
+from empirical.experiments.cells import plan_cells
+from empirical.experiments.paper import TABLE_1_CELLS, TABLE_4_CELLS
+from empirical.experiments.settings import Settings
 from empirical.runs.config import RunConfig
 from empirical.runs.records import RunDirectory, read_runs
 from empirical.training.config import TrainingConfig

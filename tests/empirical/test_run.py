@@ -17,7 +17,7 @@ from PIL import Image
 
 from empirical import job, run_experiment
 from empirical.datasets import load
-from empirical.experiments.experiments import BitsSettings, MemorisationSettings, OrderSettings, PacBayesSettings
+from empirical.experiments.settings import BitsSettings, MemorisationSettings, OrderSettings, PacBayesSettings
 from empirical.options import Options, parsed
 from empirical.run import main
 from empirical.runs.records import read_runs

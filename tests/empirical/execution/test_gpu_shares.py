@@ -11,7 +11,8 @@ from empirical.datasets import ImageDataset, ImageSplit
 from empirical.execution.gpu_shares import RUNS_PER_GPU, GpuShares, visible_gpus
 from empirical.execution.progress import RunProgress
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
-from empirical.experiments.experiments import Settings, find_experiment
+from empirical.experiments.experiments import find_experiment
+from empirical.experiments.settings import Settings
 from empirical.job import plan_runs
 from empirical.options import Options
 from empirical.randomization import randomize

@@ -10,7 +10,8 @@ import pytest
 from empirical.datasets import load
 from empirical.datasets.preprocessing import preprocess
 from empirical.execution.execute import execute
-from empirical.experiments.experiments import Settings, plan_randomization_tests
+from empirical.experiments.randomization_tests import plan_randomization_tests
+from empirical.experiments.settings import Settings
 from empirical.randomization import randomize
 from empirical.run import main
 from empirical.runs.preparation import prepare_training

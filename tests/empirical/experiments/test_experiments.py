@@ -8,14 +8,9 @@ import pytest
 from empirical.claims.paper import TABLE_1, TABLE_2, TABLE_4
 from empirical.claims.paper_tables import regularisers
 from empirical.datasets import ImageDataset, ImageSplit
-from empirical.experiments.experiments import (
-    FIGURE_1_CELLS,
-    TABLE_1_CELLS,
-    TABLE_2_CELLS,
-    TABLE_4_CELLS,
-    Settings,
-    find_experiment,
-)
+from empirical.experiments.experiments import find_experiment
+from empirical.experiments.paper import FIGURE_1_CELLS, TABLE_1_CELLS, TABLE_2_CELLS, TABLE_4_CELLS
+from empirical.experiments.settings import Settings
 from empirical.randomization import parse_test
 from empirical.runs.config import RunConfig, trained_run
 from empirical.training.config import TrainingConfig

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from empirical.datasets import load
-from empirical.experiments.experiments import KernelSettings, Settings, plan_kernels
+from empirical.experiments.kernels import plan_kernels
+from empirical.experiments.settings import KernelSettings, Settings
 from empirical.kernels.config import KernelConfig
 from empirical.kernels.interpolation import interpolate_images, parse_kernel
 from empirical.randomization import TRUE_LABELS, parse_test, randomize

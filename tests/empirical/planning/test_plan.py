@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from empirical.datasets import ImageDataset, ImageSplit, load
-from empirical.experiments.experiments import Settings, plan_kernels, plan_randomization_tests
+from empirical.experiments.kernels import plan_kernels
+from empirical.experiments.randomization_tests import plan_randomization_tests
+from empirical.experiments.settings import Settings
 from empirical.planning.plan import make_plan, plan_run, time_in_words
 from empirical.planning.settings import PlanSettings
 from empirical.planning.step_cost import StepCost

@@ -10,7 +10,8 @@ import pytest
 from empirical.datasets import ImageDataset, ImageSplit, load
 from empirical.datasets.lazy_images import ComputedImages
 from empirical.datasets.read_ahead import usable_cores
-from empirical.experiments.experiments import Settings, plan_randomization_tests
+from empirical.experiments.randomization_tests import plan_randomization_tests
+from empirical.experiments.settings import Settings
 from empirical.planning.step_cost import (
     PeakMemory,
     StepCost,

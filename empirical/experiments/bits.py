@@ -1,0 +1,53 @@
+"""The experiment `bits`: how many bits a network memorises."""
+
+from itertools import product
+
+from empirical.datasets import ImageDataset
+from empirical.experiments.experiment import Experiment
+from empirical.experiments.run_config import run_config
+from empirical.experiments.scales import bits_steps
+from empirical.experiments.settings import Settings
+from empirical.randomization import TRUE_LABELS
+from empirical.runs.config import RunConfig, StudyRun
+from empirical.runs.studies import BitsConfig
+
+_MODELS = ("mlp-1x8", "mlp-1x16", "transformer-1x8", "transformer-1x16", "transformer-1x32")
+
+_LARGER_MODELS = (*_MODELS, "transformer-2x64", "transformer-2x128")
+
+
+def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
+    """Plan a run for each network: perceptrons on random labels of the images, transformers on random tokens.
+
+    Raises ValueError for other tests, and for networks that are neither.
+    """
+    from empirical.datasets.preprocessing import seen_shape
+    from empirical.models import check_model, perceptron_sizes, transformer_sizes
+
+    if settings.tests not in ((), ("true-labels",)):
+        raise ValueError("test (--tests): bits draws labels and tokens itself, uniformly: leave --tests out")
+    models = {"smoke": _MODELS[::2], "laptop": _MODELS, "paper": _LARGER_MODELS}[settings.scale]
+    if settings.model:
+        models = (settings.model,)
+    shape = seen_shape(dataset.image_shape, settings.crop)
+    for model in models:
+        if perceptron_sizes(model):
+            check_model(model, shape, dataset.num_classes)
+        elif not transformer_sizes(model):
+            raise ValueError(
+                f"model (--model): bits takes perceptrons, mlp-LxW, and transformers, transformer-LxW, got {model!r}"
+            )
+    study = BitsConfig(steps=settings.bits.steps or bits_steps(settings.scale))
+    dataset = dataset.subset(settings.n_train, settings.n_test)
+    return [
+        run_config("bits", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=model)
+        for seed, model in product(settings.seeds, models)
+    ]
+
+
+BITS = Experiment(
+    "bits",
+    "Bits that small transformers and perceptrons memorise of random tokens and labels; five minutes.",
+    plan_bits,
+    takes=("model", "scale", "bits"),
+)
