@@ -18,7 +18,6 @@ from typing import Any
 from rich.console import Console
 
 from empirical.claims.bits import input_dimension, is_transformer, parameters_of, points_of, steps_of
-from empirical.claims.claim import NEEDS_OTHER_RUNS
 from empirical.claims.kernels import kernel_of
 from empirical.claims.paper import NONE, TABLE_1, TABLE_4
 from empirical.claims.paper_tables import Spread, TableRow, regularisers, table_1, table_4
@@ -200,7 +199,7 @@ def _evidence(claim: dict[str, Any]) -> str:
     """On which data the findings decide, how many of them, and how many of those that could have are open."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for finding in claim["findings"]:
-        if finding["reason"] != NEEDS_OTHER_RUNS:
+        if not finding["needs"]:
             groups.setdefault(finding["verdict"], []).append(finding)
     undecided = groups.pop(Verdict.NOT_DECIDED.value, [])
     if not groups:
@@ -462,7 +461,7 @@ def beyond() -> str:
         for results in comparison.results(runs):
             for finding in comparison.compare(results):
                 evidence = finding.evidence
-                if evidence.reason == NEEDS_OTHER_RUNS:
+                if evidence.needs:
                     continue  # such records were not made for this claim
                 by_data = verdicts.setdefault(finding.claim.statement, {}).setdefault(_data(results), {})
                 by_data.setdefault(evidence.verdict, []).extend(getattr(results, "seeds", [results.config.seed]))

@@ -43,6 +43,7 @@ class Evidence:
         bound: what it is held to.
         reason: why that bound (theorem, conditioning, unit round-off, size of a test).
         command: the command line that would decide it, where it is not decided and one would; "" otherwise.
+        needs: what is missing, where nothing is decided for want of it; "" otherwise.
     """
 
     verdict: Verdict
@@ -50,6 +51,7 @@ class Evidence:
     bound: str
     reason: str
     command: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,6 @@ from typing import Any
 from empirical.runs.missing_metric import MissingMetricError
 from theory.claims import Claim, Evidence, Finding, Verdict
 
-NEEDS_OTHER_RUNS = "these runs cannot decide it"
-"""The reason of a finding where the runs that a claim needs are not there; what it needs stands as measured."""
-
 Check = Callable[[Any], Evidence]
 """Decide a claim from results, a set of runs as the claim's module sorts them."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import NEEDS_OTHER_RUNS, claim, decide_all
+from empirical.claims.claim import claim, decide_all
 from empirical.claims.fitting import FITS, not_fitted
 from empirical.claims.randomization_tests import SIZE, length_in_words, missing, optimizer_in_words
 from empirical.claims.significance import MIN_SEEDS, seeds_interval, seeds_p_value, tested, tested_at_every
@@ -239,7 +239,7 @@ def _norms_over_margin(results: MeasuresResults) -> Evidence:
 def _sharpness(results: MeasuresResults) -> Evidence:
     covering = results.covering(SHARPNESS)
     evidence = _all_larger(results, covering)
-    if covering == SHARPNESS or evidence.reason == NEEDS_OTHER_RUNS:
+    if covering == SHARPNESS or evidence.needs:
         return evidence
     unmeasured = ", ".join(name for name in SHARPNESS if name not in covering)
     verdict = Verdict.NOT_DECIDED if evidence.verdict == Verdict.HOLDS else evidence.verdict

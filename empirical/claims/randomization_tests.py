@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from empirical.claims import paper_words as words
 from empirical.claims.chance import TELLING_POWER, above_chance_p_values, chance_range, telling_power
-from empirical.claims.claim import NEEDS_OTHER_RUNS, claim, decide_all
+from empirical.claims.claim import claim, decide_all
 from empirical.claims.fitting import FITS, fit_verdict, fits, level, not_fitted
 from empirical.claims.paper import TABLE_1, PaperAccuracy
 from empirical.claims.significance import (
@@ -763,7 +763,7 @@ def _reference(config: RunConfig, test: Randomization) -> PaperAccuracy | None:
 def missing(what: str, command: str = "") -> Evidence:
     """The evidence where the runs that a claim needs are missing, with what it needs. `command` is set if it is not the
     claim's own."""
-    return Evidence(Verdict.NOT_DECIDED, f"needs {what}", "", NEEDS_OTHER_RUNS, command)
+    return Evidence(Verdict.NOT_DECIDED, f"needs {what}", "", "these runs cannot decide it", command, needs=what)
 
 
 def _is_of_random_labels(run: Run) -> bool:

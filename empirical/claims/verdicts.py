@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from empirical.claims.claim import NEEDS_OTHER_RUNS, RecordClaim
+from empirical.claims.claim import RecordClaim
 from empirical.claims.kernels import compare_kernels, kernel_results
 from empirical.claims.paper_claims import ADDED_CLAIMS, CLAIMS
 from empirical.claims.paper_tables import data_sets, sizes
@@ -129,18 +129,18 @@ def in_words(finding: Finding) -> str:
     line = f"{finding.claim.id:>4} {evidence.verdict.value}: {evidence.measured}"
     if evidence.verdict is not Verdict.NOT_DECIDED:
         return line
-    why = "" if evidence.bound or evidence.reason == NEEDS_OTHER_RUNS else f"; {evidence.reason}"
+    why = "" if evidence.bound or evidence.needs else f"; {evidence.reason}"
     return line + why + (f" ({evidence.command})" if evidence.command else "")
 
 
 def lines_of(findings: Sequence[Finding]) -> list[str]:
     """A line for each finding, and a single one for all claims that need other runs, with what they need."""
-    undecided = [finding for finding in findings if finding.evidence.reason == NEEDS_OTHER_RUNS]
+    undecided = [finding for finding in findings if finding.evidence.needs]
     if len(undecided) < 2:
         return [in_words(finding) for finding in findings]
     claims: dict[str, list[str]] = {}  # by what they need
     for finding in undecided:
-        claims.setdefault(finding.evidence.measured.removeprefix("needs "), []).append(finding.claim.id)
+        claims.setdefault(finding.evidence.needs, []).append(finding.claim.id)
     needs = "; ".join(f"{', '.join(names)}: {need}" for need, names in claims.items())
     lines = [in_words(finding) for finding in findings if finding not in undecided]
     return [*lines, f"not decided here, for want of other runs: {needs}"]
