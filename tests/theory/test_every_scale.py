@@ -104,7 +104,7 @@ from theory.implicit_bias.matrix_factorization import (
     random_commuting_measurements,
 )
 from theory.implicit_bias.mirror_descent import mirror_descent
-from theory.implicit_bias.optimizers import Problem, check_implicit_bias
+from theory.implicit_bias.optimizers import UnderdeterminedProblem, check_implicit_bias
 from theory.implicit_bias.potentials import p_norm_potential
 from theory.implicit_bias.reference import minimum_p_norm
 from theory.implicit_bias.ridgeless import (
@@ -293,13 +293,13 @@ def test_optimisers(a, b):
     assume(abs(b - a) < 900)
     landings = [
         check_implicit_bias(
-            lambda p: torch.optim.SGD(p, lr=1.0), (Problem("", np.ldexp(X, i), np.ldexp(y, j)),)
+            lambda p: torch.optim.SGD(p, lr=1.0), (UnderdeterminedProblem("", np.ldexp(X, i), np.ldexp(y, j)),)
         ).landings[0]
         for i, j in ((0, 0), (a, b))
     ]
     near(landings[1].solution, landings[0].solution, b - a, 1e-6, 1e-6)
     wilson = wilson_problem(3, 1)
-    scaling = Problem("", np.ldexp(wilson.X, a), np.ldexp(wilson.y, b))
+    scaling = UnderdeterminedProblem("", np.ldexp(wilson.X, a), np.ldexp(wilson.y, b))
     near(adaptive_limit(scaling), adaptive_limit(wilson), b - a, 1e-12)
 
 

@@ -13,14 +13,14 @@ sqrt(v) + epsilon bends the ray by about epsilon / |gradient|.
 import numpy as np
 
 from theory.common.plain_numbers import plain_numbers
-from theory.implicit_bias.optimizers import Problem
+from theory.implicit_bias.optimizers import UnderdeterminedProblem
 from theory.implicit_bias.potentials import Float64Array
 
 _PER_SAMPLE = 5  # columns of its own for every sample
 
 
 @plain_numbers
-def wilson_problem(positives: int, negatives: int) -> Problem:
+def wilson_problem(positives: int, negatives: int) -> UnderdeterminedProblem:
     """Wilson et al. 2017, section 3.3: labels +-1 that one feature gives away, and that adaptive methods do not use.
 
     Row i: y_i, 1, 1, then in columns of its own 1 (once if y_i = 1, five times if y_i = -1), 0 elsewhere; five more
@@ -35,16 +35,16 @@ def wilson_problem(positives: int, negatives: int) -> Problem:
     X = np.zeros((len(y), 3 + _PER_SAMPLE * (len(y) + 1)))
     for i, label in enumerate(y):
         X[i] = _wilson_row(label, i, X.shape[1])
-    return Problem(f"{positives} positives, {negatives} negatives", X, y)
+    return UnderdeterminedProblem(f"{positives} positives, {negatives} negatives", X, y)
 
 
-def wilson_unseen(problem: Problem) -> Float64Array:
+def wilson_unseen(problem: UnderdeterminedProblem) -> Float64Array:
     """An unseen positive and an unseen negative sample of `wilson_problem`, (2, d)."""
     n, d = problem.X.shape
     return np.stack([_wilson_row(1.0, n, d), _wilson_row(-1.0, n, d)])
 
 
-def adaptive_limit(problem: Problem) -> Float64Array:
+def adaptive_limit(problem: UnderdeterminedProblem) -> Float64Array:
     """The limit sign(X^T y) / c of Adagrad, RMSprop and Adam, (d,).
 
     Raises ValueError unless X sign(X^T y) = c y for some c > 0, up to rounding.

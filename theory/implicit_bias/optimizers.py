@@ -51,7 +51,7 @@ MOMENTA: Mapping[str, MakeOptimizer] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class UnderdeterminedProblem:
     """Xw = y with more unknowns than equations: a name, X (n, d) and y (n,) of any real dtype, held as float64.
 
     Raises TypeError for what is no real number; ValueError for other shapes, NaN or infinity, and if X or y is zero: no
@@ -84,13 +84,14 @@ class Problem:
 
 
 @plain_numbers
-def underdetermined_problems(seed: int) -> tuple[Problem, ...]:
+def underdetermined_problems(seed: int) -> tuple[UnderdeterminedProblem, ...]:
     """Two problems of 4 equations in 12 unknowns: Gaussian, and with columns of scales 1/2 to 2."""
     random = generator(seed, "implicit-bias-problems")
     gaussian = random.standard_normal((4, 12))
     scaled = random.standard_normal((4, 12)) * np.geomspace(0.5, 2, 12)
     return tuple(
-        Problem(name, X, random.standard_normal(4)) for name, X in (("Gaussian", gaussian), ("scaled columns", scaled))
+        UnderdeterminedProblem(name, X, random.standard_normal(4))
+        for name, X in (("Gaussian", gaussian), ("scaled columns", scaled))
     )
 
 
@@ -173,7 +174,7 @@ class NotRun:
 @plain_numbers
 def check_implicit_bias(
     make_optimizer: MakeOptimizer,
-    problems: tuple[Problem, ...] | None = None,
+    problems: tuple[UnderdeterminedProblem, ...] | None = None,
     *,
     name: str = "",
     start: float = 0.0,
@@ -202,7 +203,7 @@ def check_implicit_bias(
 
 @plain_numbers
 def implicit_bias_table(
-    problems: tuple[Problem, ...] | None = None, *, max_steps: int = 3000
+    problems: tuple[UnderdeterminedProblem, ...] | None = None, *, max_steps: int = 3000
 ) -> tuple[ImplicitBias | NotRun, ...]:
     """`check_implicit_bias` for every optimiser that torch ships, and SGD's momenta, by name.
 
@@ -228,7 +229,7 @@ def _maker(kind: Callable[..., torch.optim.Optimizer], settings: Mapping[str, An
     return lambda parameters: kind(parameters, **settings)
 
 
-def _run(make_optimizer: MakeOptimizer, problem: Problem, start: float, max_steps: int) -> Landing:
+def _run(make_optimizer: MakeOptimizer, problem: UnderdeterminedProblem, start: float, max_steps: int) -> Landing:
     size = exponent(problem.X)
     scale = scaled_number(float(np.linalg.norm(scaled(problem.X, -size), 2)), size)
     unit = exponent(problem.y / scale)  # exponent of w: 0 except for very large or small problems

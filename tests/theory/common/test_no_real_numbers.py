@@ -17,7 +17,7 @@ from theory.expressivity.intervals import enclose
 from theory.expressivity.lower_bounds import min_hidden_units
 from theory.expressivity.narrow import memorize_narrow
 from theory.implicit_bias import diagonal_networks, matrix_factorization, mirror_descent, ridgeless, separable_logistic
-from theory.implicit_bias.optimizers import Problem
+from theory.implicit_bias.optimizers import UnderdeterminedProblem
 from theory.implicit_bias.potentials import p_norm_potential
 from theory.kernels import median_distance
 from theory.kernels.random_fourier import dual_coefficients, minimum_norm_coefficients, random_fourier_features
@@ -81,8 +81,8 @@ CALLS = {
     "logistic descent": (lambda a: separable_logistic.logistic_gradient_descent(a, 5), Z),
     "Adam": (lambda a: separable_logistic.logistic_adam(a, 5), Z),
     "mean": (lambda a: separable_logistic.mean_interval(a, 0.9), Y),
-    "problem": (lambda a: Problem("", a, Y), X),
-    "problem, labels": (lambda a: Problem("", X, a), Y),
+    "problem": (lambda a: UnderdeterminedProblem("", a, Y), X),
+    "problem, labels": (lambda a: UnderdeterminedProblem("", X, a), Y),
     "median distance": (median_distance, X),
     "Fourier features": (lambda a: random_fourier_features(a, 10, 1.0), X),
     "Fourier fit": (lambda a: minimum_norm_coefficients(a, Y[:, None]), X),

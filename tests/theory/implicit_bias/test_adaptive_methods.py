@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from theory.implicit_bias.adaptive_methods import adaptive_limit, wilson_problem, wilson_unseen
-from theory.implicit_bias.optimizers import Problem
+from theory.implicit_bias.optimizers import UnderdeterminedProblem
 from theory.least_squares import minimum_norm_solution
 
 
@@ -30,4 +30,4 @@ def test_refusals():
         wilson_problem(3, 3)
     random = np.random.default_rng(0)
     with pytest.raises(ValueError, match="not a positive multiple of y"):
-        adaptive_limit(Problem("Gaussian", random.standard_normal((3, 8)), random.standard_normal(3)))
+        adaptive_limit(UnderdeterminedProblem("Gaussian", random.standard_normal((3, 8)), random.standard_normal(3)))

@@ -6,7 +6,7 @@ from theory.implicit_bias.optimizers import (
     SETTINGS,
     ImplicitBias,
     NotRun,
-    Problem,
+    UnderdeterminedProblem,
     check_implicit_bias,
     implicit_bias_table,
     underdetermined_problems,
@@ -94,7 +94,7 @@ def test_references_interpolate_with_the_norms_in_order(problems):
 
 
 def test_distances_are_exact_where_the_answer_is_known():
-    problem = Problem("one equation", np.array([[3.0, 4.0]]), np.array([5.0]))
+    problem = UnderdeterminedProblem("one equation", np.array([[3.0, 4.0]]), np.array([5.0]))
     landing = check_implicit_bias(lambda p: torch.optim.SGD(p, lr=1.0), (problem,)).landings[0]
     np.testing.assert_allclose(landing.solution, [0.6, 0.8], atol=1e-12)  # 5 (3, 4) / 25
     assert landing.distances[1.0] == pytest.approx(np.hypot(0.6, 0.8 - 1.25) / 1.25, abs=1e-6)  # (0, 5/4)
@@ -106,8 +106,8 @@ def test_a_problem_of_any_dtype_is_its_numbers(convert):
     """Small integers: the same numbers in every dtype, and the same landing."""
     random = np.random.default_rng(0)
     X, y = random.integers(-3, 4, (4, 12)), random.integers(-3, 4, 4)
-    plain = Problem("plain", X.astype(float), y.astype(float))
-    other = Problem("other", *(a.tolist() if convert is list else a.astype(convert) for a in (X, y)))
+    plain = UnderdeterminedProblem("plain", X.astype(float), y.astype(float))
+    other = UnderdeterminedProblem("other", *(a.tolist() if convert is list else a.astype(convert) for a in (X, y)))
     assert other.X.dtype == other.y.dtype == np.float64
     reports = [check_implicit_bias(lambda p: torch.optim.SGD(p, lr=1.0), (problem,)) for problem in (plain, other)]
     np.testing.assert_array_equal(reports[1].landings[0].solution, reports[0].landings[0].solution)
@@ -124,4 +124,4 @@ def test_a_problem_of_any_dtype_is_its_numbers(convert):
 )
 def test_problems_without_an_answer_are_named(X, y, says):
     with pytest.raises(ValueError, match=says):
-        Problem("none", X, y)
+        UnderdeterminedProblem("none", X, y)

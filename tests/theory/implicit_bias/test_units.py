@@ -10,7 +10,7 @@ from theory.implicit_bias import ridgeless
 from theory.implicit_bias.diagonal_networks import predicted_limit, predicted_limit_conic
 from theory.implicit_bias.matrix_factorization import minimum_nuclear_norm, random_commuting_measurements
 from theory.implicit_bias.mirror_descent import mirror_descent
-from theory.implicit_bias.optimizers import Problem, check_implicit_bias
+from theory.implicit_bias.optimizers import UnderdeterminedProblem, check_implicit_bias
 from theory.implicit_bias.potentials import entropy_potential, p_norm_potential
 from theory.implicit_bias.reference import minimum_p_norm
 from theory.implicit_bias.separable_logistic import max_margin, separable_data
@@ -84,8 +84,12 @@ def test_mirror_descent_from_outside_the_domain(start):
 @pytest.mark.parametrize("unit", [1e-170, 1e-8, 1e8, 1e150])
 def test_where_sgd_lands(unit):
     X, y = sample()
-    landing = check_implicit_bias(lambda p: torch.optim.SGD(p, lr=1.0), (Problem("scaled", X * unit, y),)).landings[0]
-    plain = check_implicit_bias(lambda p: torch.optim.SGD(p, lr=1.0), (Problem("plain", X, y),)).landings[0]
+    landing = check_implicit_bias(
+        lambda p: torch.optim.SGD(p, lr=1.0), (UnderdeterminedProblem("scaled", X * unit, y),)
+    ).landings[0]
+    plain = check_implicit_bias(
+        lambda p: torch.optim.SGD(p, lr=1.0), (UnderdeterminedProblem("plain", X, y),)
+    ).landings[0]
     assert landing.minimum_norm_bound < 1e-6
     for p in (1, 2, np.inf):
         assert landing.distances[p] == pytest.approx(plain.distances[p], abs=1e-5)
