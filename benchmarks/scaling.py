@@ -29,10 +29,10 @@ from benchmarks.data_parallel import (
     young_interval,
 )
 from benchmarks.list_scheduling import Interruptions, Schedule, schedule, useful_slots
-from empirical.execution.execute import checkpoint_interval
 from empirical.execution.stopwatch import Stopwatch
 from empirical.planning.plan import Plan, PlannedRun, num_checkpoints, time_in_words
 from empirical.planning.step_cost import ComputeCost, StepCost
+from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.records import read_runs, write_json
 from empirical.text_table import TextTable, rendered, wide_console
 from theory.common.streams import uniform_integers, words

@@ -24,6 +24,7 @@ from empirical.kernels.interpolation import interpolate_images
 from empirical.models import build_model, model_factory, num_parameters
 from empirical.outcome import nearest_class, outcome_on_test
 from empirical.randomization import RandomizedDataset, randomize
+from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.config import Explicit, KernelRun, RunConfig, StudyRun, Trained
 from empirical.runs.preparation import prepare_training
 from empirical.runs.records import DISTANCE, RunDirectory
@@ -52,8 +53,6 @@ from empirical.training.streamed_images import is_streamed
 from theory.expressivity import relu_interpolant
 from theory.kernels import Checkpoint
 
-_SECONDS_BETWEEN_CHECKPOINTS = 2.0
-_LARGEST_SHARE_OF_CHECKPOINTS = 1 / 20  # share of the time: checkpoints of a large network take long
 _FOR_COLOURS = 10_000  # training images: all 50,000 of CIFAR-10 add half a point, in three times the time
 MANY_CLASSES = 20  # among fewer, five guesses are often right
 _WORTH_SHARING = 10_000_000  # multiplications of a batch's forward pass: under a millisecond on one core
@@ -131,7 +130,7 @@ def _train(
     state: TrainingState | None = ranks.tell(directory.load_state() if ranks.first else None)
     saved, interval = time.monotonic(), checkpoint_interval(0.0)
     with as_a_run_has_it(num_parameters(model) * training.batch_size):
-        for record, latest in train(model, data, training, config.seed, state, _SECONDS_BETWEEN_CHECKPOINTS, ranks):
+        for record, latest in train(model, data, training, config.seed, state, interval, ranks):
             state = latest
             if not ranks.first:
                 continue
@@ -189,11 +188,6 @@ def _colours_alone(randomized: RandomizedDataset) -> float:
     return colour_statistics_accuracy(
         train.images[few], randomized.clean_labels[few], test.images, test.labels, randomized.data.num_classes
     )
-
-
-def checkpoint_interval(writing: float) -> float:
-    """The seconds of training between checkpoints, from the seconds that a checkpoint takes to write."""
-    return max(_SECONDS_BETWEEN_CHECKPOINTS, writing / _LARGEST_SHARE_OF_CHECKPOINTS)
 
 
 def _weights(model: nn.Module) -> torch.Tensor:

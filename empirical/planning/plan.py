@@ -18,10 +18,11 @@ from rich.text import Text
 
 from empirical.datasets import ImageDataset, ImageSplit
 from empirical.datasets.preprocessing import seen_shape
-from empirical.execution.execute import MANY_CLASSES, checkpoint_interval
+from empirical.execution.execute import MANY_CLASSES
 from empirical.execution.status import duration
 from empirical.planning.settings import PlanSettings
 from empirical.planning.step_cost import StepCost, measure_step_cost, network_key
+from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.config import RunConfig
 from empirical.runs.records import environment, write_json
 from empirical.text_table import TextTable, rendered

@@ -12,6 +12,8 @@ metrics            the reference of every number in a record
 missing_metric     a record's metrics, which say which one is missing
 checkpoint         a trained network's state, used only as it was saved
 json_files         JSON that anybody may have written, bounded
+checkpoint_interval
+                   how often a state is written that a killed run goes on from
 resumable_parts    a long measurement in parts, each kept once it is done
 encoded_tensors    tensors as text, to the bit
 trained_network    a network that an earlier run trained, found again

@@ -1,15 +1,56 @@
-"""A long measurement in parts, each of which is kept once it is done: a kill loses only the part at work."""
+"""A long measurement in parts, each of which is kept once it is done: a kill loses only the part at work.
+
+A part that takes long keeps its state on the way (`PartState`): then a kill loses seconds of it.
+"""
 
 import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.json_files import read_json
 from theory.common.atomic import replacing
+from theory.common.tensor_files import load_tensors, save_tensors
+
+
+class PartState:
+    """What a part at work goes on from after a kill: a file that is replaced on the way, and gone with the part's end.
+
+    Arguments:
+        path: the file.
+        report: called with the share of the part that is done, before anything is written.
+    """
+
+    def __init__(self, path: Path, report: Callable[[float], None]):
+        self._path, self._report = path, report
+        self._written, self._interval = time.monotonic(), checkpoint_interval(0.0)
+
+    def load(self) -> dict[str, Any] | None:
+        """The state that was written last, tensors on the CPU; None if there is none, or none that can be read."""
+        try:
+            return load_tensors(self._path)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            print(f"{error}: this part of the measurement begins again", file=sys.stderr)
+            return None
+
+    def offer(self, share: float, content: Callable[[], dict[str, Any]]) -> None:
+        """Write the tensors, numbers and strings that `content` returns, if it is time to; `share` of the part is
+        done."""
+        begun = time.monotonic()
+        if begun - self._written < self._interval:
+            return
+        self._report(share)
+        save_tensors(self._path, content())
+        self._written = time.monotonic()
+        self._interval = checkpoint_interval(self._written - begun)
 
 
 class Parts:
@@ -46,12 +87,28 @@ class Parts:
             os.fsync(file.fileno())
         return json.loads(value)
 
+    def in_steps(self, name: str, compute: Callable[[PartState], Any]) -> Any:
+        """As a call, for a part that may take long: `compute` keeps its state on the way."""
+        before = self._asked
+
+        def report(share: float) -> None:
+            self._report(name, min((before + share) / self.total, 1.0))
+
+        state = PartState(self._state_path(name), report)
+        value = self(name, partial(compute, state))
+        self._state_path(name).unlink(missing_ok=True)
+        return value
+
     def forget(self, name: str) -> None:
-        """Have a part computed anew when it is asked for again."""
-        self._path(name).unlink(missing_ok=True)
+        """Have a part computed anew, from its beginning, when it is asked for again."""
+        for path in (self._path(name), self._state_path(name)):
+            path.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         return self.directory / (hashlib.sha256(name.encode()).hexdigest()[:16] + ".json")
+
+    def _state_path(self, name: str) -> Path:
+        return self._path(name).with_suffix(".pt")
 
 
 def _value(path: Path) -> Any:

@@ -25,7 +25,7 @@ from empirical.models import build_model, num_parameters, transformer_sizes
 from empirical.models.causal_transformer import CausalTransformer
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
-from empirical.runs.resumable_parts import Parts
+from empirical.runs.resumable_parts import Parts, PartState
 from empirical.runs.studies import BitsConfig
 from empirical.training.batches import epoch_order
 from theory.common.streams import torch_seed, uniform_integers, words
@@ -46,7 +46,9 @@ def measure_bits(config: RunConfig, randomized: RandomizedDataset, parts: Parts,
     parameters = num_parameters(task.network())
     counts = data_sizes(parameters, study.offered, task.tokens * math.log2(task.vocabulary), task.most)
     parts.total = len(counts)
-    points = [parts(f"{count:,} sequences", partial(_memorise, study, task, count, config.seed)) for count in counts]
+    points = [
+        parts.in_steps(f"{count:,} sequences", partial(_memorise, study, task, count, config.seed)) for count in counts
+    ]
     return {"parameters": parameters, "tokens": task.tokens, "vocabulary": task.vocabulary, "points": points}
 
 
@@ -99,24 +101,27 @@ class _Labels:
         return self.images[:count], torch.from_numpy(uniform_integers(bits, self.vocabulary)).to(self.config.device)
 
 
-def _memorise(study: BitsConfig, task: _Tokens | _Labels, count: int, seed: int) -> dict[str, Any]:
+def _memorise(study: BitsConfig, task: _Tokens | _Labels, count: int, seed: int, state: PartState) -> dict[str, Any]:
     inputs, targets = task.data(count)
     network = task.network()
     optimizer = torch.optim.Adam(network.parameters(), lr=study.learning_rate)
-    step, epoch = 0, 0
-    while step < study.steps:
-        epoch += 1
-        order = torch.from_numpy(epoch_order(seed, epoch, count)).to(inputs.device)
-        for batch in order.split(study.batch_size):
-            for group in optimizer.param_groups:
-                group["lr"] = study.learning_rate * step_share(step / study.steps)
-            loss = _losses(network, inputs[batch], targets[batch]).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            step += 1
-            if step == study.steps:
-                break
+    begin = 0
+    if saved := state.load():
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        begin = saved["step"]
+    batches = -(-count // study.batch_size)  # of an epoch
+    for step in range(begin, study.steps):
+        epoch, at = divmod(step, batches)
+        if at == 0 or step == begin:
+            order = torch.from_numpy(epoch_order(seed, epoch + 1, count)).to(inputs.device).split(study.batch_size)
+        for group in optimizer.param_groups:
+            group["lr"] = study.learning_rate * step_share(step / study.steps)
+        loss = _losses(network, inputs[order[at]], targets[order[at]]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        state.offer((step + 1) / study.steps, partial(_state, network, optimizer, step + 1))
     with torch.no_grad():
         nats = torch.cat(
             [
@@ -135,8 +140,12 @@ def _memorise(study: BitsConfig, task: _Tokens | _Labels, count: int, seed: int)
         "offered_bits": offered,
         "memorised_bits": memorised_bits(logarithms, task.tokens, task.vocabulary),
         "unclipped_bits": offered + float(logarithms.sum()),
-        "epochs": epoch,
+        "epochs": -(-study.steps // batches),
     }
+
+
+def _state(network: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> dict[str, Any]:
+    return {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
 
 
 def step_share(share: float) -> float:

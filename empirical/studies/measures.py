@@ -26,7 +26,7 @@ from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig, trained_run
 from empirical.runs.encoded_tensors import decoded, encoded
 from empirical.runs.preparation import prepare
-from empirical.runs.resumable_parts import Parts
+from empirical.runs.resumable_parts import Parts, PartState
 from empirical.runs.studies import MeasuresConfig
 from empirical.studies.bounds.subject import error_of, train_to_the_end
 from empirical.studies.bounds.weight_noise import trainable_weights
@@ -96,7 +96,7 @@ def measure_measures(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     parts.total = 5
     initial, data = prepare(trained_run(config), randomized)
     trained = copy.deepcopy(initial)
-    outcome = parts("training", partial(_train, trained, data, config))
+    outcome = parts.in_steps("training", partial(_train, trained, data, config))
     trained.load_state_dict(decoded(outcome.pop("weights")))
     trained.eval()
     initial.eval()
@@ -121,9 +121,9 @@ def measure_measures(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     }
 
 
-def _train(model: nn.Module, data: ResidentData, config: RunConfig) -> dict[str, Any]:
+def _train(model: nn.Module, data: ResidentData, config: RunConfig, kept: PartState) -> dict[str, Any]:
     """The weights after training, the number of steps, and the errors."""
-    steps = train_to_the_end(model, data, config.hyper_parameters, config.seed)
+    steps = train_to_the_end(model, data, config.hyper_parameters, config.seed, kept)
     model.eval()
     errors = [
         error_of(model, images, labels)

@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
-from empirical.runs.resumable_parts import Parts
+from empirical.runs.resumable_parts import Parts, PartState
 from empirical.runs.studies import NetworkDoubleDescentConfig
 from theory.common.streams import torch_seed
 
@@ -59,7 +59,8 @@ def measure_network_double_descent(
     parts.total = len(widths)
     points = []
     for units in widths:
-        fits = parts(f"{units} hidden units", partial(_looks, sample, test_sample, units, study, steps, config.seed))
+        looks = partial(_looks, sample, test_sample, units, study, steps, config.seed)
+        fits = parts.in_steps(f"{units} hidden units", looks)
         points.append({"units": units, "parameters": num_parameters(units, d, k), "levels": fits})
     return {"levels": list(study.levels), "steps": steps, "points": points}
 
@@ -104,7 +105,13 @@ class _Sample:
 
 
 def _looks(
-    sample: _Sample, test_sample: _Sample, units: int, study: NetworkDoubleDescentConfig, steps: list[int], seed: int
+    sample: _Sample,
+    test_sample: _Sample,
+    units: int,
+    study: NetworkDoubleDescentConfig,
+    steps: list[int],
+    seed: int,
+    state: PartState,
 ) -> list[dict[str, list[list[float]]]]:
     """An entry for each labelling of the sample: losses and right answers by look and network."""
     levels, networks, d, k = len(sample.labels), study.networks, sample.images.shape[1], sample.one_hot.shape[2]
@@ -124,8 +131,21 @@ def _looks(
     entries: list[dict[str, list[list[float]]]] = [
         {name: [] for name in ("train_right", "train_loss", "test_right", "test_loss")} for _ in range(levels)
     ]
+    begin = 0
+    if saved := state.load():
+        with torch.no_grad():
+            for parameter, values in zip(parameters, saved["parameters"], strict=True):
+                parameter.copy_(values)
+        optimizer.load_state_dict(saved["optimizer"])
+        entries, begin = saved["entries"], saved["step"]
+
+    def reached(step: int) -> dict[str, Any]:
+        values = [parameter.detach() for parameter in parameters]
+        return {"parameters": values, "optimizer": optimizer.state_dict(), "entries": entries, "step": step}
+
     looks = set(steps)
-    for step in range(1, steps[-1] + 1):
+    for step in range(begin + 1, steps[-1] + 1):
+        state.offer((step - 1) / steps[-1], partial(reached, step - 1))
         losses = _distances(_outputs(parameters, images), targets)
         optimizer.zero_grad()
         losses.sum().backward()  # a network's gradient is that of its own loss: no parameter is shared

@@ -22,9 +22,10 @@ from torch import nn
 
 from empirical.outcome import encode_hits
 from empirical.randomization import RandomizedDataset
+from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.config import RunConfig
 from empirical.runs.preparation import prepare
-from empirical.runs.resumable_parts import Parts
+from empirical.runs.resumable_parts import Parts, PartState
 from empirical.runs.studies import OrderConfig
 from empirical.training.data import ResidentData
 from empirical.training.evaluation import predict
@@ -66,7 +67,7 @@ def _looks(course: "_Course", parts: Parts, names: list[str]) -> list[dict[str, 
     begin = None
     for epoch in look_epochs(course.study.ratio):
         names.append(f"training to epoch {epoch:,}")
-        part = parts(names[-1], partial(course.advance, begin, epoch))
+        part = parts.in_steps(names[-1], partial(course.advance, begin, epoch))
         course.forget(begin)
         looks.append(part["look"])
         if part["ended"]:
@@ -106,17 +107,22 @@ class _Course:
         self.changed = self.data.train_labels != self.data.clean_labels
         self.searched = self.data.test_images[: self.study.images]
 
-    def advance(self, begin: int | None, stop: int) -> dict[str, Any]:
+    def advance(self, begin: int | None, stop: int, kept: PartState) -> dict[str, Any]:
         """Train from the look at epoch `begin`, or from the start, to epoch `stop` or the end, and look.
 
         With several epochs between records of training it goes on to the next record.
         """
         training = self.config.hyper_parameters
-        state = None if begin is None else self._saved(begin)
-        for _, reached in train(self.network, self.data, training, self.config.seed, state):
+        saved = kept.load()
+        state = TrainingState.of(saved) if saved else None if begin is None else self._saved(begin)
+        first = state.epoch if state else 0
+        for record, reached in train(
+            self.network, self.data, training, self.config.seed, state, checkpoint_interval(0.0)
+        ):
             state = reached
-            if state.epoch >= stop:
+            if record and state.epoch >= stop:
                 break
+            kept.offer(min(1.0, (state.epoch - first) / max(1, stop - first)), state.content)
         assert state is not None, "training yields at least the untrained network"
         look = self._look(state)
         save_tensors(self._file(stop), state.content())

@@ -39,7 +39,7 @@ from empirical.models import build_model
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
 from empirical.runs.encoded_tensors import decoded, encoded
-from empirical.runs.resumable_parts import Parts
+from empirical.runs.resumable_parts import Parts, PartState
 from empirical.runs.studies import PacBayesConfig
 from empirical.training.many_networks import classes_of, train_many
 from theory.common.streams import generator, torch_seed
@@ -74,7 +74,7 @@ def measure_pac_bayes(config: RunConfig, randomized: RandomizedDataset, parts: P
         look = parts(f"bound at step {start}", partial(problem.look, state, start))
         trace.append(look)
         if end is not None:
-            state = decoded(parts(f"steps {start} to {end}", partial(problem.descend, state, start, end)))
+            state = decoded(parts.in_steps(f"steps {start} to {end}", partial(problem.descend, state, start, end)))
     return {
         "parameters": len(problem.initial),
         "train_error": trained["train_error"],
@@ -144,19 +144,29 @@ class _Problem:
             "optimizer": None,
         }
 
-    def descend(self, state: dict[str, Any], start: int, end: int) -> str:
+    def descend(self, state: dict[str, Any], start: int, end: int, kept: PartState) -> str:
         """The state after the steps from `start` to `end`, encoded."""
         study, n = self.study, len(self.labels)
+        random = torch.Generator().manual_seed(torch_seed(self.config.seed, f"pac-bayes-steps/{start}"))
+        begin = start
+        if saved := kept.load():
+            state, begin = saved, saved["step"]
+            random.set_state(saved["random"])
         means, log_variances = (state[name].clone().requires_grad_() for name in ("means", "log_variances"))
         rates = study.learning_rate, study.learning_rate * study.variance_rate
         optimizer = torch.optim.Adam([{"params": [means]}, {"params": [log_variances]}])
         if state["optimizer"] is not None:
             optimizer.load_state_dict(state["optimizer"])
         inputs, signs = self.images.flatten(1), torch.from_numpy(2.0 * self.labels - 1).float()
-        random = torch.Generator().manual_seed(torch_seed(self.config.seed, f"pac-bayes-steps/{start}"))
         largest = PriorVariances(study.largest_prior_variance, study.priors_per_factor_e).variance(1)
         constant = math.log(2 * math.sqrt(n) / study.failure_probability)
-        for step in range(start, end):
+
+        def reached(step: int) -> dict[str, Any]:
+            values = {"means": means.detach(), "log_variances": log_variances.detach()}
+            return {**values, "optimizer": optimizer.state_dict(), "random": random.get_state(), "step": step}
+
+        for step in range(begin, end):
+            kept.offer((step - start) / (end - start), partial(reached, step))
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * min(1.0, 2 * (1 - step / study.steps))  # steps shrink over the second half
             batch = torch.randint(n, (study.batch_size,), generator=random)

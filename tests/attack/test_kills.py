@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 import empirical.job
-from empirical.execution import execute as execution
 from empirical.run import main
+from empirical.runs import checkpoint_interval
 from empirical.runs.records import read_runs
 from tests.empirical.made_up_images import write_folder
 
@@ -68,7 +68,7 @@ def carry_out(command: list[str], out: Path) -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     empirical.job._report = lambda *_: True
-    execution._SECONDS_BETWEEN_CHECKPOINTS = 0.0
+    checkpoint_interval.SECONDS_BETWEEN_CHECKPOINTS = 0.0
     status = main([*command, "--out", str(out)])
     if names := os.environ.get("ATTACK_MODULES"):
         Path(names).write_text("\n".join(sys.modules))

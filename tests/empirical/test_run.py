@@ -193,8 +193,8 @@ DRIVER = """
 import sys
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
-import empirical.execution.execute, empirical.job
-empirical.execution.execute._SECONDS_BETWEEN_CHECKPOINTS = 0
+import empirical.job, empirical.runs.checkpoint_interval
+empirical.runs.checkpoint_interval.SECONDS_BETWEEN_CHECKPOINTS = 0
 empirical.job._draw = lambda out: True
 from empirical.run import main
 sys.exit(main(sys.argv[1:]))

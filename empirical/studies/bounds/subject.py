@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from empirical.models import build_model
+from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.config import RunConfig
+from empirical.runs.resumable_parts import PartState
 from empirical.runs.studies import BoundsConfig
 from empirical.studies.bounds.evaluated_bound import EvaluatedBound, Family
 from empirical.training.config import TrainingConfig
@@ -15,6 +17,7 @@ from empirical.training.data import ResidentData
 from empirical.training.dropout import set_dropout
 from empirical.training.evaluation import evaluate
 from empirical.training.loop import train
+from empirical.training.state import TrainingState
 from theory.complexity import Bound
 
 
@@ -73,16 +76,22 @@ class Subject:
         )
 
 
-def train_to_the_end(model: nn.Module, data: ResidentData, training: TrainingConfig, seed: int) -> int:
-    """Train to the end; returns the number of steps.
+def train_to_the_end(
+    model: nn.Module, data: ResidentData, training: TrainingConfig, seed: int, kept: PartState | None = None
+) -> int:
+    """Train to the end, from the state that is kept if there is one; returns the number of steps.
 
     The records are not kept. So a single test image is evaluated for them, not all, which took most of the time.
     """
     data = replace(data, test_images=data.test_images[:1], test_labels=data.test_labels[:1])
-    step = 0
-    for record, _ in train(model, data, training, seed):
-        step = record.step if record else step
-    return step
+    saved = kept.load() if kept else None
+    state = TrainingState.of(saved) if saved else None
+    for _, reached in train(model, data, training, seed, state, checkpoint_interval(0.0) if kept else math.inf):
+        state = reached
+        if kept:
+            kept.offer(min(state.step / training.max_steps, 1.0), state.content)
+    assert state is not None, "training yields at least the untrained network"
+    return state.step
 
 
 def error_of(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:

@@ -117,8 +117,8 @@ def config_and_data(root: Path, storage: str):
 
 
 def test_a_run_goes_on_from_another_storage(root, tmp_path, monkeypatch):
-    monkeypatch.setattr("empirical.execution.execute._SECONDS_BETWEEN_CHECKPOINTS", 0.0)  # after every batch
-    monkeypatch.setattr("empirical.execution.execute._LARGEST_SHARE_OF_CHECKPOINTS", float("inf"))
+    monkeypatch.setattr("empirical.runs.checkpoint_interval.SECONDS_BETWEEN_CHECKPOINTS", 0.0)  # after every batch
+    monkeypatch.setattr("empirical.runs.checkpoint_interval._LARGEST_SHARE", float("inf"))
     for at, storage in ((2, "stream"), (4, "memory"), (None, "memmap")):
         config, dataset = config_and_data(root, storage)
         directory = RunDirectory(tmp_path / "killed", config)
