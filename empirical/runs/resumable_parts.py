@@ -88,7 +88,7 @@ class Parts:
         return json.loads(value)
 
     def in_steps(self, name: str, compute: Callable[[PartState], Any]) -> Any:
-        """As a call, for a part that may take long: `compute` keeps its state on the way."""
+        """Return what `compute` returns, for a part that may take long: `compute` keeps its state on the way."""
         before = self._asked
 
         def report(share: float) -> None:

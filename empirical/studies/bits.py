@@ -110,9 +110,9 @@ def _memorise(study: BitsConfig, task: _Tokens | _Labels, count: int, seed: int,
         network.load_state_dict(saved["network"])
         optimizer.load_state_dict(saved["optimizer"])
         begin = saved["step"]
-    batches = -(-count // study.batch_size)  # of an epoch
+    batches_an_epoch = -(-count // study.batch_size)
     for step in range(begin, study.steps):
-        epoch, at = divmod(step, batches)
+        epoch, at = divmod(step, batches_an_epoch)
         if at == 0 or step == begin:
             order = torch.from_numpy(epoch_order(seed, epoch + 1, count)).to(inputs.device).split(study.batch_size)
         for group in optimizer.param_groups:
@@ -140,7 +140,7 @@ def _memorise(study: BitsConfig, task: _Tokens | _Labels, count: int, seed: int,
         "offered_bits": offered,
         "memorised_bits": memorised_bits(logarithms, task.tokens, task.vocabulary),
         "unclipped_bits": offered + float(logarithms.sum()),
-        "epochs": -(-study.steps // batches),
+        "epochs": -(-study.steps // batches_an_epoch),
     }
 
 
