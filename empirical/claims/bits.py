@@ -35,8 +35,10 @@ class BitsResults:
 
     Attributes:
         config: the configuration of one run, standing for what all share.
-        runs: the runs of the most steps, perceptrons first, by layers and width.
-        shorter: by network, the run of at most half as many steps that is nearest to it, where there is one.
+        runs: the runs of the most steps, and of those the one whose step size memorises the most; perceptrons first, by
+            layers and width.
+        shorter: by network, the run of the same step size and at most half as many steps that is nearest to it, where
+            there is one.
         frontiers: how many random labels perceptrons were trained to fit, all of them, in the experiment `capacity`.
         data, training_images: what the claims are about: tokens, in data of many sizes.
     """
@@ -72,18 +74,16 @@ def bits_results(runs: list[Run]) -> list[BitsResults]:
     for run in runs:
         if isinstance(run.config.study, BitsConfig):
             config = run.config
-            study = replace(config.study_of(BitsConfig), steps=1)
+            study = replace(config.study_of(BitsConfig), steps=1, learning_rate=1.0)
             key = config.data, config.train_digest, config.n_train, study, config.seed, config.device
             groups.setdefault(key, []).append(run)
     beside = capacity_results(runs)
     sets = []
     for group in groups.values():
-        by_steps = sorted(group, key=steps_of)
+        by_steps = sorted(group, key=lambda run: (steps_of(run), capacity_of(run)))
         longest = {run.config.model: run for run in by_steps}
         ordered = sorted(longest.values(), key=lambda run: (is_transformer(run), _sizes(run.config.model)))
-        shorter = {
-            run.config.model: run for run in by_steps if steps_of(run) <= steps_of(longest[run.config.model]) / 2
-        }
+        shorter = {run.config.model: run for run in by_steps if _is_shorter(run, longest[run.config.model])}
         data = ordered[0].config.data
         frontiers = [
             frontier
@@ -104,6 +104,16 @@ def _sizes(model: str) -> tuple[int, int]:
 def steps_of(run: Run) -> int:
     """The steps on each size of data."""
     return run.config.study_of(BitsConfig).steps
+
+
+def learning_rate_of(run: Run) -> float:
+    """Adam's largest step size."""
+    return run.config.study_of(BitsConfig).learning_rate
+
+
+def _is_shorter(run: Run, longest: Run) -> bool:
+    """Whether it is the same training but for at most half of the steps."""
+    return learning_rate_of(run) == learning_rate_of(longest) and steps_of(run) <= steps_of(longest) / 2
 
 
 def is_transformer(run: Run) -> bool:

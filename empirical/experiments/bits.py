@@ -7,6 +7,7 @@ from empirical.experiments.experiment import Experiment
 from empirical.experiments.run_config import run_config
 from empirical.experiments.scales import bits_steps
 from empirical.experiments.settings import Settings
+from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.config import RunConfig, StudyRun
 from empirical.runs.studies import BitsConfig
@@ -14,6 +15,7 @@ from empirical.runs.studies import BitsConfig
 _MODELS = ("mlp-1x8", "mlp-1x16", "transformer-1x8", "transformer-1x16", "transformer-1x32")
 
 _LARGER_MODELS = (*_MODELS, "transformer-2x64", "transformer-2x128")
+_RATE_OF_ONE = 0.64  # the step size of a transformer of one block of width 1
 
 
 def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
@@ -22,7 +24,7 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     Raises ValueError for other tests, and for networks that are neither.
     """
     from empirical.datasets.preprocessing import seen_shape
-    from empirical.models import check_model, perceptron_sizes, transformer_sizes
+    from empirical.models import check_model
 
     if settings.tests not in ((), ("true-labels",)):
         raise ValueError("test (--tests): bits draws labels and tokens itself, uniformly: leave --tests out")
@@ -37,12 +39,22 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
             raise ValueError(
                 f"model (--model): bits takes perceptrons, mlp-LxW, and transformers, transformer-LxW, got {model!r}"
             )
-    study = BitsConfig(steps=settings.bits.steps or bits_steps(settings.scale))
+    steps = settings.bits.steps or bits_steps(settings.scale)
+    studies = {
+        model: BitsConfig(steps=steps, learning_rate=settings.bits.learning_rate or _learning_rate(model))
+        for model in models
+    }
     dataset = dataset.subset(settings.n_train, settings.n_test)
     return [
-        run_config("bits", dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=model)
+        run_config("bits", dataset, settings, seed, TRUE_LABELS, StudyRun(studies[model]), model=model)
         for seed, model in product(settings.seeds, models)
     ]
+
+
+def _learning_rate(model: str) -> float:
+    """Adam's largest step size: less for a larger transformer, whose loss otherwise jumps or stays where it was."""
+    blocks, width = transformer_sizes(model) or (0, 0)
+    return min(BitsConfig.learning_rate, _RATE_OF_ONE / (blocks * width)) if blocks else BitsConfig.learning_rate
 
 
 BITS = Experiment(

@@ -69,13 +69,18 @@ class MemorisationSettings:
 @plain_numbers
 @dataclass(frozen=True)
 class BitsSettings:
-    """Sizes of the experiment `bits`. Raises ValueError for no steps."""
+    """Settings of the experiment `bits`. Raises ValueError for no steps, and for a step size that is not positive."""
 
     steps: int | None = None
     """Steps on each size of the data; by default 1,000, or a million at scale paper. More steps memorise more."""
 
+    learning_rate: float | None = None
+    """Adam's largest step size; by default 0.01, or 0.64 / (blocks x width) for a transformer where that is less."""
+
     def __post_init__(self) -> None:
         _require_at_least("--bits.steps", self.steps, 1)
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"--bits.learning-rate must be positive and finite, got {self.learning_rate}")
 
 
 @plain_numbers
