@@ -33,9 +33,9 @@ def draw_bits(results: BitsResults, path: Path) -> None:
     caption = (
         f"{results.scale}. Memorised: by how many bits the trained network shortens the code of its own training data; "
         "a lower bound of what it can hold. p: parameters. Right: lines hold for labels of "
-        f"{results.config.num_classes} classes, but for the upper one, which is two classes and any parameters of "
-        f"unlimited precision, and for {MORRIS} bits a parameter, which Morris et al. 2025 measure of larger "
-        f"transformers.{beside}"
+        f"{results.config.num_classes} classes. The upper one is two classes, parameters of unlimited precision and "
+        f"ReLU networks without shared weights. The line of {MORRIS} bits a parameter is what Morris et al. 2025 "
+        f"measure of larger transformers.{beside}"
     )
     with figure(path, caption, width=10.5, height=5.0) as drawing:
         left, right = drawing.subplots(1, 2)

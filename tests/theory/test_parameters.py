@@ -8,6 +8,7 @@ from torch import nn
 from theory.complexity import homogeneous_network, margin_error, rademacher_bound
 from theory.complexity.bounds import Bound
 from theory.complexity.norm_bounds import frobenius_margin_bound
+from theory.implicit_bias.potentials import p_norm_potential
 from theory.implicit_bias.ridgeless import (
     asymptotic_risk,
     benign_spectrum,
@@ -16,9 +17,11 @@ from theory.implicit_bias.ridgeless import (
     overfitting_point,
     ridge_solution,
 )
+from theory.implicit_bias.separable_logistic import direction_curve
 from theory.kernels import KernelInterpolator, NeuralTangent, Polynomial
 from theory.label_noise import corrupt_labels, memorised_accuracy
 from theory.least_squares import InverseDecay
+from theory.least_squares.curvature import hessian, squared_loss
 
 LABELS = np.array([0, 1, 2, 1])
 
@@ -100,6 +103,11 @@ def test_a_kernel_is_a_kernel(kernel):
         lambda: double_descent(5, [3], trials=1),
         lambda: ridge_solution(np.eye(2), np.ones(2), np.inf),
         lambda: asymptotic_risk(0, 1, 1),
+        lambda: p_norm_potential(np.inf),
+        lambda: hessian(squared_loss, np.ones((3, 2)), np.ones((3, 1)), np.ones(2)),
+        lambda: hessian(squared_loss, np.ones((3, 2)), np.ones(3), np.ones(3)),
+        lambda: direction_curve(np.array([[1.0, 0.0], [0.0, 1.0]]), [-5.0, 10.0]),
+        lambda: direction_curve(np.array([[1.0, 0.0], [0.0, 1.0]]), [10.0]),
         lambda: KernelInterpolator(ridge=np.inf).fit([[1.0], [2.0]], [1, 2]),
     ],
 )

@@ -336,7 +336,8 @@ CLAIMS: tuple[CheckedClaim, ...] = (
     CheckedClaim(
         Claim(
             "vc-bounds",
-            "Depth-2 ReLU networks shatter two points for three of their weights; none beats the bound by counting.",
+            "Depth-2 ReLU networks with k hidden units shatter 2 d floor(k/3) points, two for three of the d k weights "
+            "of their first layer; none beats the bound by counting.",
             f"{_PAPER}; Baum 1988; Bartlett, Harvey, Liaw, Mehrabian 2019, theorem 7",
         ),
         vc_bounds,

@@ -30,9 +30,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import Float64Array
 from theory.common.plain_numbers import plain_numbers
-from theory.common.scaling import norm, product, scaled_number
+from theory.common.scaling import product, scaled_number
 from theory.complexity.homogeneous_network import HomogeneousNetwork
 from theory.complexity.weight_layers import WeightLayer
 
@@ -71,15 +70,23 @@ def layer_norms(layers: Sequence[WeightLayer], initial: Sequence[WeightLayer]) -
     )
 
 
+_LEAST_POWER = -(2**20)  # where no path leads to a unit
+
+
 def path_norm(network: HomogeneousNetwork) -> float:
     """The root of the sum, over all paths from an input or a bias to an output, of the product of squared weights.
 
     Jiang et al. have its square: the sum of the outputs, on an input of ones, of the network with squared weights.
     """
-    sizes: Float64Array = np.ones(network.matrices[0].shape[1])
-    for matrix in network.matrices:
-        sizes = np.array([norm(row * sizes) for row in matrix])
-    return norm(sizes)
+    # Each unit's number is a mantissa and a power of its own: products of layers leave float64 where the norm does not.
+    sizes, powers = np.frexp(np.ones(network.matrices[0].shape[1]))
+    for matrix in (*network.matrices, np.ones((1, len(network.matrices[-1])))):
+        parts, shifts = np.frexp(np.asarray(matrix, dtype=np.float64))
+        parts, shifts = parts * sizes, shifts + powers
+        top = shifts.max(axis=1, where=parts != 0, initial=_LEAST_POWER)
+        sizes, carry = np.frexp(np.sqrt((np.ldexp(parts, shifts - top[:, None]) ** 2).sum(axis=1)))
+        powers = carry + top
+    return scaled_number(float(sizes[0]), int(powers[0]))
 
 
 @plain_numbers

@@ -157,12 +157,21 @@ def measure_stability(
 def neighbour(sample: Sample, index: int, replacement: Sample) -> Sample:
     """The sample with one example replaced; numpy arrays of the same dtypes, copies.
 
-    Raises ValueError for an index outside the sample, or inputs and labels of different lengths.
+    Raises ValueError for an index outside the sample, inputs and labels of different lengths, or a replacement that the
+    dtypes do not hold: integers must be the same, and numbers stay finite.
     """
     inputs, labels = (as_array(part).copy() for part in sample)
     if len(inputs) != len(labels) or not 0 <= index < len(inputs):
         raise ValueError(f"index {index} is not one of {len(inputs)} inputs with {len(labels)} labels")
-    inputs[index], labels[index] = (as_array(part) for part in replacement)
+    for values, new, name in zip((inputs, labels), map(as_array, replacement), ("input", "label"), strict=True):
+        with np.errstate(over="ignore", invalid="ignore"):
+            held = np.asarray(new).astype(values.dtype)
+        same = np.isfinite(held) == np.isfinite(new) if values.dtype.kind == "f" else held == new
+        if not np.all(same):
+            raise ValueError(
+                f"the {name} {new} of the replacement does not fit into {values.dtype}: convert the sample"
+            )
+        values[index] = held
     return inputs, labels
 
 

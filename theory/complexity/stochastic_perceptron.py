@@ -96,7 +96,12 @@ class StochasticPerceptron:
         return _flat([values for layer in self.layers for values in (layer.weight_variances, layer.bias_variances)])
 
     def draw(self, inputs: npt.NDArray[Any], random: np.random.Generator) -> npt.NDArray[Any]:
-        """Outputs (n, k) of inputs (n, d), of a network drawn anew for each input; computed in the inputs' dtype."""
+        """Outputs (n, k) of inputs (n, d), of a network drawn anew for each input; computed in the inputs' dtype.
+
+        Raises TypeError for inputs that are neither float32 nor float64.
+        """
+        if inputs.dtype not in (np.float32, np.float64):
+            raise TypeError(f"inputs must be float32 or float64, got {inputs.dtype}: convert them with astype")
         outputs = inputs
         for layer in self.layers[:-1]:
             outputs = np.maximum(layer.draw(outputs, random), 0)
@@ -117,7 +122,8 @@ def draw_errors(
         inputs, labels: (n, d), float32 or float64, and (n,).
         random: a generator that has no part in how the network's means and variances were chosen.
 
-    Raises ValueError for numbers of inputs and labels that differ, for none, and for no draw.
+    Raises ValueError for numbers of inputs and labels that differ, for none, and for no draw, TypeError for inputs of
+    another dtype.
     """
     if not len(inputs) == len(labels) > 0 or draws < 1:
         raise ValueError(f"as many labels as inputs and a draw are needed, got {len(inputs)}, {len(labels)}, {draws}")

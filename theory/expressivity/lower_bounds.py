@@ -328,8 +328,9 @@ CLAIMS: tuple[CheckedClaim, ...] = (
     CheckedClaim(
         Claim(
             "lower-bound-parameters",
-            "W parameters realise fewer than 2^n labellings of n points unless n <= 1 + W (W + 1 + log2(e "
-            "n)), at any depth: order sqrt(n) parameters are needed.",
+            "ReLU networks of W parameters, at least one of which is each unit's own, realise fewer than 2^n "
+            "labellings of n points unless n <= 1 + W (W + 1 + log2(e n)), at any depth: order sqrt(n) parameters "
+            "are needed.",
             "Goldberg, Jerrum 1995; Bartlett, Harvey, Liaw, Mehrabian 2019, theorem 7; Warren 1968",
         ),
         _check_parameters,

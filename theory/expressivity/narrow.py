@@ -2,11 +2,11 @@ r"""A deep ReLU network of width 12 that memorises n labels, exactly, with O(sqr
 
 After Vardi, Yehudai, Shamir, "On the Optimal Memorization Power of ReLU Neural Networks" (ICLR 2022): n
 separated points of R^d with integer labels are memorised by a ReLU network of width 12 with O(sqrt(n log n))
-+ d parameters. (By VC dimension no architecture memorises all labels with fewer than of order sqrt(n).) The
-labels and places of about sqrt(n) points are binary digits of one weight; the first half of the network
-selects the weight of x's group, the second half reads its digits. The plan is theirs; the gadgets are chosen
-for few parameters. Each is exact on integers, so the network outputs the labels themselves, without a
-tolerance.
++ d parameters. (By VC dimension no ReLU network whose units share no weights memorises all labels with fewer
+than of order sqrt(n).) The labels and places of about sqrt(n) points are binary digits of one weight; the
+first half of the network selects the weight of x's group, the second half reads its digits. The plan is
+theirs; the gadgets are chosen for few parameters. Each is exact on integers, so the network outputs the
+labels themselves, without a tolerance.
 
 **Projection.** An integer direction a for which the z_i = <a, x_i> are n different integers (floats are
 dyadic rationals: an integer multiple of them). Shift by the least, divide by the greatest common divisor. Let

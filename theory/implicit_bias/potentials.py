@@ -42,10 +42,10 @@ class Potential:
 def p_norm_potential(p: float) -> Potential:
     """psi(w) = ||w||_p^p / p: the point of least divergence from zero is the one of least p-norm.
 
-    Raises ValueError unless p > 1 (strict convexity).
+    Raises ValueError unless p > 1 (strict convexity) and finite.
     """
-    if not p > 1:
-        raise ValueError(f"p must exceed 1, got {p}")
+    if not 1 < p < np.inf:
+        raise ValueError(f"p must exceed 1 and be finite, got {p}")
     return Potential(
         name=f"{p:g}-norm",
         value=lambda w: np.abs(w) ** p / p,

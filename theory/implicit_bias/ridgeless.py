@@ -24,7 +24,7 @@ import numpy as np
 
 from theory.common.arrays import as_real
 from theory.common.plain_numbers import plain_numbers
-from theory.common.scaling import exponent, scaled, scaled_number
+from theory.common.scaling import scaled_number
 from theory.common.streams import generator
 from theory.implicit_bias.potentials import Float64Array
 from theory.least_squares.problem import EPS, Problem
@@ -196,10 +196,13 @@ def effective_ranks(eigenvalues: Float64Array, n: int, b: float = 1.0) -> Effect
     eigenvalues = as_real(eigenvalues, "eigenvalues").astype(np.float64)
     if not len(eigenvalues) or not (eigenvalues[-1] > 0 and (np.diff(eigenvalues) <= 0).all()):
         raise ValueError("eigenvalues must be positive and in decreasing order")
-    eigenvalues = scaled(eigenvalues, -exponent(eigenvalues))
-    tails = np.cumsum(eigenvalues[::-1])[::-1]  # sum over i > k, at k = 0 .. d-1
-    small = tails / eigenvalues
-    large = tails**2 / np.cumsum(eigenvalues[::-1] ** 2)[::-1]
+    small, squares = np.ones(len(eigenvalues)), np.ones(len(eigenvalues))
+    # The sums over i > k of l_i and l_i^2 in units of l_{k+1} and its square, at k = 0 .. d-1: none of them underflows.
+    for k in range(len(eigenvalues) - 2, -1, -1):
+        ratio = eigenvalues[k + 1] / eigenvalues[k]
+        small[k] += ratio * small[k + 1]
+        squares[k] += ratio**2 * squares[k + 1]
+    large = small**2 / squares
     enough = np.flatnonzero(small >= b * n)
     if len(enough) == 0:
         return EffectiveRanks(None, 0.0, 0.0, 1.0)

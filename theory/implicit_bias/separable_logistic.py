@@ -20,6 +20,7 @@ Adam on separable data"); with a fixed epsilon, once gradients are below it, to 
 Liu 2021, "The implicit bias for adaptive optimization algorithms on homogeneous neural networks").
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -215,7 +216,7 @@ class DirectionCurve:
     Attributes:
         log_times: s = log t.
         errors: distance of the unit vectors of w(t) and w_svm.
-        slope: d log(error) / d log(log t), fitted by least squares; theory says -1.
+        slope: d log(error) / d log(log t), fitted by least squares; theory says -1. NaN where an error is 0.
         offset_error: the largest |<z_i, w(t)> - log t + log alpha_i| over support vectors at the last time.
     """
 
@@ -227,7 +228,12 @@ class DirectionCurve:
 
 @plain_numbers
 def direction_curve(Z: Float64Array, log_times: Sequence[float]) -> DirectionCurve:
-    """Integrate the flow and measure its direction at each time. Z is (n, d); separable."""
+    """Integrate the flow and measure its direction at each time. Z is (n, d); separable.
+
+    Raises ValueError for fewer than two times, or one that is not after t = 1, where log t is 0.
+    """
+    if len(log_times) < 2 or not all(s > 0 for s in log_times):
+        raise ValueError(f"log_times must be at least two positive numbers, got {list(log_times)}")
     best = max_margin(Z)
     path = logistic_flow(Z, log_times)
     errors = [direction_error(w, best.separator) for w in path]
@@ -236,7 +242,7 @@ def direction_curve(Z: Float64Array, log_times: Sequence[float]) -> DirectionCur
     return DirectionCurve(
         log_times=tuple(float(s) for s in log_times),
         errors=tuple(errors),
-        slope=float(np.polyfit(np.log(log_times), np.log(errors), 1)[0]),
+        slope=float(np.polyfit(np.log(log_times), np.log(errors), 1)[0]) if all(errors) else math.nan,
         offset_error=float(np.abs(offsets).max()),
     )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.common.arrays import as_points, require_unmasked
+from theory.common.arrays import as_float64, as_points, require_unmasked
 from theory.common.plain_numbers import plain_numbers
 from theory.common.scaling import exponent, scaled
 from theory.expressivity.projection import blocks
@@ -47,7 +47,7 @@ def nearest_neighbours(train: Float64Array, test: Float64Array) -> Labels:
     By brute force in float64: from products about the mean, and by differences wherever the rounding of products leaves
     more than one candidate. The first of several at an equal distance is taken.
     """
-    train, test = as_points(train, "train").astype(np.float64), as_points(test, "test").astype(np.float64)
+    train, test = as_float64(as_points(train, "train"), "train"), as_float64(as_points(test, "test"), "test")
     if train.shape[1] != test.shape[1]:
         raise ValueError(f"train and test must have as many coordinates, got shapes {train.shape} and {test.shape}")
     unit = max(exponent(train), exponent(test))

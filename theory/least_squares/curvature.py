@@ -37,9 +37,13 @@ def log_cosh_loss(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tens
 def hessian(loss: Loss, X: Any, y: Any, w: Any) -> Float64Array:
     """The Hessian (d, d) of w -> mean of loss(Xw, y) by automatic differentiation, float64.
 
-    Arguments: loss, a torch function of predictions and labels (n,); X (n, d), y (n,), w (d,).
+    Arguments: loss, a torch function of predictions and labels (n,); X (n, d), y (n,), w (d,). Raises ValueError for
+    other shapes.
     """
     named = ((X, "X"), (y, "y"), (w, "w"))
     points, labels, weights = (torch.from_numpy(as_real(value, name).astype(np.float64)) for value, name in named)
+    if points.ndim != 2 or labels.shape != points.shape[:1] or weights.shape != points.shape[1:]:
+        shapes = ", ".join(str(tuple(value.shape)) for value in (points, labels, weights))
+        raise ValueError(f"X must be (n, d), y (n,) and w (d,), got {shapes}")
     matrix = torch.autograd.functional.hessian(lambda v: loss(points @ v, labels).mean(), weights)
     return np.asarray(matrix)

@@ -6,6 +6,9 @@ Theorem 1 of Zhang et al. 2017 (`theory.expressivity`)   p = 2n + d:  (p - d)/2 
 Width 12 (`theory.expressivity.narrow`)                  p <= 18 sqrt(n log2 n) + d + 203, k <= 10: p^2 / log p in order
 Counting sign patterns (`theory.expressivity`)           n <= 1 + p (p + 1 + log2(e n)), k = 2: no more than that
 
+The count is of ReLU networks each of whose units has a parameter to itself. Where units share weights, as those of a
+transformer do, or have none of their own, depth alone adds labellings and it bounds nothing.
+
 The second says that parameters of unlimited precision hold more bits the more there are, each; a trained network's do
 not.
 """
@@ -46,7 +49,8 @@ def narrow_bits(parameters: int, dimension: int, classes: int) -> float:
 
 @plain_numbers
 def counting_bits(parameters: int) -> float:
-    """The bits, labels in two classes, that no architecture of so many parameters holds more than.
+    """The bits, labels in two classes, that no ReLU network of so many parameters holds more than, if each of its units
+    has a parameter to itself.
 
     Raises ValueError for no parameters.
     """

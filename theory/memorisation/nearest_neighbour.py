@@ -18,8 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from theory.common.arrays import as_points, require_unmasked
+from theory.common.arrays import Float64Array, as_float64, as_points, require_unmasked
 from theory.common.plain_numbers import plain_numbers
+from theory.common.scaling import exponent, scaled
+
+_SQUARES_ARE_NORMAL = 2.0**-900  # the terms of such a sum are exact to rounding, but for some that do not change it
+_LEAST_POWER = -(2**20)  # for the distance 0
 
 
 @plain_numbers
@@ -33,11 +37,9 @@ def nearest_neighbour_memorisation(points: Any, labels: Any, size: int) -> npt.N
 
     Raises ValueError for lengths that differ or a size out of range.
     """
-    from scipy.spatial.distance import cdist
-
     require_unmasked(labels, "labels")
-    places, marks = as_points(points, "points").astype(np.float64), np.asarray(labels)
-    places = np.ldexp(places, -np.frexp(np.abs(places).max(initial=0.0))[1])
+    places, marks = as_float64(as_points(points, "points"), "points"), np.asarray(labels)
+    places = scaled(places, -exponent(places))
     n = len(places)
     if marks.shape != (n,):
         raise ValueError(f"labels must have one entry for each of the {n} points, their shape is {marks.shape}")
@@ -49,6 +51,19 @@ def nearest_neighbour_memorisation(points: Any, labels: Any, size: int) -> npt.N
     scores = np.empty(n)
     for i in range(n):
         others = np.delete(np.arange(n), i)
-        order = others[np.argsort(cdist(places[i : i + 1], places[others])[0], kind="stable")]
+        order = others[_nearest_first(places[others], places[i])]
         scores[i] = 1 - chances[marks[order] == marks[i]].sum()
     return np.clip(scores, 0.0, 1.0)
+
+
+def _nearest_first(points: Float64Array, point: Float64Array) -> npt.NDArray[np.int64]:
+    """The order of the points by their distance; those at the same distance keep theirs."""
+    differences = points - point
+    squares = np.einsum("ij,ij->i", differences, differences)
+    if squares.min(initial=1.0) > _SQUARES_ARE_NORMAL:
+        return np.argsort(squares, kind="stable")
+    # Squares that underflow tie: each is taken in a unit of its own, and compared by its power of two first.
+    _, powers = np.frexp(np.abs(differences).max(axis=1))
+    mantissas, carries = np.frexp((np.ldexp(differences, -powers[:, None]) ** 2).sum(axis=1))
+    powers = np.where(mantissas == 0, _LEAST_POWER, 2 * powers + carries)
+    return np.lexsort((mantissas, powers))

@@ -189,3 +189,9 @@ def test_the_bound_holds_for_a_posterior_chosen_on_the_sample():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16])
+def test_inputs_whose_dtype_would_round_the_weights_are_refused(dtype):
+    with pytest.raises(TypeError, match=f"float32 or float64, got {np.dtype(dtype)}"):
+        draw_errors(perceptron(), np.ones((2, 4), dtype), np.zeros(2, dtype=np.int64), np.random.default_rng(0))

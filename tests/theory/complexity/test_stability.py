@@ -159,6 +159,10 @@ def test_neighbour_changes_one_example_of_a_copy():
         (lambda: nonconvex_stability_bound(1.0, 1.0, [0.0, 0.0], 3), "a positive step size"),
         (lambda: neighbour((np.ones(3), np.ones(3)), 3, (0, 0)), "index 3 is not one of 3"),
         (lambda: neighbour((np.ones(3), np.ones(3)), -1, (0, 0)), "index -1 is not one of 3"),
+        (lambda: neighbour((np.ones((2, 2), int), [0, 1]), 0, ([0.5, 0.7], 1)), r"input \[0.5 0.7\] .* fit into int64"),
+        (lambda: neighbour((np.ones((2, 1), np.uint8), [0, 1]), 0, ([300], 1)), "fit into uint8"),
+        (lambda: neighbour((np.ones(2), np.zeros(2, np.uint8)), 0, (1.0, -1)), "label -1 .* fit into uint8"),
+        (lambda: neighbour((np.ones(2, np.float16), [0, 1]), 0, (1e9, 1)), "fit into float16"),
         (lambda: measure_stability(None, None, (np.ones(3), np.ones(3)), 0, (0, 0), []), "at least one seed"),
     ],
 )

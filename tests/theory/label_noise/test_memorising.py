@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
+from theory.common.arrays import BeyondFloat64Error
 from theory.common.streams import generator
 from theory.label_noise import (
     copied_accuracy,
@@ -16,6 +17,7 @@ from theory.label_noise import (
     memorised_accuracy,
     nearest_neighbours,
 )
+from theory.memorisation.nearest_neighbour import nearest_neighbour_memorisation
 
 
 def test_memorised_accuracy():
@@ -69,3 +71,10 @@ def test_refusals():
         copied_accuracy(zeros + 1, zeros, zeros, 0.1, 2)
     with pytest.raises(ValueError, match="labels must be in"):
         copied_accuracy(zeros, zeros, zeros + 5, 0.1, 2)
+
+
+def test_integers_that_float64_does_not_hold_are_refused():
+    with pytest.raises(BeyondFloat64Error, match="train contains values"):
+        nearest_neighbours(np.array([[2**60], [2**60 + 3]]), np.array([[2**60 + 2]]))
+    with pytest.raises(BeyondFloat64Error, match="points contains values"):
+        nearest_neighbour_memorisation(np.array([[2**60], [2**60 + 3], [2**60 + 2]]), [0, 1, 0], 1)
