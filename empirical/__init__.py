@@ -15,6 +15,7 @@ report          tables on a terminal and as CSV
 planning        what runs will need, before they start
 diagnosis       why a network does not fit random labels
 run, options, job   the command line: its words, what it takes, what it asks for
+claimed_run     one run from its claim to its end
 api, session_code   experiments from Python
 import_path     the user's own models and optimisers, by name
 source_digest   the user's code as a part of a run's identity

@@ -10,12 +10,12 @@ from torch import nn
 from empirical.claims.verdicts import Subject, lines_of, subjects
 from empirical.datasets import ImageDataset
 from empirical.datasets.given import dataset_of
-from empirical.observers import Observer, find_observers, observed, tell_finished
+from empirical.observers import Observer, find_observers, tell_finished
 from empirical.report.markup import in_markup
 from empirical.report.results_csv import result_row
 from empirical.report.tables import tables_of_runs
 from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, RunDirectory
+from empirical.runs.records import Run, RunDirectory, restart_all, run_directories
 from empirical.session_code import import_path_of
 from empirical.text_table import TextTable
 
@@ -72,7 +72,9 @@ class ExperimentResults:
     _repr_markdown_ = markdown
 
     def __str__(self) -> str:
-        lines = [f"{run.config.title}, {run.config.kind}: {_outcome(run)}" for run in self.runs]
+        from empirical.claimed_run import outcome_of
+
+        lines = [f"{run.config.title}, {run.config.kind}: {outcome_of(run)}" for run in self.runs]
         lines += [f"{config.title}, {config.kind}: failed: {reason}" for config, reason in self.failures]
         for subject in self.verdicts:
             lines += ["", subject.name, *lines_of(subject.findings)]
@@ -116,7 +118,7 @@ def run_experiment(
     A run that fails is among the results' `failures`, and the others go on. Raises ValueError for options that do not
     fit together, as the command line does, and TypeError for unknown ones.
     """
-    from empirical.execution.execute import execute
+    from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of
     from empirical.execution.progress import RunProgress
     from empirical.experiments.experiments import find_experiment
     from empirical.job import plan_runs
@@ -151,6 +153,8 @@ def run_experiment(
     observers = find_observers(observing, chosen.out)
     follow = find_experiment(name).follow
     memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
+    if chosen.rerun:
+        restart_all(run_directories(chosen.out, configs))
     finished: list[Run] = []
     failures: list[tuple[RunConfig, str]] = []
     hashes: set[str] = set()
@@ -161,18 +165,14 @@ def run_experiment(
                 hashes.add(config.hash)
                 line = progress.start(config.title)
                 try:
-                    if chosen.rerun or not directory.finished:
-                        with directory.claim():
-                            if chosen.rerun:
-                                directory.restart()
-                            with observed(directory, observers, line) as watcher:
-                                execute(config, dataset, directory, watcher, memory_limit)
-                    else:
+                    if directory.finished:
                         tell_finished(directory, observers, line)
+                    else:
+                        carry_out_claimed(directory, dataset, observers, line, memory_limit)
                     finished.append(directory.read())
-                    line.end(_outcome(finished[-1]))
+                    line.end(outcome_of(directory.read()))
                 except Exception as error:  # the user's own network may raise anything: the other runs go on
-                    failures.append((config, f"{type(error).__name__}: {error}"))
+                    failures.append((config, reason_of(error)))
                     line.end(f"failed: {failures[-1][1]}")
             more = follow(dataset, settings, finished) if follow else []
             configs = [config for config in more if config.hash not in hashes]
@@ -188,10 +188,3 @@ def _dataset_of(data: Any) -> ImageDataset:
             f"set; got {what}"
         )
     return dataset_of(*data)
-
-
-def _outcome(run: Run) -> str:
-    metrics = run.summary.metrics
-    if "train_accuracy" not in metrics:
-        return "finished"
-    return f"train {metrics['train_accuracy']:.2%}, test {metrics['test_accuracy']:.2%}"

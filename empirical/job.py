@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from joblib import cpu_count
 from rich.text import Text
 
+from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of
 from empirical.claims.kernels import kernel_results
 from empirical.claims.paper_tables import TABLES, data_sets, sized_tables_of
 from empirical.claims.randomization_tests import result_sets
@@ -32,7 +34,7 @@ from empirical.experiments.experiments import EXPERIMENTS, find_experiment
 from empirical.experiments.run_config import ON_THE_CPU
 from empirical.experiments.scales import Device, Scale
 from empirical.experiments.settings import Settings
-from empirical.observers import check_observers, find_observers, observed, tell_finished
+from empirical.observers import check_observers, find_observers, tell_finished
 from empirical.options import Options, PlanOptions, flag_not_taken
 from empirical.randomization import parse_test
 from empirical.randomization.label_noise import GivenLabels
@@ -386,33 +388,31 @@ def _run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks 
                 ranks.tell(None)
                 line.end("finished before")
                 continue
-            announced = False
+            announced: list[bool] = []
+            announce = partial(_announce, config, ranks, announced)
             try:
-                with directory.claim():
-                    ranks.tell(config.hash if config.kind == "trained" else None)
-                    announced = True
-                    with observed(directory, observers, line) as watcher:
-                        execute(config, dataset, directory, watcher, _memory_limit(options), ranks)
+                carry_out_claimed(directory, dataset, observers, line, _memory_limit(options), ranks, announce)
             except Exception as error:  # the user's own network may raise anything: the other runs go on
                 if not announced:
                     ranks.tell(None)
                 elif ranks.count > 1 and config.kind == "trained" and not isinstance(error, FloatingPointError):
                     raise  # the others are in the middle of it
                 elsewhere = bool(options.only_run) and isinstance(error, BusyError)  # to whoever is at work on it
-                failures += [] if elsewhere else [(config, _reason(error))]
-                line.end(f"left: {_reason(error)}" if elsewhere else f"failed: {_reason(error)}")
+                failures += [] if elsewhere else [(config, reason_of(error))]
+                line.end(f"left: {reason_of(error)}" if elsewhere else f"failed: {reason_of(error)}")
             else:
-                line.end(_outcome(directory))
+                line.end(outcome_of(directory.read()))
     return failures
+
+
+def _announce(config: RunConfig, ranks: Ranks, announced: list[bool], at_work: bool) -> None:
+    """Tell the other ranks which run to train next, or that there is none for them; noted in `announced`."""
+    ranks.tell(config.hash if at_work and config.kind == "trained" else None)
+    announced.append(at_work)
 
 
 def _memory_limit(options: Options) -> int | None:
     return None if options.memory is None else int(options.memory * 1e9)
-
-
-def _reason(error: Exception) -> str:
-    plain = isinstance(error, ValueError | OSError | FloatingPointError | BusyError)
-    return str(error) if plain else f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -426,15 +426,14 @@ class Performer:
         """Carry out a run, and say how it ended."""
         try:
             observers = find_observers(self.options.observe, self.options.out)
-            with directory.claim(), observed(directory, observers, watcher) as watched:
-                execute(directory.config, self.dataset, directory, watched, _memory_limit(self.options))
+            carry_out_claimed(directory, self.dataset, observers, watcher, _memory_limit(self.options))
         except BusyError as error:
             if self.options.launcher.kind == "local":
                 return Outcome("left to another process, which is at work on it", busy=True)
-            return Outcome("", _reason(error))
+            return Outcome("", reason_of(error))
         except Exception as error:  # the user's own network may raise anything
-            return Outcome("", _reason(error))
-        return Outcome(_outcome(directory))
+            return Outcome("", reason_of(error))
+        return Outcome(outcome_of(directory.read()))
 
     def __reduce__(self) -> tuple[Callable[[Options], "Performer"], tuple[Options]]:
         return _loading_performer, (self.options,)
@@ -471,18 +470,6 @@ def _run_in_workers(runs: Pairs, workers: WorkerConfig, options: Options) -> lis
                 line.end("finished before")
         outcomes = carry_out([directory for _, directory in runs if not directory.finished], workers, progress)
     return [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]
-
-
-def _outcome(directory: RunDirectory) -> str:
-    summary = directory.read().summary
-    metrics = summary.metrics
-    epochs = f"{metrics['epoch']} epochs, " if "epoch" in metrics else ""
-    if "train_accuracy" not in metrics:
-        return f"{summary.time['seconds']:.1f} s"
-    return (
-        f"{epochs}{summary.time['seconds']:.1f} s, train {metrics['train_accuracy']:.2%}, "
-        f"test {metrics['test_accuracy']:.2%}"
-    )
 
 
 def _report(name: str, runs: Pairs, out: Path) -> bool:
