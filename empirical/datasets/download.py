@@ -23,6 +23,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from theory.common.atomic import replacing
+
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 18
 
@@ -37,8 +39,8 @@ class DownloadError(OSError):
 def download(url: str, path: Path, digest: str, *, progress: bool = True) -> None:
     """Download `url` to `path`, unless a file with that digest is there already.
 
-    The bytes go to `path` + ".partial" and get the name `path` once their digest is right; otherwise they are
-    deleted.
+    The bytes go to a file of this process's own, which gets the name `path` once their digest is right; otherwise they
+    are deleted. Several processes may download the same file at once.
 
     Arguments:
         url: what to download.
@@ -51,14 +53,10 @@ def download(url: str, path: Path, digest: str, *, progress: bool = True) -> Non
     algorithm = digest.partition(":")[0]
     if path.exists() and _digest_of_file(path, algorithm) == digest:
         return
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with replacing(path) as partial:
         received = _transfer(url, partial, algorithm, progress)
         if received != digest:
             raise DownloadError(f"{url} is not the expected file: its digest is {received}, not {digest}")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _transfer(url: str, path: Path, algorithm: str, progress: bool) -> str:

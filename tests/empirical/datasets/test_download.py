@@ -91,6 +91,24 @@ def test_a_file_that_is_there_is_not_fetched_again(tmp_path):
     download("http://127.0.0.1:9/file", tmp_path / "file", SHA256)
 
 
+def test_two_processes_that_download_at_once(server, tmp_path, monkeypatch):
+    """The second begins and ends while the first is at it."""
+    path, transfer = tmp_path / "file", module._transfer
+
+    def slow(url, partial, *arguments):
+        monkeypatch.setattr(module, "_transfer", transfer)
+        partial.write_bytes(CONTENT[:100])
+        download(url, path, SHA256, progress=False)
+        assert path.read_bytes() == CONTENT
+        assert partial.read_bytes() == CONTENT[:100], "a file of the first one's own"
+        return transfer(url, partial, *arguments)
+
+    monkeypatch.setattr(module, "_transfer", slow)
+    download(f"{server}/file", path, SHA256, progress=False)
+    assert path.read_bytes() == CONTENT
+    assert only(path)
+
+
 def test_a_damaged_file_is_replaced(server, tmp_path):
     (tmp_path / "file").write_bytes(b"damaged")
     download(f"{server}/file", tmp_path / "file", SHA256)
