@@ -10,6 +10,7 @@ The same runs give the same bytes wherever zlib is the same: gzip's header has n
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -48,8 +49,10 @@ def packed_record(root: Path, name: str) -> Record:
 def write_packed(root: Path, records: Mapping[str, Record]) -> Path:
     """Replace the packed file of a directory, whole or not at all, by these runs by name; returns its path."""
     lines = [json.dumps({"run": name, **records[name]}, separators=(",", ":")) + "\n" for name in sorted(records)]
-    with replacing(root / PACKED) as temporary:
-        temporary.write_bytes(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
+    with replacing(root / PACKED) as temporary, open(temporary, "wb") as file:
+        file.write(gzip.compress("".join(lines).encode(), compresslevel=9, mtime=0))
+        file.flush()
+        os.fsync(file.fileno())  # whoever packs may remove the directories next
     return root / PACKED
 
 

@@ -1,6 +1,6 @@
 """Pack the finished runs of a directory into one file: `python -m empirical.run pack DIR`."""
 
-import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 from empirical.runs.packed import read_packed, write_packed
-from empirical.runs.records import read_record, runs_in_directories
+from empirical.runs.records import BusyError, RunDirectory, read_record, runs_in_directories
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,16 @@ def pack(root: Path, *, remove: bool = False) -> tuple[Path, int, int]:
 
     Arguments:
         root: the directory of records; runs that are not finished stay as they are.
-        remove: remove the directories of the packed runs once the file has been read back.
+        remove: remove the directories of the packed runs once the file is on the disk and has been read back; that of
+            a run that another process is at work on stays.
 
     Returns the file, the number of its runs, and how many were directories. Raises FileNotFoundError if there is no
     such directory, ValueError if it has no finished run, or one that cannot be read; nothing is changed then.
     """
     if not root.is_dir():
         raise FileNotFoundError(f"no directory of records at {root.absolute()}")
-    paths = [run.path for run in runs_in_directories(root)]
+    runs = runs_in_directories(root)
+    paths = [run.path for run in runs]
     # A run that is being made anew has no summary: its packed record is kept until it has one.
     replaced = {path.name.rpartition("_")[2] for path in paths}
     kept = {name: record for name, record in read_packed(root).items() if name.rpartition("_")[2] not in replaced}
@@ -62,6 +64,9 @@ def pack(root: Path, *, remove: bool = False) -> tuple[Path, int, int]:
     if read_packed(root) != records:
         raise ValueError(f"{file.absolute()} does not read as it was written: the directories are kept")
     if remove:
-        for path in paths:
-            shutil.rmtree(path)
+        for run in runs:
+            try:
+                RunDirectory(root, run.config, run.path).remove_finished()
+            except BusyError:
+                print(f"{run.path} is kept: another process is at work on it", file=sys.stderr)
     return file, len(records), len(paths)

@@ -175,8 +175,17 @@ class RunDirectory:
         """Remove the scratch folder, if there is one."""
         shutil.rmtree(self.scratch, ignore_errors=True)
 
+    def remove_finished(self) -> None:
+        """Remove the directory of a finished run, checkpoint included, unless it is being made anew.
+
+        Raises BusyError if another process is at work on it.
+        """
+        with self._locked():
+            if (self.path / "summary.json").exists():
+                shutil.rmtree(self.path)
+
     def restart(self) -> None:
-        """Forget everything but the configuration."""
+        """Forget everything but the configuration, and how far observers have been told."""
         self.check_claim()
         self._move_aside()
         self._delete_moved()
@@ -242,8 +251,12 @@ class RunDirectory:
         return list(self._epochs)
 
     def save_state(self, state: "TrainingState") -> None:
-        """Replace the checkpoint, whole or not at all."""
+        """Replace the checkpoint, whole or not at all. The epochs before it reach the disk first: a checkpoint without
+        its epochs is not used."""
         self.check_claim()
+        if (path := self.path / "metrics.jsonl").exists():
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
         from empirical.runs.checkpoint import save_checkpoint
 
         save_checkpoint(self.path / "checkpoint.pt", state, self.config.hash, self._epochs)

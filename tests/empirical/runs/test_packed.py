@@ -10,7 +10,7 @@ from empirical.run import main
 from empirical.runs.config import Explicit, Trained
 from empirical.runs.packed import PACKED, read_packed
 from empirical.runs.packing import pack
-from empirical.runs.records import RunDirectory, has_records, read_run, read_runs
+from empirical.runs.records import RunDirectory, has_records, read_config, read_run, read_runs
 from empirical.training.config import TrainingConfig
 from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config, made_up_run, write_run
@@ -52,6 +52,16 @@ def test_the_same_runs_give_the_same_bytes(folder):
     assert pack(folder, remove=True)[0].read_bytes() == first
     assert pack(folder)[0].read_bytes() == first, "packed again, without directories"
     assert len(gzip.decompress(first).splitlines()) == 3
+
+
+def test_a_run_that_another_process_is_at_work_on_is_packed_and_kept(folder, capsys):
+    busy, *others = sorted(path.parent for path in folder.glob("*/summary.json"))
+    with RunDirectory(folder, read_config(busy), busy).claim():
+        pack(folder, remove=True)
+    assert f"{busy} is kept: another process is at work on it" in capsys.readouterr().err
+    assert (busy / "summary.json").exists()
+    assert others
+    assert not any(path.exists() for path in others)
 
 
 def test_a_directory_counts_before_the_packed_file(folder):
