@@ -21,10 +21,10 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from empirical.execution.progress import RunProgress
-from empirical.execution.status import PLANNED, read_planned
+from empirical.execution.status import changed_plan, read_planned
 from empirical.execution.workers import WorkerConfig, carry_out, needed_runs
 from empirical.runs.config import RunConfig
-from empirical.runs.records import RunDirectory, write_json
+from empirical.runs.records import RunDirectory
 from theory.common.plain_numbers import plain_numbers
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -115,6 +115,7 @@ class RunLogs:
     def __call__(self, directory: RunDirectory) -> Path:
         """Open the log of a run, with that command at its end."""
         log = self.out / "launcher" / f"{directory.path.name}.log"
+        log.parent.mkdir(exist_ok=True)
         command = shlex.join(["python", "-m", _PROGRAM, *self.arguments, "--only-run", directory.config.hash])
         with open(log, "a", encoding="utf-8") as output:
             output.write(f"$ {command}\n")
@@ -231,8 +232,6 @@ def _submitit() -> Any:
 
 def _plan(runs: Pairs, out: Path, jobs: dict[str, str]) -> None:
     """Note the runs asked for, beside those noted before."""
-    (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
-    request = {
-        directory.path.name: {"title": config.title, "job": jobs.get(config.hash, "")} for config, directory in runs
-    }
-    write_json(out / PLANNED, read_planned(out) | request)
+    with changed_plan(out) as planned:
+        for config, directory in runs:
+            planned[directory.path.name] = {"title": config.title, "job": jobs.get(config.hash, "")}

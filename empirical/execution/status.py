@@ -9,8 +9,8 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -179,27 +179,53 @@ def plan_to_run(out: Path, titles: Mapping[str, str]) -> None:
     What was asked for before stays; of what is noted already nothing changes. A run with a directory is not noted, so
     that a command whose runs are all finished writes nothing.
     """
-    planned = read_planned(out)
-    new = {
-        name: {"title": title, "job": ""}
-        for name, title in titles.items()
-        if name not in planned and not (out / name).exists()
-    }
-    if new:
-        (out / PLANNED).parent.mkdir(parents=True, exist_ok=True)
-        write_json(out / PLANNED, planned | new)
+    with changed_plan(out) as planned:
+        for name, title in titles.items():
+            if not (out / name).exists():
+                planned.setdefault(name, {"title": title, "job": ""})
 
 
 def forget_begun(out: Path) -> None:
     """Take what has begun off the note; a note of nothing is removed. A launcher's jobs stay on it."""
-    planned = read_planned(out)
-    rest = {name: entry for name, entry in planned.items() if entry.get("job") or not (out / name).exists()}
-    if rest:
-        write_json(out / PLANNED, rest)
-    elif planned:
-        (out / PLANNED).unlink()
-        with suppress(OSError):  # a launcher's own files are there
-            (out / PLANNED).parent.rmdir()
+    with changed_plan(out) as planned:
+        for name in [name for name, entry in planned.items() if not entry.get("job") and (out / name).exists()]:
+            del planned[name]
+
+
+@contextmanager
+def changed_plan(out: Path) -> Iterator[dict[str, dict[str, Any]]]:
+    """The note of the runs asked for under `out`, to be changed in place: in the end it is written, or removed if it is
+    empty. One command at a time has it."""
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        before = read_planned(out)
+        planned = dict(before)
+        yield planned
+        if planned and planned != before:
+            (out / PLANNED).parent.mkdir(exist_ok=True)
+            write_json(out / PLANNED, planned)
+        elif before and not planned:
+            (out / PLANNED).unlink(missing_ok=True)
+            with suppress(OSError):  # a launcher's own files are there
+                (out / PLANNED).parent.rmdir()
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Wait until no other process has a directory for itself, and have it; where the system has no such locks, all
+    have it."""
+    try:
+        import fcntl
+    except ImportError:  # not POSIX
+        yield
+        return
+    opened = os.open(directory, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a network's file system may lock no directories
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,8 @@
 """A sweep at a glance: every state, records that are just being written, and nothing disturbed."""
 
 import json
+import sys
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -9,10 +11,12 @@ from rich.console import Console
 
 from empirical.execution.status import (
     PLANNED,
+    changed_plan,
     duration,
     forget_begun,
     plan_to_run,
     print_status,
+    read_planned,
     read_status,
     run_status,
     status_table,
@@ -164,3 +168,31 @@ def test_a_launchers_jobs_stay_noted(tmp_path):
     with run.claim():
         forget_begun(tmp_path)
     assert json.loads((tmp_path / PLANNED).read_text()) == {run.path.name: {"title": "t", "job": "17"}}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+def test_two_commands_that_note_their_runs_at_once_lose_none(tmp_path):
+    """The second waits until the first has written."""
+    noted = threading.Event()
+
+    def second() -> None:
+        noted.wait()
+        plan_to_run(tmp_path, {"b": "second"})
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with changed_plan(tmp_path) as planned:
+        planned["a"] = {"title": "first", "job": "17"}
+        noted.set()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join()
+    assert set(read_planned(tmp_path)) == {"a", "b"}
+
+
+def test_two_commands_that_end_at_once(tmp_path):
+    plan_to_run(tmp_path, {"a": "first"})
+    with changed_plan(tmp_path) as planned:
+        del planned["a"]
+        (tmp_path / PLANNED).unlink()
+    assert not (tmp_path / PLANNED).exists()
