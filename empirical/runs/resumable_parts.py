@@ -58,7 +58,7 @@ class Parts:
 
     Arguments:
         directory: where the parts are kept; it is made if it is missing.
-        report: called with a part's name and the share of the whole that is done before it.
+        report: called with a part's name and the share of the whole that is done, before anything is written.
         total: the number of parts that will be asked for.
     """
 
@@ -72,15 +72,17 @@ class Parts:
 
         Raises ValueError for values that JSON cannot hold, such as NaN and infinity.
         """
-        self._report(name, min(self._asked / self.total, 1.0))
+        share = min(self._asked / self.total, 1.0)
+        self._report(name, share)
         self._asked += 1
         path = self._path(name)
         if path.exists():
             try:
-                return _value(path)
+                return _value(path, name)
             except (ValueError, KeyError, TypeError) as error:
                 print(f"{path} is damaged ({error}): {name} is measured again", file=sys.stderr)
         value = json.dumps(compute(), allow_nan=False)
+        self._report(name, share)  # again, hours later: the directory may be another process's now
         with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
             file.write(json.dumps({"name": name, "value": value, "sha256": _digest(value)}))
             file.flush()
@@ -111,10 +113,12 @@ class Parts:
         return self._path(name).with_suffix(".pt")
 
 
-def _value(path: Path) -> Any:
-    """Read the value in a part's file. Raises ValueError, KeyError or TypeError if the file is not as it was
-    written."""
+def _value(path: Path, name: str) -> Any:
+    """Read the value in a part's file. Raises ValueError, KeyError or TypeError if it is another part's, or not as it
+    was written."""
     content = read_json(path)
+    if content["name"] != name:
+        raise ValueError(f"it is the part {content['name']!r}")
     if content["sha256"] != _digest(content["value"]):
         raise ValueError("its digest does not hold")
     return json.loads(content["value"])
