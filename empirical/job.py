@@ -31,7 +31,6 @@ from empirical.execution.status import forget_begun, plan_to_run
 from empirical.execution.stopwatch import Stopwatch
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import EXPERIMENTS, find_experiment
-from empirical.experiments.run_config import ON_THE_CPU
 from empirical.experiments.scales import Device, Scale
 from empirical.experiments.settings import Settings
 from empirical.observers import check_observers, find_observers, tell_finished
@@ -42,7 +41,7 @@ from empirical.report.console import kernel_table, paper_table, results_table
 from empirical.report.freshness import Report
 from empirical.report.results_csv import write_results
 from empirical.report.theory_findings import theory_findings
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, on_the_cpu
 from empirical.runs.own_code import check_own_code
 from empirical.runs.records import BusyError, Run, RunDirectory, read_runs, restart_all, run_directories
 from empirical.text_table import WIDE, rendered, wide_console
@@ -303,7 +302,7 @@ def _for_jobs(configs: list[RunConfig], options: Options) -> list[RunConfig]:
     device."""
     if options.only_run or _device_of_jobs(options) == "cpu":
         return configs
-    return [config if config.kind in ON_THE_CPU else replace(config, device="cuda") for config in configs]
+    return [config if on_the_cpu(config.what) else replace(config, device="cuda") for config in configs]
 
 
 def _carry_out(

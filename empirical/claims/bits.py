@@ -84,11 +84,11 @@ def bits_results(runs: list[Run]) -> list[BitsResults]:
         longest = {run.config.model: run for run in by_steps}
         ordered = sorted(longest.values(), key=lambda run: (is_transformer(run), _sizes(run.config.model)))
         shorter = {run.config.model: run for run in by_steps if _is_shorter(run, longest[run.config.model])}
-        data = ordered[0].config.data
+        data = ordered[0].config.data, ordered[0].config.num_classes
         frontiers = [
             frontier
             for results in beside
-            if results.config.data == data
+            if (results.config.data, results.config.num_classes) == data
             for frontier in results.frontiers
             if frontier.pixels == "original" and frontier.fits
         ]

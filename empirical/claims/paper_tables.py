@@ -4,7 +4,7 @@ A row is a network, a test and its regularisers; runs that differ in their seeds
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -152,22 +152,28 @@ def data_sets(runs: list[Run]) -> dict[str, list[Run]]:
 
 @dataclass(frozen=True, order=True)
 class Size:
-    """How many images networks are trained and tested on."""
+    """How many images networks are trained and tested on, and which: folders of other images share a name and a number.
+
+    Attributes:
+        train, test: their numbers.
+        digests: of the training and of the test images.
+    """
 
     train: int
     test: int
+    digests: tuple[str, str] = field(repr=False)
 
     @classmethod
     def of(cls, config: RunConfig) -> "Size":
         """The size of a run."""
-        return cls(config.n_train, config.n_test)
+        return cls(config.n_train, config.n_test, (config.train_digest, config.test_digest))
 
     def __str__(self) -> str:
         return f"{self.train:,} training and {self.test:,} test images"
 
 
 def by_size(runs: Iterable[Run]) -> dict[Size, list[Run]]:
-    """Runs by how many images they are of, the most first: accuracies are compared on equally many images alone."""
+    """Runs by the images that they are of, the most first: accuracies are compared on the same images alone."""
     groups: dict[Size, list[Run]] = {}
     for run in runs:
         groups.setdefault(Size.of(run.config), []).append(run)

@@ -1,7 +1,6 @@
 """The experiments `double-descent`, of random features, and `network-double-descent`."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from empirical.datasets import ImageDataset
 from empirical.experiments.experiment import Experiment
@@ -36,7 +35,6 @@ def _double_descent(
     if settings.tests not in ((), ("true-labels",)):
         raise ValueError(f"test (--tests): {name} corrupts labels itself, at three levels: leave --tests out")
     dataset = at_most(dataset, settings, *images(settings.scale))
-    settings = replace(settings, device="cpu")
     return [
         run_config(name, dataset, settings, seed, TRUE_LABELS, StudyRun(study), model=study.name)
         for seed in settings.seeds

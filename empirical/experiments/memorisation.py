@@ -1,6 +1,5 @@
 """The experiment `memorisation`: what an answer owes to one image."""
 
-from dataclasses import replace
 from itertools import product
 
 from empirical.datasets import ImageDataset
@@ -36,7 +35,6 @@ def plan_memorisation(dataset: ImageDataset, settings: Settings) -> list[RunConf
     networks = settings.memorisation.networks or sizes.networks
     study = MemorisationConfig(networks=networks, networks_without=sizes.networks_without)
     shape = seen_shape(dataset.image_shape, settings.crop)
-    settings = replace(settings, device="cpu")
     require_trainable(dataset, settings, "none")
     with torch.device("meta"):
         require_plain(build_model(model, shape, dataset.num_classes, 0))

@@ -1,6 +1,5 @@
 """The experiment `pac-bayes`: a bound with an optimised posterior."""
 
-from dataclasses import replace
 from itertools import product
 
 from empirical.datasets import ImageDataset
@@ -45,7 +44,6 @@ def plan_pac_bayes(dataset: ImageDataset, settings: Settings) -> list[RunConfig]
         draws=-(-sizes.answers // len(dataset.train.labels)),
     )
     shape = seen_shape(dataset.image_shape, settings.crop)
-    settings = replace(settings, device="cpu")
     require_trainable(dataset, settings, "none")
     with torch.device("meta"):
         perceptron_layers(build_model(model, shape, 2, 0))

@@ -7,7 +7,7 @@ from empirical.experiments.settings import Settings
 from empirical.import_path import source_digest
 from empirical.models import Initialization
 from empirical.randomization import Randomization
-from empirical.runs.config import Explicit, KernelRun, RunConfig, RunKind, StudyRun, Trained
+from empirical.runs.config import KernelRun, RunConfig, RunKind, StudyRun, Trained, on_the_cpu
 from empirical.runs.studies import DynamicsConfig
 from empirical.training.config import Augmentation, TrainingConfig
 
@@ -40,7 +40,7 @@ def run_config(
         model_source=source_digest(model, "model") if training else "",
         optimizer_source=source_digest(training.optimizer, "optimizer") if training else "",
         crop=settings.crop if cropped else None,
-        device="cpu" if isinstance(what, Explicit) else resolve_device(settings.device),
+        device="cpu" if on_the_cpu(what) else resolve_device(settings.device),
         seed=seed,
     )
 
@@ -53,10 +53,6 @@ def resolve_device(device: str) -> str:
     if device == "cuda" and not available:
         raise ValueError("--device cuda: this torch sees no CUDA device; use --device cpu")
     return ("cuda" if available else "cpu") if device == "auto" else device
-
-
-ON_THE_CPU = ("explicit", "double-descent", "network-double-descent", "memorisation", "pac-bayes")
-"""Kinds of runs that are carried out on the CPU whatever device is asked for."""
 
 
 def at_most(dataset: ImageDataset, settings: Settings, n: int | None, n_test: int | None) -> ImageDataset:

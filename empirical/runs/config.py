@@ -10,7 +10,7 @@ from empirical.kernels.config import KernelConfig
 from empirical.models import earlier_initialization
 from empirical.randomization import Randomization
 from empirical.runs.identity import digest, identity, recorded, restored
-from empirical.runs.studies import STUDIES, Study, kind_of
+from empirical.runs.studies import ON_THE_CPU, STUDIES, Study, kind_of
 from empirical.training.config import TrainingConfig
 from theory.common.plain_numbers import plain_numbers
 
@@ -51,6 +51,12 @@ class StudyRun:
 
 
 RunKind = Trained | Explicit | KernelRun | StudyRun
+
+
+def on_the_cpu(what: RunKind) -> bool:
+    """Whether a run is carried out on the CPU whatever device is asked for."""
+    return isinstance(what, Explicit) or (isinstance(what, StudyRun) and isinstance(what.study, ON_THE_CPU))
+
 
 S = TypeVar("S", bound=Study)
 

@@ -376,6 +376,9 @@ STUDIES: dict[str, type[Study]] = {
 }
 """The settings of the studies by the kind of run."""
 
+ON_THE_CPU = (MemorisationConfig, DoubleDescentConfig, NetworkDoubleDescentConfig, PacBayesConfig)
+"""The studies that are carried out on the CPU whatever device is asked for."""
+
 
 def kind_of(study: Study) -> str:
     """The kind of run that the settings belong to."""

@@ -254,6 +254,8 @@ def test_networks_are_not_compared_on_other_test_images():
     runs = every(AGREEING)
     fewer = [replace(run, config=replace(run.config, n_test=run.config.n_test // 2)) for run in runs]
     assert len(sizes([*runs, *fewer])) == 2 * len(sizes(runs))
+    others = [replace(run, config=replace(run.config, test_digest="of as many others")) for run in runs]
+    assert len(sizes([*runs, *others])) == 2 * len(sizes(runs))
 
 
 def test_the_papers_hyper_parameters_come_before_more_seeds():

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 
 from empirical.claims.bits import bits_results, bits_table, compare_bits, input_dimension
 from empirical.datasets import load
+from empirical.experiments.bits import plan_bits
+from empirical.experiments.settings import BitsSettings, Settings
 from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.models.causal_transformer import CausalTransformer
 from empirical.randomization import Randomization, randomize
@@ -183,3 +186,39 @@ def test_other_networks_and_tests_are_refused(tmp_path, capsys):
     assert "transformer-LxW" in capsys.readouterr().err
     assert main(["bits", "--tests", "random-labels", "--out", str(tmp_path)]) == 2
     assert "leave --tests out" in capsys.readouterr().err
+
+
+def test_the_longest_run_of_the_best_step_size_stands_for_a_network():
+    """And only a shorter run of the same step size tells whether its steps were enough."""
+    model, sizes = "transformer-1x8", (2.0, 4.0, 8.0)
+    slow, fast = (bits_run(model, 1536, (2.0, bits, bits), sizes) for bits in (3.0, 3.5))
+    fast = with_rate(fast, 0.05)
+    half = bits_run(model, 1536, (2.0, 3.49, 3.49), steps=500)
+    for runs in ([slow, fast, half], [half, fast, slow]):
+        (results,) = bits_results(runs)
+        assert results.runs == (fast,)
+        assert results.shorter == {}
+        assert verdicts(runs)["bits-2"] is Verdict.NOT_DECIDED
+    assert verdicts([slow, fast, with_rate(half, 0.05)])["bits-2"] is Verdict.HOLDS
+
+
+def with_rate(run: Run, learning_rate: float) -> Run:
+    config = run.config
+    study = replace(config.study_of(BitsConfig), learning_rate=learning_rate)
+    return replace(run, config=replace(config, what=StudyRun(study)))
+
+
+def test_step_sizes():
+    digits = load("digits").subset(40, 30)
+    for settings, model, rate in (
+        (BitsSettings(), "mlp-1x8", 0.01),
+        (BitsSettings(), "transformer-1x64", 0.01),
+        (BitsSettings(), "transformer-2x64", 0.005),
+        (BitsSettings(), "transformer-2x128", 0.0025),
+        (BitsSettings(learning_rate=0.02), "transformer-2x128", 0.02),
+    ):
+        (config,) = plan_bits(digits, Settings(model, bits=settings))
+        assert config.study_of(BitsConfig).learning_rate == rate
+    for rate in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match=r"--bits\.learning-rate must be positive"):
+            BitsSettings(learning_rate=rate)
