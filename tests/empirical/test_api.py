@@ -69,7 +69,7 @@ def test_the_runs_are_those_of_the_command_line(mine, tmp_path, monkeypatch, cap
     capsys.readouterr()
     assert main([*command, "python"]) == 0, "the one goes on where the other stopped"
     assert capsys.readouterr().out.count("finished before") == 4
-    monkeypatch.setattr("empirical.execution.execute.execute", lambda *_: pytest.fail("ran again"))
+    monkeypatch.setattr("empirical.claimed_run.execute", lambda *_: pytest.fail("ran again"))
     again = run_experiment(data="digits", seeds=(0, 1), out="shell", **own, **SMALL)
     assert [row["run"] for row in again.rows] == [row["run"] for row in results.rows]
 

@@ -55,7 +55,7 @@ def test_main_job_fits_every_test(main_job):
 
 
 def test_finished_runs_are_not_repeated(main_job, capsys, monkeypatch):
-    monkeypatch.setattr("empirical.job.execute", lambda *_: pytest.fail("ran again"))
+    monkeypatch.setattr("empirical.claimed_run.execute", lambda *_: pytest.fail("ran again"))
     before = metrics(main_job)
     assert main(["--out", str(main_job), *SMALL]) == 0
     output = capsys.readouterr().out

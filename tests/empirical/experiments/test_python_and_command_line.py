@@ -80,8 +80,7 @@ def test_the_same_runs_are_planned(name, tmp_path, monkeypatch):
         starts.append((config.hash, directory.path.name))
         raise ValueError("not run here")
 
-    monkeypatch.setattr("empirical.job.execute", note)
-    monkeypatch.setattr("empirical.execution.execute.execute", note)
+    monkeypatch.setattr("empirical.claimed_run.execute", note)
     options, words = {"scale": "smoke"}, ["--scale", "smoke"]
     if "training" in EXPERIMENTS[name].takes:
         options, words = TRAINED, WORDS

@@ -76,7 +76,7 @@ def test_the_experiment_records_what_it_measures(kernel_job):
 
 
 def test_finished_runs_are_not_repeated(kernel_job, capsys, monkeypatch):
-    monkeypatch.setattr("empirical.job.execute", lambda *_: pytest.fail("ran again"))
+    monkeypatch.setattr("empirical.claimed_run.execute", lambda *_: pytest.fail("ran again"))
     assert main([*SMALL, "--out", str(kernel_job)]) == 0
     output = capsys.readouterr().out
     assert output.count("finished before") == 6
