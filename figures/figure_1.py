@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from empirical.claims.paper import NONE, RERUN_1A, TABLE_1
+from empirical.claims.paper import NONE, RERUN_1A, TABLE_1, is_papers_size
 from empirical.claims.randomization_tests import SIZE, first_fit
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
@@ -218,7 +218,7 @@ def errors(network: Network) -> dict[float, list[Point]]:
 def _enough(network: Network, levels: Mapping[float, Any]) -> bool:
     """Whether the levels of label corruption make a curve; at the paper's size its two ends are worth a figure."""
     config = network.config
-    return len(levels) > 2 or (len(levels) == 2 and (config.data, config.n_train) == ("cifar10", 50_000))
+    return len(levels) > 2 or (len(levels) == 2 and is_papers_size(config))
 
 
 NETWORK_FIGURES: ResultFigures[Network] = {
@@ -254,7 +254,7 @@ def _when(networks: Iterable[Network]) -> str:
 
 def _is_of_the_paper(network: Network) -> bool:
     config = network.config
-    return (config.data, config.model, config.n_train) == ("cifar10", "inception", 50_000)
+    return config.model == "inception" and is_papers_size(config)
 
 
 def _paper_models() -> set[str]:

@@ -8,8 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from empirical.claims.paper import TABLE_1
-from empirical.claims.paper_tables import regularisers
+from empirical.claims.paper import table_1_row
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.networks import DataSetRuns, Network, evaluation_times, scale, sources
@@ -104,10 +103,7 @@ def _run(network: Network) -> Run:
 
 def _paper_value(network: Network) -> float | None:
     """The paper's test accuracy in this setting, as a share."""
-    config = network.config
-    if config.data != "cifar10" or network.training.dropout:
-        return None
-    paper = TABLE_1.get((config.model, TRUE_LABELS, regularisers(config)))
+    paper = table_1_row(network.config, TRUE_LABELS)
     return paper.test / 100 if paper else None
 
 

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from empirical.claims.fitting import FITS, fits
-from empirical.claims.paper import NONE, TABLE_1
+from empirical.claims.paper import NONE, TABLE_1, is_papers_size
 from empirical.claims.randomization_tests import explicit_regularisers, optimizer_in_words
 from empirical.randomization import RANDOM_LABELS
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
-from empirical.training.schedule import PAPER_IMAGES, is_the_papers, total_decay
+from empirical.training.schedule import is_the_papers, total_decay
 from figures.networks import DataSetRuns, seeds
 from figures.palette import REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
@@ -68,9 +68,7 @@ def batch_size_sweeps(runs: DataSetRuns) -> list[Sweep]:
 def paper_accuracy(sweep: Sweep) -> float | None:
     """The paper's train accuracy, as a share, where the sweep is of its network and of as many images."""
     config = sweep.config
-    if (config.data, config.n_train) != ("cifar10", PAPER_IMAGES):
-        return None
-    paper = TABLE_1.get((config.model, RANDOM_LABELS, NONE))
+    paper = TABLE_1.get((config.model, RANDOM_LABELS, NONE)) if is_papers_size(config) else None
     return paper.train / 100 if paper else None
 
 

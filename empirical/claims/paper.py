@@ -10,8 +10,11 @@ from empirical.randomization import (
     TRUE_LABELS,
     Randomization,
 )
+from empirical.runs.config import RunConfig
+from empirical.training.config import Augmentation
+from empirical.training.schedule import PAPER_IMAGES
 
-Regularisers = tuple[str, bool]
+Regularisers = tuple[Augmentation, bool]
 """The augmentation, and whether there is weight decay."""
 
 
@@ -77,7 +80,7 @@ INCEPTION_V3_DROPOUT = 0.2
 """The dropout of TensorFlow's package, whose settings the paper takes for ImageNet: it keeps activations with
 probability 0.8."""
 
-TABLE_2: dict[tuple[Randomization, str, float, bool], PaperImageNetAccuracy] = {
+TABLE_2: dict[tuple[Randomization, Augmentation, float, bool], PaperImageNetAccuracy] = {
     (TRUE_LABELS, "resized-crop", INCEPTION_V3_DROPOUT, True): PaperImageNetAccuracy(92.18, 99.21, 77.84, 93.92),
     (TRUE_LABELS, "resized-crop", 0.0, False): PaperImageNetAccuracy(92.33, 99.17, 72.95, 90.43),
     (TRUE_LABELS, "none", 0.0, True): PaperImageNetAccuracy(90.60, 100.0, 67.18, 86.44, 72.57, 91.31),
@@ -100,6 +103,20 @@ TABLE_4: dict[tuple[str, Regularisers], float | None] = {
 """Table 4, training accuracy on random labels of CIFAR-10 by network and regularisers; None where the network failed to
 converge. The last row is the mean online accuracy on augmented samples. The values are quoted from memory of the
 published text."""
+
+
+def table_1_row(config: RunConfig, test: Randomization) -> PaperAccuracy | None:
+    """The paper's accuracies of a run's network and regularisers, on another test maybe, and on all of CIFAR-10 however
+    few images the run has; None for what the paper did not measure, and for other optimisers than SGD."""
+    training = config.training
+    if config.data != "cifar10" or training is None or training.dropout or training.optimizer != "sgd":
+        return None
+    return TABLE_1.get((config.model, test, (training.augmentation, training.weight_decay > 0)))
+
+
+def is_papers_size(config: RunConfig) -> bool:
+    """Whether a run is on all training images of CIFAR-10."""
+    return (config.data, config.n_train) == ("cifar10", PAPER_IMAGES)
 
 
 @dataclass(frozen=True)

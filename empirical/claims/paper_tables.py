@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers
+from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers, is_papers_size
 from empirical.claims.seeds import seeds_in_words
 from empirical.models import default_initialization, default_learning_rate
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
 from empirical.training.config import TrainingConfig
-from empirical.training.schedule import IMAGENET, decay_of, is_the_papers
+from empirical.training.schedule import IMAGENET, PAPER_IMAGES, decay_of, is_the_papers
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class TableRow:
         epochs = sorted({run.summary.metrics["epoch"] for run in self.runs})
         span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
         seeds = seeds_in_words(run.config.seed for run in self.runs)
-        some = "" if config.n_train == 50_000 else " of 50,000" if config.data == "cifar10" else ""
+        some = "" if is_papers_size(config) else f" of {PAPER_IMAGES:,}" if config.data == "cifar10" else ""
         return f"{config.n_train:,}{some} images, {span} epochs, {seeds}"
 
     def _spread(self, metric: str) -> Spread | None:
@@ -156,7 +156,7 @@ class Size:
 
     Attributes:
         train, test: their numbers.
-        digests: of the training and of the test images.
+        digests: those of the training and the test images.
     """
 
     train: int

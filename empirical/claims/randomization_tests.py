@@ -17,7 +17,7 @@ from empirical.claims import paper_words as words
 from empirical.claims.chance import TELLING_POWER, above_chance_p_values, chance_range, telling_power
 from empirical.claims.claim import claim, decide_all
 from empirical.claims.fitting import FITS, fit_verdict, fits, level, not_fitted
-from empirical.claims.paper import TABLE_1, PaperAccuracy
+from empirical.claims.paper import is_papers_size, table_1_row
 from empirical.claims.significance import (
     fitted_first_p_value,
     gain_p_value,
@@ -46,7 +46,7 @@ from empirical.runs.records import Run, networks_on_tests
 from empirical.runs.training_loss import steps_around, tell_training_loss
 from empirical.training.config import TrainingConfig
 from empirical.training.epoch_record import EpochRecord
-from empirical.training.schedule import is_the_papers
+from empirical.training.schedule import PAPER_IMAGES, is_the_papers
 from theory.claims import Evidence, Finding, Verdict, verdict
 
 SIZE = 0.01
@@ -268,7 +268,7 @@ def _fits_random_labels(results: ResultSet) -> Evidence:
     if run is None or TRUE_LABELS not in results.trained:
         return missing("runs on random labels, and on true labels with the same hyper-parameters")
     metrics = run.summary.metrics
-    reference = _reference(results.config, RANDOM_LABELS)
+    reference = table_1_row(results.config, RANDOM_LABELS)
     return Evidence(
         fit_verdict([run]),
         f"train accuracy {metrics['train_accuracy']:.2%} after {metrics['epoch']} epochs ({level(run)})",
@@ -728,11 +728,12 @@ def _steps_to_fit(run: Run) -> int:
 
 
 def _expected(results: ResultSet, test: Randomization) -> str:
-    """The paper's accuracies in the same setting, or else the test accuracy that chance or memorising predicts."""
+    """The paper's accuracies of the network, or else the test accuracy that chance or memorising predicts."""
     config = results.config
-    reference = _reference(config, test)
+    reference = table_1_row(config, test)
     if reference is not None:
-        return f"paper: train {reference.train:.2f}, test {reference.test:.2f}"
+        images = "" if is_papers_size(config) else f" on {PAPER_IMAGES:,} images"
+        return f"paper{images}: train {reference.train:.2f}, test {reference.test:.2f}"
     run = results.trained.get(test) or results.explicit[test]
     low, high = chance_interval(results)
     if test.label_noise.is_independent(config.num_classes):
@@ -750,14 +751,6 @@ def _expected(results: ResultSet, test: Randomization) -> str:
     if test.label_noise.uniform_level is None:
         return f"memorising: needs a run on {test.with_clean_labels.name}"
     return f"above chance, {high:.1%}"
-
-
-def _reference(config: RunConfig, test: Randomization) -> PaperAccuracy | None:
-    """The paper's accuracies in the same setting; None if the paper did not measure it."""
-    if config.data != "cifar10" or config.training is None:
-        return None
-    chosen = config.training.augmentation, config.training.weight_decay > 0
-    return TABLE_1.get((config.model, test, chosen))
 
 
 def missing(what: str, command: str = "") -> Evidence:

@@ -43,7 +43,7 @@ from empirical.models import default_learning_rate
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
-from empirical.training.schedule import CIFAR_10, IMAGENET, decay_of, papers_total_decay, total_decay
+from empirical.training.schedule import CIFAR_10, IMAGENET, PAPER_IMAGES, decay_of, papers_total_decay, total_decay
 from theory.claims import Evidence, Finding, Verdict, worst_verdict
 
 DECAY: Regularisers = ("none", True)
@@ -54,9 +54,6 @@ LITTLE = 0.01
 
 _BEYOND = 5
 """How many times as long as it takes to fit its labels a network is trained before its last epoch is called late."""
-
-_PAPERS_IMAGES = 50_000
-"""Training images of CIFAR-10: fewer are easier to fit, and gains on them are others: they contradict nothing."""
 
 _GAIN, _ABOUT = (0.03, 0.04), 0.01
 """The gain of batch normalisation that the paper states, and how near to it an interval must stay: our reading."""
@@ -143,8 +140,9 @@ def _trained_on(run: Run) -> bool:
 
 
 def _at_papers_size(row: TableRow, verdict: Verdict) -> Verdict:
-    """The verdict, where the row is of as many images as the paper's; on fewer nothing is decided."""
-    return verdict if row.runs[0].config.n_train >= _PAPERS_IMAGES else Verdict.NOT_DECIDED
+    """The verdict, where the row is of as many images as the paper's. On fewer nothing is decided: they are easier to
+    fit, and gains on them are others."""
+    return verdict if row.runs[0].config.n_train >= PAPER_IMAGES else Verdict.NOT_DECIDED
 
 
 def _strength(run: Run) -> float:
@@ -254,7 +252,7 @@ def _alexnet_with_decay(rows: Rows) -> Evidence:
         f"train {decayed.train}% with weight decay {_strength(decayed.runs[0]):g} after {steps} steps, by seed, "
         f"{plain.train}% without after {needed}",
         f"no label set fitted to {FITS:.0%} by the end of the paper's schedule; a network that fits contradicts on "
-        f"{_PAPERS_IMAGES:,} images, fewer are easier to fit",
+        f"{PAPER_IMAGES:,} images, fewer are easier to fit",
         "our reading of `does not fit`; the paper does not state the strength of its weight decay; this one's total is "
         "{:.2g}, at least that of the paper's schedule with the authors' release's coefficient, {:.2g}".format(
             *decay_and_papers(decayed)
@@ -374,7 +372,7 @@ def _batch_normalisation(rows: Rows) -> Evidence:
         f"{100 * float(np.mean(steadier)):+.2f} points more without, p-value {p_value:.1g}; gain of 3 to 4 points "
         f"{gain.value}: {100 * low:+.1f} to {100 * high:+.1f} points, {len(gains)} seeds",
         f"drops larger without, p-value below {SIZE}; the interval of the gain near 3 to 4 points",
-        f"two halves, decided on {_PAPERS_IMAGES:,} images, the paper's; Student's t paired by seed, size {SIZE:.0%} "
+        f"two halves, decided on {PAPER_IMAGES:,} images, the paper's; Student's t paired by seed, size {SIZE:.0%} "
         f"each; an interval that misses 3 to 4 contradicts, one within {100 * _ABOUT:.0f} point of 3 to 4 confirms, "
         "and a wider one does not tell",
     )

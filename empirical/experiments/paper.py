@@ -2,53 +2,24 @@
 
 from functools import partial
 
-from empirical.claims.paper import INCEPTION_V3_DROPOUT
+from empirical.claims import paper
 from empirical.experiments.cells import TAKEN_BY_CELLS, Cell, plan_cells
 from empirical.experiments.experiment import Experiment
-from empirical.training.config import Augmentation
 from empirical.training.schedule import IMAGENET
 
-_REGULARISED: tuple[tuple[Augmentation, bool], ...] = (("crop", True), ("crop", False), ("none", True), ("none", False))
-
-
-TABLE_1_CELLS = (
-    *(Cell("inception", "true-labels", crop, decay) for crop, decay in _REGULARISED),
-    Cell("inception", "random-labels"),
-    *(Cell("inception-no-bn", "true-labels", "none", decay) for decay in (True, False)),
-    Cell("inception-no-bn", "random-labels"),
-    *(Cell("alexnet", "true-labels", crop, decay) for crop, decay in _REGULARISED),
-    Cell("alexnet", "random-labels"),
-    *(
-        cell
-        for model in ("mlp-3x512", "mlp-1x512")
-        for cell in (Cell(model, weight_decay=True), Cell(model), Cell(model, "random-labels"))
-    ),
+TABLE_1_CELLS = tuple(
+    Cell(model, test.option, augmentation, decay) for model, test, (augmentation, decay) in paper.TABLE_1
 )
 """Table 1, in its order."""
 
-
-_TABLE_2_ROWS: tuple[tuple[str, Augmentation, float, bool], ...] = (
-    ("true-labels", "resized-crop", INCEPTION_V3_DROPOUT, True),
-    ("true-labels", "resized-crop", 0.0, False),
-    ("true-labels", "none", 0.0, True),
-    ("true-labels", "none", 0.0, False),
-    ("random-labels", "none", INCEPTION_V3_DROPOUT, True),
-    ("random-labels", "none", 0.0, True),
-    ("random-labels", "none", 0.0, False),
-)
-
-
 TABLE_2_CELLS = tuple(
-    Cell("inception-v3", test, augmentation, decay, dropout, schedule=IMAGENET)
-    for test, augmentation, dropout, decay in _TABLE_2_ROWS
+    Cell("inception-v3", test.option, augmentation, decay, dropout, schedule=IMAGENET)
+    for test, augmentation, dropout, decay in paper.TABLE_2
 )
 """Table 2, in its order."""
 
-
-TABLE_4_CELLS = (
-    *(Cell(model, "random-labels", weight_decay=True) for model in ("inception", "alexnet", "mlp-3x512", "mlp-1x512")),
-    Cell("inception", "random-labels", "crop"),
-    Cell("inception", "random-labels", "flip-rotate"),
+TABLE_4_CELLS = tuple(
+    Cell(model, "random-labels", augmentation, decay) for model, (augmentation, decay) in paper.TABLE_4
 )
 """Table 4, in its order."""
 

@@ -226,7 +226,13 @@ def test_expected_column():
     coloured.summary.metrics["colour_statistics_accuracy"] = 0.29
     assert table(result_sets([coloured])[0])[0].expected == "pixel values alone: 29.0%"
     runs = [run("true-labels", 0.5, 100, data="cifar10")]
-    assert table(result_sets(runs)[0])[0].expected == "paper: train 100.00, test 50.51"
+    assert table(result_sets(runs)[0])[0].expected == "paper on 50,000 images: train 100.00, test 50.51"
+    whole = [replace(run, config=replace(run.config, n_train=50_000)) for run in runs]
+    assert table(result_sets(whole)[0])[0].expected == "paper: train 100.00, test 50.51"
+    for change in ({"optimizer": "torch.optim:Adam"}, {"dropout": 0.5}):
+        other = [r.config.with_training(replace(r.config.training, **change)) for r in runs]
+        runs_of_others = [replace(r, config=config) for r, config in zip(runs, other, strict=True)]
+        assert not table(result_sets(runs_of_others)[0])[0].expected.startswith("paper"), "it measured no such network"
 
 
 def test_real_records(main_job):
