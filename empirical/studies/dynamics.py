@@ -12,7 +12,6 @@ number of steps, several times as large (of the digits, n = 1,000: 171 against 4
 *The step size* is the same for every test, as the paper's hyper-parameters are: eta = rate / n.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,10 +26,9 @@ from empirical.datasets.preprocessing import preprocess
 from empirical.outcome import outcome_on_test
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
-from empirical.runs.resumable_parts import Parts
+from empirical.runs.resumable_parts import Parts, PartState
 from empirical.runs.studies import DynamicsConfig
 from theory.common.memory import available_memory
-from theory.common.tensor_files import load_tensors, save_tensors
 from theory.dynamics import (
     Spectrum,
     TwoLayerNetwork,
@@ -45,8 +43,6 @@ from theory.dynamics import (
 )
 from theory.kernels.kernels import EPS
 
-_PART = 300_000_000_000  # multiplications between two kept states: about ten seconds on two cores
-_ELEMENTWISE = 200  # multiplications that take as long as the other work of a step on a hidden value
 _STEPS_SHOWN = 120
 _HALF = 0.5**0.5  # share of the norm at half of the loss
 
@@ -103,7 +99,7 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     Arguments:
         config: `study` is a `DynamicsConfig`.
         randomized: the test's images and labels.
-        parts: the parts of the training; their weights lie beside them, in float64, the last only.
+        parts: the training is the one part.
         records: not used.
 
     Returns the metrics; a number of steps is None where `max_steps` were too few. Raises ValueError if the step size
@@ -126,14 +122,17 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
     losses = {"halve": (_HALF * initial) ** 2 / 2, "fit": (study.fitted * initial) ** 2 / 2}
     predicted = {name: predicted_steps(spectrum, residual, step_size, loss) for name, loss in losses.items()}
     level = study.fitted * initial
-    course, trained = _train(points, network, step_size, level, study.max_steps, predicted["fit"], parts)
-    norms = torch.tensor(course.norms, dtype=torch.float64, device=config.device)
+    train = partial(_train, points, network, step_size, level, study.max_steps, predicted["fit"])
+    trained = parts.in_steps("training", train)
+    norms, outputs, test_outputs = (
+        torch.tensor(trained[name], dtype=torch.float64, device=config.device)
+        for name in ("norms", "outputs", "test_outputs")
+    )
     foreseen = predicted_residual_norms(spectrum, residual, step_size, range(len(norms)))
     at_width = predicted_residual_norms(
         _initial_spectrum(network, points.train), residual, step_size, range(len(norms))
     )
     shown = shown_steps(len(norms) - 1)
-    outputs, test_outputs = trained(points.train)[:, 0], trained(points.test)[:, 0]
     fits = (outputs > 0) == (points.labels > 0)
     hits = (test_outputs > 0) == (points.test_labels > 0)
     return {
@@ -142,12 +141,12 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
         "step_size": step_size,
         "initial_residual_norm": initial,
         "steps": shown,
-        "residual_norms": [course.norms[step] for step in shown],
+        "residual_norms": [trained["norms"][step] for step in shown],
         "predicted_residual_norms": [float(foreseen[step]) for step in shown],
-        "fitted": course.norms[-1] <= level,
-        "steps_to_halve_loss": _first(course.norms, _HALF * initial),
+        "fitted": trained["norms"][-1] <= level,
+        "steps_to_halve_loss": _first(trained["norms"], _HALF * initial),
         "predicted_steps_to_halve_loss": predicted["halve"],
-        "steps_to_fit": _first(course.norms, level),
+        "steps_to_fit": _first(trained["norms"], level),
         "predicted_steps_to_fit": predicted["fit"],
         "largest_deviation": float((norms - foreseen).abs().max()) / initial,
         "largest_deviation_from_initial_kernel": float((norms - at_width).abs().max()) / initial,
@@ -158,7 +157,7 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
         "train_accuracy": _share(fits),
         "train_accuracy_clean_labels": _share((outputs > 0) == (points.clean_labels > 0)),
         "test_accuracy": _share(hits),
-        "changed_activations": course.changed_activations,
+        "changed_activations": trained["changed_activations"],
         **_spectrum_facts(spectrum),
         "nearest_distance": float(nearest_distances(points.train).median()),
         **outcome_on_test(_classes(test_outputs), _classes(points.test_labels), 2),
@@ -188,14 +187,6 @@ def nearest_distances(X: torch.Tensor) -> torch.Tensor:
     return (2 - 2 * cosines.amax(1)).clamp_min(0).sqrt()
 
 
-@dataclass(frozen=True)
-class _Course:
-    """Train; returns ||y - u_t|| for t = 0, 1, ..., and the share of activations that differ at the end."""
-
-    norms: list[float]
-    changed_activations: float
-
-
 def _train(
     points: Points,
     start: TwoLayerNetwork,
@@ -203,106 +194,42 @@ def _train(
     level: float,
     max_steps: int,
     expected: int,
-    parts: Parts,
-) -> tuple[_Course, TwoLayerNetwork]:
+    state: PartState,
+) -> dict[str, Any]:
     """Gradient descent until the residual's norm is at most `level`, or for `max_steps`; about `expected` steps.
 
-    A part is a number of steps. The weights of a part are written before the part, and the weights before it are
-    removed after: whenever a kill comes, the weights of the last finished part are there. Weights that are
-    damaged or gone make the training begin again.
+    Returns the norms ||y - u_t|| for t = 0, 1, ..., the share of activations that differ in the end, and the trained
+    network's outputs on both splits.
     """
-    part_names: list[str] = []
-    try:
-        return _train_in_parts(points, start, step_size, level, max_steps, expected, parts, part_names)
-    except _NoWeightsError as error:
-        print(f"{error}: training begins again", file=sys.stderr)
-        for name in part_names:
-            parts.forget(name)
-    return _train_in_parts(points, start, step_size, level, max_steps, expected, parts, [])
-
-
-def _train_in_parts(
-    points: Points,
-    start: TwoLayerNetwork,
-    step_size: float,
-    level: float,
-    max_steps: int,
-    expected: int,
-    parts: Parts,
-    part_names: list[str],
-) -> tuple[_Course, TwoLayerNetwork]:
-    """See `_train`; the names of the parts that were asked for are added to `part_names`."""
     n, d = points.train.shape
     X, network, basis = points.train, start, None
     if d > n:  # O(n m n) a step in place of O(n m d)
         X, basis = row_space(points.train)
         network = start.in_row_space(basis)
-    width = len(network.weights)
-    per_part = max(1, _PART // (n * width * (2 * X.shape[1] + _ELEMENTWISE)))
-    parts.total = -(-min(expected, max_steps) // per_part)
-    norms: list[float] = []
-    begin = stop = 0
-    while True:
-        begin, stop = stop, min(stop + per_part, max_steps)
-        part_names.append(f"training to step {stop:,}")
-        part = parts(
-            part_names[-1],
-            partial(_advance, X, points.labels, network, step_size, level, begin, stop, parts.directory),
-        )
-        _weights_file(parts.directory, begin).unlink(missing_ok=True)
-        norms += part["norms"]
-        if norms[-1] <= level or stop == max_steps:
-            break
-    weights = _saved_weights(parts.directory, stop).to(X.device)
-    trained = TwoLayerNetwork(weights, network.signs)
-    course = _Course(norms, part["changed_activations"])
-    return course, start.moved(trained, basis) if basis is not None else trained
+    begin, norms = -1, []
+    first = initial_state(network, X)
+    if saved := state.load():
+        begin, norms = saved["step"], saved["norms"]
+        first |= {"step": torch.tensor(begin), "weights": saved["weights"].to(X.device)}
 
+    def reached() -> dict[str, Any]:
+        return {"step": step.step, "weights": step.network.weights, "norms": norms}
 
-def _advance(
-    X: torch.Tensor,
-    y: torch.Tensor,
-    network: TwoLayerNetwork,
-    step_size: float,
-    level: float,
-    begin: int,
-    stop: int,
-    directory: Path,
-) -> dict[str, Any]:
-    """Train from step `begin` to `stop`, or to `level`: the norms of the steps after `begin`, and of step 0 in the
-    first part."""
-    state = initial_state(network, X)
-    if begin:
-        weights = _saved_weights(directory, begin).to(X.device)
-        state |= {"step": torch.tensor(begin), "weights": weights}
-    norms = []
-    for step in gradient_descent(X, y, state, step_size, max_steps=stop):
-        if step.step > begin or not begin:
+    for step in gradient_descent(X, points.labels, first, step_size, max_steps=max_steps):
+        if step.step > begin:  # it begins with the step that it is given
             norms.append(step.residual_norm)
         if step.residual_norm <= level:
             break
-    save_tensors(_weights_file(directory, stop), {"step": stop, "weights": step.network.weights.cpu()})
-    return {"norms": norms, "changed_activations": step.changed_activations}
-
-
-def _weights_file(directory: Path, step: int) -> Path:
-    return directory / f"weights-{step}.pt"
-
-
-class _NoWeightsError(ValueError):
-    """Weights that are not there as they were written."""
-
-
-def _saved_weights(directory: Path, step: int) -> torch.Tensor:
-    path = _weights_file(directory, step)
-    try:
-        content = load_tensors(path)
-    except (OSError, ValueError) as error:
-        raise _NoWeightsError(str(error)) from error
-    if content.get("step") != step or not isinstance(content.get("weights"), torch.Tensor):
-        raise _NoWeightsError(f"{path} holds other weights than those after step {step:,}")
-    weights: torch.Tensor = content["weights"]
-    return weights
+        state.offer(min(step.step / max(1, min(expected, max_steps)), 1.0), reached)
+    trained = TwoLayerNetwork(step.network.weights, network.signs)
+    if basis is not None:
+        trained = start.moved(trained, basis)
+    return {
+        "norms": norms,
+        "changed_activations": step.changed_activations,
+        "outputs": trained(points.train)[:, 0].tolist(),
+        "test_outputs": trained(points.test)[:, 0].tolist(),
+    }
 
 
 def _to(network: TwoLayerNetwork, device: str) -> TwoLayerNetwork:

@@ -12,9 +12,8 @@ After epochs 0, 1, 2, 3, 4, 5, 7, 9, ... in about equal ratios, and after the la
 The network is the one that the main job trains of the same hyper-parameters and seed, to the bit.
 """
 
-import sys
 from collections.abc import Iterator
-from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +30,17 @@ from empirical.training.data import ResidentData
 from empirical.training.evaluation import predict
 from empirical.training.loop import train
 from empirical.training.state import TrainingState
-from theory.common.tensor_files import load_tensors, save_tensors
 from theory.memorisation import find_critical_samples
 
 
 def measure_order(config: RunConfig, randomized: RandomizedDataset, parts: Parts, records: Path) -> dict[str, Any]:
-    """The looks along training; each is a part, with the training that leads to it.
+    """Train and look; the training is the one part.
 
     Returns the `looks`, the numbers of `unchanged` and `changed` training labels, the number of test images `searched`
     for critical samples, and whether the network has `fitted` every label in the end.
     """
-    course = _Course(config, randomized, parts.directory)
-    parts.total = _estimated_looks(config, len(course.data.train_labels))
-    names: list[str] = []
-    try:
-        looks = _looks(course, parts, names)
-    except _LostStateError as error:
-        print(f"{error}: training begins again", file=sys.stderr)
-        for name in names:
-            parts.forget(name)
-        looks = _looks(_Course(config, randomized, parts.directory), parts, [])
+    course = _Course(config, randomized)
+    looks = parts.in_steps("training", course.looks)
     changed = int(course.changed.sum())
     return {
         "unchanged": len(course.changed) - changed,
@@ -61,21 +51,6 @@ def measure_order(config: RunConfig, randomized: RandomizedDataset, parts: Parts
     }
 
 
-def _looks(course: "_Course", parts: Parts, names: list[str]) -> list[dict[str, Any]]:
-    """All looks; the names of the parts that were asked for are added to `names`."""
-    looks: list[dict[str, Any]] = []
-    begin = None
-    for epoch in look_epochs(course.study.ratio):
-        names.append(f"training to epoch {epoch:,}")
-        part = parts.in_steps(names[-1], partial(course.advance, begin, epoch))
-        course.forget(begin)
-        looks.append(part["look"])
-        if part["ended"]:
-            break
-        begin = epoch
-    return looks
-
-
 def look_epochs(ratio: float) -> Iterator[int]:
     """0, 1, and on: each epoch the least that is at least one more, and `ratio` times, the one before."""
     epoch = 0
@@ -84,54 +59,41 @@ def look_epochs(ratio: float) -> Iterator[int]:
         epoch = max(epoch + 1, int(ratio * epoch))
 
 
-def _estimated_looks(config: RunConfig, n: int) -> int:
-    """The looks until the limit of steps."""
-    training = config.hyper_parameters
-    most = -(-training.max_steps // -(-n // training.batch_size))
-    epochs = look_epochs(config.study_of(OrderConfig).ratio)
-    return next(count for count, epoch in enumerate(epochs, start=1) if epoch >= most)
-
-
-class _LostStateError(ValueError):
-    """The state of training that is not there as it was saved."""
-
-
 class _Course:
-    """Training from one look to the next. The state after each look lies in the directory until the next is done."""
+    """Training, and what is seen of the network on the way."""
 
-    def __init__(self, config: RunConfig, randomized: RandomizedDataset, directory: Path):
-        self.config, self.directory, self.study = config, directory, config.study_of(OrderConfig)
+    def __init__(self, config: RunConfig, randomized: RandomizedDataset):
+        self.config, self.study = config, config.study_of(OrderConfig)
         self.network: nn.Module
         self.data: ResidentData
         self.network, self.data = prepare(config, randomized)
         self.changed = self.data.train_labels != self.data.clean_labels
         self.searched = self.data.test_images[: self.study.images]
 
-    def advance(self, begin: int | None, stop: int, kept: PartState) -> dict[str, Any]:
-        """Train from the look at epoch `begin`, or from the start, to epoch `stop` or the end, and look.
+    def looks(self, kept: PartState) -> list[dict[str, Any]]:
+        """Train to the end, and look at the epochs of `look_epochs` and at the last.
 
-        With several epochs between records of training it goes on to the next record.
+        With several epochs between records of training a look waits for the next record.
         """
         training = self.config.hyper_parameters
         saved = kept.load()
-        state = TrainingState.of(saved) if saved else None if begin is None else self._saved(begin)
-        first = state.epoch if state else 0
-        for record, reached in train(
-            self.network, self.data, training, self.config.seed, state, checkpoint_interval(0.0)
-        ):
-            state = reached
-            if record and state.epoch >= stop:
-                break
-            kept.offer(min(1.0, (state.epoch - first) / max(1, stop - first)), state.content)
-        assert state is not None, "training yields at least the untrained network"
-        look = self._look(state)
-        save_tensors(self._file(stop), state.content())
-        return {"look": look, "ended": not state.goes_on(training)}
+        state, looks = (TrainingState.of(saved), saved["looks"]) if saved else (None, [])
+        due = islice(look_epochs(self.study.ratio), len(looks), None)
+        following = next(due)
 
-    def forget(self, epoch: int | None) -> None:
-        """Remove the state after a look that is no longer needed."""
-        if epoch is not None:
-            self._file(epoch).unlink(missing_ok=True)
+        def reached() -> dict[str, Any]:
+            assert state is not None, "training yields at least the untrained network"
+            return {**state.content(), "looks": looks}
+
+        steps = train(self.network, self.data, training, self.config.seed, state, checkpoint_interval(0.0))
+        for record, latest in steps:
+            state = latest
+            ended = not state.goes_on(training)
+            if record and (state.epoch >= following or ended):
+                looks.append(self._look(state))
+                following = next(due)
+            kept.offer(min(state.step / training.max_steps, 1.0), reached)
+        return looks
 
     def _look(self, state: TrainingState) -> dict[str, Any]:
         data = self.data
@@ -153,16 +115,3 @@ class _Course:
             "test_hits": encode_hits(hits),
             "critical": encode_hits(critical.cpu().numpy()),
         }
-
-    def _saved(self, epoch: int) -> TrainingState:
-        path = self._file(epoch)
-        try:
-            state = TrainingState.of(load_tensors(path))
-        except (OSError, ValueError) as error:
-            raise _LostStateError(str(error)) from error
-        if state.epoch < epoch:
-            raise _LostStateError(f"{path} holds the state of another epoch than {epoch:,}")
-        return state
-
-    def _file(self, epoch: int) -> Path:
-        return self.directory / f"state-{epoch}.pt"

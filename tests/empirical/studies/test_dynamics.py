@@ -16,7 +16,6 @@ from empirical.runs.config import RunConfig, StudyRun
 from empirical.runs.records import Run
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import DynamicsConfig
-from empirical.studies import dynamics
 from empirical.studies.dynamics import measure_dynamics, nearest_distances, shown_steps, unit_points
 from tests.made_up import made_up_config, made_up_run
 from theory.claims import Verdict
@@ -105,57 +104,6 @@ def test_rows_in_their_own_space_train_as_they_are(tmp_path):
     hits = (last.network(points.test)[:, 0] > 0) == (points.test_labels > 0)
     assert metrics["test_accuracy"] == float(hits.double().mean())
     assert metrics["changed_activations"] == pytest.approx(last.changed_activations)
-
-
-class KilledError(Exception):
-    pass
-
-
-@pytest.mark.parametrize("n", [40, 80])  # more pixels than images, and fewer
-@pytest.mark.parametrize("kill_at", [1, 2, 4])
-def test_a_kill_between_parts_changes_no_bit(tmp_path, monkeypatch, n, kill_at):
-    monkeypatch.setattr(dynamics, "_PART", 7 * n * 128 * (2 * min(n, 64) + 200))
-    reports = []
-
-    def kill(name: str, share: float) -> None:
-        reports.append(name)
-        if len(reports) > kill_at:
-            raise KilledError
-
-    undisturbed = measured("random-labels", tmp_path / "undisturbed", n=n, width=128, fitted=0.05)
-    assert undisturbed["steps_to_fit"] > 7 * 4
-    with pytest.raises(KilledError):
-        measured("random-labels", tmp_path / "killed", n=n, width=128, fitted=0.05, report=kill)
-    assert [path.name for path in (tmp_path / "killed").glob("*.pt")] == [f"weights-{7 * kill_at}.pt"]
-    resumed = measured("random-labels", tmp_path / "killed", n=n, width=128, fitted=0.05)
-    assert resumed == undisturbed
-    assert reports[:2] == ["training to step 7", "training to step 14"]
-
-
-@pytest.mark.parametrize("damage", ["flipped bit", "gone", "another step's"])
-def test_damaged_weights_make_the_training_begin_again(tmp_path, monkeypatch, capsys, damage):
-    monkeypatch.setattr(dynamics, "_PART", 7 * 40 * 128 * (2 * 40 + 200))
-    undisturbed = measured("random-labels", tmp_path / "undisturbed", n=40, width=128, fitted=0.05)
-    reports = []
-
-    def kill(name: str, share: float) -> None:
-        reports.append(name)
-        if len(reports) > 2:
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        measured("random-labels", tmp_path / "killed", n=40, width=128, fitted=0.05, report=kill)
-    (path,) = (tmp_path / "killed").glob("*.pt")
-    content = bytearray(path.read_bytes())
-    if damage == "flipped bit":
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
-    elif damage == "gone":
-        path.unlink()
-    else:
-        dynamics.save_tensors(path, {**dynamics.load_tensors(path), "step": 7})
-    assert measured("random-labels", tmp_path / "killed", n=40, width=128, fitted=0.05) == undisturbed
-    assert "training begins again" in capsys.readouterr().err
 
 
 def test_too_few_steps_are_reported(tmp_path):

@@ -32,11 +32,9 @@ TRAINING = TrainingConfig(learning_rate=0.2, max_steps=400, batch_size=20, initi
 CONFIG = made_up_config(StudyRun(STUDY, TRAINING), "corrupted-0.5", n_train=60, n_test=30, model="mlp-1x32")
 
 
-def measured(tmp_path, stop: str = "") -> dict[str, Any]:
+def measured(tmp_path) -> dict[str, Any]:
     def report(name: str, share: float) -> None:
         assert 0 <= share <= 1
-        if name == stop:
-            raise KeyboardInterrupt
 
     randomized = randomize(load("digits").subset(60, 30), parse_test("corrupted-0.5"), 0)
     return measure_order(CONFIG, randomized, Parts(tmp_path, report), tmp_path)
@@ -73,22 +71,6 @@ def test_looks_are_those_of_the_training_loop(whole):
     assert whole["fitted"]
     assert record.fitted
     assert max(looks) == record.epoch, "the last look is of the last epoch"
-
-
-def test_a_resumed_run_is_the_same(tmp_path, whole):
-    for stop in ("training to epoch 0", "training to epoch 1", "training to epoch 8"):
-        with pytest.raises(KeyboardInterrupt):
-            measured(tmp_path / stop, stop)
-        assert measured(tmp_path / stop) == whole
-    assert len(list((tmp_path / "training to epoch 8").glob("state-*.pt"))) == 1, "only the last state is kept"
-
-
-def test_a_damaged_state_begins_again(tmp_path, whole, capsys):
-    with pytest.raises(KeyboardInterrupt):
-        measured(tmp_path, "training to epoch 8")
-    (tmp_path / "state-4.pt").write_bytes(b"damaged")
-    assert measured(tmp_path) == whole
-    assert "training begins again" in capsys.readouterr().err
 
 
 def test_epochs_of_looks():
