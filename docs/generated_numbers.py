@@ -17,7 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
-from empirical.claims.bits import input_dimension, is_transformer, parameters_of, points_of, steps_of
+from empirical.claims.bits import input_dimension, is_transformer, learning_rate_of, parameters_of, points_of, steps_of
 from empirical.claims.kernels import kernel_of
 from empirical.claims.paper import NONE, TABLE_1, TABLE_4
 from empirical.claims.paper_tables import Spread, TableRow, regularisers, table_1, table_4
@@ -489,11 +489,15 @@ def _data(results: Any) -> str:
 
 
 def bits() -> str:
-    """Bits that networks memorised, by the steps that they were trained for on each size of data."""
-    runs = sorted(records("bits"), key=lambda run: (is_transformer(run), parameters_of(run), steps_of(run)))
+    """Bits that networks memorised, by the step size and the steps that they were trained for on each size of data."""
+
+    def place(run: Run) -> tuple[float, ...]:
+        return is_transformer(run), parameters_of(run), learning_rate_of(run), steps_of(run)
+
+    runs = sorted(records("bits"), key=place)
     offered = [f"{share:g}" for share in runs[-1].config.study_of(BitsConfig).offered]
     lines = [
-        f"network | parameters | steps | memorised of {', '.join(offered)} bits a parameter "
+        f"network | parameters | step size | steps | memorised of {', '.join(offered)} bits a parameter "
         "| Theorem 1's network of as many weights"
     ]
     for run in runs:
@@ -504,7 +508,8 @@ def bits() -> str:
         d = input_dimension(run)
         built = f"{theorem_1_bits(p, d, run.config.num_classes) / p:.2f}" if d else ""
         data = "" if is_transformer(run) else f" on {run.config.data}"
-        lines.append(f"{run.config.model}{data} | {p:,} | {steps_of(run):,} | {shares}{fewer} | {built}")
+        rate = learning_rate_of(run)
+        lines.append(f"{run.config.model}{data} | {p:,} | {rate:g} | {steps_of(run):,} | {shares}{fewer} | {built}")
     return _markdown(lines)
 
 

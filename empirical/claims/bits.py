@@ -11,6 +11,7 @@ from empirical.claims.claim import claim, decide_all
 from empirical.claims.randomization_tests import missing
 from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.runs.config import RunConfig
+from empirical.runs.missing_metric import MissingMetricError
 from empirical.runs.records import Run
 from empirical.runs.studies import BitsConfig
 from empirical.studies.capacity import Frontier
@@ -56,10 +57,11 @@ class BitsResults:
         """What the results come from, for captions."""
         config, study = self.config, self.config.study_of(BitsConfig)
         steps = " or ".join(f"{count:,}" for count in sorted({steps_of(run) for run in self.runs}))
+        rates = " or ".join(f"{rate:g}" for rate in sorted({learning_rate_of(run) for run in self.runs}))
         return (
             f"transformers on uniform tokens, {study.length} of {study.vocabulary}; perceptrons on uniform labels of "
-            f"{config.data}, {config.num_classes} classes; {steps} steps of Adam on each size of data; seed "
-            f"{config.seed}; {config.device}"
+            f"{config.data}, {config.num_classes} classes; {steps} steps of Adam, of up to {rates}, on each size of "
+            f"data; seed {config.seed}; {config.device}"
         )
 
     @property
@@ -80,7 +82,7 @@ def bits_results(runs: list[Run]) -> list[BitsResults]:
     beside = capacity_results(runs)
     sets = []
     for group in groups.values():
-        by_steps = sorted(group, key=lambda run: (steps_of(run), capacity_of(run)))
+        by_steps = sorted(group, key=lambda run: (steps_of(run), _capacity_if_recorded(run)))
         longest = {run.config.model: run for run in by_steps}
         ordered = sorted(longest.values(), key=lambda run: (is_transformer(run), _sizes(run.config.model)))
         shorter = {run.config.model: run for run in by_steps if _is_shorter(run, longest[run.config.model])}
@@ -109,6 +111,14 @@ def steps_of(run: Run) -> int:
 def learning_rate_of(run: Run) -> float:
     """Adam's largest step size."""
     return run.config.study_of(BitsConfig).learning_rate
+
+
+def _capacity_if_recorded(run: Run) -> float:
+    """`capacity_of`, or 0 for a record that lacks it: the claims say so."""
+    try:
+        return capacity_of(run)
+    except MissingMetricError:
+        return 0.0
 
 
 def _is_shorter(run: Run, longest: Run) -> bool:
@@ -230,8 +240,8 @@ def _bits_stop_growing(results: BitsResults) -> Evidence:
         before, last = points_of(run)[-2:]
         change = last["memorised_bits"] / max(before["memorised_bits"], 1e-9) - 1
         level.append(abs(change) <= _STILL)
-        refuted.append(change > _STILL and before["memorised_bits"] < before["offered_bits"] / 2)
         trained.append(_enough_steps(results, run))
+        refuted.append(trained[-1] and change > _STILL and before["memorised_bits"] < before["offered_bits"] / 2)
         words.append(
             f"{run.config.model}, {steps_of(run):,} steps: {before['memorised_bits']:,.0f} of "
             f"{before['offered_bits']:,.0f} bits, {last['memorised_bits']:,.0f} of {last['offered_bits']:,.0f}"
@@ -243,8 +253,8 @@ def _bits_stop_growing(results: BitsResults) -> Evidence:
         "memorised of the two largest data: " + "; ".join(words),
         f"the same of both but for {_STILL:.0%}; more of the largest, where less than half of the next was memorised, "
         "contradicts it",
-        f"no test; one seed; half of the steps, or less, must give at least {_ENOUGH:.0%} of the bits of both, since a "
-        "network that is trained for too short a time also stops",
+        f"no test; one seed; either way half of the steps, or less, must give at least {_ENOUGH:.0%} of the bits of "
+        "both: a network that is trained for too short a time also stops, or memorises a little of everything",
     )
 
 

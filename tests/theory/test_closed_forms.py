@@ -255,7 +255,7 @@ FORMS = [
         ("noise * d / (n - d - 1)", "noise * d / (n - d)"),
         ("max(0.0, 1 - n / d)", "max(0.0, 1 - d / n)"),
         ("noise / (gamma - 1)", "noise / (gamma + 1)"),
-        ("tails**2", "tails"),
+        ("small**2", "small"),
     ]),
     ("expressivity.depth_two", rounding_of_a_depth_two_network, [
         ("gamma(additions + 3)", "gamma(1)"),
