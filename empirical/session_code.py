@@ -34,7 +34,7 @@ def import_path_of(target: Any, argument: str) -> str:
     """The import path of a network or an optimiser: of a name the name itself.
 
     Arguments:
-        given: a name, an import path, a factory, or for a network an instance: each run begins with a copy of it, at
+        target: a name, an import path, a factory, or for a network an instance: each run begins with a copy of it, at
             its weights, whatever the seed.
         argument: what a message calls it.
 

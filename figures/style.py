@@ -174,9 +174,9 @@ def points(
             axes.plot(x, value, look.marker, color=look.color, markerfacecolor="white", markersize=5, zorder=2.6)
 
 
-def chance_line(axes: Axes, chance: float, of: str = "chance") -> None:
+def chance_line(axes: Axes, chance: float) -> None:
     """A dotted line where guessing is."""
-    axes.axhline(chance, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"{of}, {chance:.0%}")
+    axes.axhline(chance, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"chance, {chance:.0%}")
 
 
 def from_zero(axes: Axes) -> None:

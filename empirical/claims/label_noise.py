@@ -224,7 +224,7 @@ def _unfitted(run: Run) -> str:
     return "" if run.summary.metrics["fitted"] else "*"
 
 
-def _within_intervals(results: NoiseResults, runs: Levels, rule: str, what: str, remark: str = "") -> Evidence:
+def _within_intervals(results: NoiseResults, runs: Levels, rule: str, what: str) -> Evidence:
     """Whether every measured accuracy lies in the rule's prediction interval."""
     both = results.both(runs)
     if not both:
@@ -239,7 +239,7 @@ def _within_intervals(results: NoiseResults, runs: Levels, rule: str, what: str,
         parts.append(f"p = {level:g}: {accuracy:.1%} ({max(low, 0):.1%} to {min(high, 1):.1%})")
     return Evidence(
         predicted(holds, widest, TELLING),
-        "test accuracy (predicted) " + ", ".join(parts) + remark,
+        "test accuracy (predicted) " + ", ".join(parts),
         f"within the interval at every level, none of which is wider than {100 * TELLING:.0f} points on either side; "
         f"the widest is {100 * widest:.1f}",
         f"Student's prediction intervals from draws of the noise on these images, {SIZE:.0%} in all (Bonferroni), "

@@ -17,14 +17,14 @@ _MIB = 2**20
 
 
 @contextmanager
-def kept_memory(largest: int = 1024 * _MIB) -> Iterator[bool]:
-    """Have this process keep what it frees, but for blocks above the largest; then give everything back.
+def kept_memory() -> Iterator[bool]:
+    """Have this process keep what it frees, but for blocks above a gigabyte; then give everything back.
 
     Gives whether the C library could be told so: others than glibc cannot. Afterwards the thresholds are the highest
     that glibc itself comes to.
     """
     library = _glibc()
-    kept = library is not None and _set(library, largest, _NEVER)
+    kept = library is not None and _set(library, 1024 * _MIB, _NEVER)
     try:
         yield kept
     finally:

@@ -172,7 +172,10 @@ class RunConfig:
         elif kind in STUDIES and study:
             what = StudyRun(restored(STUDIES[kind], study), hyper_parameters)
         else:
-            raise ValueError(f"no run of kind {kind!r} is known, or the record does not say how it is done")
+            raise ValueError(
+                f"no run of kind {kind!r} is known, or the record does not say how it is done: a newer version may "
+                "have made it; update this package, or move the record elsewhere"
+            )
         randomization = Randomization.from_record(rest.pop("randomization"))
         return restored(RunConfig, rest | {"what": what, "randomization": randomization})
 

@@ -103,7 +103,10 @@ class TrainingConfig:
         if self.momentum >= 1:
             raise ValueError(f"momentum must be below 1, got {self.momentum}: past steps would never fade")
         if self.min_steps > self.max_steps:
-            raise ValueError(f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}")
+            raise ValueError(
+                f"min_steps is {self.min_steps}, above max_steps, {self.max_steps}: raise --training.max-steps or "
+                "lower --training.min-steps"
+            )
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a probability below 1, got {self.dropout}")
         for name, choices in (
@@ -130,5 +133,8 @@ class TrainingConfig:
     def step_size(self) -> float:
         """The initial step size; ValueError if it is left to the network, which is not known here."""
         if self.learning_rate is None:
-            raise ValueError("learning_rate is not set: empirical.models.default_learning_rate gives the paper's")
+            raise ValueError(
+                "learning_rate is not set: give one, as --training.learning-rate does; "
+                "empirical.models.default_learning_rate has the paper's"
+            )
         return self.learning_rate
