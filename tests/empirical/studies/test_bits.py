@@ -154,6 +154,13 @@ def test_every_claim_holds_where_it_is_so():
             Verdict.DOES_NOT_HOLD,
         ),
         ("bits-2", [bits_run("transformer-1x8", 1536, (1.0, 1.5, 3.0))], Verdict.NOT_DECIDED),  # too few steps, perhaps
+        # Beside networks that decide, one that was trained for too short a time says nothing, and one that falls much.
+        ("bits-2", [*AGREEING, bits_run("transformer-2x64", 9000, (0.1, 0.1, 0.2))], Verdict.HOLDS),
+        (
+            "bits-2",
+            [*AGREEING, *(bits_run("transformer-2x64", 9000, (2.0, 3.0, 2.0), steps=steps) for steps in (500, 1000))],
+            Verdict.NOT_DECIDED,
+        ),
         # Level, but nobody knows what more steps give; or half of the steps give less; or those beside are no half.
         ("bits-2", [LEVEL], Verdict.NOT_DECIDED),
         ("bits-2", [LEVEL, bits_run("transformer-1x8", 1536, (2.0, 3.3, 3.4), steps=500)], Verdict.NOT_DECIDED),
