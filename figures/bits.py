@@ -12,6 +12,7 @@ from empirical.claims.bits import (
     input_dimension,
     is_transformer,
     label_bits,
+    learning_rate_of,
     parameters_of,
     points_of,
     steps_of,
@@ -37,12 +38,13 @@ def draw_bits(results: BitsResults, path: Path) -> None:
         f"ReLU networks without shared weights. The line of {MORRIS} bits a parameter is what Morris et al. 2025 "
         f"measure of larger transformers.{beside}"
     )
-    with figure(path, caption, width=10.5, height=5.0) as drawing:
+    with figure(path, caption, width=12.5, height=5.0) as drawing:
         left, right = drawing.subplots(1, 2)
-        several = len({steps_of(run) for run in results.runs}) > 1
+        several = len({(steps_of(run), learning_rate_of(run)) for run in results.runs}) > 1
         set_title(drawing, "Bits per parameter")
         for run, look in zip(results.runs, looks(len(results.runs)), strict=True):
-            p, steps = parameters_of(run), f", {steps_of(run):,} steps" if several else ""
+            p = parameters_of(run)
+            steps = f"\n{steps_of(run):,} steps of at most {learning_rate_of(run):g}" if several else ""
             left.plot(
                 [point["offered_bits"] / p for point in points_of(run)],
                 [point["memorised_bits"] / p for point in points_of(run)],
@@ -62,7 +64,7 @@ def draw_bits(results: BitsResults, path: Path) -> None:
         left.axhline(MORRIS, color=REFERENCE, linestyle=":", linewidth=1.5, label=f"{MORRIS}, Morris et al. 2025")
         left.set(xlabel="bits of the data / parameters", ylabel="bits memorised / parameters", ylim=(0, top))
         left.set_xlim(0, None)
-        left.legend(fontsize=7, loc="lower right", labelspacing=0.25)  # below the curves
+        drawing.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize=8, title="left")
         set_panel_title(left, "More data than a network holds")
 
         sizes = [parameters_of(run) for run in results.runs] + [frontier.parameters for frontier in results.frontiers]
