@@ -116,7 +116,8 @@ def run_experiment(
             ...
 
     A run that fails is among the results' `failures`, and the others go on. Raises ValueError for options that do not
-    fit together, as the command line does, and TypeError for unknown ones.
+    fit together, as the command line does, TypeError for unknown ones, and with `rerun` BusyError where another process
+    is at work on one of the runs: none is made anew then.
     """
     from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of
     from empirical.execution.progress import RunProgress
@@ -153,13 +154,13 @@ def run_experiment(
     observers = find_observers(observing, chosen.out)
     follow = find_experiment(name).follow
     memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
-    if chosen.rerun:
-        restart_all(run_directories(chosen.out, configs))
     finished: list[Run] = []
     failures: list[tuple[RunConfig, str]] = []
     hashes: set[str] = set()
     with RunProgress(len(configs)) as progress:
         while configs:
+            if chosen.rerun:
+                restart_all(run_directories(chosen.out, configs))
             for config in configs:
                 directory = RunDirectory(chosen.out, config)
                 hashes.add(config.hash)

@@ -11,6 +11,7 @@ from torch import nn
 
 from empirical import load, run_experiment
 from empirical.run import main
+from empirical.runs.records import BusyError, RunDirectory
 from empirical.session_code import import_path_of
 
 SMALL = {"train_size": 40, "test_size": 20, "tests": ("random-labels",)}
@@ -325,3 +326,21 @@ def test_a_function_of_a_module_has_its_own_path(mine):
     assert import_path_of(mine.network, "model") == "mine:network"
     assert import_path_of("mlp-1x512", "model") == "mlp-1x512"
     assert import_path_of(torch.optim.Adam, "optimizer") == "torch.optim.adam:Adam"
+
+
+def test_rerun_makes_every_run_anew_those_that_follow_from_others_too(tmp_path):
+    options = {
+        "model": "mlp-1x4",
+        "tests": "random-labels",
+        "train_size": 60,
+        "training": {"max_steps": 40},
+        "out": tmp_path,
+    }
+    first = run_experiment("capacity", data="digits", **options)
+    assert len(first.runs) > 1
+    times = {run.path: (run.path / "summary.json").stat().st_mtime_ns for run in first.runs}
+    again = run_experiment("capacity", data="digits", rerun=True, **options)
+    assert {run.path for run in again.runs} == set(times)
+    assert all((path / "summary.json").stat().st_mtime_ns > time for path, time in times.items())
+    with RunDirectory(tmp_path, first.runs[0].config).claim(), pytest.raises(BusyError):
+        run_experiment("capacity", data="digits", rerun=True, **options)
