@@ -1,5 +1,6 @@
 """The experiment `bits`: how many bits a network memorises."""
 
+import math
 from itertools import product
 
 from empirical.datasets import ImageDataset
@@ -13,7 +14,6 @@ from empirical.runs.config import RunConfig, StudyRun
 from empirical.runs.studies import BitsConfig
 
 _MODELS = ("mlp-1x8", "mlp-1x16", "transformer-1x8", "transformer-1x16", "transformer-1x32")
-
 _LARGER_MODELS = (*_MODELS, "transformer-2x64", "transformer-2x128")
 _RATE_OF_ONE = 0.64  # the step size of a transformer of one block of width 1
 
@@ -53,8 +53,8 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
 def _learning_rate(model: str) -> float:
     """Adam's largest step size: less for a larger transformer, whose loss otherwise jumps or stays where it was."""
-    blocks, width = transformer_sizes(model) or (0, 0)
-    return min(BitsConfig.learning_rate, _RATE_OF_ONE / (blocks * width)) if blocks else BitsConfig.learning_rate
+    sizes = transformer_sizes(model)
+    return min(BitsConfig.learning_rate, _RATE_OF_ONE / math.prod(sizes)) if sizes else BitsConfig.learning_rate
 
 
 BITS = Experiment(
