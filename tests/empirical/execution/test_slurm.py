@@ -25,17 +25,30 @@ SWEEP += ["--training.optimizer", "slow:optimizer"]
 SLURM = ["--launcher", "slurm", "--launcher.partition", "normal"]
 
 # Plain SGD that on SLURM takes its time, long enough to be disturbed, and counts its steps, a byte each, in a file for
-# every process.
+# every process. A process stops before the step that `steps/limit` says until that file says more or is gone: however
+# slow the machine, a run that is to be disturbed is not over before.
 SLOW = """
 import os
 import time
+from pathlib import Path
 import torch
+
+LIMIT = Path("steps/limit")
+
+def limit():
+    try:
+        return int(LIMIT.read_text())
+    except FileNotFoundError:
+        return float("inf")
 
 class Slow(torch.optim.SGD):
     def step(self, closure=None):
         job, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
         if own := f"{job}_{task}" if job else os.environ.get("SLURM_JOB_ID"):
-            with open(f"steps/{own}-{os.getpid()}", "a") as steps:
+            counter = Path(f"steps/{own}-{os.getpid()}")
+            while counter.exists() and counter.stat().st_size >= limit():
+                time.sleep(0.05)
+            with open(counter, "a") as steps:
                 steps.write(".")
             time.sleep(0.02)
         return super().step(closure)
@@ -99,25 +112,32 @@ def queue() -> set[str]:
 _BEGUN = ("squeue", "--noheader", "--array", "--states=RUNNING,CONFIGURING", "--format=%i")
 
 
-def hold_all_starts(out: Path) -> list[str]:
-    """Hold what has not begun and wait for the steps of what has, some of them far from its end: the jobs held.
+def hold_all_starts() -> list[str]:
+    """Hold what has not begun and wait for the steps of what has: the jobs held.
 
     A job that asks for its step while there is no controller for more than ten seconds is ended by srun, without its
     run: `Unable to confirm allocation`.
     """
-    for _ in range(10):
-        held = slurm("squeue", "--noheader", "--array", "--states=PENDING", "--format=%i").split()
-        subprocess.run(["scontrol", "hold", *held])  # one that begins just now cannot be held
-        wait_for(lambda: all(processes(job) for job in slurm(*_BEGUN).split()))
-        if disturbable(out):
-            return held
-        release(held)
-    raise AssertionError("no run is far from its end: nothing is left to disturb")
+    held = slurm("squeue", "--noheader", "--array", "--states=PENDING", "--format=%i").split()
+    subprocess.run(["scontrol", "hold", *held])  # one that begins just now cannot be held
+    wait_for(lambda: all(processes(job) for job in slurm(*_BEGUN).split()))
+    return held
 
 
 def release(held: list[str]) -> None:
     """Let the jobs begin that were held. Those that began before they could be held have nothing to release."""
     subprocess.run(["scontrol", "release", *held])
+
+
+def set_limit(steps: int) -> None:
+    """Let every training process take this many steps."""
+    Path("steps/limit.new").write_text(str(steps))
+    os.replace("steps/limit.new", "steps/limit")  # at once: a process never reads half of it
+
+
+def steps_taken() -> int:
+    """The steps of all training processes so far."""
+    return sum(path.stat().st_size for path in Path("steps").glob("*-*"))
 
 
 def job_of(out: Path, name: str) -> str:
@@ -130,8 +150,8 @@ def processes(job: str) -> list[tuple[int, int]]:
     return [(int(path.name.partition("-")[2]), path.stat().st_size) for path in files]
 
 
-def disturbable(out: Path, before: int = 800) -> list[str]:
-    """Runs whose process is alive and beyond a checkpoint, in an early step; the youngest first."""
+def disturbable(out: Path) -> list[str]:
+    """Runs whose process is alive and beyond a checkpoint; the youngest first."""
     statuses = [
         status
         for status in read_status(out)
@@ -139,7 +159,6 @@ def disturbable(out: Path, before: int = 800) -> list[str]:
         and (out / status.name / "checkpoint.pt").exists()
         and (own := processes(job_of(out, status.name)))
         and own[-1][1] > DISTURBED_AFTER
-        and (status.steps or 0) < before
     ]
     return [status.name for status in sorted(statuses, key=lambda status: status.steps or 0)]
 
@@ -162,6 +181,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     """
     out = sweeps / "out"
     arguments = [*SWEEP, "--out", str(out), *SLURM]
+    set_limit(300)  # then 400 for each of two more: a run disturbed three times has still some of its 1,200 left
     submitted = slurm(sys.executable, "-m", "empirical.run", *arguments)
     array = re.search(r"^submitted 8 runs as job (\d+)$", submitted, re.M).group(1)
     jobs = {name: [job_of(out, name)] for name in json.loads((out / PLANNED).read_text())}
@@ -184,18 +204,18 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     assert jobs[killed] == [first_job, job_of(out, killed)]
 
     # The controller goes: runs go on without it, nothing is submitted by guess; it comes back, with all jobs.
-    held = hold_all_starts(out)
+    held = hold_all_starts()
     controller = int((cluster.parent / "slurmctld.pid").read_text())
     os.kill(controller, signal.SIGTERM)
     wait_for(lambda: not Path(f"/proc/{controller}/exe").exists())
-    before = sum(path.stat().st_size for path in Path("steps").iterdir())
+    before = steps_taken()
+    set_limit(400)
     assert main(arguments) == 2
     assert "nothing was submitted" in capsys.readouterr().err
-    assert sum(path.stat().st_size for path in Path("steps").iterdir()) > before
+    wait_for(lambda: steps_taken() > before)
     subprocess.run(["slurmctld"], check=True)
     still = wait_for(queue)
     assert {job_of(out, name) for name in jobs if name not in finished(out)} <= still
-    release(held)
 
     # A job of another partition preempts: what is at work goes back into the queue, and on from its checkpoint.
     preempted = wait_for(lambda: disturbable(out))[0]
@@ -207,7 +227,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     wait_for(lambda: len(processes(job)) == starts + 1)
 
     # SLURM's signal before the time limit: submitit's handler puts the job back.
-    signalled = wait_for(lambda: disturbable(out, 1050))[0]  # the one preempted before, if no other
+    signalled = wait_for(lambda: disturbable(out))[0]  # the one preempted before, if no other
     job = job_of(out, signalled)
     before = restarts(job)
     slurm("scancel", "--signal=USR2", job)
@@ -215,7 +235,9 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
     # Its next line, that the job is requeued, is written only where SLURM's signal to end does not come first.
     assert "Calling checkpoint method" in (out / f"launcher/jobs/{job}_0_log.out").read_text()
 
-    # Meanwhile, the same by the local launcher.
+    # Everything goes on to its end; meanwhile, the same by the local launcher.
+    release(held)
+    Path("steps/limit").unlink()
     local = sweeps / "local"
     assert main([*SWEEP, "--out", str(local), "--launcher", "local", "--launcher.processes", "2"]) == 0
     wait_for(lambda: len(finished(out)) == 8)
@@ -247,6 +269,7 @@ def test_jobs_that_wait_for_others(cluster, sweeps, capsys):
     arguments = ["interpolants", "--train-size", "60", "--test-size", "20", "--training.max-steps", "100"]
     arguments += ["--training.optimizer", "slow:optimizer", "--tests", "random-labels", "--out", str(out)]
     arguments += [*SLURM, "--launcher.threads", "2"]
+    set_limit(50)  # the network is not over before all that is asked of its job
     assert main(arguments) == 0
     network, study = re.search(
         r"submitted 1 runs as job (\d+)\nsubmitted 1 runs as job (\d+), after job \1\n", capsys.readouterr().out
@@ -261,6 +284,7 @@ def test_jobs_that_wait_for_others(cluster, sweeps, capsys):
     assert "Dependency" in slurm("squeue", "--noheader", "--format=%r", f"--jobs={again}")
     wait_for(lambda: processes(network))
     assert "CPUs=2 " in slurm("scontrol", "show", "step", f"{network}.0")
+    Path("steps/limit").unlink()
     wait_for(lambda: len(finished(out)) == 2)
     wait_for(lambda: not queue())
     assert main(arguments) == 0
