@@ -15,6 +15,8 @@ report          tables on a terminal and as CSV
 planning        what runs will need, before they start
 diagnosis       why a network does not fit random labels
 run, options, job   the command line: its words, what it takes, what it asks for
+planned_runs    the runs that a command's options ask for
+launch, ranked_runs  where they are carried out: here, on a cluster, under torchrun
 claimed_run     one run from its claim to its end
 api, session_code   experiments from Python
 import_path     the user's own models and optimisers, by name

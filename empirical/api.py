@@ -122,8 +122,8 @@ def run_experiment(
     from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of
     from empirical.execution.progress import RunProgress
     from empirical.experiments.experiments import find_experiment
-    from empirical.job import plan_runs
     from empirical.options import Options
+    from empirical.planned_runs import plan_runs
     from empirical.runs.own_code import check_own_code
     from empirical.training.config import TrainingConfig
 
@@ -153,7 +153,6 @@ def run_experiment(
     observing: Sequence[Any] = observe if isinstance(observe, tuple | list) else [observe]
     observers = find_observers(observing, chosen.out)
     follow = find_experiment(name).follow
-    memory_limit = None if chosen.memory is None else int(chosen.memory * 1e9)
     finished: list[Run] = []
     failures: list[tuple[RunConfig, str]] = []
     hashes: set[str] = set()
@@ -169,7 +168,7 @@ def run_experiment(
                     if directory.finished:
                         tell_finished(directory, observers, line)
                     else:
-                        carry_out_claimed(directory, dataset, observers, line, memory_limit)
+                        carry_out_claimed(directory, dataset, observers, line, chosen.memory_limit)
                     finished.append(directory.read())
                     line.end(outcome_of(directory.read()))
                 except Exception as error:  # the user's own network may raise anything: the other runs go on

@@ -144,6 +144,11 @@ class Options:
     stated: Annotated[tuple[str, ...], tyro.conf.Suppress, tyro.conf.Fixed] = ()
     """Names of the options that were stated, such as training.max_steps: to state a default is a choice, too."""
 
+    @property
+    def memory_limit(self) -> int | None:
+        """Bytes that a kernel run may take; None is what is free."""
+        return None if self.memory is None else int(self.memory * 1e9)
+
     def stated_of(self, group: str) -> tuple[str, ...]:
         """The names within a group, such as `training`, of its stated options."""
         return tuple(name.partition(".")[2] for name in self.stated if name.startswith(f"{group}."))

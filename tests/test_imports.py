@@ -71,7 +71,7 @@ def test_training_imports_neither_solver_nor_exact_arithmetic(tmp_path):
     python-flint itself may be there: torch imports sympy, which takes it where it is installed.
     """
     options = ["--tests", "gaussian", "--train-size", "40", "--test-size", "20", "--out", str(tmp_path)]
-    code = "import empirical.job\nempirical.job._report = lambda *_: True\n" + COMMAND
+    code = "import empirical.job\nempirical.job.report_runs = lambda *_: True\n" + COMMAND
     code += "assert not {'theory.expressivity.exact', 'theory.least_squares.exact'} & sys.modules.keys()\n"
     assert imported(code, *options, "--launcher", "none") & {"cvxpy", "matplotlib"} == set()
     assert len(list(tmp_path.glob("*/summary.json"))) == 2

@@ -12,8 +12,8 @@ import tyro
 
 from empirical.datasets import load
 from empirical.datasets.archives import DEBIAN_FASHION_MNIST
-from empirical.job import plan_runs
 from empirical.options import Options, PlanOptions
+from empirical.planned_runs import plan_runs
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, read_runs
 
@@ -58,7 +58,7 @@ def test_every_command_is_understood(page):
 @pytest.mark.parametrize("folder", [name for name in SECTIONS if name not in ("certificate", "theory", "scaling")])
 def test_the_commands_plan_the_records(folder, monkeypatch):
     """Whatever the pixels: those of the reader's own files differ from those that were recorded."""
-    monkeypatch.setattr("empirical.job.load", loaded_once)
+    monkeypatch.setattr("empirical.planned_runs.load", loaded_once)
     planned: set[str] = set()
     for arguments in SECTIONS[folder]:
         root = data_root(folder) if "DIR" in arguments else ""

@@ -281,7 +281,7 @@ def _records(out: Path) -> Path:
     from empirical.run import main
 
     command = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--launcher", "none"]
-    with mock.patch.object(empirical.job, "_report", return_value=True):
+    with mock.patch.object(empirical.job, "report_runs", return_value=True):
         assert main([*command, "--tests", "random-labels", "--out", str(out)]) == 0
     return out
 

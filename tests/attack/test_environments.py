@@ -74,7 +74,7 @@ PLACES = [few_files, no_home, home_that_is_not_there, home_that_is_read_only, st
 
 def carry_out(place, arguments: list[str]) -> None:
     place()
-    empirical.job._report = lambda *_: True
+    empirical.job.report_runs = lambda *_: True
     os._exit(main(arguments))
 
 

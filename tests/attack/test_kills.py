@@ -67,7 +67,7 @@ def carry_out(command: list[str], out: Path) -> None:
     """In a process of its own; its exit status is the command's."""
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
-    empirical.job._report = lambda *_: True
+    empirical.job.report_runs = lambda *_: True
     checkpoint_interval.SECONDS_BETWEEN_CHECKPOINTS = 0.0
     status = main([*command, "--out", str(out)])
     if names := os.environ.get("ATTACK_MODULES"):

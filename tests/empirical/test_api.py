@@ -52,7 +52,7 @@ def mine(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
-    monkeypatch.setattr("empirical.job._report", lambda *_: True)
+    monkeypatch.setattr("empirical.job.report_runs", lambda *_: True)
 
 
 def metrics(out):

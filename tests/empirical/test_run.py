@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from empirical import job, run_experiment
+from empirical import run_experiment
 from empirical.datasets import load
 from empirical.experiments.settings import BitsSettings, MemorisationSettings, OrderSettings, PacBayesSettings
 from empirical.options import Options, parsed
+from empirical.planned_runs import plan_runs
+from empirical.report import run_report
 from empirical.run import main
 from empirical.runs.records import read_runs
 from empirical.runs.studies import BitsConfig, MemorisationConfig, OrderConfig, PacBayesConfig
@@ -30,7 +32,7 @@ SMALL = ["--train-size", "120", "--test-size", "60"]
 @pytest.fixture(autouse=True)
 def no_pictures(main_job, monkeypatch):
     """The fixture's job draws its figures; the others need not, each in a process of its own."""
-    monkeypatch.setattr("empirical.job._draw", lambda out: True)
+    monkeypatch.setattr("empirical.report.run_report._draw", lambda out: True)
 
 
 def metrics(out: Path) -> dict[str, str]:
@@ -85,7 +87,7 @@ def test_rerun(main_job, tmp_path):
     assert metrics(tmp_path) == before
 
 
-DRAW = job._draw
+DRAW = run_report._draw
 
 
 def test_figures_of_the_users_own_are_not_run_in_place_of_ours(main_job, tmp_path, monkeypatch, capsys):
@@ -104,7 +106,7 @@ def test_a_seed_counts_once(tmp_path, capsys):
 
 def test_a_test_counts_once(tmp_path):
     chosen = ["random-labels", "corrupted-0.5", "random-labels", "corrupted-0.50"]
-    configs = job.plan_runs(Options(tests=tuple(chosen), train_size=50, test_size=20))[2]
+    configs = plan_runs(Options(tests=tuple(chosen), train_size=50, test_size=20))[2]
     assert len(configs) == len({config.hash for config in configs}) == 4
 
 
@@ -132,7 +134,7 @@ def test_an_option_that_an_experiment_would_ignore_is_refused(name, option, flag
 def test_a_default_that_is_stated_is_a_choice(tmp_path):
     words = ["table1", "--data", "digits", "--scale", "smoke", "--model", "mlp-1x8", "--crop", "6"]
     words += ["--tests", "true-labels", "--training.max_steps=60000"]  # in place of the scale's four
-    configs = job.plan_runs(parsed(Options, "run", words))[2]
+    configs = plan_runs(parsed(Options, "run", words))[2]
     assert {config.hyper_parameters.max_steps for config in configs} == {60_000}
     own = {"data": "digits", "model": "mlp-1x8", "tests": ("true-labels",), "crop": 6, "out": tmp_path}
     with pytest.raises(ValueError, match="are what this experiment varies"):
@@ -143,39 +145,39 @@ def test_a_default_that_is_stated_is_a_choice(tmp_path):
 @pytest.mark.parametrize(("size", "message"), [(0, "--train-size takes at least 1 image"), (5000, "5000|5,000")])
 def test_a_size_that_the_data_do_not_have_is_refused_by_every_experiment(name, size, message):
     with pytest.raises(ValueError, match=message):
-        job.plan_runs(Options(name, train_size=size), load("digits"))
+        plan_runs(Options(name, train_size=size), load("digits"))
 
 
 @pytest.mark.parametrize(("option", "value"), [("scale", "Paper"), ("device", "gpu"), ("data_decoder", "jpeg")])
 def test_a_choice_from_python_is_one_of_the_command_lines(option, value):
     with pytest.raises(ValueError, match=f"takes .*, got '{value}'"):
-        job.plan_runs(Options("figure1", **{option: value}), load("digits"))
+        plan_runs(Options("figure1", **{option: value}), load("digits"))
 
 
 def test_labels_of_a_file_for_images_in_an_order_of_their_own_are_refused(tmp_path):
     np.save(tmp_path / "labels.npy", np.zeros(1297, np.int64))
     options = Options(data="digits", tests=(f"labels:{tmp_path / 'labels.npy'}",))
     with pytest.raises(ValueError, match="the images of digits come in an order of their own"):
-        job.plan_runs(options)
-    assert job.plan_runs(options, load("digits"))[2], "whoever has loaded them knows the order"
+        plan_runs(options)
+    assert plan_runs(options, load("digits"))[2], "whoever has loaded them knows the order"
 
 
 def test_a_size_of_images_that_keep_theirs_is_refused():
     with pytest.raises(ValueError, match="the images of digits keep their size"):
-        job.plan_runs(Options(data="digits", image_size=16))
+        plan_runs(Options(data="digits", image_size=16))
 
 
 def test_sizes_of_one_experiment_are_part_of_its_runs():
     digits = load("digits")
-    (many,) = job.plan_runs(
+    (many,) = plan_runs(
         Options("memorisation", tests=("true-labels",), memorisation=MemorisationSettings(networks=300)), digits
     )[2]
     assert many.study_of(MemorisationConfig).networks == 300
-    (long,) = job.plan_runs(Options("bits", model="mlp-1x8", bits=BitsSettings(steps=7)), digits)[2]
+    (long,) = plan_runs(Options("bits", model="mlp-1x8", bits=BitsSettings(steps=7)), digits)[2]
     assert long.study_of(BitsConfig).steps == 7
-    tight, _ = job.plan_runs(Options("pac-bayes", pac_bayes=PacBayesSettings(steps=9)), digits)[2]
+    tight, _ = plan_runs(Options("pac-bayes", pac_bayes=PacBayesSettings(steps=9)), digits)[2]
     assert tight.study_of(PacBayesConfig).steps == 9
-    (wide,) = job.plan_runs(Options("order", tests=("true-labels",), order=OrderSettings(radius=0.3)), digits)[2]
+    (wide,) = plan_runs(Options("order", tests=("true-labels",), order=OrderSettings(radius=0.3)), digits)[2]
     assert wide.study_of(OrderConfig).radius == 0.3
 
 
@@ -193,9 +195,9 @@ DRIVER = """
 import sys
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
-import empirical.job, empirical.runs.checkpoint_interval
+import empirical.report.run_report, empirical.runs.checkpoint_interval
 empirical.runs.checkpoint_interval.SECONDS_BETWEEN_CHECKPOINTS = 0
-empirical.job._draw = lambda out: True
+empirical.report.run_report._draw = lambda out: True
 from empirical.run import main
 sys.exit(main(sys.argv[1:]))
 """

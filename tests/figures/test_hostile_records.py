@@ -22,7 +22,7 @@ def records(tmp_path_factory) -> Path:
     """Small records whose note is hostile."""
     out = tmp_path_factory.mktemp("records")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.job, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "report_runs", lambda *_: True)
         command = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--out", str(out)]
         assert run([*command, "--tests", "true-labels", "random-labels", "--data-note", HOSTILE]) == 0
     return out

@@ -17,8 +17,8 @@ def records(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("kernel-records")
     arguments = ["kernels", "--train-size", "120", "--test-size", "60", "--out", str(out)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.job._draw", lambda out: True)
-        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
+        patch.setattr("empirical.report.run_report._draw", lambda out: True)
+        patch.setattr("empirical.report.run_report.theory_findings", lambda seed, records: [])
         assert run([*arguments, "--tests", "true-labels", "corrupted-0.5", "random-labels"]) == 0
         arguments += ["--tests", "true-labels", "--kernel.interpolant", "minimum-norm", "--kernel.no-certify"]
         more = [f"{start}random-convolution-{count}" for start in ("", "standardised-") for count in (8, 16)]

@@ -13,8 +13,8 @@ from empirical.execution.progress import RunProgress
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.experiments.experiments import find_experiment
 from empirical.experiments.settings import Settings
-from empirical.job import plan_runs
 from empirical.options import Options
+from empirical.planned_runs import plan_runs
 from empirical.randomization import randomize
 from empirical.run import main
 from empirical.runs.preparation import prepare_training
@@ -67,10 +67,10 @@ def test_workers_are_dealt_a_gpu_each(gpus, expected, tmp_path, monkeypatch):
 def test_a_sweep_on_gpus_has_three_processes_to_each_at_most(monkeypatch, tmp_path):
     launches = []
     monkeypatch.setattr(
-        "empirical.job.launch_local", lambda runs, workers, arguments, out: launches.append(workers) or []
+        "empirical.launch.launch_local", lambda runs, workers, arguments, out: launches.append(workers) or []
     )
-    monkeypatch.setattr("empirical.job._report", lambda *arguments: True)
-    monkeypatch.setattr("empirical.job.cpu_count", lambda: 16)
+    monkeypatch.setattr("empirical.job.report_runs", lambda *arguments: True)
+    monkeypatch.setattr("empirical.launch.cpu_count", lambda: 16)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     with simulated_cuda(count=2):
         arguments = ["--device", "cuda", "--launcher", "local", "--train-size", "20", "--test-size", "10"]

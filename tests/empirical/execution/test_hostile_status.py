@@ -27,7 +27,7 @@ FILES = ["config.json", "metrics.jsonl", "summary.json", "lock", str(Path("..") 
 def records(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.job, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "report_runs", lambda *_: True)
         command = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "10", "--out", str(out)]
         assert main([*command, "--tests", "random-labels"]) == 0
     return out

@@ -21,12 +21,13 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from empirical import job
+from empirical import launch
 from empirical.execution import launcher
 from empirical.execution.execute import takes_one_thread
 from empirical.execution.launcher import LauncherConfig, launch_slurm
 from empirical.execution.status import PLANNED, read_status
 from empirical.options import Options
+from empirical.planned_runs import plan_runs
 from empirical.run import main
 from empirical.runs.config import trained_run
 from empirical.runs.records import RunDirectory, read_config, read_runs
@@ -39,9 +40,9 @@ TINY = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "30"]
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
-    monkeypatch.setattr("empirical.job._draw", lambda out: True)
+    monkeypatch.setattr("empirical.report.run_report._draw", lambda out: True)
     # Checking theory takes longer than these runs.
-    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
+    monkeypatch.setattr("empirical.report.run_report.theory_findings", lambda seed, records: [])
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +51,8 @@ def undisturbed(tmp_path_factory) -> Path:
     out, threads = tmp_path_factory.mktemp("undisturbed"), torch.get_num_threads()
     torch.set_num_threads(1)
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.job._draw", lambda out: True)
-        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
+        patch.setattr("empirical.report.run_report._draw", lambda out: True)
+        patch.setattr("empirical.report.run_report.theory_findings", lambda seed, records: [])
         assert main([*SWEEP, "--out", str(out)]) == 0
     torch.set_num_threads(threads)
     return out
@@ -130,8 +131,8 @@ def test_a_killed_process_then_the_same_command(number, name, tmp_path, undistur
 def test_without_being_asked_runs_of_one_thread_are_carried_out_side_by_side(kind, tmp_path, undisturbed, monkeypatch):
     """The same records to the bit; --launcher none keeps them in this process."""
     processes: list[int] = []
-    monkeypatch.setattr("empirical.job.cpu_count", lambda: 2)
-    monkeypatch.setattr("empirical.job._run_in_workers", note_calls(job._run_in_workers, processes))
+    monkeypatch.setattr("empirical.launch.cpu_count", lambda: 2)
+    monkeypatch.setattr("empirical.launch._run_in_workers", note_calls(launch._run_in_workers, processes))
     arguments = [*SWEEP, "gaussian", "--training.max-steps", "30", "--launcher", kind]
     assert main([*arguments, "--out", str(tmp_path)]) == 0
     assert len(processes) == (kind == "auto")
@@ -156,7 +157,7 @@ def note_calls(function, calls: list[int]):
     ],
 )
 def test_only_runs_of_one_thread_share_a_machine(options, alone, tmp_path):
-    config = job.plan_runs(Options(tests=("gaussian",)))[2][0]
+    config = plan_runs(Options(tests=("gaussian",)))[2][0]
     name = options[1] if options else config.model
     shape = (3, 32, 32) if "cifar10" in options else (1, 8, 8)
     assert takes_one_thread(replace(config, model=name), shape) is alone
@@ -321,7 +322,7 @@ def test_a_preempted_job_goes_on_where_it_stopped(tmp_path, undisturbed, monkeyp
     """Submitit's local engine, the signal SLURM would send, submitit's own requeueing, the same results.csv."""
     for name in launcher._THREAD_VARIABLES:  # SLURM's script would say so
         monkeypatch.setenv(name, "1")
-    monkeypatch.setattr("empirical.job.launch_slurm", functools.partial(launch_slurm, cluster="local"))
+    monkeypatch.setattr("empirical.launch.launch_slurm", functools.partial(launch_slurm, cluster="local"))
     out = tmp_path / "launched"
     arguments = [*SWEEP, "--out", str(out), "--launcher", "slurm"]
     assert main(arguments) == 0

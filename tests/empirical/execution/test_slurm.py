@@ -85,9 +85,9 @@ def sweeps(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(directory)
     monkeypatch.setenv("PYTHONPATH", str(Path(empirical.__file__).parents[1]))
     monkeypatch.syspath_prepend(directory)
-    monkeypatch.setattr("empirical.job._draw", lambda out: True)
+    monkeypatch.setattr("empirical.report.run_report._draw", lambda out: True)
     # Checking theory takes longer than these runs.
-    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
+    monkeypatch.setattr("empirical.report.run_report.theory_findings", lambda seed, records: [])
     yield directory
     sys.modules.pop("slow", None)
 

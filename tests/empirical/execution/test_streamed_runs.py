@@ -30,7 +30,7 @@ TESTS = ["corrupted-0.5", "random-labels", "shuffled-pixels", "random-pixels", "
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
     """Others test it."""
-    monkeypatch.setattr("empirical.job._report", lambda *_: True)
+    monkeypatch.setattr("empirical.job.report_runs", lambda *_: True)
 
 
 @pytest.fixture(scope="module")

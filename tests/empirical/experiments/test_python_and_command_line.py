@@ -46,9 +46,9 @@ def images(monkeypatch):
     random = np.random.default_rng(0)
     splits = [ImageSplit(random.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8), np.arange(n) % 10) for n in (24, 12)]
     dataset = ImageDataset("made-up", *splits, tuple("abcdefghij"), "made up")
-    monkeypatch.setattr("empirical.job.load", lambda *arguments, **options: dataset)
-    monkeypatch.setattr("empirical.job._report", lambda *arguments: True)
-    monkeypatch.setattr("empirical.job._processes", lambda *arguments: 1)
+    monkeypatch.setattr("empirical.planned_runs.load", lambda *arguments, **options: dataset)
+    monkeypatch.setattr("empirical.job.report_runs", lambda *arguments: True)
+    monkeypatch.setattr("empirical.launch._processes", lambda *arguments: 1)
 
 
 def records(out):

@@ -30,8 +30,8 @@ SMALL = ["kernels", "--train-size", "150", "--test-size", "80"]
 @pytest.fixture(autouse=True)
 def kernel_runs_alone(monkeypatch):
     """No figures, none of the theory's claims: other tests are for these."""
-    monkeypatch.setattr("empirical.job._draw", lambda out: True)
-    monkeypatch.setattr("empirical.job.theory_findings", lambda seed, records: [])
+    monkeypatch.setattr("empirical.report.run_report._draw", lambda out: True)
+    monkeypatch.setattr("empirical.report.run_report.theory_findings", lambda seed, records: [])
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def digits():
 def kernel_job(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("kernels")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("empirical.job._draw", lambda out: True)
-        patch.setattr("empirical.job.theory_findings", lambda seed, records: [])
+        patch.setattr("empirical.report.run_report._draw", lambda out: True)
+        patch.setattr("empirical.report.run_report.theory_findings", lambda seed, records: [])
         assert main([*SMALL, "--out", str(out)]) == 0
     return out
 
@@ -146,8 +146,9 @@ def test_streamed_features_are_solved_like_any_others(digits):
 DRIVER = """
 import sys, time
 import theory.kernels.gram, theory.kernels.interpolation
-from empirical import job, run
+from empirical import run
 from empirical.execution import progress
+from empirical.report import run_report
 theory.kernels.gram._SECONDS_BETWEEN_CHECKPOINTS = 0.0
 theory.kernels.interpolation._SECONDS_BETWEEN_CHECKPOINTS = 0.0
 stage = progress.RunLine.stage
@@ -155,7 +156,7 @@ def slowly(self, name, share):
     time.sleep(0.02)
     stage(self, name, share)
 progress.RunLine.stage = slowly
-job._draw, job.theory_findings = lambda out: True, lambda seed, records: []
+run_report._draw, run_report.theory_findings = lambda out: True, lambda seed, records: []
 sys.exit(run.main(sys.argv[1:]))
 """
 

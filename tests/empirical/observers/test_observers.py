@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from empirical import run_experiment
-from empirical.job import Performer, plan_runs
+from empirical.launch import Performer
 from empirical.observers import check_observers, find_observers, numbers
 from empirical.options import Options
+from empirical.planned_runs import plan_runs
 from empirical.run import main
 from empirical.runs.records import RunDirectory
 from empirical.training.config import TrainingConfig
@@ -38,7 +39,7 @@ class Listener:
 
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
-    monkeypatch.setattr("empirical.job._report", lambda *_: True)
+    monkeypatch.setattr("empirical.job.report_runs", lambda *_: True)
 
 
 def run(out, **options):

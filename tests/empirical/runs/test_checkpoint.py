@@ -22,7 +22,7 @@ ARGUMENTS = [*COMMAND, "--tests", "random-labels"]
 
 def run(out: Path) -> int:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.job, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "report_runs", lambda *_: True)
         return main([*ARGUMENTS, "--out", str(out)])
 
 

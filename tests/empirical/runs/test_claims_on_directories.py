@@ -17,7 +17,7 @@ COMMAND = ["--train-size", "40", "--test-size", "20", "--training.max-steps", "1
 
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
-    monkeypatch.setattr(empirical.job, "_report", lambda *_: True)
+    monkeypatch.setattr(empirical.job, "report_runs", lambda *_: True)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def records(tmp_path_factory) -> Path:
     """Two finished runs: true and random labels on 40 digits."""
     out = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(empirical.job, "_report", lambda *_: True)
+        patch.setattr(empirical.job, "report_runs", lambda *_: True)
         assert main([*COMMAND, "--tests", "true-labels", "random-labels", "--out", str(out)]) == 0
     return out
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from empirical.datasets.given import dataset_of
-from empirical.job import plan_runs
 from empirical.options import Options
+from empirical.planned_runs import plan_runs
 from empirical.run import main
 from empirical.runs.own_code import check_own_code
 from empirical.training.config import TrainingConfig

@@ -29,7 +29,7 @@ def test_the_fixture_notices(a_gpu):
 
 @pytest.mark.parametrize("name", ["randomization-tests", "diagnose"])
 def test_a_run_on_the_cpu_touches_no_gpu(a_gpu, monkeypatch, tmp_path, name):
-    monkeypatch.setattr("empirical.job._report", lambda *arguments: True)
+    monkeypatch.setattr("empirical.job.report_runs", lambda *arguments: True)
     size = ["--train-size", "30", "--test-size", "10", "--training.max-steps", "2", "--tests", "random-labels"]
     assert main([name, "--device", "cpu", "--out", str(tmp_path), *size]) in (0, 1), "a diagnosis finds causes"
     for path in tmp_path.glob("*/summary.json"):
