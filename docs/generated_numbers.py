@@ -21,9 +21,10 @@ from empirical.claims.bits import input_dimension, is_transformer, learning_rate
 from empirical.claims.kernels import kernel_of
 from empirical.claims.paper import NONE, TABLE_1, TABLE_4
 from empirical.claims.paper_tables import Spread, TableRow, regularisers, table_1, table_4
-from empirical.claims.randomization_tests import explicit_regularisers, length_in_words, result_sets
+from empirical.claims.result_sets import result_sets
 from empirical.claims.seeds import seeds_in_words
 from empirical.claims.studies import COMPARISONS
+from empirical.claims.training_in_words import explicit_regularisers, length_in_words
 from empirical.models import default_initialization
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.report.console import results_table

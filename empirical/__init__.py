@@ -32,7 +32,9 @@ from theory.common.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from empirical.api import ExperimentResults, run_experiment
-    from empirical.claims.randomization_tests import ResultSet, compare, result_sets, table
+    from empirical.claims.randomization_tests import compare
+    from empirical.claims.result_sets import ResultSet, result_sets
+    from empirical.claims.results_table import table
     from empirical.datasets import ImageDataset, ImageSplit, load
     from empirical.datasets.preprocessing import preprocess
     from empirical.models import build_model

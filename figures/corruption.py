@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from empirical.claims.randomization_tests import SIZE, ResultSet, corruption_levels
+from empirical.claims.result_sets import ResultSet, corruption_levels
+from empirical.claims.significance import SIZE
 from empirical.runs.records import Run
 from figures.palette import BLUE, RED, REFERENCE, Look, dashes, marker
 from figures.style import chance_line, figure, label_ends, mathematics, points, set_title

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from empirical.claims.kernels import KernelResults, kernel_results
-from empirical.claims.randomization_tests import ResultSet, result_sets
+from empirical.claims.result_sets import ResultSet, result_sets
 from empirical.claims.studies import COMPARISONS, Comparison
 from empirical.execution.progress import RunLine, RunProgress
 from empirical.runs.records import Run, has_records, read_runs

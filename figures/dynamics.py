@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from empirical.claims.dynamics import DynamicsResults, slowdown, study_of
-from empirical.claims.randomization_tests import SIZE
+from empirical.claims.significance import SIZE
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.palette import REFERENCE, Look, looks

@@ -14,8 +14,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
+from empirical.claims.fitting import first_fit
 from empirical.claims.paper import NONE, RERUN_1A, TABLE_1, is_papers_size
-from empirical.claims.randomization_tests import SIZE, first_fit
+from empirical.claims.significance import SIZE
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.epoch_record import EpochRecord

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from empirical.claims.fitting import FITS, fits
 from empirical.claims.paper import NONE, TABLE_1, is_papers_size
-from empirical.claims.randomization_tests import explicit_regularisers, optimizer_in_words
+from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
 from empirical.randomization import RANDOM_LABELS
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run

@@ -9,7 +9,7 @@ from scipy import stats
 
 from empirical.claims.kernels import KernelResults, filters, kernel_of
 from empirical.claims.paper import TABLE_3
-from empirical.claims.randomization_tests import SIZE
+from empirical.claims.significance import SIZE
 from empirical.kernels.features import STANDARDISED
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run

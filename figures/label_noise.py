@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from empirical.claims.label_noise import NoiseResults
-from empirical.claims.randomization_tests import SIZE
+from empirical.claims.significance import SIZE
 from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
 from figures.palette import COLORS, dashes, marker
 from figures.result_figure import ResultFigure, ResultFigures

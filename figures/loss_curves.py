@@ -8,7 +8,8 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from empirical.claims.randomization_tests import ResultSet, first_fit
+from empirical.claims.fitting import first_fit
+from empirical.claims.result_sets import ResultSet
 from empirical.randomization import Randomization
 from empirical.runs.records import Run
 from empirical.runs.training_loss import loss_curve, online_loss_recorded, tell_training_loss

@@ -12,8 +12,7 @@ from empirical.claims.measures import (
     ranking,
     share_ordered,
 )
-from empirical.claims.randomization_tests import SIZE
-from empirical.claims.significance import MIN_SEEDS, seeds_interval
+from empirical.claims.significance import MIN_SEEDS, SIZE, seeds_interval
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.studies.measures import OVER_MARGIN, SHARPNESS
 from figures.palette import BLUE, GREEN, INK, ORCHID, RED, REFERENCE, marker

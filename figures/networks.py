@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from empirical.claims.paper import TABLE_1
-from empirical.claims.randomization_tests import explicit_regularisers, optimizer_in_words
 from empirical.claims.seeds import seeds_in_words
+from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
 from empirical.randomization import TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests

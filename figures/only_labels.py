@@ -6,7 +6,8 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from empirical.claims.fitting import FITS
-from empirical.claims.randomization_tests import SIZE, ResultSet
+from empirical.claims.result_sets import ResultSet
+from empirical.claims.significance import SIZE
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from figures.palette import BLUE, RED, marker
 from figures.style import chance_line, figure, label_ends, set_panel_title, set_title

@@ -13,18 +13,13 @@ import jinja2
 from empirical.claims.kernels import KernelResults, compare_kernels, kernel_of, reference
 from empirical.claims.paper_claims import CLAIMS
 from empirical.claims.paper_tables import PaperTable, Size, TableRow, data_sets, sized_tables_of, sizes, tables_of
-from empirical.claims.randomization_tests import (
-    ResultSet,
-    Row,
-    compare,
-    explicit_regularisers,
-    length_in_words,
-    optimizer_in_words,
-    table,
-)
+from empirical.claims.randomization_tests import compare
 from empirical.claims.regularization import compare_regularizers
+from empirical.claims.result_sets import ResultSet
+from empirical.claims.results_table import Row, table
 from empirical.claims.seeds import numbers_in_words
 from empirical.claims.studies import Comparison
+from empirical.claims.training_in_words import explicit_regularisers, length_in_words, optimizer_in_words
 from empirical.claims.verdicts import DEPENDS, claim_verdicts, subjects, write_verdicts
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.config import RunConfig

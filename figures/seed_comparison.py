@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from empirical.claims.fitting import first_fit
 from empirical.claims.paper_tables import Size, Spread
-from empirical.claims.randomization_tests import first_fit, optimizer_in_words
 from empirical.claims.seeds import numbers_in_words
 from empirical.claims.significance import holm
+from empirical.claims.training_in_words import optimizer_in_words
 from empirical.randomization import Randomization
 from empirical.runs.records import Run
 from empirical.text_table import TextTable

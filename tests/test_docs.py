@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.claims.randomization_tests import compare, result_sets
+from empirical.claims.randomization_tests import compare
+from empirical.claims.result_sets import result_sets
 from empirical.runs.records import read_runs
 
 ROOT = Path(__file__).parents[1]

@@ -8,6 +8,10 @@ paper_tables          tables 1, 2 and 4, the paper's values beside ours
 significance          statistical tests of classifiers that share a test set, of seeds, and of several levels
 chance                what guessing gives, up to the majority class
 fitting               whether networks fit their labels: exactly, or nearly all
+result_sets           networks sorted into the sets that are compared with one another
+results_table         networks on the tests, beside the paper, guessing or memorising
+hits                  which test images networks hit
+training_in_words     how networks are trained, for titles and captions
 randomization_tests   C1 to C6, C8, C9, C18, C29: trained networks and the explicit one on the paper's tests
 regularization        C11 to C17
 kernels               C25 to C28

@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from empirical.claims.capacity import capacity_results, perceptron_units
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import missing
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.runs.config import RunConfig
 from empirical.runs.missing_metric import MissingMetricError

@@ -3,9 +3,9 @@
 import math
 from dataclasses import MISSING, dataclass, fields
 
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS, not_fitted, stopped_early
-from empirical.claims.randomization_tests import explicit_regularisers, missing, optimizer_in_words
+from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run

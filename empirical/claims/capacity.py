@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import missing, optimizer_in_words
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.seeds import seeds_in_words
+from empirical.claims.training_in_words import optimizer_in_words
 from empirical.models import perceptron_sizes
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from theory.label_noise import memorised_accuracy
+
+MARGIN = 0.026
+"""An accuracy this near to that of guessing counts as guessing."""
 
 
 def chance_range(run: Run) -> tuple[float, float]:
@@ -49,3 +53,17 @@ def telling_power(clean_accuracy: float, corruption: float, run: Run, size: floa
     expected = memorised_accuracy(clean_accuracy, corruption, 1 / run.config.num_classes)
     critical = stats.binom.isf(size, run.config.n_test, high)
     return float(stats.binom.sf(critical, run.config.n_test, expected))
+
+
+def guessing_interval(config: RunConfig, size: float, chance: tuple[float, float] | None = None) -> tuple[float, float]:
+    """Accuracies that guessing stays within with probability at least 1 - size (exact binomial).
+
+    Arguments:
+        chance: the least and the greatest accuracy of guessing (`chance_range`); by default both are 1/k.
+    """
+    from scipy import stats
+
+    least, greatest = chance or (1 / config.num_classes, 1 / config.num_classes)
+    low, _ = stats.binom.interval(1 - size, config.n_test, least)
+    _, high = stats.binom.interval(1 - size, config.n_test, greatest)
+    return float(low) / config.n_test, float(high) / config.n_test

@@ -85,3 +85,9 @@ def claim(name: str, statement: str, source: str, **about: Any) -> Callable[[Che
 def decide_all(claims: Sequence[RecordClaim], results: Any) -> list[Finding]:
     """What these results say of each of the claims."""
     return [claim.decide(results) for claim in claims]
+
+
+def missing(what: str, command: str = "") -> Evidence:
+    """The evidence where the runs that a claim needs are missing, with what it needs. `command` is set if it is not the
+    claim's own."""
+    return Evidence(Verdict.NOT_DECIDED, f"needs {what}", "", "these runs cannot decide it", command, needs=what)

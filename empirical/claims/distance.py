@@ -8,17 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import (
-    LOSS_AS_TRAINED,
-    QUICK_SHARE,
-    SIZE,
-    explicit_regularisers,
-    missing,
-    optimizer_in_words,
-)
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.randomization_tests import LOSS_AS_TRAINED, QUICK_SHARE
 from empirical.claims.seeds import seeds_in_words
-from empirical.claims.significance import MIN_SEEDS, falling_rank_p_value, tested_at_every
+from empirical.claims.significance import MIN_SEEDS, SIZE, falling_rank_p_value, tested_at_every
+from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
 from empirical.randomization import RANDOM_LABELS
 from empirical.runs.config import RunConfig
 from empirical.runs.records import DISTANCE, Run

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import SIZE, missing
-from empirical.claims.significance import paired_p_value, predicted, tested_at_every
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.significance import SIZE, paired_p_value, predicted, tested_at_every
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run

@@ -7,9 +7,9 @@ from itertools import permutations
 
 import numpy as np
 
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import SIZE, hits_on_test, missing
-from empirical.claims.significance import paired_p_value, tested, trend_p_value
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.hits import hits_on_test
+from empirical.claims.significance import SIZE, paired_p_value, tested, trend_p_value
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run

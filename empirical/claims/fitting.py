@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
+from empirical.training.epoch_record import EpochRecord
 from empirical.training.schedule import CIFAR_10
 from theory.claims import Evidence, Verdict
 
@@ -58,3 +59,8 @@ def not_fitted() -> Evidence:
         "",
         "would be decided by runs that fit their labels",
     )
+
+
+def first_fit(run: Run) -> EpochRecord | None:
+    """The first epoch after which every given label is fitted; None if there is none within the limit of steps."""
+    return next((record for record in run.epochs if record.fitted), None)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import not_fitted
-from empirical.claims.randomization_tests import SIZE, explicit_regularisers, missing
-from empirical.claims.significance import paired_p_value, tested
+from empirical.claims.significance import SIZE, paired_p_value, tested
+from empirical.claims.training_in_words import explicit_regularisers
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS
 from empirical.runs.config import RunConfig

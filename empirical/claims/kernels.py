@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.claims import paper_words as words
-from empirical.claims.chance import above_chance_p_values
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.chance import MARGIN, above_chance_p_values
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.hits import hits_recorded
 from empirical.claims.paper import TABLE_3
-from empirical.claims.randomization_tests import MARGIN, SIZE, hits_recorded, missing
 from empirical.claims.significance import (
+    SIZE,
     falling_rank_p_value,
     gain_p_value,
     guessing_p_value,

@@ -12,18 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import fit_verdict, not_fitted
+from empirical.claims.hits import NEWER_RECORDS, hits_on_test, hits_recorded
 from empirical.claims.kernels import LITTLE_WAY
-from empirical.claims.randomization_tests import (
-    NEWER_RECORDS,
-    SIZE,
-    explicit_regularisers,
-    hits_on_test,
-    hits_recorded,
-    missing,
-)
-from empirical.claims.significance import positive_mean_p_value, predicted, tested, tested_at_every
+from empirical.claims.significance import SIZE, positive_mean_p_value, predicted, tested, tested_at_every
+from empirical.claims.training_in_words import explicit_regularisers
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests

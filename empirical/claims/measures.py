@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS, not_fitted
-from empirical.claims.randomization_tests import SIZE, length_in_words, missing, optimizer_in_words
-from empirical.claims.significance import MIN_SEEDS, seeds_interval, seeds_p_value, tested, tested_at_every
+from empirical.claims.significance import MIN_SEEDS, SIZE, seeds_interval, seeds_p_value, tested, tested_at_every
+from empirical.claims.training_in_words import length_in_words, optimizer_in_words
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run

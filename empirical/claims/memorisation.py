@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import SIZE, missing
-from empirical.claims.significance import positive_mean_p_value, tested
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.significance import SIZE, positive_mean_p_value, tested
 from empirical.outcome import decode_hits
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.config import RunConfig

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS, not_fitted
-from empirical.claims.randomization_tests import SIZE, missing
-from empirical.claims.significance import seeds_p_value, tested_at_every
+from empirical.claims.significance import SIZE, seeds_p_value, tested_at_every
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import NetworkDoubleDescentConfig

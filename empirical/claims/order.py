@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from empirical.claims.claim import claim, decide_all
+from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS
-from empirical.claims.randomization_tests import SIZE, missing, optimizer_in_words
 from empirical.claims.significance import (
+    SIZE,
     gain_p_value,
     paired_p_value,
     split_half_gains,
     tested,
     tested_at_every,
 )
+from empirical.claims.training_in_words import optimizer_in_words
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, replace
 
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.randomization_tests import SIZE, missing
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.significance import SIZE
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run

@@ -1,4 +1,4 @@
-"""Results beside chance, the theory and the paper's numbers: from records alone.
+"""The claims on networks, trained and explicit, that the randomisation tests decide: from records alone.
 
 Networks are compared image by image on the test set they share (`significance`). The size of every test is stated; a
 single run per test cannot speak for other seeds.
@@ -6,23 +6,20 @@ single run per test cannot speak for other seeds.
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from empirical.claims import paper_words as words
-from empirical.claims.chance import TELLING_POWER, above_chance_p_values, chance_range, telling_power
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.fitting import FITS, fit_verdict, fits, level, not_fitted
-from empirical.claims.paper import is_papers_size, table_1_row
+from empirical.claims.chance import MARGIN, TELLING_POWER, above_chance_p_values, chance_range, telling_power
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.fitting import FITS, first_fit, fit_verdict, level, not_fitted
+from empirical.claims.hits import EPOCH_HITS, NEWER_RECORDS, hits_by_epoch, hits_on_test, hits_recorded
+from empirical.claims.paper import table_1_row
+from empirical.claims.result_sets import ResultSet, corruption_levels
 from empirical.claims.significance import (
+    SIZE,
     fitted_first_p_value,
     gain_p_value,
-    guessing_p_value,
-    holm,
     outside_p_value,
     paired_p_value,
     positive_mean_p_value,
@@ -32,32 +29,13 @@ from empirical.claims.significance import (
     tested_at_every,
     trend_p_value,
 )
-from empirical.outcome import decode_hits
-from empirical.randomization import (
-    GAUSSIAN,
-    RANDOM_LABELS,
-    RANDOM_PIXELS,
-    SHUFFLED_PIXELS,
-    TRUE_LABELS,
-    Randomization,
-)
-from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, networks_on_tests
+from empirical.randomization import GAUSSIAN, RANDOM_LABELS, RANDOM_PIXELS, SHUFFLED_PIXELS, TRUE_LABELS
+from empirical.runs.records import Run
 from empirical.runs.training_loss import steps_around, tell_training_loss
-from empirical.training.config import TrainingConfig
-from empirical.training.epoch_record import EpochRecord
-from empirical.training.schedule import PAPER_IMAGES, is_the_papers
 from theory.claims import Evidence, Finding, Verdict, verdict
-
-SIZE = 0.01
-"""Size of every statistical test here: the probability of rejecting a true hypothesis."""
 
 SMALL_FACTOR = 10.0
 """The paper's `small constant factor` of training time means at most this: an order of magnitude."""
-
-
-MARGIN = 0.026
-"""An accuracy this near to that of guessing counts as guessing."""
 
 HALF = 0.5
 """Changed and unchanged labels are compared in the epoch in which a network first fits this share of all labels."""
@@ -66,187 +44,10 @@ QUICK_SHARE = 0.1
 """Fitting has started where the loss is this share below the loss of guessing, log k, and has ended where the loss is
 this share of log k."""
 
-
-@dataclass(frozen=True, eq=False)
-class GuessingFamily:
-    """The trained runs on random labels of all sets: each is tested for guessing, so that p-values are adjusted."""
-
-    runs: tuple[Run, ...]
-
-    @cached_property
-    def p_values(self) -> dict[str, float]:
-        """Holm's p-values of guessing by a run's hash, of the runs that fit and whose hits are recorded."""
-        members = [run for run in self.runs if hits_recorded([run]) and fits(run)]
-        adjusted = holm([_guessing_p_value(run) for run in members])
-        return {run.config.hash: p_value for run, p_value in zip(members, adjusted, strict=True)}
-
-
-@dataclass(frozen=True, eq=False)
-class ResultSet:
-    """The runs of one experiment that share data, network, hyper-parameters, device and seed, by test.
-
-    Attributes:
-        config: the configuration of a trained run, which stands for what all runs share.
-        trained, explicit: finished runs by test, in the paper's order.
-        guessing: the trained runs on random labels of all sets.
-    """
-
-    config: RunConfig
-    trained: dict[Randomization, Run]
-    explicit: dict[Randomization, Run]
-    guessing: GuessingFamily
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of guessing, 1/k."""
-        return 1 / self.config.num_classes
-
-    @property
-    def runs(self) -> list[Run]:
-        """All runs, trained and explicit."""
-        return [*self.trained.values(), *self.explicit.values()]
-
-    @property
-    def several(self) -> bool:
-        """Whether there is something to compare; a single run of a table is shown in the table alone."""
-        return len(self.trained) + len(self.explicit) > 1
-
-    @property
-    def network(self) -> str:
-        """The network and its explicit regularisers, for titles."""
-        training = self.config.training
-        return ", ".join([self.config.model, *(explicit_regularisers(training) if training else [])])
-
-    @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        crop = f", centre crop {config.crop}" if config.crop and config.data == "cifar10" else ""
-        network = [config.model]
-        if config.training is not None:
-            network += [optimizer_in_words(config.training), *explicit_regularisers(config.training)]
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images{crop}; "
-            f"{', '.join(network)}; seed {config.seed}; {config.device}"
-        )
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the results table; None where there is no finished run."""
-
-    test: str
-    epochs: int | None
-    seconds: float | None
-    fitted: bool | None
-    train_accuracy: float | None
-    train_accuracy_clean_labels: float | None
-    test_accuracy: float | None
-    expected: str
-    explicit_train_accuracy: float | None
-    explicit_test_accuracy: float | None
-
-
-def result_sets(runs: list[Run]) -> list[ResultSet]:
-    """Sort runs into sets that are compared with one another."""
-    groups: dict[tuple[object, ...], list[Run]] = {}
-    for run in networks_on_tests(runs):
-        config = run.config
-        key = (
-            config.experiment,
-            config.model,
-            config.model_source,
-            config.optimizer_source,
-            config.training,
-            config.crop,
-        )
-        groups.setdefault((*key, config.device, *_data_key(config)), []).append(run)
-    guessing = GuessingFamily(tuple(run for run in networks_on_tests(runs) if _is_of_random_labels(run)))
-    explicit: dict[tuple[object, ...], list[Run]] = {}
-    for run in runs:
-        if run.config.kind == "explicit":
-            explicit.setdefault(_data_key(run.config), []).append(run)
-    sets = []
-    for group in groups.values():
-        config = group[0].config
-        sets.append(ResultSet(config, _by_test(group), _by_test(explicit.get(_data_key(config), [])), guessing))
-    return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
-
-
-def optimizer_in_words(training: TrainingConfig) -> str:
-    """The optimiser, its first step size and whatever else differs from the paper's or its time's, for captions."""
-    paper = TrainingConfig()
-    name = "SGD" if training.optimizer == "sgd" else training.optimizer
-    words = [f"{name} from {training.learning_rate:g}"]
-    words += [f"batches of {training.batch_size}"] * (training.batch_size != paper.batch_size)
-    words += [f"momentum {training.momentum:g}"] * (training.momentum != paper.momentum)
-    if not is_the_papers(training):
-        words.append(f"decay {training.learning_rate_decay:g} every {training.decay_steps:,} steps")
-    named = {
-        "torch": "torch's initial weights",
-        "he": "He's initial weights",
-        "he-centred": "He's initial weights, centred, the last layer 0",
-    }
-    words += [named[rule] for rule in [training.initialization] if rule in named]
-    return ", ".join(words)
-
-
-def length_in_words(training: TrainingConfig) -> str:
-    """How long a network is trained, for captions."""
-    return f"trained for at least {training.min_steps:,} steps" if training.min_steps else "trained until it fits"
-
-
-def explicit_regularisers(training: TrainingConfig) -> list[str]:
-    """The regularisers in words, each with its strength; none for the paper's unregularised setting."""
-    alone = "" if training.weight_decay_of == "parameters" else " of weights alone"
-    return (
-        [f"weight decay {training.weight_decay:g}{alone}"] * (training.weight_decay > 0)
-        + [f"augmentation {training.augmentation}"] * (training.augmentation != "none")
-        + ([f"dropout {training.dropout:g}"] if training.dropout else [])
-    )
-
-
-def table(results: ResultSet) -> list[Row]:
-    """The table of results, a row for each test."""
-    rows = []
-    for test in dict.fromkeys([*results.trained, *results.explicit]):
-        trained, explicit = results.trained.get(test), results.explicit.get(test)
-        measured = trained.summary.metrics if trained else {}
-        built = explicit.summary.metrics if explicit else {}
-        rows.append(
-            Row(
-                test=test.name,
-                epochs=measured.get("epoch"),
-                seconds=trained.summary.time["seconds"] if trained else None,
-                fitted=measured.get("fitted"),
-                train_accuracy=measured.get("train_accuracy"),
-                train_accuracy_clean_labels=measured.get("train_accuracy_clean_labels"),
-                test_accuracy=measured.get("test_accuracy"),
-                expected=_expected(results, test),
-                explicit_train_accuracy=built.get("train_accuracy"),
-                explicit_test_accuracy=built.get("test_accuracy"),
-            )
-        )
-    return rows
-
-
-def chance_interval(results: ResultSet) -> tuple[float, float]:
-    """Accuracies that guessing stays within with probability at least 1 - SIZE (exact binomial)."""
-    return guessing_interval(results.config, SIZE)
-
-
-def guessing_interval(config: RunConfig, size: float, chance: tuple[float, float] | None = None) -> tuple[float, float]:
-    """Accuracies that guessing stays within with probability at least 1 - size (exact binomial).
-
-    Arguments:
-        chance: the least and the greatest accuracy of guessing (`chance_range`); by default both are 1/k.
-    """
-    from scipy import stats
-
-    least, greatest = chance or (1 / config.num_classes, 1 / config.num_classes)
-    low, _ = stats.binom.interval(1 - size, config.n_test, least)
-    _, high = stats.binom.interval(1 - size, config.n_test, greatest)
-    return float(low) / config.n_test, float(high) / config.n_test
+LOSS_AS_TRAINED = (
+    "records of the loss of samples as they were trained on, which these are too old for: run them again (--rerun); "
+    "the fixed network's gets far above guessing's, as batch norm's running averages lag behind"
+)
 
 
 def compare(results: ResultSet) -> list[Finding]:
@@ -669,107 +470,11 @@ def _same_network_same_settings(results: ResultSet) -> Evidence:
     )
 
 
-def corruption_levels(results: ResultSet, *, explicit: bool = False) -> list[tuple[float, Run]]:
-    """(p, run) of the runs on uniformly corrupted labels, by rising p; runs of other label noise are left out."""
-    runs = results.explicit if explicit else results.trained
-    levels = [(level, run) for test, run in runs.items() if (level := test.corruption) is not None]
-    return sorted(levels, key=lambda level: level[0])
-
-
-EPOCH_HITS = "records that say after every epoch which test images were hit, which these are too old for (--rerun)"
-NEWER_RECORDS = "records that say which test images were hit, which these are too old for: run them again (--rerun)"
-LOSS_AS_TRAINED = (
-    "records of the loss of samples as they were trained on, which these are too old for: run them again (--rerun); "
-    "the fixed network's gets far above guessing's, as batch norm's running averages lag behind"
-)
-
-
-def hits_recorded(runs: Sequence[Run]) -> bool:
-    """Whether all records say which test images were hit."""
-    return all("test_hits" in run.summary.metrics for run in runs)
-
-
-def hits_on_test(run: Run) -> npt.NDArray[np.bool_]:
-    """Whether a run classifies each test image correctly, bool (m,)."""
-    return decode_hits(run.summary.metrics["test_hits"], run.config.n_test)
-
-
-def hits_by_epoch(run: Run) -> npt.NDArray[np.bool_] | None:
-    """Whether a network classifies each test image correctly after each recorded epoch, bool (epochs, m); None if the
-    record lacks it."""
-    encoded = [record.test_hits for record in run.epochs]
-    if not encoded or None in encoded:
-        return None
-    return np.array([decode_hits(code, run.config.n_test) for code in encoded if code is not None])
-
-
-def _guessing_p_value(run: Run) -> float:
-    """The p-value of guessing for a run on random labels, by the binomial test where the record lacks a confusion
-    matrix."""
-    from scipy import stats
-
-    metrics = run.summary.metrics
-    if "test_confusion" in metrics:
-        return guessing_p_value(metrics["test_confusion"], run.config.seed)
-    hits = int(hits_on_test(run).sum())
-    return float(stats.binomtest(hits, run.config.n_test, 1 / run.config.num_classes).pvalue)
-
-
-def first_fit(run: Run) -> EpochRecord | None:
-    """The first epoch after which every given label is fitted; None if there is none within the limit of steps."""
-    return next((record for record in run.epochs if record.fitted), None)
-
-
 def _steps_to_fit(run: Run) -> int:
     """The number of steps after which a run first fits its labels; the run may have gone on after that."""
     fit = first_fit(run)
     assert fit is not None, "only runs that fit come here"
     return fit.step
-
-
-def _expected(results: ResultSet, test: Randomization) -> str:
-    """The paper's accuracies of the network, or else the test accuracy that chance or memorising predicts."""
-    config = results.config
-    reference = table_1_row(config, test)
-    if reference is not None:
-        images = "" if is_papers_size(config) else f" on {PAPER_IMAGES:,} images"
-        return f"paper{images}: train {reference.train:.2f}, test {reference.test:.2f}"
-    run = results.trained.get(test) or results.explicit[test]
-    low, high = chance_interval(results)
-    if test.label_noise.is_independent(config.num_classes):
-        return f"chance: {low:.1%} to {high:.1%}"
-    low, high = guessing_interval(config, SIZE, chance_range(run))
-    if test.pixels == "gaussian":
-        return f"chance: {low:.1%} to {high:.1%}"
-    if test.pixels == "random":
-        colours = run.summary.metrics.get("colour_statistics_accuracy")
-        return f"pixel values: {low:.1%} and up" if colours is None else f"pixel values alone: {colours:.1%}"
-    clean = results.trained.get(test.with_clean_labels)
-    if test != test.with_clean_labels and clean is not None:
-        clean_accuracy = clean.summary.metrics["test_accuracy"]
-        return f"memorising: {test.label_noise.copying_accuracy(clean_accuracy, config.num_classes):.1%}"
-    if test.label_noise.uniform_level is None:
-        return f"memorising: needs a run on {test.with_clean_labels.name}"
-    return f"above chance, {high:.1%}"
-
-
-def missing(what: str, command: str = "") -> Evidence:
-    """The evidence where the runs that a claim needs are missing, with what it needs. `command` is set if it is not the
-    claim's own."""
-    return Evidence(Verdict.NOT_DECIDED, f"needs {what}", "", "these runs cannot decide it", command, needs=what)
-
-
-def _is_of_random_labels(run: Run) -> bool:
-    return run.config.randomization == RANDOM_LABELS
-
-
-def _data_key(config: RunConfig) -> tuple[object, ...]:
-    return config.train_digest, config.test_digest, config.seed
-
-
-def _by_test(runs: list[Run]) -> dict[Randomization, Run]:
-    tests = {run.config.randomization: run for run in runs}
-    return {test: tests[test] for test in sorted(tests, key=lambda test: test.order)}
 
 
 CLAIMS = (

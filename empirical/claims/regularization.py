@@ -15,22 +15,14 @@ import numpy.typing as npt
 
 from empirical.claims import paper_words as words
 from empirical.claims.chance import above_chance_p_values
-from empirical.claims.claim import claim, decide_all
-from empirical.claims.fitting import FITS, fit_verdict, fits, not_fitted, unfinished
+from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.fitting import FITS, first_fit, fit_verdict, fits, not_fitted, unfinished
+from empirical.claims.hits import EPOCH_HITS, NEWER_RECORDS, hits_by_epoch, hits_on_test, hits_recorded
 from empirical.claims.paper import NONE, Regularisers
 from empirical.claims.paper_tables import TableRow, table_1, table_4
-from empirical.claims.randomization_tests import (
-    EPOCH_HITS,
-    NEWER_RECORDS,
-    SIZE,
-    first_fit,
-    hits_by_epoch,
-    hits_on_test,
-    hits_recorded,
-    missing,
-)
 from empirical.claims.significance import (
     MIN_SEEDS,
+    SIZE,
     gain_p_value,
     positive_mean_p_value,
     seeds_interval,

@@ -19,6 +19,10 @@ _RENAMINGS = 99_999  # a family of a thousand runs can still reject at 1%
 _FEW_CLASSES = 4
 
 
+SIZE = 0.01
+"""Size of every statistical test here: the probability of rejecting a true hypothesis."""
+
+
 def tested(p_value: float, opposite: float, size: float) -> Verdict:
     """The verdict of two one-sided tests: holds or does not hold where one rejects; else the data do not tell."""
     if p_value < size:

@@ -15,8 +15,9 @@ from empirical.claims.claim import RecordClaim
 from empirical.claims.kernels import compare_kernels, kernel_results
 from empirical.claims.paper_claims import ADDED_CLAIMS, CLAIMS
 from empirical.claims.paper_tables import data_sets, sizes
-from empirical.claims.randomization_tests import compare, result_sets
+from empirical.claims.randomization_tests import compare
 from empirical.claims.regularization import compare_regularizers
+from empirical.claims.result_sets import result_sets
 from empirical.claims.studies import COMPARISONS
 from empirical.runs.records import Run
 from theory.claims import Finding, Verdict

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from empirical.claims.kernels import KernelResults
 from empirical.claims.paper_tables import PaperTable, Size, TableRow
-from empirical.claims.randomization_tests import ResultSet
+from empirical.claims.result_sets import ResultSet
 from empirical.report import tables
 from empirical.text_table import TextTable
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from empirical.claims.kernels import kernel_results
 from empirical.claims.paper_tables import TABLES, data_sets, sized_tables_of
-from empirical.claims.randomization_tests import result_sets
+from empirical.claims.result_sets import result_sets
 from empirical.claims.studies import COMPARISONS
 from empirical.claims.verdicts import claim_verdicts, lines_of, subjects, write_verdicts
 from empirical.report.console import kernel_table, paper_table, results_table

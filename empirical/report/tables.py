@@ -2,7 +2,8 @@
 
 from empirical.claims.kernels import KernelResults, kernel_of, kernel_results, reference
 from empirical.claims.paper_tables import PaperTable, Size, TableRow, data_sets, sized_tables_of
-from empirical.claims.randomization_tests import ResultSet, result_sets, table
+from empirical.claims.result_sets import ResultSet, result_sets
+from empirical.claims.results_table import table
 from empirical.claims.studies import COMPARISONS
 from empirical.runs.records import Run
 from empirical.text_table import TextTable

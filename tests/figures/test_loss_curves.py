@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from empirical.claims.randomization_tests import first_fit, result_sets
+from empirical.claims.fitting import first_fit
+from empirical.claims.result_sets import result_sets
 from figures.loss_curves import draw_loss_curves
 from tests.figures.made_up_networks import STEPS, network_run, rise
 

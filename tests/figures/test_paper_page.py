@@ -10,7 +10,7 @@ from scipy import stats
 
 from empirical.claims.paper_claims import CLAIMS
 from empirical.claims.paper_tables import tables_of
-from empirical.claims.randomization_tests import result_sets
+from empirical.claims.result_sets import result_sets
 from empirical.claims.verdicts import claim_verdicts, subjects
 from figures.__main__ import main
 from figures.draw import all_runs, record_folders, theory_findings_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from empirical.claims.distance import compare_distance, distance_results, distance_table, steps_to_start
-from empirical.claims.randomization_tests import result_sets
+from empirical.claims.result_sets import result_sets
 from empirical.claims.verdicts import claim_verdicts, subjects
 from empirical.runs.config import Trained
 from empirical.runs.records import DISTANCE, Run

@@ -25,6 +25,7 @@ from empirical.claims import (
 )
 from empirical.claims import randomization_tests as tests
 from empirical.claims.claim import RecordClaim, claim
+from empirical.claims.result_sets import result_sets
 from empirical.claims.verdicts import in_words
 from empirical.runs.config import Explicit
 from empirical.runs.missing_metric import Metrics, MissingMetricError
@@ -55,7 +56,7 @@ def _tests_runs() -> list[Run]:
 
 
 KINDS: dict[str, tuple[tuple[RecordClaim, ...], Results, list[Run]]] = {
-    "randomization tests": (tests.CLAIMS, tests.result_sets, _tests_runs()),
+    "randomization tests": (tests.CLAIMS, result_sets, _tests_runs()),
     "regularisation": (
         regularization.CLAIMS,
         lambda runs: [regularization.Rows(runs)],

@@ -13,7 +13,8 @@ from empirical.claims.dynamics import dynamics_results
 from empirical.claims.interpolants import interpolants_results
 from empirical.claims.kernels import kernel_results
 from empirical.claims.label_noise import noise_results
-from empirical.claims.randomization_tests import corruption_levels, result_sets, table
+from empirical.claims.result_sets import corruption_levels, result_sets
+from empirical.claims.results_table import table
 from empirical.claims.verdicts import subjects
 from empirical.outcome import encode_hits
 from empirical.randomization import GivenLabels, LabelNoise, PairFlip, Randomization, Symmetric, Transition

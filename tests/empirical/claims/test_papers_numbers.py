@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from empirical.claims.chance import above_chance_p_values
+from empirical.claims.chance import MARGIN, above_chance_p_values
 from empirical.claims.fitting import FITS
 from empirical.claims.paper import KERNEL_NORMS, NONE, TABLE_1, TABLE_3, TABLE_4
-from empirical.claims.randomization_tests import MARGIN, SIZE, compare, result_sets
+from empirical.claims.randomization_tests import compare
 from empirical.claims.regularization import CROP, DECAY, compare_regularizers
-from empirical.claims.significance import outside_p_value
+from empirical.claims.result_sets import result_sets
+from empirical.claims.significance import SIZE, outside_p_value
 from empirical.outcome import outcome_on_test
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, parse_test
 from empirical.runs.records import Run

@@ -6,15 +6,11 @@ import pytest
 from scipy import stats
 
 from empirical.claims.chance import above_chance_p_values, chance_range
-from empirical.claims.randomization_tests import (
-    SIZE,
-    ResultSet,
-    chance_interval,
-    compare,
-    optimizer_in_words,
-    result_sets,
-    table,
-)
+from empirical.claims.randomization_tests import compare
+from empirical.claims.result_sets import ResultSet, chance_interval, result_sets
+from empirical.claims.results_table import table
+from empirical.claims.significance import SIZE
+from empirical.claims.training_in_words import optimizer_in_words
 from empirical.outcome import decode_hits, encode_hits, outcome_on_test
 from empirical.randomization import GAUSSIAN, RANDOM_LABELS, parse_test
 from empirical.runs.config import Explicit, RunConfig, RunKind, Trained

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from empirical.claims.claim import missing
 from empirical.claims.paper_claims import ALL_CLAIMS, CLAIMS
-from empirical.claims.randomization_tests import missing
 from empirical.claims.verdicts import DEPENDS, Subject, claim_verdicts, in_words, lines_of, write_verdicts
 from empirical.run import main
 from theory.checks import CLAIMS as THEORY

@@ -1,0 +1,37 @@
+"""How networks are trained, in words for titles and captions."""
+
+from empirical.training.config import TrainingConfig
+from empirical.training.schedule import is_the_papers
+
+
+def optimizer_in_words(training: TrainingConfig) -> str:
+    """The optimiser, its first step size and whatever else differs from the paper's or its time's, for captions."""
+    paper = TrainingConfig()
+    name = "SGD" if training.optimizer == "sgd" else training.optimizer
+    words = [f"{name} from {training.learning_rate:g}"]
+    words += [f"batches of {training.batch_size}"] * (training.batch_size != paper.batch_size)
+    words += [f"momentum {training.momentum:g}"] * (training.momentum != paper.momentum)
+    if not is_the_papers(training):
+        words.append(f"decay {training.learning_rate_decay:g} every {training.decay_steps:,} steps")
+    named = {
+        "torch": "torch's initial weights",
+        "he": "He's initial weights",
+        "he-centred": "He's initial weights, centred, the last layer 0",
+    }
+    words += [named[rule] for rule in [training.initialization] if rule in named]
+    return ", ".join(words)
+
+
+def length_in_words(training: TrainingConfig) -> str:
+    """How long a network is trained, for captions."""
+    return f"trained for at least {training.min_steps:,} steps" if training.min_steps else "trained until it fits"
+
+
+def explicit_regularisers(training: TrainingConfig) -> list[str]:
+    """The regularisers in words, each with its strength; none for the paper's unregularised setting."""
+    alone = "" if training.weight_decay_of == "parameters" else " of weights alone"
+    return (
+        [f"weight decay {training.weight_decay:g}{alone}"] * (training.weight_decay > 0)
+        + [f"augmentation {training.augmentation}"] * (training.augmentation != "none")
+        + ([f"dropout {training.dropout:g}"] if training.dropout else [])
+    )
