@@ -1,6 +1,5 @@
 """Every figure of a directory of records, and the page that shows them."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from figures.report import lowest_seeds, write_report
 from figures.result_figure import ResultFigure, ResultFigures, distinct, draw_figures
 from figures.scaling import SCALING
 from theory.claims import Finding, read_findings
+from theory.common.names import hyphenated
 
 FIGURES: ResultFigures[ResultSet] = {
     "Same network, same settings, only the labels differ": ResultFigure(
@@ -191,5 +191,4 @@ def _study_slugs(studies: Sequence[tuple[str, Comparison, Any]]) -> list[str]:
 
 
 def _plain(*parts: str) -> str:
-    """Lower case, no commas, and hyphens for all but letters, digits and points."""
-    return re.sub(r"[^a-z0-9.]+", "-", " ".join(parts).lower().replace(",", ""))
+    return hyphenated(" ".join(parts).replace(",", ""))

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from empirical.claims.fitting import FITS, fits
 from empirical.claims.paper import NONE, TABLE_1, is_papers_size
-from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
+from empirical.claims.training_in_words import explicit_regularisers, unusual_settings
 from empirical.randomization import RANDOM_LABELS
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
@@ -40,7 +40,7 @@ class Sweep:
     def label(self) -> str:
         """The network, its images and, where they differ from the paper's, its settings."""
         training = self.config.hyper_parameters
-        own = [f"{self.config.model}, n = {self.config.n_train:,}", *optimizer_in_words(training).split(", ")[1:]]
+        own = [f"{self.config.model}, n = {self.config.n_train:,}", *unusual_settings(training)]
         own += ["weights alone decay"] * (training.weight_decay_of == "weights")
         return ", ".join([*own, *explicit_regularisers(training)])
 

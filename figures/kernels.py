@@ -10,7 +10,7 @@ from scipy import stats
 from empirical.claims.kernels import KernelResults, filters, kernel_of
 from empirical.claims.paper import TABLE_3
 from empirical.claims.significance import SIZE
-from empirical.kernels.features import STANDARDISED
+from empirical.kernels.features import FeatureName
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.palette import INK, REFERENCE, Look, looks
@@ -131,7 +131,7 @@ def _setting(run: Run) -> str:
     """The kernel, whether features are standardised, and whether there is a ridge: one curve for each."""
     kernel = kernel_of(run)
     parts = [kernel.kernel if kernel.kernel != "gaussian" else f"gaussian, bandwidth {kernel.bandwidth:g}"]
-    parts += ["standardised"] * kernel.features.startswith(STANDARDISED) + ["ridge"] * (kernel.ridge > 0)
+    parts += ["standardised"] * FeatureName.parse(kernel.features).standardised + ["ridge"] * (kernel.ridge > 0)
     return ", ".join(parts)
 
 

@@ -21,7 +21,7 @@ from empirical.claims.significance import (
     tested_at_every,
 )
 from empirical.kernels.config import KernelConfig
-from empirical.kernels.features import STANDARDISED
+from empirical.kernels.features import FeatureName
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.config import KernelRun, RunConfig
@@ -101,9 +101,7 @@ def kernel_results(runs: list[Run]) -> list[KernelResults]:
 
     def order(run: Run) -> tuple[object, ...]:
         kernel = kernel_of(run)
-        number = kernel.features.rpartition("-")[2]
-        size = int(number) if number.isdigit() else 0
-        return size, kernel.features, kernel.kernel_name, kernel.ridge, run.config.randomization.order
+        return filters(run), kernel.features, kernel.kernel_name, kernel.ridge, run.config.randomization.order
 
     sets = [KernelResults(group[0].config, tuple(sorted(group, key=order))) for group in groups.values()]
     return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.seed))
@@ -111,8 +109,7 @@ def kernel_results(runs: list[Run]) -> list[KernelResults]:
 
 def filters(run: Run) -> int:
     """The number of filters of a random convolutional network, standardised or not; 0 for other features."""
-    name, _, number = kernel_of(run).features.removeprefix(STANDARDISED).rpartition("-")
-    return int(number) if name == "random-convolution" and number.isdigit() else 0
+    return FeatureName.parse(kernel_of(run).features).filters or 0
 
 
 def reference(run: Run) -> str:
@@ -121,7 +118,8 @@ def reference(run: Run) -> str:
     plain = kernel.kernel == "gaussian" and kernel.interpolant == "minimum-norm"
     if not plain or config.randomization != TRUE_LABELS:
         return ""
-    name = "random-convolution" if filters(run) else kernel.features
+    features = FeatureName.parse(kernel.features)
+    name = features.family if features.filters else kernel.features  # the public pipeline standardises those
     entry = TABLE_3.get((config.data, name, kernel.ridge > 0))
     return f"{entry.test_error:.1f}% ({entry.setting})" if entry else ""
 

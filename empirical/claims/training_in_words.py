@@ -6,9 +6,14 @@ from empirical.training.schedule import is_the_papers
 
 def optimizer_in_words(training: TrainingConfig) -> str:
     """The optimiser, its first step size and whatever else differs from the paper's or its time's, for captions."""
-    paper = TrainingConfig()
     name = "SGD" if training.optimizer == "sgd" else training.optimizer
-    words = [f"{name} from {training.learning_rate:g}"]
+    return ", ".join([f"{name} from {training.learning_rate:g}", *unusual_settings(training)])
+
+
+def unusual_settings(training: TrainingConfig) -> list[str]:
+    """Each setting of the optimiser, but for its step size, that differs from the paper's or its time's."""
+    paper = TrainingConfig()
+    words = []
     words += [f"batches of {training.batch_size}"] * (training.batch_size != paper.batch_size)
     words += [f"momentum {training.momentum:g}"] * (training.momentum != paper.momentum)
     if not is_the_papers(training):
@@ -18,8 +23,7 @@ def optimizer_in_words(training: TrainingConfig) -> str:
         "he": "He's initial weights",
         "he-centred": "He's initial weights, centred, the last layer 0",
     }
-    words += [named[rule] for rule in [training.initialization] if rule in named]
-    return ", ".join(words)
+    return words + [named[rule] for rule in [training.initialization] if rule in named]
 
 
 def length_in_words(training: TrainingConfig) -> str:

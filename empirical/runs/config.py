@@ -1,6 +1,5 @@
 """What a run is: its configuration, fully resolved, and the hash that names it."""
 
-import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from empirical.randomization import Randomization
 from empirical.runs.identity import digest, identity, recorded, restored
 from empirical.runs.studies import ON_THE_CPU, STUDIES, Study, kind_of
 from empirical.training.config import TrainingConfig
+from theory.common.names import hyphenated
 from theory.common.plain_numbers import plain_numbers
 
 FORMAT = 1
@@ -206,7 +206,7 @@ class RunConfig:
                 what = "explicit"
             case Trained() | StudyRun():
                 what = self.model
-        return "_".join([self.experiment, _slug(self.randomization.name), _slug(what), self.hash])
+        return "_".join([self.experiment, hyphenated(self.randomization.name), hyphenated(what), self.hash])
 
     @property
     def title(self) -> str:
@@ -225,5 +225,6 @@ def trained_run(config: RunConfig) -> RunConfig:
     return replace(config, experiment="randomization-tests", what=Trained(config.hyper_parameters))
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
+def hash_in(directory_name: str) -> str:
+    """The hash at the end of the name of a run's directory."""
+    return directory_name.rpartition("_")[2]

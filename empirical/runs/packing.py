@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from empirical.runs.config import hash_in
 from empirical.runs.packed import read_packed, write_packed
 from empirical.runs.records import BusyError, RunDirectory, read_record, runs_in_directories
 
@@ -55,8 +56,8 @@ def pack(root: Path, *, remove: bool = False) -> tuple[Path, int, int]:
     runs = runs_in_directories(root)
     paths = [run.path for run in runs]
     # A run that is being made anew has no summary: its packed record is kept until it has one.
-    replaced = {path.name.rpartition("_")[2] for path in paths}
-    kept = {name: record for name, record in read_packed(root).items() if name.rpartition("_")[2] not in replaced}
+    replaced = {hash_in(path.name) for path in paths}
+    kept = {name: record for name, record in read_packed(root).items() if hash_in(name) not in replaced}
     records = kept | {path.name: read_record(path) for path in paths}
     if not records:
         raise ValueError(f"no finished run under {root.absolute()}: there is nothing to pack")

@@ -27,7 +27,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from empirical.runs.config import RunConfig
+from empirical.runs.config import RunConfig, hash_in
 from empirical.runs.json_files import parse_json, read_bytes, read_json
 from empirical.runs.missing_metric import Metrics
 from empirical.runs.packed import PACKED, Record, packed_names, packed_record
@@ -349,12 +349,12 @@ def run_directories(root: Path, configs: Iterable[RunConfig]) -> list[RunDirecto
     """The directory of each run under `root`, which is listed once for all runs."""
     paths = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
     packed = [root / name for name in reversed(packed_names(root))]
-    by_hash = {path.name.rpartition("_")[2]: path for path in (*packed, *paths)}
+    by_hash = {hash_in(path.name): path for path in (*packed, *paths)}
     return [RunDirectory(root, config, by_hash.get(config.hash, root / config.directory_name)) for config in configs]
 
 
 def _found(root: Path, config: RunConfig) -> Path:
-    packed = [root / name for name in packed_names(root) if name.endswith(f"_{config.hash}")]
+    packed = [root / name for name in packed_names(root) if hash_in(name) == config.hash]
     return next(iter([*sorted(root.glob(f"*_{config.hash}")), *packed]), root / config.directory_name)
 
 
@@ -437,8 +437,8 @@ def has_records(root: Path) -> bool:
 
 def unopened_names(root: Path) -> list[str]:
     """The names of the packed runs of a directory that have no directory of their own."""
-    directories = {_hash(path.parent.name) for path in root.glob("*/config.json")}
-    return [name for name in packed_names(root) if _hash(name) not in directories]
+    directories = {hash_in(path.parent.name) for path in root.glob("*/config.json")}
+    return [name for name in packed_names(root) if hash_in(name) not in directories]
 
 
 def read_run(path: Path) -> Run:
@@ -532,11 +532,6 @@ def read_config(path: Path) -> RunConfig:
 
 def _begun(path: Path) -> bool:
     return (path / "config.json").exists()
-
-
-def _hash(name: str) -> str:
-    """The hash at the end of a run's name."""
-    return name.rpartition("_")[2]
 
 
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:

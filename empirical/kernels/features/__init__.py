@@ -1,7 +1,9 @@
 """What a kernel acts on: pixels, Gabor wavelets, random convolutional networks (Zhang et al. 2017, section 5)."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from empirical.kernels.features.feature_name import RANDOM_CONVOLUTION, FeatureName
 from theory.common.lazy import lazy_names
 from theory.common.names import nearest_name
 
@@ -21,9 +23,6 @@ FEATURES = {
 }
 """The feature maps by name."""
 
-STANDARDISED = "standardised-"
-"""The start of the names of standardised features."""
-
 
 def parse_features(name: str, seed: int) -> "FeatureMap":
     """The feature map called `name`; `seed` is that of random patches. Raises ValueError for any other name."""
@@ -32,26 +31,25 @@ def parse_features(name: str, seed: int) -> "FeatureMap":
     from empirical.kernels.features.random_convolution import RandomConvolution
     from empirical.kernels.features.standardised import Standardised
 
-    if name.startswith(STANDARDISED) and not (other := name.removeprefix(STANDARDISED)).startswith(STANDARDISED):
-        return Standardised(parse_features(other, seed))
-    kind, _, number = name.rpartition("-")
-    if kind == "random-convolution" and number.isdigit():
-        return RandomConvolution(int(number), seed)
-    feature_maps: dict[str, FeatureMap] = {
-        "pixels": Pixels(),
-        "whitened-pixels": Pixels(whitened=True),
-        "gabor": GaborWavelets(),
+    parts = FeatureName.parse(name)
+    feature_maps: dict[str, Callable[[], FeatureMap]] = {
+        "pixels": Pixels,
+        "whitened-pixels": lambda: Pixels(whitened=True),
+        "gabor": GaborWavelets,
     }
-    if name not in feature_maps:
-        raise ValueError(f"features (--kernel.features): {nearest_name(name, FEATURES)}")
-    return feature_maps[name]
+    if (filters := parts.filters) is not None:
+        feature_maps[RANDOM_CONVOLUTION] = lambda: RandomConvolution(filters, seed)
+    if parts.family not in feature_maps:
+        raise ValueError(f"features (--kernel.features): {nearest_name(parts.family, FEATURES)}")
+    features = feature_maps[parts.family]()
+    return Standardised(features) if parts.standardised else features
 
 
 __all__ = [
     "FEATURES",
-    "STANDARDISED",
     "FeatureBlocks",
     "FeatureMap",
+    "FeatureName",
     "GaborWavelets",
     "Pixels",
     "RandomConvolution",

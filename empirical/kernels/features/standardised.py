@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 
 from empirical.datasets.lazy_images import Images
-from empirical.kernels.features import STANDARDISED
 from empirical.kernels.features.blocks import FeatureBlocks, FeatureMap
+from empirical.kernels.features.feature_name import STANDARDISED
 
 _FLAT = 1e-6  # relative to the largest value of a feature: ten roundings of float32
 
