@@ -94,7 +94,7 @@ def _family(name: str) -> str:
 
 
 def _possible(results: MeasuresResults) -> bool:
-    return any({(seed, TRUE_LABELS), (seed, RANDOM_LABELS)} <= results.runs.keys() for seed in results.seeds)
+    return any({(seed, TRUE_LABELS), (seed, RANDOM_LABELS)} <= results.by_seed.keys() for seed in results.seeds)
 
 
 MEASURES_FIGURES: ResultFigures[MeasuresResults] = {

@@ -35,14 +35,15 @@ def draw_pac_bayes(results: PacBayesResults, path: Path) -> None:
         "(large). Grey lines: points with the same bound, up to terms of order log(n) / n. "
         f"Data: {results.config.source}."
     )
-    colors = test_colors(results.runs)
-    first = min(entry["divergence"] for run in results.runs.values() for entry in run.summary.metrics["trace"]) / n
+    colors = test_colors(run.config.randomization for run in results.runs)
+    first = min(entry["divergence"] for run in results.runs for entry in run.summary.metrics["trace"]) / n
     least = min(first / 60, 1e-4)  # room for the words left of the first point
     with figure(path, caption, width=10.2, height=4.6) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1.15, 1))
         set_title(drawing, "A bound that tells true from random labels")
-        for at, (test, run) in enumerate(results.runs.items()):
-            color, metrics = colors[test], run.summary.metrics
+        for at, run in enumerate(results.runs):
+            test, metrics = run.config.randomization, run.summary.metrics
+            color = colors[test]
             width = 0.8 / len(results.runs)
             places = np.arange(len(_MEASURED)) + (at - (len(results.runs) - 1) / 2) * width
             heights = [metrics[name] for name in _MEASURED]

@@ -8,6 +8,7 @@ paper_tables          tables 1, 2 and 4, the paper's values beside ours
 significance          statistical tests of classifiers that share a test set, of seeds, and of several levels
 chance                what guessing gives, up to the majority class
 fitting               whether networks fit their labels: exactly, or nearly all
+results               runs that are compared with one another, of whatever experiment
 result_sets           networks sorted into the sets that are compared with one another
 results_table         networks on the tests, beside the paper, guessing or memorising
 hits                  which test images networks hit

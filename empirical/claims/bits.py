@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 from empirical.claims.capacity import capacity_results, perceptron_units
 from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.results import Results
 from empirical.models import perceptron_sizes, transformer_sizes
-from empirical.runs.config import RunConfig
 from empirical.runs.missing_metric import MissingMetricError
 from empirical.runs.records import Run
 from empirical.runs.studies import BitsConfig
@@ -30,38 +30,44 @@ _FIGURE = "Bits per parameter"
 
 
 @dataclass(frozen=True, eq=False)
-class BitsResults:
+class BitsResults(Results):
     """Runs that differ in their network alone, and the frontiers of `capacity` on the same images.
 
     Attributes:
-        config: the configuration of one run, standing for what all share.
         runs: the runs of the most steps, and of those the one whose step size memorises the most; perceptrons first, by
             layers and width.
         shorter: by network, the run of the same step size and at most half as many steps that is nearest to it, where
             there is one.
         frontiers: how many random labels perceptrons were trained to fit, all of them, in the experiment `capacity`.
-        data, training_images: what the claims are about: tokens, in data of many sizes.
     """
 
-    config: RunConfig
-    runs: tuple[Run, ...]
     shorter: Mapping[str, Run] = field(default_factory=dict)
     frontiers: tuple[Frontier, ...] = ()
 
-    data: ClassVar[str] = "transformers on uniform tokens"
-    training_images: ClassVar[None] = None
+    @property
+    def data(self) -> str:
+        """Tokens."""
+        return "transformers on uniform tokens"
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
+    def training_images(self) -> None:
+        """None: there are data of many sizes."""
+
+    @property
+    def images(self) -> str:
+        """The tokens and the images, for captions."""
         config, study = self.config, self.config.study_of(BitsConfig)
-        steps = " or ".join(f"{count:,}" for count in sorted({steps_of(run) for run in self.runs}))
-        rates = " or ".join(f"{rate:g}" for rate in sorted({learning_rate_of(run) for run in self.runs}))
         return (
             f"transformers on uniform tokens, {study.length} of {study.vocabulary}; perceptrons on uniform labels of "
-            f"{config.data}, {config.num_classes} classes; {steps} steps of Adam, of up to {rates}, on each size of "
-            f"data; seed {config.seed}; {config.device}"
+            f"{config.data}, {config.num_classes} classes"
         )
+
+    @property
+    def setting(self) -> str:
+        """The training, for captions."""
+        steps = " or ".join(f"{count:,}" for count in sorted({steps_of(run) for run in self.runs}))
+        rates = " or ".join(f"{rate:g}" for rate in sorted({learning_rate_of(run) for run in self.runs}))
+        return f"{steps} steps of Adam, of up to {rates}, on each size of data"
 
     @property
     def transformers(self) -> list[Run]:

@@ -5,9 +5,9 @@ from dataclasses import MISSING, dataclass, fields
 
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS, not_fitted, stopped_early
-from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
-from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
-from empirical.runs.config import RunConfig
+from empirical.claims.results import Results
+from empirical.claims.training_in_words import trained_network_in_words
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.records import Run
 from empirical.studies.bounds import EvaluatedBound
 from empirical.text_table import TextTable
@@ -20,28 +20,17 @@ _FAMILIES = ("VC", "norm", "stability")
 
 
 @dataclass(frozen=True, eq=False)
-class BoundsResults:
+class BoundsResults(Results):
     """Bounds runs that share data, network, hyper-parameters, seed and what was measured.
 
     Attributes:
-        config: the configuration of one run, which stands for what all runs share.
-        runs: the runs by test, true labels first.
+        runs: the runs, true labels first.
     """
 
-    config: RunConfig
-    runs: dict[Randomization, Run]
-
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        network = [config.model]
-        if config.training is not None:
-            network += [optimizer_in_words(config.training), *explicit_regularisers(config.training)]
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; {', '.join(network)}; "
-            f"seed {config.seed}; {config.device}"
-        )
+    def setting(self) -> str:
+        """The network, for captions."""
+        return trained_network_in_words(self.config)
 
     @property
     def guessing(self) -> float:
@@ -50,9 +39,7 @@ class BoundsResults:
 
     def pairs(self) -> list[tuple[EvaluatedBound | None, EvaluatedBound | None]]:
         """Every bound on true and on random labels; None where that run is missing."""
-        true, random = (
-            bounds_of(self.runs[test]) if test in self.runs else {} for test in (TRUE_LABELS, RANDOM_LABELS)
-        )
+        true, random = (bounds_of(run) if (run := self.on(test)) else {} for test in (TRUE_LABELS, RANDOM_LABELS))
         return [(true.get(name), random.get(name)) for name in dict.fromkeys([*true, *random])]
 
 
@@ -68,10 +55,7 @@ def bounds_results(runs: list[Run]) -> list[BoundsResults]:
             groups.setdefault(key, []).append(run)
 
     sets = [
-        BoundsResults(
-            group[0].config,
-            {run.config.randomization: run for run in sorted(group, key=lambda run: run.config.randomization.order)},
-        )
+        BoundsResults(group[0].config, tuple(sorted(group, key=lambda run: run.config.randomization.order)))
         for group in groups.values()
     ]
     return sorted(
@@ -184,8 +168,8 @@ def _says(bounds: list[EvaluatedBound]) -> str:
 )
 def _complexity_about_one(results: BoundsResults) -> Evidence:
     complexities = {
-        test: run.summary.metrics["rademacher"]
-        for test, run in results.runs.items()
+        run.config.randomization: run.summary.metrics["rademacher"]
+        for run in results.runs
         if "rademacher" in run.summary.metrics
     }
     if not complexities:
@@ -217,12 +201,13 @@ def _complexity_about_one(results: BoundsResults) -> Evidence:
     command="bounds",
 )
 def _bounds_do_not_tell(results: BoundsResults) -> Evidence:
-    if TRUE_LABELS not in results.runs or RANDOM_LABELS not in results.runs:
+    true_labels, random_labels = results.on(TRUE_LABELS), results.on(RANDOM_LABELS)
+    if true_labels is None or random_labels is None:
         return missing("bounds runs on true and on random labels")
-    pair = [results.runs[test] for test in (TRUE_LABELS, RANDOM_LABELS)]
+    pair = [true_labels, random_labels]
     if any(stopped_early(run.config) and run.summary.metrics["train_error"] > 1 - FITS for run in pair):
         return not_fitted()
-    gaps = [results.runs[test].summary.metrics["gap"] for test in (TRUE_LABELS, RANDOM_LABELS)]
+    gaps = [run.summary.metrics["gap"] for run in pair]
     if not gaps[0] < gaps[1]:
         return missing("networks of which the one on true labels has the smaller gap")
     pairs = [

@@ -1,13 +1,11 @@
 """The trained frontier beside what theory says of p parameters: from records alone."""
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from empirical.claims.claim import claim, decide_all, missing
-from empirical.claims.seeds import seeds_in_words
+from empirical.claims.results import Results
 from empirical.claims.training_in_words import optimizer_in_words
 from empirical.models import perceptron_sizes
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.studies.capacity import ENOUGH_STEPS, RESOLUTION, Frontier, frontiers
 from empirical.text_table import TextTable
@@ -19,32 +17,31 @@ _NEEDED = {"fitted", "parameters", "dimension"}
 
 
 @dataclass(frozen=True, eq=False)
-class CapacityResults:
+class CapacityResults(Results):
     """Runs of the capacity experiment on one data set with one set of hyper-parameters.
 
     Attributes:
-        config: the configuration of one run, which stands for what all runs share.
-        frontiers: a frontier for every network, kind of input and seed.
         runs: the runs that the frontiers come from.
-        training_images: None, since their number is what the runs search for.
+        frontiers: a frontier for every network, kind of input and seed.
     """
 
-    config: RunConfig
     frontiers: tuple[Frontier, ...]
-    runs: tuple[Run, ...] = ()
-    training_images: ClassVar[None] = None
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        training = config.hyper_parameters
+    def training_images(self) -> None:
+        """None: their number is what the runs search for."""
+
+    @property
+    def images(self) -> str:
+        """The images, for captions."""
+        return f"{self.config.data}, random labels in {self.config.num_classes} classes"
+
+    @property
+    def setting(self) -> str:
+        """The training, for captions."""
+        training = self.config.hyper_parameters
         looks = sum(frontier.runs for frontier in self.frontiers)
-        return (
-            f"{config.data}, random labels in {config.num_classes} classes; {optimizer_in_words(training)}, at "
-            f"most {training.max_steps:,} steps; {looks} runs; "
-            f"{seeds_in_words(frontier.seed for frontier in self.frontiers)}; {config.device}"
-        )
+        return f"{optimizer_in_words(training)}, at most {training.max_steps:,} steps; {looks} runs"
 
     @property
     def unfinished(self) -> bool:
@@ -69,7 +66,7 @@ def capacity_results(runs: list[Run]) -> list[CapacityResults]:
             images = config.data, config.test_digest, config.num_classes, config.crop
             shared = replace(config.hyper_parameters, epochs_per_record=1), config.optimizer_source, config.device
             groups.setdefault((*images, *shared), []).append(run)
-    return [CapacityResults(some[0].config, tuple(frontiers(some)), tuple(some)) for some in groups.values()]
+    return [CapacityResults(some[0].config, tuple(some), tuple(frontiers(some))) for some in groups.values()]
 
 
 def perceptron_units(model: str) -> tuple[int, ...]:

@@ -10,11 +10,10 @@ import numpy as np
 
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.randomization_tests import LOSS_AS_TRAINED, QUICK_SHARE
-from empirical.claims.seeds import seeds_in_words
+from empirical.claims.results import Results
 from empirical.claims.significance import MIN_SEEDS, SIZE, falling_rank_p_value, tested_at_every
-from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
+from empirical.claims.training_in_words import trained_network_in_words
 from empirical.randomization import RANDOM_LABELS
-from empirical.runs.config import RunConfig
 from empirical.runs.records import DISTANCE, Run
 from empirical.runs.training_loss import first_losses_below, steps_to_cross, tell_training_loss
 from empirical.text_table import TextTable
@@ -32,31 +31,22 @@ _NEEDED = {"step", "fitted", "mean_distance", WITHIN_CLASSES, NEAREST}
 
 
 @dataclass(frozen=True, eq=False)
-class DistanceResults:
+class DistanceResults(Results):
     """Runs on random labels of the same images, network, hyper-parameters and device.
 
     Attributes:
-        config: the configuration of one run, which stands for what all runs share.
         runs: the runs by seed and rising share of noise.
     """
 
-    config: RunConfig
-    runs: tuple[Run, ...]
+    @property
+    def images(self) -> str:
+        """The images, for captions."""
+        return f"{self.config.data}, {self.config.n_train:,} training images on random labels"
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config, training = self.config, self.config.hyper_parameters
-        network = ", ".join([config.model, optimizer_in_words(training), *explicit_regularisers(training)])
-        return (
-            f"{config.data}, {config.n_train:,} training images on random labels; {network}; "
-            f"{seeds_in_words(self.seeds)}; {config.device}"
-        )
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds of the runs, rising."""
-        return sorted({run.config.seed for run in self.runs})
+    def setting(self) -> str:
+        """The network, for captions."""
+        return trained_network_in_words(self.config)
 
     def of(self, seed: int) -> list[Run]:
         """The runs of a seed, by rising share of noise."""

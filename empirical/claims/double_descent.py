@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, paired_p_value, predicted, tested_at_every
 from empirical.outcome import decode_hits
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import DoubleDescentConfig
 from empirical.text_table import TextTable
@@ -23,25 +23,13 @@ _TELLING = 0.25  # a prediction is held to at most this share of itself: our rea
 
 
 @dataclass(frozen=True, eq=False)
-class DoubleDescentResults:
-    """One run, which has every number of features.
-
-    Attributes:
-        config: the configuration of the run.
-        runs: the run.
-    """
-
-    config: RunConfig
-    runs: tuple[Run, ...]
+class DoubleDescentResults(Results):
+    """One run, which has every number of features."""
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; random Fourier features; "
-            f"seed {config.seed}; {config.device}"
-        )
+    def setting(self) -> str:
+        """The features, for captions."""
+        return "random Fourier features"
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.hits import hits_on_test
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, paired_p_value, tested, trend_p_value
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import DynamicsConfig
 from empirical.text_table import TextTable
@@ -34,25 +34,22 @@ _ARORA = "Arora, Du, Hu, Li, Wang 2019"
 
 
 @dataclass(frozen=True, eq=False)
-class DynamicsResults:
+class DynamicsResults(Results):
     """Runs that share their images, seed, device, and all but the width of their networks.
 
     Attributes:
-        config: the configuration of one run, which stands for what all runs share.
         runs: the runs by width and test.
     """
 
-    config: RunConfig
-    runs: tuple[Run, ...]
+    @property
+    def images(self) -> str:
+        """The images, for captions."""
+        return f"{super().images} of unit norm, even against odd classes"
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config, study = self.config, study_of(self.runs[0])
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images of unit norm, even against "
-            f"odd classes; full-batch steps of {study.rate:g}/n; seed {config.seed}; {config.device}"
-        )
+    def setting(self) -> str:
+        """The steps, for captions."""
+        return f"full-batch steps of {study_of(self.runs[0]).rate:g}/n"
 
     @property
     def widths(self) -> list[int]:

@@ -5,11 +5,11 @@ from typing import Any
 
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import not_fitted
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, paired_p_value, tested
-from empirical.claims.training_in_words import explicit_regularisers
+from empirical.claims.training_in_words import network_in_words
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import InterpolantsConfig
 from empirical.text_table import TextTable
@@ -20,26 +20,17 @@ NEAR = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class InterpolantsResults:
+class InterpolantsResults(Results):
     """Runs on the same images with the same network, hyper-parameters and seed.
 
     Attributes:
-        config: the configuration of one run, which stands for what all runs share.
         runs: the runs by test.
     """
 
-    config: RunConfig
-    runs: tuple[Run, ...]
-
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        regularisers = explicit_regularisers(config.training) if config.training else []
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; "
-            f"{', '.join([config.model, *regularisers])}; seed {config.seed}; {config.device}"
-        )
+    def setting(self) -> str:
+        """The network, for captions."""
+        return network_in_words(self.config)
 
     @property
     def fitted(self) -> bool:

@@ -11,6 +11,7 @@ from empirical.claims.chance import MARGIN, above_chance_p_values
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.hits import hits_recorded
 from empirical.claims.paper import TABLE_3
+from empirical.claims.results import Results
 from empirical.claims.significance import (
     SIZE,
     falling_rank_p_value,
@@ -24,7 +25,7 @@ from empirical.kernels.config import KernelConfig
 from empirical.kernels.features import FeatureName
 from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
-from empirical.runs.config import KernelRun, RunConfig
+from empirical.runs.config import KernelRun
 from empirical.runs.records import Run
 from theory.claims import Evidence, Finding, Verdict, verdict, worst_verdict
 
@@ -41,30 +42,12 @@ reading."""
 
 
 @dataclass(frozen=True, eq=False)
-class KernelResults:
+class KernelResults(Results):
     """Kernel runs on the same images and the same seed.
 
     Attributes:
-        config: the configuration of one run, which stands for what all runs share.
         runs: the runs by features, kernel, ridge and test.
     """
-
-    config: RunConfig
-    runs: tuple[Run, ...]
-
-    @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; seed {config.seed}; "
-            f"{config.device}"
-        )
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of guessing, 1/k."""
-        return 1 / self.config.num_classes
 
     def series(self, *, ridge: float = 0.0) -> dict[tuple[str, str], list[Run]]:
         """Minimum-norm runs on uniformly corrupted labels by (kernel, features), by rising corruption."""

@@ -16,6 +16,7 @@ from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import fit_verdict, not_fitted
 from empirical.claims.hits import NEWER_RECORDS, hits_on_test, hits_recorded
 from empirical.claims.kernels import LITTLE_WAY
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, positive_mean_p_value, predicted, tested, tested_at_every
 from empirical.claims.training_in_words import explicit_regularisers
 from empirical.outcome import decode_hits
@@ -34,37 +35,22 @@ Levels = list[tuple[float, Run]]
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseResults:
+class NoiseResults(Results):
     """A run of predictions and the measured runs on the same images and the same seed.
 
     Attributes:
         config: the configuration of the predictions, which stands for what all runs share.
+        runs: the predictions and all measured runs.
         prediction: the predictions.
         networks: trained networks, by a name that tells them apart.
         explicit: Theorem 1's network.
         kernel: interpolants of the predicted kernel.
     """
 
-    config: RunConfig
     prediction: Run
     networks: dict[str, Levels]
     explicit: Levels
     kernel: Levels
-
-    @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        devices = sorted({run.config.device for runs in self.measured.values() for _, run in runs} | {config.device})
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; seed {config.seed}; "
-            f"{' and '.join(devices)}"
-        )
-
-    @property
-    def chance(self) -> float:
-        """Accuracy of guessing, 1/k."""
-        return 1 / self.config.num_classes
 
     @property
     def levels(self) -> list[float]:
@@ -77,11 +63,6 @@ class NoiseResults:
         """All series that contain a run, by their names in words."""
         series = {**self.networks, "Gaussian kernel": self.kernel, "explicit network": self.explicit}
         return {name: runs for name, runs in series.items() if runs}
-
-    @property
-    def runs(self) -> list[Run]:
-        """The predictions and all measured runs."""
-        return [self.prediction, *(run for levels in self.measured.values() for _, run in levels)]
 
     def predicted(self, rule: str) -> list[dict[str, Any]]:
         """The accuracy, deviation and draws of a rule, by level."""
@@ -121,14 +102,13 @@ def noise_results(runs: list[Run]) -> list[NoiseResults]:
             for group in networks.values()
             if len(levels := _by_level(group)) > 1 or group[0].config.randomization.partial
         ]
-        results = NoiseResults(
-            prediction.config,
-            prediction,
-            dict(zip(_names(series), series, strict=True)),
-            _by_level([run for run in same if run.config.kind == "explicit"]),
-            _by_level([run for run in same if _predicted_kernel(prediction.config.study.bandwidth, run)]),
+        explicit = _by_level([run for run in same if run.config.kind == "explicit"])
+        kernel = _by_level([run for run in same if _predicted_kernel(prediction.config.study.bandwidth, run)])
+        measured = [run for levels in (*series, kernel, explicit) for _, run in levels]
+        networks_by_name = dict(zip(_names(series), series, strict=True))
+        sets.append(
+            NoiseResults(prediction.config, (prediction, *measured), prediction, networks_by_name, explicit, kernel)
         )
-        sets.append(results)
     return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.seed))
 
 

@@ -6,16 +6,17 @@ The rules were fixed before the networks of `results/digits-measures` were measu
 import itertools
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS, not_fitted
+from empirical.claims.results import Results
 from empirical.claims.significance import MIN_SEEDS, SIZE, seeds_interval, seeds_p_value, tested, tested_at_every
 from empirical.claims.training_in_words import length_in_words, optimizer_in_words
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import MeasuresConfig
 from empirical.studies.measures import MEASURES, OVER_MARGIN, SHARPNESS
@@ -31,41 +32,38 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuresResults:
+class MeasuresResults(Results):
     """Runs on the same images with the same network: all seeds and tests.
 
     Attributes:
-        config: the configuration of one run, which stands for what all share but for seed and test.
-        runs: the runs by seed and test, by rising seed.
+        runs: the runs, by rising seed.
     """
 
-    config: RunConfig
-    runs: dict[tuple[int, Randomization], Run]
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds, rising."""
-        return sorted({seed for seed, _ in self.runs})
+    @cached_property
+    def by_seed(self) -> dict[tuple[int, Randomization], Run]:
+        """The runs by seed and test."""
+        return {(run.config.seed, run.config.randomization): run for run in self.runs}
 
     @property
     def tests(self) -> list[Randomization]:
         """The tests, true labels first."""
-        return sorted({test for _, test in self.runs}, key=lambda test: test.order)
+        return sorted({run.config.randomization for run in self.runs}, key=lambda test: test.order)
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config, training = self.config, self.config.hyper_parameters
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; {config.model}, "
-            f"{optimizer_in_words(training)}, {length_in_words(training)}; {len(self.seeds)} "
-            f"{'seed' if len(self.seeds) == 1 else 'seeds'}, {len(self.runs)} networks; {config.device}"
-        )
+    def setting(self) -> str:
+        """The network, for captions."""
+        training = self.config.hyper_parameters
+        return f"{self.config.model}, {optimizer_in_words(training)}, {length_in_words(training)}"
+
+    @property
+    def repetitions(self) -> str:
+        """The number of seeds and of networks, for captions."""
+        return f"{len(self.seeds)} {'seed' if len(self.seeds) == 1 else 'seeds'}, {len(self.runs)} networks"
 
     @property
     def names(self) -> list[str]:
         """The measures that cover the network."""
-        values = [_values(run) for run in self.runs.values()]
+        values = [_values(run) for run in self.runs]
         return [name for name in MEASURES if any(value.get(name) is not None for value in values)]
 
     def covering(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -74,12 +72,12 @@ class MeasuresResults:
 
     def value(self, name: str, seed: int, test: Randomization) -> float:
         """A measure of a network: infinite where it is not recorded as a number, as without a margin."""
-        value = _values(self.runs[seed, test]).get(name)
+        value = _values(self.by_seed[seed, test]).get(name)
         return math.inf if value is None else value
 
     def pairs(self, name: str) -> tuple[FloatArray, FloatArray]:
         """The measure on true and on random labels, (seeds,) each, of the seeds that have both."""
-        both = [seed for seed in self.seeds if {(seed, TRUE_LABELS), (seed, RANDOM_LABELS)} <= self.runs.keys()]
+        both = [seed for seed in self.seeds if {(seed, TRUE_LABELS), (seed, RANDOM_LABELS)} <= self.by_seed.keys()]
         true, random = (
             np.array([self.value(name, seed, test) for seed in both]) for test in (TRUE_LABELS, RANDOM_LABELS)
         )
@@ -96,9 +94,7 @@ def measures_results(runs: list[Run]) -> list[MeasuresResults]:
     sets = []
     for group in groups.values():
         ordered = sorted(group, key=lambda run: (run.config.seed, run.config.randomization.order))
-        sets.append(
-            MeasuresResults(ordered[0].config, {(run.config.seed, run.config.randomization): run for run in ordered})
-        )
+        sets.append(MeasuresResults(ordered[0].config, tuple(ordered)))
     return sorted(sets, key=lambda results: (results.config.data, results.config.n_train, results.config.model))
 
 
@@ -141,10 +137,10 @@ def rank_correlations(results: MeasuresResults, name: str, tests: list[Randomiza
     if len(tests) < 2:
         return np.array(taus)
     for seed in results.seeds:
-        if not all((seed, test) in results.runs for test in tests):
+        if not all((seed, test) in results.by_seed for test in tests):
             continue
         values = [results.value(name, seed, test) for test in tests]
-        gaps = [float(results.runs[seed, test].summary.metrics["gap"]) for test in tests]
+        gaps = [float(results.by_seed[seed, test].summary.metrics["gap"]) for test in tests]
         pairs = list(itertools.combinations(range(len(tests)), 2))
         taus.append(sum(_sign(values[i], values[j]) * _sign(gaps[i], gaps[j]) for i, j in pairs) / len(pairs))
     return np.array(taus)
@@ -308,7 +304,7 @@ def _all_larger(results: MeasuresResults, names: tuple[str, ...]) -> Evidence:
 
 
 def _unfitted(results: MeasuresResults) -> bool:
-    return any(run.summary.metrics["train_error"] > 1 - FITS for run in results.runs.values())
+    return any(run.summary.metrics["train_error"] > 1 - FITS for run in results.runs)
 
 
 def _values(run: Run) -> dict[str, float | None]:

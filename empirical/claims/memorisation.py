@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, positive_mean_p_value, tested
 from empirical.outcome import decode_hits
 from empirical.randomization import TRUE_LABELS
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import MemorisationConfig
 from empirical.studies.memorisation import ALL, TRAINING_SETS, WITHOUT_MEMORISED, WITHOUT_RANDOM
@@ -28,30 +28,23 @@ _FIGURE = "Memorisation scores"
 
 
 @dataclass(frozen=True, eq=False)
-class MemorisationResults:
+class MemorisationResults(Results):
     """Runs on the same images with the same networks and seed, by labels.
 
     Attributes:
-        config: the configuration of one run, standing for what all share.
         runs: the runs, by test.
     """
 
-    config: RunConfig
-    runs: tuple[Run, ...]
-
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config, study = self.config, self.config.study_of(MemorisationConfig)
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; {config.model}, "
-            f"{study.networks:,} networks on {study.share:.0%} of the images each; seed {config.seed}; {config.device}"
-        )
+    def setting(self) -> str:
+        """The networks, for captions."""
+        study = self.config.study_of(MemorisationConfig)
+        return f"{self.config.model}, {study.networks:,} networks on {study.share:.0%} of the images each"
 
     @property
     def true_labels(self) -> Run | None:
         """The run on true labels."""
-        return next((run for run in self.runs if run.config.randomization == TRUE_LABELS), None)
+        return self.on(TRUE_LABELS)
 
     @property
     def corrupted(self) -> Run | None:

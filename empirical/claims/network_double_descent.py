@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS, not_fitted
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, seeds_p_value, tested_at_every
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import NetworkDoubleDescentConfig
 from empirical.text_table import TextTable
@@ -32,16 +32,8 @@ Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkDoubleDescentResults:
-    """One run, which has every width.
-
-    Attributes:
-        config: the configuration of the run.
-        runs: the run.
-    """
-
-    config: RunConfig
-    runs: tuple[Run, ...]
+class NetworkDoubleDescentResults(Results):
+    """One run, which has every width."""
 
     @property
     def study(self) -> NetworkDoubleDescentConfig:
@@ -49,13 +41,12 @@ class NetworkDoubleDescentResults:
         return self.config.study_of(NetworkDoubleDescentConfig)
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config, study = self.config, self.study
+    def setting(self) -> str:
+        """The networks, for captions."""
+        study = self.study
         return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; two-layer ReLU networks, "
-            f"{study.networks} of each width, Adam with step size {study.learning_rate:g}, {study.steps:,} steps on "
-            f"all images; seed {config.seed}; {config.device}"
+            f"two-layer ReLU networks, {study.networks} of each width, Adam with step size {study.learning_rate:g}, "
+            f"{study.steps:,} steps on all images"
         )
 
     @property

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS
+from empirical.claims.results import Results
 from empirical.claims.significance import (
     SIZE,
     gain_p_value,
@@ -22,8 +23,7 @@ from empirical.claims.significance import (
 )
 from empirical.claims.training_in_words import optimizer_in_words
 from empirical.outcome import decode_hits
-from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
-from empirical.runs.config import RunConfig
+from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.records import Run
 from empirical.runs.studies import OrderConfig
 from empirical.text_table import TextTable
@@ -38,31 +38,19 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class OrderResults:
+class OrderResults(Results):
     """Runs on the same images with the same network and seed, by level of label corruption.
 
     Attributes:
-        config: the configuration of one run, standing for what all share.
         runs: the runs, by rising level.
     """
 
-    config: RunConfig
-    runs: tuple[Run, ...]
-
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
+    def setting(self) -> str:
+        """The network and its critical samples, for captions."""
         config = self.config
         radius = config.study_of(OrderConfig).radius
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images; {config.model}, "
-            f"{optimizer_in_words(config.hyper_parameters)}; critical within {radius:g}; "
-            f"seed {config.seed}; {config.device}"
-        )
-
-    def on(self, test: Randomization) -> Run | None:
-        """The run on these labels."""
-        return next((run for run in self.runs if run.config.randomization == test), None)
+        return f"{config.model}, {optimizer_in_words(config.hyper_parameters)}; critical within {radius:g}"
 
     @property
     def partial(self) -> list[tuple[float, Run]]:

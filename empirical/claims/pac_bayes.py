@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, replace
 
 from empirical.claims.claim import claim, decide_all, missing
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
-from empirical.runs.config import RunConfig
 from empirical.runs.records import Run
 from empirical.runs.studies import PacBayesConfig
 from empirical.text_table import TextTable
@@ -20,29 +20,32 @@ _COIN = 0.5  # on random labels every classifier of two classes has this error
 
 
 @dataclass(frozen=True, eq=False)
-class PacBayesResults:
+class PacBayesResults(Results):
     """Runs on the same images with the same network and seed, by labels.
 
     Attributes:
-        config: the configuration of one run, which stands for what all runs share.
-        runs: the runs by test, true labels first.
+        runs: the runs, true labels first.
     """
 
-    config: RunConfig
-    runs: dict[Randomization, Run]
-
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
+    def images(self) -> str:
+        """The images, for captions."""
         config, threshold = self.config, self.config.study_of(PacBayesConfig).threshold
         return (
             f"{config.data}, classes 0 to {threshold - 1} against the others; {config.n_train:,} training and "
-            f"{config.n_test:,} test images; {config.model}; seed {config.seed}; {config.device}"
+            f"{config.n_test:,} test images"
         )
 
+    @property
+    def setting(self) -> str:
+        """The network, for captions."""
+        return self.config.model
+
     def number(self, test: Randomization, name: str) -> float:
-        """A number of the record of this test."""
-        return float(self.runs[test].summary.metrics[name])
+        """A number of the record of this test, which must be there."""
+        run = self.on(test)
+        assert run is not None, "the claims ask for the run first"
+        return float(run.summary.metrics[name])
 
 
 def pac_bayes_results(runs: list[Run]) -> list[PacBayesResults]:
@@ -53,10 +56,7 @@ def pac_bayes_results(runs: list[Run]) -> list[PacBayesResults]:
             clean = replace(run.config, randomization=run.config.randomization.with_clean_labels)
             groups.setdefault(clean.hash, []).append(run)
     sets = [
-        PacBayesResults(
-            group[0].config,
-            {run.config.randomization: run for run in sorted(group, key=lambda run: run.config.randomization.order)},
-        )
+        PacBayesResults(group[0].config, tuple(sorted(group, key=lambda run: run.config.randomization.order)))
         for group in groups.values()
     ]
     return sorted(
@@ -73,7 +73,7 @@ def compare_pac_bayes(results: PacBayesResults) -> list[Finding]:
 def pac_bayes_table(results: PacBayesResults) -> TextTable:
     """A row for each run."""
     rows = []
-    for run in results.runs.values():
+    for run in results.runs:
         metrics = run.summary.metrics
         rows.append(
             (
@@ -119,7 +119,7 @@ def pac_bayes_table(results: PacBayesResults) -> TextTable:
     command=_COMMAND,
 )
 def _certifies(results: PacBayesResults) -> Evidence:
-    if TRUE_LABELS not in results.runs:
+    if not results.on(TRUE_LABELS):
         return missing("a run on true labels")
     bound, guessing = (results.number(TRUE_LABELS, name) for name in ("bound", "guessing"))
     return Evidence(
@@ -141,7 +141,7 @@ def _certifies(results: PacBayesResults) -> Evidence:
     command=_COMMAND,
 )
 def _tells(results: PacBayesResults) -> Evidence:
-    if TRUE_LABELS not in results.runs or RANDOM_LABELS not in results.runs:
+    if not (results.on(TRUE_LABELS) and results.on(RANDOM_LABELS)):
         return missing("runs on true and on random labels")
     true, random = (results.number(test, "bound") for test in (TRUE_LABELS, RANDOM_LABELS))
     guessing, square_root = (
@@ -169,7 +169,7 @@ def _tells(results: PacBayesResults) -> Evidence:
     command=_COMMAND,
 )
 def _is_true(results: PacBayesResults) -> Evidence:
-    if TRUE_LABELS not in results.runs:
+    if not results.on(TRUE_LABELS):
         return missing("a run on true labels")
     m = results.config.n_test
     error, bound = (results.number(TRUE_LABELS, name) for name in ("stochastic_test_error", "bound"))

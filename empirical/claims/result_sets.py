@@ -6,8 +6,9 @@ from functools import cached_property
 from empirical.claims.chance import guessing_interval
 from empirical.claims.fitting import fits
 from empirical.claims.hits import hits_on_test, hits_recorded
+from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, guessing_p_value, holm
-from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
+from empirical.claims.training_in_words import network_in_words, trained_network_in_words
 from empirical.randomization import RANDOM_LABELS, Randomization
 from empirical.runs.config import RunConfig
 from empirical.runs.records import Run, networks_on_tests
@@ -28,53 +29,46 @@ class GuessingFamily:
 
 
 @dataclass(frozen=True, eq=False)
-class ResultSet:
+class ResultSet(Results):
     """The runs of one experiment that share data, network, hyper-parameters, device and seed, by test.
 
     Attributes:
-        config: the configuration of a trained run, which stands for what all runs share.
-        trained, explicit: finished runs by test, in the paper's order.
+        runs: the trained runs and then the explicit networks, each in the paper's order of tests.
         guessing: the trained runs on random labels of all sets.
     """
 
-    config: RunConfig
-    trained: dict[Randomization, Run]
-    explicit: dict[Randomization, Run]
     guessing: GuessingFamily
 
-    @property
-    def chance(self) -> float:
-        """Accuracy of guessing, 1/k."""
-        return 1 / self.config.num_classes
+    @cached_property
+    def trained(self) -> dict[Randomization, Run]:
+        """The trained runs by test."""
+        return {run.config.randomization: run for run in self.runs if run.config.kind == "trained"}
 
-    @property
-    def runs(self) -> list[Run]:
-        """All runs, trained and explicit."""
-        return [*self.trained.values(), *self.explicit.values()]
+    @cached_property
+    def explicit(self) -> dict[Randomization, Run]:
+        """The explicit networks by test."""
+        return {run.config.randomization: run for run in self.runs if run.config.kind == "explicit"}
 
     @property
     def several(self) -> bool:
         """Whether there is something to compare; a single run of a table is shown in the table alone."""
-        return len(self.trained) + len(self.explicit) > 1
+        return len(self.runs) > 1
 
     @property
     def network(self) -> str:
         """The network and its explicit regularisers, for titles."""
-        training = self.config.training
-        return ", ".join([self.config.model, *(explicit_regularisers(training) if training else [])])
+        return network_in_words(self.config)
 
     @property
-    def scale(self) -> str:
-        """What the results come from, for captions."""
-        config = self.config
-        crop = f", centre crop {config.crop}" if config.crop and config.data == "cifar10" else ""
-        network = [config.model]
-        if config.training is not None:
-            network += [optimizer_in_words(config.training), *explicit_regularisers(config.training)]
-        return (
-            f"{config.data}, {config.n_train:,} training and {config.n_test:,} test images{crop}; "
-            f"{', '.join(network)}; seed {config.seed}; {config.device}"
-        )
+    def images(self) -> str:
+        """The images, for captions."""
+        crop = self.config.crop if self.config.data == "cifar10" else None
+        return super().images + (f", centre crop {crop}" if crop else "")
+
+    @property
+    def setting(self) -> str:
+        """The network, for captions."""
+        return trained_network_in_words(self.config)
 
 
 def result_sets(runs: list[Run]) -> list[ResultSet]:
@@ -99,7 +93,7 @@ def result_sets(runs: list[Run]) -> list[ResultSet]:
     sets = []
     for group in groups.values():
         config = group[0].config
-        sets.append(ResultSet(config, _by_test(group), _by_test(explicit.get(_data_key(config), [])), guessing))
+        sets.append(ResultSet(config, (*_by_test(group), *_by_test(explicit.get(_data_key(config), []))), guessing))
     return sorted(sets, key=lambda results: (results.config.data, results.config.model, results.config.seed))
 
 
@@ -123,9 +117,10 @@ def _data_key(config: RunConfig) -> tuple[object, ...]:
     return config.train_digest, config.test_digest, config.seed
 
 
-def _by_test(runs: list[Run]) -> dict[Randomization, Run]:
+def _by_test(runs: list[Run]) -> list[Run]:
+    """The last run of each test, in the paper's order."""
     tests = {run.config.randomization: run for run in runs}
-    return {test: tests[test] for test in sorted(tests, key=lambda test: test.order)}
+    return [tests[test] for test in sorted(tests, key=lambda test: test.order)]
 
 
 def _guessing_p_value(run: Run) -> float:

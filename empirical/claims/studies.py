@@ -1,6 +1,6 @@
 """The experiments that compare theory with measurement: how each sorts runs, decides claims and shows its numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from empirical.claims.network_double_descent import (
 )
 from empirical.claims.order import compare_order, order_results, order_table
 from empirical.claims.pac_bayes import compare_pac_bayes, pac_bayes_results, pac_bayes_table
+from empirical.claims.results import Results
 from empirical.runs.records import Run
 from empirical.text_table import TextTable
 from theory.claims import Finding
@@ -32,13 +33,13 @@ class Comparison:
 
     Attributes:
         title: the title of its section.
-        results: sorts runs into sets that are compared with one another; a set has a `scale`, its runs in a sentence.
+        results: sorts runs into sets that are compared with one another.
         compare: decides the claims that a set bears on.
         table: shows a set.
     """
 
     title: str
-    results: Callable[[list[Run]], list[Any]]
+    results: Callable[[list[Run]], Sequence[Results]]
     compare: Callable[[Any], list[Finding]]
     table: Callable[[Any], TextTable]
 

@@ -1,5 +1,6 @@
 """How networks are trained, in words for titles and captions."""
 
+from empirical.runs.config import RunConfig
 from empirical.training.config import TrainingConfig
 from empirical.training.schedule import is_the_papers
 
@@ -24,6 +25,18 @@ def unusual_settings(training: TrainingConfig) -> list[str]:
         "he-centred": "He's initial weights, centred, the last layer 0",
     }
     return words + [named[rule] for rule in [training.initialization] if rule in named]
+
+
+def network_in_words(config: RunConfig) -> str:
+    """The network and its explicit regularisers."""
+    return ", ".join([config.model, *(explicit_regularisers(config.training) if config.training else [])])
+
+
+def trained_network_in_words(config: RunConfig) -> str:
+    """The network, its optimiser and its explicit regularisers."""
+    if config.training is None:
+        return config.model
+    return ", ".join([config.model, optimizer_in_words(config.training), *explicit_regularisers(config.training)])
 
 
 def length_in_words(training: TrainingConfig) -> str:

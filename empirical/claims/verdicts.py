@@ -6,10 +6,9 @@ on the data* where some hold and others do not; it is *not decided here* where n
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from empirical.claims.claim import RecordClaim
 from empirical.claims.kernels import compare_kernels, kernel_results
@@ -18,6 +17,7 @@ from empirical.claims.paper_tables import data_sets, sizes
 from empirical.claims.randomization_tests import compare
 from empirical.claims.regularization import compare_regularizers
 from empirical.claims.result_sets import result_sets
+from empirical.claims.results import Results
 from empirical.claims.studies import COMPARISONS
 from empirical.runs.records import Run
 from theory.claims import Finding, Verdict
@@ -111,12 +111,8 @@ def subjects(runs: list[Run]) -> list[Subject]:
     return collection
 
 
-def _subject(results: Any, name: str, findings: Sequence[Finding]) -> Subject:
-    """Results of one size, unless their class says otherwise by attributes of these names."""
-    runs = results.runs.values() if isinstance(results.runs, Mapping) else results.runs
-    data = getattr(results, "data", results.config.data)
-    images = getattr(results, "training_images", results.config.n_train)
-    return Subject(name, tuple(findings), _hashes(runs), data, images)
+def _subject(results: Results, name: str, findings: Sequence[Finding]) -> Subject:
+    return Subject(name, tuple(findings), _hashes(results.runs), results.data, results.training_images)
 
 
 def _hashes(runs: Iterable[Run]) -> frozenset[str]:

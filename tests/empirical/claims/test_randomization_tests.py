@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -74,6 +75,12 @@ def results(changes: dict[str, tuple[float, int]] | None = None, without: tuple[
     return only
 
 
+def with_runs(results: ResultSet, runs: Iterable[Run]) -> ResultSet:
+    """The results with these runs in place of theirs on the same tests."""
+    changed = {(run.config.kind, run.config.randomization): run for run in (*results.runs, *runs)}
+    return replace(results, runs=tuple(changed.values()))
+
+
 def verdicts(results: ResultSet) -> dict[str, Verdict]:
     return {finding.claim.id: finding.evidence.verdict for finding in compare(results)}
 
@@ -105,8 +112,7 @@ def test_a_loss_that_falls_slowly_once_it_falls_is_noticed():
     epochs = tuple(
         replace(record, step=2 * record.step, train_loss=2.3 * (1 - record.epoch / 10)) for record in slow.epochs
     )
-    changed = replace(agreeing, trained={**agreeing.trained, RANDOM_LABELS: replace(slow, epochs=epochs)})
-    assert verdicts(changed)["C4"] is Verdict.DOES_NOT_HOLD
+    assert verdicts(with_runs(agreeing, [replace(slow, epochs=epochs)]))["C4"] is Verdict.DOES_NOT_HOLD
 
 
 @pytest.mark.parametrize(
@@ -185,8 +191,8 @@ def test_a_start_between_the_same_records_is_no_sooner():
     agreeing = results()
     first = agreeing.trained[RANDOM_LABELS].epochs[0]
     fallen = replace(agreeing.trained[GAUSSIAN].epochs[-1], epoch=1, step=20, train_loss=0.5)
-    trained = {test: replace(run, epochs=(first, fallen)) for test, run in agreeing.trained.items()}
-    assert verdicts(replace(agreeing, trained=trained))["C6"] is Verdict.NOT_DECIDED
+    trained = [replace(run, epochs=(first, fallen)) for run in agreeing.trained.values()]
+    assert verdicts(with_runs(agreeing, trained))["C6"] is Verdict.NOT_DECIDED
 
 
 @pytest.mark.parametrize("claim", ["C4", "C6"])
@@ -194,10 +200,10 @@ def test_losses_by_lagging_averages_of_batch_norm_decide_nothing(claim):
     agreeing = results()
     random = agreeing.trained[RANDOM_LABELS]
     lagging = (replace(random.epochs[0], train_loss=1e8), *random.epochs[1:])
-    changed = replace(agreeing, trained={**agreeing.trained, RANDOM_LABELS: replace(random, epochs=lagging)})
+    changed = with_runs(agreeing, [replace(random, epochs=lagging)])
     assert verdicts(changed)[claim] is Verdict.NOT_DECIDED
-    trained = {test: as_trained(run) for test, run in changed.trained.items()}
-    assert verdicts(replace(agreeing, trained=trained))[claim] is Verdict.HOLDS
+    trained = [as_trained(run) for run in changed.trained.values()]
+    assert verdicts(with_runs(agreeing, trained))[claim] is Verdict.HOLDS
 
 
 def test_sets_are_kept_apart():
@@ -279,10 +285,7 @@ def test_labels_fitted_alike_are_no_signal():
         )
         for record, (kept, memorised) in zip(level.epochs, hits, strict=True)
     ]
-    changed = replace(
-        agreeing, trained=agreeing.trained | {parse_test("corrupted-0.5"): replace(level, epochs=tuple(alike))}
-    )
-    assert verdicts(changed)["C9"] is Verdict.NOT_DECIDED
+    assert verdicts(with_runs(agreeing, [replace(level, epochs=tuple(alike))]))["C9"] is Verdict.NOT_DECIDED
 
 
 def test_two_levels_of_fitting():

@@ -575,7 +575,7 @@ VALUES = {"VC": 14.0, "spectral": 1e6, "stability": 20.0, "PAC-Bayes": 0.95}
 def verdicts(true: dict, random: dict, lower: float | None = 0.98, gaps=(0.03, 0.9)) -> dict[str, Verdict]:
     runs = [made_up("random-labels", gaps[1], random, lower), made_up("true-labels", gaps[0], true, lower)]
     (results,) = bounds_results(runs)
-    assert list(results.runs) == [TRUE_LABELS, RANDOM_LABELS]
+    assert [run.config.randomization for run in results.runs] == [TRUE_LABELS, RANDOM_LABELS]
     return {finding.claim.id: finding.evidence.verdict for finding in compare_bounds(results)}
 
 

@@ -83,7 +83,7 @@ def test_other_tests_are_refused(capsys):
 
 def results(*frontiers: Frontier, max_steps: int = 20_000) -> CapacityResults:
     config = SimpleNamespace(training=TrainingConfig(max_steps=max_steps))
-    return CapacityResults(config, frontiers)  # type: ignore[arg-type]  # the rules look at no more of it
+    return CapacityResults(config, (), frontiers)  # type: ignore[arg-type]  # the rules look at no more of it
 
 
 def verdicts(frontier: Frontier, **settings: int) -> dict[str, Verdict]:
