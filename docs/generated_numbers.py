@@ -18,7 +18,9 @@ from typing import Any
 from rich.console import Console
 
 from empirical.claims.bits import input_dimension, is_transformer, learning_rate_of, parameters_of, points_of, steps_of
+from empirical.claims.bounds import bounds_results, certifies, number
 from empirical.claims.kernels import kernel_of
+from empirical.claims.pac_bayes import pac_bayes_results
 from empirical.claims.paper import NONE, TABLE_1, TABLE_4
 from empirical.claims.paper_tables import Spread, TableRow, regularisers, table_1, table_4
 from empirical.claims.result_sets import result_sets
@@ -101,7 +103,7 @@ _SEE = {
     "dynamics-1": "digits-theory/figures/dynamics_digits.png",
     "dynamics-2": "digits-theory/figures/dynamics-corruption_digits.png",
     "complexity-measure": "digits-theory/figures/dynamics-corruption_digits.png",
-    "capacity": "digits-theory/figures/capacity_digits.png",
+    "capacity": "bits/figures/capacity_digits.png",
     "noise": "cifar10-kernels/figures/label-noise_cifar10.png",
     "interpolants": "digits-theory/figures/interpolants_digits.png",
     "order": "digits-order/figures/order_digits.png",
@@ -465,7 +467,7 @@ def beyond() -> str:
                 if evidence.needs:
                     continue  # such records were not made for this claim
                 by_data = verdicts.setdefault(finding.claim.statement, {}).setdefault(_data(results), {})
-                by_data.setdefault(evidence.verdict, []).extend(getattr(results, "seeds", [results.config.seed]))
+                by_data.setdefault(evidence.verdict, []).extend(results.seeds)
     lines = ["claim | data | verdicts"]
     for statement, data_verdicts in verdicts.items():
         for data, seeds in data_verdicts.items():
@@ -495,7 +497,7 @@ def bits() -> str:
     def place(run: Run) -> tuple[float, ...]:
         return is_transformer(run), parameters_of(run), learning_rate_of(run), steps_of(run)
 
-    runs = sorted(records("bits"), key=place)
+    runs = sorted((run for run in records("bits") if isinstance(run.config.study, BitsConfig)), key=place)
     offered = [f"{share:g}" for share in runs[-1].config.study_of(BitsConfig).offered]
     lines = [
         f"network | parameters | step size | steps | memorised of {', '.join(offered)} bits a parameter "
@@ -514,6 +516,25 @@ def bits() -> str:
     return _markdown(lines)
 
 
+def bounds() -> str:
+    """Every bound of C22 on the digits, and the optimised one of `pac-bayes` behind them."""
+    (results,) = bounds_results(records("digits-theory"))
+    guessing = results.guessing
+    lines = ["bound on the test error | true labels | random labels | below guessing on true labels"]
+    for true, random in results.pairs():
+        if true is None or random is None or true.vacuous is None:
+            continue
+        pair = [number(bound.value) for bound in (true, random) if bound.value is not None]
+        below = "yes" if certifies(true) else "no"
+        lines.append(f"{true.name} | {' | '.join(pair)} | {below}, {guessing:.0%}")
+    (optimised,) = (some for some in pac_bayes_results(records("digits-pac-bayes")) if some.config.seed == 0)
+    pair = [f"{optimised.number(test, 'bound'):.3f}" for test in (TRUE_LABELS, RANDOM_LABELS)]
+    guess = optimised.number(TRUE_LABELS, "guessing")
+    below = "yes" if optimised.number(TRUE_LABELS, "bound") < guess else "no"
+    lines.append(f"PAC-Bayes, optimised (two classes, 600 units) | {' | '.join(pair)} | {below}, {guess:.0%}")
+    return _markdown(lines)
+
+
 NUMBERS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
     for function in (
@@ -528,6 +549,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
         batch_sizes,
         beyond,
         bits,
+        bounds,
     )
 }
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from empirical.claims.double_descent import DoubleDescentResults
+from empirical.claims.double_descent import DoubleDescentResults, compare_double_descent
 from empirical.runs.studies import DoubleDescentConfig
 from figures.palette import REFERENCE, looks
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import figure, from_zero, set_panel_title, set_title
+from theory.claims import holds
 
 
 def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
@@ -29,7 +30,9 @@ def draw_double_descent(results: DoubleDescentResults, path: Path) -> None:
     )
     with figure(path, caption, width=10.5, height=4.4) as drawing:
         left, middle, right = drawing.subplots(1, 3)
-        set_title(drawing, f"Double descent: random Fourier features, n = {results.config.n_train:,}")
+        peaks = holds(compare_double_descent(results), "double-descent-1")
+        title = "Error and norm peak at as many features as images" if peaks else "Double descent"
+        set_title(drawing, f"{title}: random Fourier features, n = {results.config.n_train:,}")
         ratios = results.counts / results.config.n_train
         for index, (level, look) in enumerate(zip(results.levels, looks(len(results.levels)), strict=True)):
             for axes, values in (

@@ -79,7 +79,7 @@ def draw_errors(record: dict[str, Any], path: Path) -> None:
             mathematics(axes.set_xlabel("$n$"))
         panels[0].set_ylabel("largest error at the data")
         panels[1].text(data["sizes"][-1], 1, "1/2: another class is nearer", color=REFERENCE, size=8.5, ha="right")
-        mathematics(*panels[0].legend(loc="upper right", fontsize=8.5).get_texts())
+        mathematics(*panels[0].legend(loc="upper right", fontsize=8.5, handlelength=4).get_texts())
 
 
 def draw_conditions(record: dict[str, Any], path: Path) -> None:
@@ -108,7 +108,7 @@ def draw_conditions(record: dict[str, Any], path: Path) -> None:
         panels[0].set_ylabel("condition number")
         note = "$2^{53}$: a solve keeps no digit"
         mathematics(panels[1].text(data["sizes"][-1], 3e16, note, color=REFERENCE, size=8.5, ha="right"))
-        mathematics(*panels[0].legend(loc="upper right", fontsize=8.5).get_texts())
+        mathematics(*panels[0].legend(loc="upper right", fontsize=8.5, handlelength=4).get_texts())
 
 
 def draw_geometry(record: dict[str, Any], path: Path) -> None:

@@ -79,8 +79,9 @@ def draw_weight_decay(runs: DataSetRuns, path: Path) -> None:
     """
     sweeps = weight_decay_sweeps(runs)
     caption = (
-        f"{_scale(sweeps)}. Random labels, the fixed network at the end of training. Numbers, t: weight decay "
-        "alone multiplies the weights by exp(-t) over the run; the smallest t of the seeds. "
+        f"{_scale(sweeps)}. Random labels, the fixed network at the end of training. Line: the mean over seeds; "
+        "points: each seed. Numbers, t: weight decay alone multiplies the weights by exp(-t) over the run; the "
+        "smallest t of the seeds. "
         + ("Dashed: without weight decay. " if any(0.0 in sweep.runs for sweep in sweeps) else "")
         + f"Hollow: below {FITS:.0%}. {_sources(sweeps)}"
     )

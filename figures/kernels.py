@@ -16,8 +16,13 @@ from empirical.runs.records import Run
 from figures.palette import INK, REFERENCE, Look, looks
 from figures.result_figure import ResultFigure, ResultFigures
 from figures.style import chance_line, figure, from_zero, mathematics, points, set_panel_title, set_title
+from theory.kernels import MEDIAN_SHARE
 
 _INTERVAL = f"Bars: exact binomial {1 - SIZE:.0%} intervals over the test images."
+_BANDWIDTH = (
+    "Bandwidth of the Gaussian and the Laplacian kernel: a share of the median distance between images, "
+    f"{MEDIAN_SHARE:g} where none is named."
+)
 
 
 def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
@@ -27,7 +32,8 @@ def draw_kernel_corruption(results: KernelResults, path: Path) -> None:
     """
     caption = (
         f"{results.scale}. Minimum-norm interpolants of one-hot labels; filled: every training label reproduced. "
-        f"{_INTERVAL} Norm: the root of the sum of squares over the outputs. Data: {results.config.source}."
+        f"{_INTERVAL} Norm: the root of the sum of squares over the outputs. {_BANDWIDTH} "
+        f"Data: {results.config.source}."
     )
     with figure(path, caption, width=11.2, height=4.4) as drawing:
         left, right = drawing.subplots(1, 2)
@@ -61,7 +67,8 @@ def draw_norm_and_error(results: KernelResults, path: Path) -> None:
     Writes `path`.svg and `path`.png.
     """
     caption = (
-        f"{results.scale}. Minimum-norm interpolants of the true labels. {_INTERVAL} Data: {results.config.source}."
+        f"{results.scale}. Minimum-norm interpolants of the true labels. {_INTERVAL} {_BANDWIDTH} "
+        f"Data: {results.config.source}."
     )
     with figure(path, caption, width=8.6) as drawing:
         axes = drawing.add_subplot()

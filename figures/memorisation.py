@@ -38,7 +38,8 @@ def draw_scores(results: MemorisationResults, path: Path) -> None:
         for index, (run, look) in enumerate(zip(results.runs, looks(len(results.runs)), strict=True)):
             color, name = look.color, run.config.randomization.name
             scores, changed = scores_of(run).score, changed_labels(run)
-            for chosen, dashes, words in ((~changed, "-", ""), (changed, "--", ", changed")):
+            unchanged = ": unchanged labels" if changed.any() else ""
+            for chosen, dashes, words in ((~changed, "-", unchanged), (changed, "--", ": changed labels")):
                 if chosen.any():
                     ordered = np.sort(scores[chosen])[::-1]
                     shares = np.arange(1, len(ordered) + 1) / len(ordered)
@@ -77,7 +78,7 @@ def draw_most_memorised(results: MemorisationResults, path: Path) -> None:
     second = looks(2)[1].color
     with figure(path, caption, width=9.2, height=5.0) as drawing:
         set_title(drawing, f"The most memorised images: {_scale(results)}")
-        panels = drawing.subplots(_ROWS, _COLUMNS).ravel()
+        panels = drawing.subplots(_ROWS, _COLUMNS, gridspec_kw={"wspace": 0.3}).ravel()
         for axes in panels:
             axes.axis("off")
         for axes, image in zip(panels, shown, strict=False):

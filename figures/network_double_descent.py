@@ -51,7 +51,8 @@ def draw_network_double_descent(results: NetworkDoubleDescentResults, path: Path
             axes.set(xscale="log", xlabel="parameters per number to fit, P / (n k)")
             _plain_numbers(axes, [0.1, 1, 10])
             set_panel_title(axes, title)
-        left.set_yscale("log")
+        left.set(yscale="log", ylabel="mean squared distance from one-hot labels")
+        middle.set_ylabel("test error on clean labels")
         left.legend(fontsize=8.5, title="labels replaced", title_fontsize=8.5)
         nearest = int(abs(results.ratios - 1).argmin())
         shown = sorted({0, nearest, len(results.ratios) - 1})
@@ -67,7 +68,7 @@ def draw_network_double_descent(results: NetworkDoubleDescentResults, path: Path
                 label=f"{results.ratios[at]:.2g}",
             )
         right.set(xscale="log", xlabel="steps of training")
-        right.legend(fontsize=8.5, title="P / (n k)", title_fontsize=8.5)
+        right.legend(fontsize=8.5, title="P / (n k)", title_fontsize=8.5, handlelength=4)
         set_panel_title(right, "Test error along training")
         for axes in (middle, right):
             axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -68,8 +68,8 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
                     label=run.config.randomization.name,
                 )
         titles = (
-            "It fits both: training accuracy" if fits_both else "Training accuracy",
-            "It learns from one: test accuracy" if learns_from_one else "Test accuracy",
+            "Training accuracy: both are fitted" if fits_both else "Training accuracy",
+            "Test accuracy: one is learnt from" if learns_from_one else "Test accuracy",
         )
         for axes, title in zip((left, right), titles, strict=True):
             set_panel_title(axes, title)

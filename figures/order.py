@@ -8,6 +8,7 @@ from matplotlib.ticker import PercentFormatter
 from empirical.claims.order import (
     OrderResults,
     accuracy_on_test,
+    compare_order,
     critical_samples,
     epochs_of,
     level_of,
@@ -16,9 +17,10 @@ from empirical.claims.order import (
 )
 from empirical.runs.records import Run
 from empirical.runs.studies import OrderConfig
-from figures.palette import BLUE, GOLD, GREEN, INK, RED, REFERENCE, dashes
+from figures.palette import BLUE, GOLD, GREEN, INK, RED, REFERENCE, dashes, looks
 from figures.result_figure import ResultFigure, ResultFigures
-from figures.style import figure, set_panel_title, set_title, test_colors, test_dashes, test_marker
+from figures.style import figure, set_panel_title, set_title
+from theory.claims import holds
 
 _SHOWN = 4  # levels of corruption with a panel each
 _CURVES = (
@@ -37,17 +39,20 @@ def draw_order(results: OrderResults, path: Path) -> None:
     study = results.config.study_of(OrderConfig)
     chosen = _spread([run for _, run in results.partial] or list(results.runs))
     answers = "Left and middle" if len(chosen) > 2 else "Left"
+    searched = results.runs[0].summary.metrics["searched"]
     caption = (
         f"{results.scale}. A share p of the training labels is drawn anew, and the network trained until it fits all "
-        f"of them. {answers}: share of the images that are given the label named; dotted: the epoch of the best "
-        f"test accuracy. Lower right: the share of the first {results.runs[0].summary.metrics['searched']:,} test "
-        f"images for which a search found another class within {study.radius:g} standard deviations of each pixel, a "
-        f"lower bound. The axis of epochs is logarithmic from 1 on. Data: {results.config.source}."
+        f"of them. {answers}: share of the images that are given the label named; dotted vertical line: the "
+        f"epoch of the best test accuracy. Lower right: the share of the first {searched:,} test images for which a "
+        f"search found another class within {study.radius:g} of the standard deviation of its pixels, a lower bound. "
+        f"The axis of epochs is logarithmic from 1 on. Data: {results.config.source}."
     )
     with figure(path, caption, width=11.0, height=6.4) as drawing:
         columns = 1 + -(-len(chosen) // 2)
         panels = drawing.subplots(2, columns)
-        set_title(drawing, f"The order of learning: {results.config.model}, n = {results.config.n_train:,}")
+        corrects = holds(compare_order(results), "order-2")
+        title = "Changed labels: first answered rightly, then memorised" if corrects else "The order of learning"
+        set_title(drawing, title)
         for axes in panels[:, :-1].ravel()[len(chosen) :]:
             axes.axis("off")
         for axes, run in zip(panels[:, :-1].ravel(), chosen, strict=False):
@@ -55,17 +60,15 @@ def draw_order(results: OrderResults, path: Path) -> None:
         for axes in panels[:, 0]:
             axes.set_ylabel("share of the images")
         entries = panels[0, 0].get_legend_handles_labels()
-        drawing.legend(*entries, loc="outside upper right", ncols=4, fontsize=8, columnspacing=1.2, handlelength=1.8)
-        colors = test_colors(run.config.randomization for run in results.runs)
+        drawing.legend(*entries, loc="outside upper right", ncols=2, fontsize=8.5, handlelength=3)
         upper, lower = panels[:, -1]
-        for run in results.runs:
-            test = run.config.randomization
+        for run, look in zip(results.runs, looks(len(results.runs)), strict=True):
             for axes, values in ((upper, accuracy_on_test(run)), (lower, critical_samples(run).mean(axis=1))):
                 axes.plot(
                     epochs_of(run),
                     values,
-                    color=colors[test],
-                    linestyle=test_dashes(test),
+                    color=look.color,
+                    linestyle=look.dashes,
                     linewidth=1.6,
                     label=f"p = {level_of(run):g}",
                 )
@@ -73,15 +76,15 @@ def draw_order(results: OrderResults, path: Path) -> None:
             upper.plot(
                 epochs_of(run)[best],
                 accuracy_on_test(run)[best],
-                test_marker(test),
-                color=colors[test],
+                look.marker,
+                color=look.color,
                 markersize=6,
             )
         set_panel_title(upper, "Test accuracy, its best marked")
-        set_panel_title(lower, f"Critical samples of the test images, radius {study.radius:g}")
+        set_panel_title(lower, f"Critical test images, radius {study.radius:g}")
         for axes in (upper, lower):
             _epochs(axes, max(int(epochs_of(run)[-1]) for run in results.runs))
-        lower.legend(fontsize=8, ncols=2)
+        lower.legend(fontsize=8, ncols=2, handlelength=3)
 
 
 def _spread(runs: list[Run]) -> list[Run]:

@@ -122,6 +122,11 @@ def verdict(holds: bool) -> Verdict:
     return Verdict.HOLDS if holds else Verdict.DOES_NOT_HOLD
 
 
+def holds(findings: Iterable[Finding], claim: str) -> bool:
+    """Whether a finding says that the claim of this name holds."""
+    return any(finding.claim.id == claim and finding.evidence.verdict is Verdict.HOLDS for finding in findings)
+
+
 def run_check(checked: CheckedClaim, seed: int) -> Finding:
     """Check one claim. An exception in a check is a claim that does not hold, with the error as evidence.
 

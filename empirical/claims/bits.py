@@ -9,6 +9,7 @@ from typing import Any
 from empirical.claims.capacity import capacity_results, perceptron_units
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.results import Results
+from empirical.claims.seeds import numbers_range
 from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.runs.missing_metric import MissingMetricError
 from empirical.runs.records import Run
@@ -65,9 +66,18 @@ class BitsResults(Results):
     @property
     def setting(self) -> str:
         """The training, for captions."""
-        steps = " or ".join(f"{count:,}" for count in sorted({steps_of(run) for run in self.runs}))
-        rates = " or ".join(f"{rate:g}" for rate in sorted({learning_rate_of(run) for run in self.runs}))
-        return f"{steps} steps of Adam, of up to {rates}, on each size of data"
+        steps, rates = {steps_of(run) for run in self.runs}, {learning_rate_of(run) for run in self.runs}
+        return (
+            f"{numbers_range(steps)} steps of Adam, the largest step size {numbers_range(rates)}, on each size of data"
+        )
+
+    def enough_steps(self, run: Run) -> bool:
+        """Whether half of the steps, or less, memorise nearly as much of the two largest data."""
+        shorter = self.shorter.get(run.config.model)
+        if shorter is None:
+            return False
+        pairs = zip(points_of(shorter)[-2:], points_of(run)[-2:], strict=True)
+        return all(half["memorised_bits"] >= _ENOUGH * whole["memorised_bits"] for half, whole in pairs)
 
     @property
     def transformers(self) -> list[Run]:
@@ -244,7 +254,7 @@ def _bits_stop_growing(results: BitsResults) -> Evidence:
     for run in runs:
         before, last = points_of(run)[-2:]
         change = last["memorised_bits"] / max(before["memorised_bits"], 1e-9) - 1
-        trained.append(_enough_steps(results, run))
+        trained.append(results.enough_steps(run))
         level.append(abs(change) <= _STILL or not trained[-1])
         refuted.append(trained[-1] and change > _STILL and before["memorised_bits"] < before["offered_bits"] / 2)
         words.append(
@@ -261,15 +271,6 @@ def _bits_stop_growing(results: BitsResults) -> Evidence:
         "no test; one seed; a network decides, either way, where half of its steps, or less, give at least "
         f"{_ENOUGH:.0%} of the bits of both: trained for too short a time it also stops, or memorises a little of all",
     )
-
-
-def _enough_steps(results: BitsResults, run: Run) -> bool:
-    """Whether half of the steps, or less, memorise nearly as much of the two largest data."""
-    shorter = results.shorter.get(run.config.model)
-    if shorter is None:
-        return False
-    pairs = zip(points_of(shorter)[-2:], points_of(run)[-2:], strict=True)
-    return all(half["memorised_bits"] >= _ENOUGH * whole["memorised_bits"] for half, whole in pairs)
 
 
 CLAIMS = (_about_3_6, _bits_stop_growing)

@@ -1,5 +1,6 @@
 """The trained frontier beside what theory says of p parameters: from records alone."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from empirical.claims.claim import claim, decide_all, missing
@@ -42,6 +43,13 @@ class CapacityResults(Results):
         training = self.config.hyper_parameters
         looks = sum(frontier.runs for frontier in self.frontiers)
         return f"{optimizer_in_words(training)}, at most {training.max_steps:,} steps; {looks} runs"
+
+    @property
+    def repetitions(self) -> str:
+        """The seeds, for captions; not every network needs all of them."""
+        searches = Counter((frontier.model, frontier.pixels) for frontier in self.frontiers)
+        fewer = any(count < len(self.seeds) for count in searches.values())
+        return super().repetitions + (", fewer of some networks" if fewer else "")
 
     @property
     def unfinished(self) -> bool:

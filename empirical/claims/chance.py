@@ -9,7 +9,15 @@ from empirical.runs.records import Run
 from theory.label_noise import memorised_accuracy
 
 MARGIN = 0.026
-"""An accuracy this near to that of guessing counts as guessing."""
+"""An accuracy this near to that of guessing counts as guessing, where guessing is right that often at all."""
+
+
+def guessing_margin(chance: float) -> float:
+    """How near to guessing's accuracy counts as guessing: `MARGIN`, or `chance` itself among many classes.
+
+    Among a thousand classes guessing is right on 0.1%: a network that is right on 2% is twenty times better.
+    """
+    return min(MARGIN, chance)
 
 
 def chance_range(run: Run) -> tuple[float, float]:

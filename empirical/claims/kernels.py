@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from empirical.claims import paper_words as words
-from empirical.claims.chance import MARGIN, above_chance_p_values
+from empirical.claims.chance import above_chance_p_values, guessing_margin
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.hits import hits_recorded
 from empirical.claims.paper import TABLE_3
@@ -192,14 +192,14 @@ def _fits_random_labels(results: KernelResults) -> Evidence:
     ]
     if not pairs:
         return missing("kernel runs on true and on random labels")
+    chance, margin = results.chance, guessing_margin(results.chance)
     verdicts, parts = [], []
     for true, random in pairs:
         before, after = true.summary.metrics, random.summary.metrics
         p_value = guessing_p_value(after["test_confusion"], random.config.seed)
         verdicts.append(verdict(before["fitted"] and after["fitted"] and p_value >= SIZE / len(pairs)))
         verdicts.append(_larger_norm(random, true))
-        n, chance = random.config.n_test, results.chance
-        outside = outside_p_value(_hits(random), n, chance - MARGIN, chance + MARGIN)
+        outside = outside_p_value(_hits(random), random.config.n_test, chance - margin, chance + margin)
         verdicts.append(Verdict.HOLDS if outside < SIZE else Verdict.NOT_DECIDED)
         parts.append(
             f"{_label(random)}: norm {after['norm']:.1f} against {before['norm']:.1f}, "
@@ -209,7 +209,7 @@ def _fits_random_labels(results: KernelResults) -> Evidence:
     return Evidence(
         worst_verdict(verdicts),
         "; ".join(parts),
-        f"both fitted; a larger norm; within {100 * MARGIN:.1f} points of guessing, p-values below {SIZE}; p-values of "
+        f"both fitted; a larger norm; within {100 * margin:.1f} points of guessing, p-values below {SIZE}; p-values of "
         f"guessing at least {SIZE / len(pairs):.1e}",
         "norms by their certificates where there are any; two one-sided binomial tests, as in C2, and a permutation "
         "test: random labels favour no class, so renaming the predicted classes changes nothing in distribution, "

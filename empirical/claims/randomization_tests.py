@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from empirical.claims import paper_words as words
-from empirical.claims.chance import MARGIN, TELLING_POWER, above_chance_p_values, chance_range, telling_power
+from empirical.claims.chance import TELLING_POWER, above_chance_p_values, chance_range, guessing_margin, telling_power
 from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import FITS, first_fit, fit_verdict, level, not_fitted
 from empirical.claims.hits import EPOCH_HITS, NEWER_RECORDS, hits_by_epoch, hits_on_test, hits_recorded
@@ -98,16 +98,17 @@ def _random_labels_at_chance(results: ResultSet) -> Evidence:
     config, chance = run.config, results.chance
     family = results.guessing.p_values
     p_value = family[config.hash]
-    low, high = chance - MARGIN, chance + MARGIN
+    margin = guessing_margin(chance)
+    low, high = chance - margin, chance + margin
     outside = outside_p_value(int(hits_on_test(run).sum()), config.n_test, low, high)
     power = power_within(config.n_test, chance, low, high, SIZE)
     against = p_value < SIZE
     return Evidence(
         Verdict.DOES_NOT_HOLD if against else Verdict.HOLDS if outside < SIZE else Verdict.NOT_DECIDED,
         f"test accuracy {run.summary.metrics['test_accuracy']:.2%}; p-value of guessing {p_value:.2g} (Holm, "
-        f"{len(family)} run{'s' * (len(family) > 1)}); p-value of being more than {100 * MARGIN:.1f} points from "
+        f"{len(family)} run{'s' * (len(family) > 1)}); p-value of being more than {100 * margin:.1f} points from "
         f"{chance:.1%}: {outside:.2g}",
-        f"within {100 * MARGIN:.1f} points of guessing, p-value below {SIZE}; p-value of guessing at least {SIZE}",
+        f"within {100 * margin:.1f} points of guessing, p-value below {SIZE}; p-value of guessing at least {SIZE}",
         f"two one-sided binomial tests, size {SIZE:.0%}: {config.n_test:,} test images show it with probability "
         f"{power:.0%} where it is so; and a permutation test, since random labels favour no class, so that renaming "
         f"the predicted classes changes nothing in distribution: size {SIZE:.0%} over all runs",

@@ -12,6 +12,17 @@ def seeds_in_words(seeds: Iterable[int]) -> str:
     return f"seed{'s' * (len(numbers) > 1)} {numbers_in_words(numbers)}"
 
 
+def numbers_range(numbers: Iterable[float]) -> str:
+    """`5`, or `5 to 1,000`: the least and the largest."""
+    least, largest = (f"{number:,}" if number == int(number) else f"{number:g}" for number in _ends(numbers))
+    return least if least == largest else f"{least} to {largest}"
+
+
+def _ends(numbers: Iterable[float]) -> tuple[float, float]:
+    ordered = sorted(numbers)
+    return ordered[0], ordered[-1]
+
+
 def numbers_in_words(numbers: Iterable[int]) -> str:
     """`0`, `0, 1, 2`, `0 to 999`: five or more numbers that follow each other are named by the first and the last.
 

@@ -50,7 +50,7 @@ DOUBLE_DESCENT = Experiment(
 )
 NETWORK_DOUBLE_DESCENT = Experiment(
     "network-double-descent",
-    "Test loss of two-layer networks of more and more hidden units, along training; ten minutes on digits.",
+    "Test loss of two-layer networks of more and more hidden units, along training; fifteen minutes on digits.",
     plan_network_double_descent,
     takes=("scale",),
 )

@@ -21,7 +21,7 @@ def executed(name: str, scratch: Path):
         patch.setenv("PYTHONPATH", str(ROOT), prepend=":")
         patch.setenv("JUPYTER_RUNTIME_DIR", str(scratch / "runtime"))
         patch.setenv("IPYTHONDIR", str(scratch / "ipython"))
-        client = nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(ROOT / "docs")}})
+        client = nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(scratch)}})
         return client.execute()
 
 

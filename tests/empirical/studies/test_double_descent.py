@@ -15,8 +15,9 @@ from empirical.claims.double_descent import (
 from empirical.datasets import load
 from empirical.outcome import encode_hits
 from empirical.randomization import Randomization, randomize
+from empirical.run import main
 from empirical.runs.config import StudyRun
-from empirical.runs.records import Run
+from empirical.runs.records import Run, read_runs
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import DoubleDescentConfig
 from empirical.studies import double_descent
@@ -159,3 +160,14 @@ def test_the_caption_says_what_was_drawn_of_gaussian_features(tmp_path):
     (path,) = draw_figures(DOUBLE_DESCENT_FIGURES, results, "test", tmp_path).values()
     drawn = path.with_suffix(".svg").read_text()
     assert all(words in drawn for words in ("24 samples", "7 draws", "n = 24: risk"))
+
+
+def test_the_experiment_at_smoke_scale(tmp_path):
+    """The command line draws the study's figure and decides its claims from what it has just recorded."""
+    assert main(["double-descent", "--data", "digits", "--scale", "smoke", "--out", str(tmp_path)]) == 0
+    (run,) = read_runs(tmp_path)
+    counts = [point["features"] for point in run.summary.metrics["points"]]
+    assert counts == sorted(set(counts))
+    decided = {claim["id"] for claim in json.loads((tmp_path / "claims.json").read_text())}
+    assert {"double-descent-1", "double-descent-2", "double-descent-3"} <= decided
+    assert list((tmp_path / "figures").glob("double-descent*.png"))

@@ -19,8 +19,9 @@ from empirical.claims.network_double_descent import (
 from empirical.datasets import load
 from empirical.models import num_parameters as trainable
 from empirical.randomization import Randomization, randomize
+from empirical.run import main
 from empirical.runs.config import StudyRun
-from empirical.runs.records import Run
+from empirical.runs.records import Run, read_runs
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import NetworkDoubleDescentConfig
 from empirical.studies.network_double_descent import (
@@ -199,3 +200,14 @@ def test_table_and_figure(tmp_path):
 def test_networks_without_any_spread_have_the_p_value_of_permutations():
     assert _less_p_value(np.full(4, 0.5), np.full(4, 0.55)) == 1 / 70
     assert _less_p_value(np.full(4, 0.5), np.full(4, 0.5)) == 1
+
+
+def test_the_experiment_at_smoke_scale(tmp_path):
+    """The command line draws the study's figure and decides its claims from what it has just recorded."""
+    assert main(["network-double-descent", "--scale", "smoke", "--out", str(tmp_path)]) == 0
+    (run,) = read_runs(tmp_path)
+    counts = [point["parameters"] for point in run.summary.metrics["points"]]
+    assert counts == sorted(set(counts))
+    decided = {claim["id"] for claim in json.loads((tmp_path / "claims.json").read_text())}
+    assert {"network-double-descent-1", "network-double-descent-2", "network-double-descent-3"} <= decided
+    assert list((tmp_path / "figures").glob("network-double-descent*.png"))
