@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from empirical.claims.chance import MARGIN, above_chance_p_values
+from empirical.claims.chance import MARGIN, above_chance_p_values, guessing_margin
 from empirical.claims.fitting import FITS
-from empirical.claims.paper import KERNEL_NORMS, NONE, TABLE_1, TABLE_3, TABLE_4
+from empirical.claims.paper import KERNEL_NORMS, NONE, TABLE_1, TABLE_2, TABLE_3, TABLE_4
 from empirical.claims.randomization_tests import compare
 from empirical.claims.regularization import CROP, DECAY, compare_regularizers
 from empirical.claims.result_sets import result_sets
@@ -61,6 +61,15 @@ def test_random_labels_are_guessed_in_every_row():
     rows = [row for (_, test, _), row in TABLE_1.items() if test == RANDOM_LABELS]
     assert all(row.train / 100 >= FITS for row in rows)
     assert max(outside_p_value(round(100 * row.test), N_TEST, 0.1 - MARGIN, 0.1 + MARGIN) for row in rows) < SIZE
+
+
+def test_random_labels_of_imagenet_are_guessed_in_every_row():
+    """Table 2 on its 50,000 test images: among a thousand classes the margin is guessing's own 0.1%."""
+    low, high = 0.001 - guessing_margin(0.001), 0.001 + guessing_margin(0.001)
+    rows = [row for (test, *_), row in TABLE_2.items() if test == RANDOM_LABELS]
+    assert rows
+    assert max(outside_p_value(round(500 * row.test), 50_000, low, high) for row in rows) < SIZE
+    assert outside_p_value(round(0.02 * 50_000), 50_000, low, high) > 0.99, "2% is twenty times better than guessing"
 
 
 def test_regularisation():
