@@ -36,6 +36,7 @@ from theory.kernels import (
     plan_fit,
 )
 from theory.kernels.distances import median_of_distances, sample_rows
+from theory.kernels.gram import Gram
 from theory.kernels.interpolation import StageClock, StageReport
 from theory.kernels.panels import HEIGHT
 
@@ -85,11 +86,7 @@ def interpolate_images(
     Raises ValueError if it does not fit into memory, before anything is allocated, or the features do not suit.
     """
     train, test = randomized.data.train, randomized.data.test
-    images, labels = train.images, train.labels
-    if config.interpolant == "forced-test-labels":
-        forced = uniform_integers(words(seed, "forced-labels", np.arange(len(test.labels)), 1), num_classes)[:, 0]
-        images = np.concatenate([images, test.images])
-        labels = np.concatenate([labels, forced])
+    images, labels = _interpolated_sample(config, randomized, num_classes, seed)
     features = parse_features(config.features, seed)
     n, dimension = len(images), features.dimension(images.shape[1:])
     blocks = features.blocks(train.images, images, test.images, device=device)
@@ -127,22 +124,12 @@ def interpolate_images(
     )
     clock.seconds.update(solved.seconds)
     clock.restart()
-    coefficients = solved.coefficients
-    outputs = gram.training.multiply(coefficients) - config.ridge * coefficients
-    predictions = outputs[: len(train.labels)].argmax(1).numpy()
-    rows = gram.others[0].split(HEIGHT)  # converted to float64 a few at a time
-    on_device = coefficients.to(gram.others[0].device)
-    test_predictions = torch.cat([(row.to(on_device.dtype) @ on_device).argmax(1) for row in rows]).cpu().numpy()
+    evaluated = _evaluated(gram, solved.coefficients, config.ridge, randomized, num_classes)
     clock.lap("evaluate")
     metrics: dict[str, Any] = {
         "kernel": str(kernel),
         "dimension": dimension,
-        "fitted": bool((predictions == train.labels).all()),
-        "train_accuracy": _share(predictions == train.labels),
-        "train_accuracy_clean_labels": _share(predictions == randomized.clean_labels),
-        "test_accuracy": _share(test_predictions == test.labels),
-        **outcome_on_test(test_predictions, test.labels, num_classes),
-        "norm": float((coefficients * outputs).sum().clamp_min(0) ** 0.5),
+        **evaluated,
         "solver": solved.solver,
         "precision": str(plan.dtype).removeprefix("torch."),
         "iterations": solved.iterations,
@@ -158,7 +145,7 @@ def interpolate_images(
         certificate = certify_interpolation(
             gram.training,
             targets,
-            coefficients,
+            solved.coefficients,
             solved.smallest_eigenvalue,
             kernel=kernel if points is not None else None,
             points=points,
@@ -175,6 +162,37 @@ def interpolate_images(
         "peak_bytes": _peak_memory(),
     }
     return metrics, used
+
+
+def _interpolated_sample(
+    config: KernelConfig, randomized: RandomizedDataset, num_classes: int, seed: int
+) -> tuple[Images, npt.NDArray[np.int64]]:
+    """The images and the labels that are interpolated: the training set, and with forced labels the test images too."""
+    train, test = randomized.data.train, randomized.data.test
+    if config.interpolant != "forced-test-labels":
+        return train.images, train.labels
+    forced = uniform_integers(words(seed, "forced-labels", np.arange(len(test.labels)), 1), num_classes)[:, 0]
+    return np.concatenate([train.images, test.images]), np.concatenate([train.labels, forced])
+
+
+def _evaluated(
+    gram: Gram, coefficients: torch.Tensor, ridge: float, randomized: RandomizedDataset, num_classes: int
+) -> dict[str, Any]:
+    """The accuracies of the interpolant and its norm, for the record."""
+    train, test = randomized.data.train, randomized.data.test
+    outputs = gram.training.multiply(coefficients) - ridge * coefficients
+    predictions = outputs[: len(train.labels)].argmax(1).numpy()
+    rows = gram.others[0].split(HEIGHT)  # converted to float64 a few at a time
+    on_device = coefficients.to(gram.others[0].device)
+    test_predictions = torch.cat([(row.to(on_device.dtype) @ on_device).argmax(1) for row in rows]).cpu().numpy()
+    return {
+        "fitted": bool((predictions == train.labels).all()),
+        "train_accuracy": _share(predictions == train.labels),
+        "train_accuracy_clean_labels": _share(predictions == randomized.clean_labels),
+        "test_accuracy": _share(test_predictions == test.labels),
+        **outcome_on_test(test_predictions, test.labels, num_classes),
+        "norm": float((coefficients * outputs).sum().clamp_min(0) ** 0.5),
+    }
 
 
 def _certified(certificate: InterpolationCertificate, ridge: float) -> dict[str, Any]:
