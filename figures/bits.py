@@ -62,7 +62,7 @@ def _title(results: BitsResults) -> str:
     shares = [capacity_of(run) / parameters_of(run) for run in results.transformers if results.enough_steps(run)]
     if not shares:
         return "Bits per parameter"
-    return f"Small transformers memorise {min(shares):.1f} to {max(shares):.1f} bits a parameter of random data"
+    return f"Transformers hold {min(shares):.1f} to {max(shares):.1f} bits a parameter where more steps add little"
 
 
 def _draw_memorised(axes: Axes, results: BitsResults) -> None:
