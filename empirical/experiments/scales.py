@@ -76,7 +76,7 @@ def memorisation_sizes(scale: Scale) -> MemorisationSizes:
     """What `memorisation` trains; at the paper's scale 2,000 networks on subsets, as Feldman and Zhang do at least."""
     return {
         "smoke": MemorisationSizes(60, 30, 12, 2, 10),
-        "laptop": MemorisationSizes(2_000, 2_000, 100, 20, 600),
+        "laptop": MemorisationSizes(2_000, 2_000, 1_000, 20, 600),
         "paper": MemorisationSizes(60_000, 10_000, 2_000, 100, 60_000),
     }[scale]
 
