@@ -82,7 +82,7 @@ _SEE = {
     "C12": "cifar10-weight-decay/figures/weight-decay_cifar10.png",
     "C13": "reproduce.md#tables-1-and-4",
     "C14": "rules.md#evidence-before-and-after",
-    "C15": "cifar10-trained-on/figures/figure-2_cifar10.png",
+    "C15": "rules.md#evidence-before-and-after",
     "C16": "cifar10-no-batch-norm/figures/figure-2_cifar10.png",
     "C17": "rules.md#evidence-before-and-after",
     "C18": "theory/figures/parameters.png",
