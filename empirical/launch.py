@@ -10,7 +10,7 @@ from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of
 from empirical.datasets import ImageDataset
 from empirical.execution.execute import takes_one_thread
 from empirical.execution.gpu_shares import GpuShares, visible_gpus
-from empirical.execution.launcher import Pairs, launch_local, launch_slurm
+from empirical.execution.launcher import Failures, Pairs, launch_local, launch_slurm
 from empirical.execution.progress import RunProgress, Watcher
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
 from empirical.observers import find_observers, tell_finished
@@ -21,9 +21,17 @@ from empirical.runs.records import BusyError, RunDirectory, restart_all
 from empirical.training.distributed import ALONE, Ranks
 
 
-def launch(runs: Pairs, dataset: ImageDataset, options: Options, arguments: list[str]) -> list[tuple[RunConfig, str]]:
-    """Carry out the unfinished runs, or all runs with --rerun, where the launcher says; returns the failures with
-    reasons."""
+def launch(runs: Pairs, dataset: ImageDataset, options: Options, arguments: list[str]) -> Failures:
+    """Carry out the unfinished runs, or all runs with --rerun, where the launcher says; returns those that failed, with
+    the reasons.
+
+    Arguments:
+        runs: each run's configuration and directory.
+        dataset: the images that the runs take their samples from.
+        arguments: the command line, which a cluster's jobs get.
+
+    Raises ValueError if sbatch refuses, BusyError if another process is at work on a run that is to be made anew.
+    """
     if options.rerun:
         restart_all([directory for _, directory in runs])  # to go on after an interruption needs no --rerun then
     arguments = [argument for argument in arguments if argument != "--rerun"]
@@ -42,11 +50,11 @@ def launch(runs: Pairs, dataset: ImageDataset, options: Options, arguments: list
     return run_all(runs, dataset, options)
 
 
-def run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = ALONE) -> list[tuple[RunConfig, str]]:
+def run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks = ALONE) -> Failures:
     """Carry out the unfinished runs; a run that fails is reported and the other runs go on.
 
     Among several ranks this is the first, which announces each run to the other ranks, or that it carries the run out
-    alone.
+    alone. Raises what a run raises that fails in the middle of the ranks' common work.
     """
     failures = []
     observers = find_observers(options.observe, options.out)
@@ -125,8 +133,8 @@ def _processes(runs: Pairs, dataset: ImageDataset, options: Options) -> int:
     return min(int(cpu_count()), len(unfinished))
 
 
-def _run_in_workers(runs: Pairs, workers: WorkerConfig, options: Options) -> list[tuple[RunConfig, str]]:
-    """Do as `_run_all`, several runs at a time."""
+def _run_in_workers(runs: Pairs, workers: WorkerConfig, options: Options) -> Failures:
+    """Do as `run_all`, several runs at a time."""
     observers = find_observers(options.observe, options.out)
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:

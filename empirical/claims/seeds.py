@@ -1,6 +1,6 @@
 """The seeds of runs, in words that stay short however many there are."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
 
 _STRETCH, _PARTS = 5, 12
@@ -12,15 +12,10 @@ def seeds_in_words(seeds: Iterable[int]) -> str:
     return f"seed{'s' * (len(numbers) > 1)} {numbers_in_words(numbers)}"
 
 
-def numbers_range(numbers: Iterable[float]) -> str:
+def numbers_range(numbers: Collection[float]) -> str:
     """`5`, or `5 to 1,000`: the least and the largest."""
-    least, largest = (f"{number:,}" if number == int(number) else f"{number:g}" for number in _ends(numbers))
-    return least if least == largest else f"{least} to {largest}"
-
-
-def _ends(numbers: Iterable[float]) -> tuple[float, float]:
-    ordered = sorted(numbers)
-    return ordered[0], ordered[-1]
+    ends = dict.fromkeys(f"{number:,}" for number in (min(numbers), max(numbers)))
+    return " to ".join(ends)
 
 
 def numbers_in_words(numbers: Iterable[int]) -> str:

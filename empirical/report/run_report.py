@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+import empirical
 from empirical.claims.kernels import kernel_results
 from empirical.claims.paper_tables import TABLES, data_sets, sized_tables_of
 from empirical.claims.result_sets import result_sets
@@ -66,7 +67,7 @@ def _draw(out: Path) -> bool:
 
     It is the package beside this one, whatever the user's own modules in the current directory are called.
     """
-    beside = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    beside = [str(Path(empirical.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     drawn = subprocess.run(
         [sys.executable, "-P", "-X", "utf8", "-m", "figures", str(out)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(beside)},

@@ -99,6 +99,21 @@ def test_figures_of_the_users_own_are_not_run_in_place_of_ours(main_job, tmp_pat
     assert (tmp_path / "out" / "report.html").exists()
 
 
+def test_the_process_that_draws_finds_our_packages_first(monkeypatch, tmp_path):
+    """Also where they are not installed: the first entry of its path is the folder that `figures` lies in."""
+    environments = []
+
+    def started(command, *, env, **options):
+        environments.append(env)
+        return subprocess.CompletedProcess(command, 1, "", "")
+
+    monkeypatch.setattr(subprocess, "run", started)
+    assert not DRAW(tmp_path)
+    (environment,) = environments
+    first = Path(environment["PYTHONPATH"].split(os.pathsep)[0])
+    assert (first / "figures" / "__main__.py").is_file()
+
+
 def test_a_seed_counts_once(tmp_path, capsys):
     assert main(["--out", str(tmp_path), *SMALL, "--tests", "random-labels", "--seed", "0", "1", "0"]) == 2
     assert "--seed names 0 twice" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from empirical.claims.seeds import seeds_in_words
+from empirical.claims.seeds import numbers_range, seeds_in_words
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,10 @@ from empirical.claims.seeds import seeds_in_words
 )
 def test_words(seeds, words):
     assert seeds_in_words(seeds) == words
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"), [({5}, "5"), ({20_000, 500, 1000}, "500 to 20,000"), ([0.01, 0.0025], "0.0025 to 0.01")]
+)
+def test_a_range(numbers, words):
+    assert numbers_range(numbers) == words
