@@ -25,8 +25,9 @@ SWEEP += ["--training.optimizer", "slow:optimizer"]
 SLURM = ["--launcher", "slurm", "--launcher.partition", "normal"]
 
 # Plain SGD that on SLURM takes its time, long enough to be disturbed, and counts its steps, a byte each, in a file for
-# every process. A process stops before the step that `steps/limit` says until that file says more or is gone: however
-# slow the machine, a run that is to be disturbed is not over before.
+# every process: the number of a process alone does not tell a job's processes apart, since it may come again. A process
+# stops before the step that `steps/limit` says until that file says more or is gone: however slow the machine, a run
+# that is to be disturbed is not over before.
 SLOW = """
 import os
 import time
@@ -45,7 +46,7 @@ class Slow(torch.optim.SGD):
     def step(self, closure=None):
         job, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
         if own := f"{job}_{task}" if job else os.environ.get("SLURM_JOB_ID"):
-            counter = Path(f"steps/{own}-{os.getpid()}")
+            counter = Path(f"steps/{own}-{os.environ.get('SLURM_RESTART_COUNT', 0)}-{os.getpid()}")
             while counter.exists() and counter.stat().st_size >= limit():
                 time.sleep(0.05)
             with open(counter, "a") as steps:
@@ -146,8 +147,8 @@ def job_of(out: Path, name: str) -> str:
 
 def processes(job: str) -> list[tuple[int, int]]:
     """The training processes that a job has had, in order: the number of each, and its steps."""
-    files = sorted(Path("steps").glob(f"{job}-*"), key=lambda path: path.stat().st_mtime)
-    return [(int(path.name.partition("-")[2]), path.stat().st_size) for path in files]
+    files = [(*map(int, path.name.split("-")[1:]), path.stat().st_size) for path in Path("steps").glob(f"{job}-*")]
+    return [(number, steps) for _, number, steps in sorted(files)]
 
 
 def disturbable(out: Path) -> list[str]:
@@ -259,7 +260,7 @@ def test_a_disturbed_sweep(cluster, sweeps, capsys):
         if run.config.training:
             steps = [steps for job in jobs[run.path.name] for _, steps in processes(job)]
             twice = sum(steps) - run.summary.metrics["step"]
-            assert 0 <= twice <= STEPS_BETWEEN_CHECKPOINTS * (len(steps) - 1)
+            assert 0 <= twice <= STEPS_BETWEEN_CHECKPOINTS * (len(steps) - 1), f"{steps} steps\n{logs}"
     assert len(processes(jobs[signalled][-1])) >= 2
 
 
