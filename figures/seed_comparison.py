@@ -14,7 +14,7 @@ from scipy import stats
 from empirical.claims.fitting import first_fit
 from empirical.claims.paper_tables import Size, Spread
 from empirical.claims.seeds import numbers_in_words
-from empirical.claims.significance import holm
+from empirical.claims.significance import holm, standard_deviation
 from empirical.claims.training_in_words import optimizer_in_words
 from empirical.randomization import Randomization
 from empirical.runs.records import Run
@@ -101,7 +101,7 @@ def _paired(network: Network, reference: Network, test: Randomization) -> tuple[
     mean = float(np.mean(differences))
     if len(differences) == 1:
         return f"{mean:+.2f} (1 seed)", None
-    error = float(np.std(differences, ddof=1)) / len(differences) ** 0.5
+    error = standard_deviation(differences) / len(differences) ** 0.5
     if error == 0:  # no spread to hold the mean against
         return f"{mean:+.2f}, the same for {len(differences)} seeds", None
     half = error * float(stats.t.ppf(0.995, len(differences) - 1))

@@ -99,7 +99,7 @@ def positive_mean_p_value(values: npt.NDArray[Any], bound: float = 0.0) -> float
     """
     from scipy import stats
 
-    spread = float(values.std(ddof=1))
+    spread = standard_deviation(values)
     if spread == 0:  # no spread to hold the mean against: the exact p-value of the signs
         return 0.5 ** len(values) if values.mean() > bound else 1.0
     return float(stats.norm.sf((values.mean() - bound) / (spread / len(values) ** 0.5)))
@@ -120,7 +120,7 @@ def gain_p_value(gains: npt.NDArray[Any], bound: float = 0.0) -> float:
 
     if bound == 0 and np.isin(gains, (-1, 0, 1)).all():
         return paired_p_value(gains > 0, gains < 0, one_sided=True)
-    variance = max(float(gains.var(ddof=1)), abs(bound) * (1 - abs(bound)))
+    variance = max(standard_deviation(gains) ** 2, abs(bound) * (1 - abs(bound)))
     if variance == 0:
         return positive_mean_p_value(gains)
     return float(stats.norm.sf((gains.mean() - bound) / (variance / len(gains)) ** 0.5))
@@ -180,6 +180,8 @@ def power_within(n: int, truth: float, low: float, high: float, size: float) -> 
     return float(stats.binom.pmf(hits, n, truth)[shown].sum())
 
 
+_ROUNDING = 1e-9
+
 MIN_SEEDS = 3
 """The fewest seeds that decide a claim on networks in general."""
 
@@ -192,8 +194,7 @@ def seeds_p_value(differences: Sequence[float]) -> float:
     """
     from scipy import stats
 
-    _, error = _mean_and_error(differences)
-    mean = float(np.mean(differences))
+    mean, error = _mean_and_error(differences)
     if error == 0:
         return 0.5 ** len(differences) if mean > 0 else 1.0
     return float(stats.t.sf(mean / error, len(differences) - 1))
@@ -211,7 +212,18 @@ def seeds_interval(differences: Sequence[float], size: float) -> tuple[float, fl
 def _mean_and_error(differences: Sequence[float]) -> tuple[float, float]:
     if len(differences) < MIN_SEEDS:
         raise ValueError(f"differences of {len(differences)} seeds: at least {MIN_SEEDS} are needed")
-    return float(np.mean(differences)), float(np.std(differences, ddof=1)) / len(differences) ** 0.5
+    return float(np.mean(differences)), standard_deviation(differences) / len(differences) ** 0.5
+
+
+def standard_deviation(values: Sequence[float] | npt.NDArray[Any]) -> float:
+    """The standard deviation of a sample, 0 where only rounding tells the values apart.
+
+    The differences of shares k/n and l/n that are equal have been rounded from different numbers: they are equal to
+    1e-16 only, and a mean over such a spread would be infinitely significant. Shares of n images that do differ do so
+    by 1/n or more, so a spread of 1e-9 of the largest value is none.
+    """
+    spread = float(np.std(values, ddof=1))
+    return spread if spread > _ROUNDING * float(np.abs(values).max()) else 0.0
 
 
 def fitted_first_p_value(first: int, of_first: int, other: int, of_other: int) -> float:

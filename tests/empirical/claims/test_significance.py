@@ -11,6 +11,7 @@ from empirical.claims.significance import (
     gain_p_value,
     guessing_p_value,
     paired_p_value,
+    positive_mean_p_value,
     seeds_p_value,
     trend_p_value,
 )
@@ -103,6 +104,13 @@ def test_equal_differences_have_the_p_value_of_their_signs():
     assert seeds_p_value([0.02] * 3) == 1 / 8
     assert seeds_p_value([0.02] * 7) == 1 / 128
     assert seeds_p_value([-0.02] * 3) == seeds_p_value([0.0] * 3) == 1
+    # Equal differences of shares that were rounded each in their own way.
+    equal = [417 / 500 - 402 / 500, 410 / 500 - 395 / 500, 433 / 500 - 418 / 500]
+    assert len(set(equal)) > 1
+    assert seeds_p_value(equal) == 1 / 8
+    assert seeds_p_value([0.1] * 3) == 1 / 8
+    assert positive_mean_p_value(np.array(equal)) == gain_p_value(np.array(equal)) == 1 / 8
+    assert seeds_p_value([0.0301, 0.03, 0.03]) < 1e-5
 
 
 def test_a_p_value_that_is_no_number_rejects_nothing():
