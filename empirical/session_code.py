@@ -23,11 +23,9 @@ from torch import nn
 from empirical.source_digest import SESSION, source_digest_of
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...))
-_PLACES = (
-    "__module__",
-    "__doc__",
-    "__firstlineno__",
-)  # attributes of a class that say where it was written, not what it is
+# Attributes of a class that say where it was written, or that Python fills in, not what the class is.
+_PLACES = ("__module__", "__doc__", "__firstlineno__", "__static_attributes__", "__annotations_cache__")
+_PLACES += ("__dict__", "__weakref__")
 
 
 def import_path_of(target: Any, argument: str) -> str:
@@ -69,24 +67,30 @@ def _digest(value: Any) -> str:
     return digest.hexdigest()
 
 
-def _parts(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
-    """Yield the pieces that tell a value from other values."""
+def _parts(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[bytes]:
+    """Yield the pieces that tell a value from other values.
+
+    Arguments:
+        seen: the objects so far by their address, each with its number. They are kept alive, for an object that is gone
+            may leave its address to another.
+    """
     if isinstance(value, _PLAIN):
         yield f"{type(value).__name__} {value!r}".encode()
     elif id(value) in seen:
-        yield b"again"
+        yield f"again {seen[id(value)][0]}".encode()
     else:
-        seen[id(value)] = value  # kept alive, for an object that is gone may leave its address to another
+        seen[id(value)] = len(seen), value
         yield f"{type(value).__module__}.{type(value).__qualname__}".encode()
         yield from _parts_of_object(value, seen)
 
 
-def _parts_of_object(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
+def _parts_of_object(value: Any, seen: dict[int, tuple[int, Any]]) -> Iterator[bytes]:
     if isinstance(value, np.ndarray | torch.Tensor):
         array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
         yield f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
     elif isinstance(value, tuple | list | set | frozenset | dict):
         items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+        yield f"{len(items)} items".encode()
         for item in items.items() if isinstance(items, dict) else items:
             yield from _parts(item, seen)
     elif isinstance(value, ModuleType):
@@ -108,11 +112,15 @@ def _parts_of_object(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
     elif isinstance(value, type):
         yield value.__qualname__.encode()
         yield from _parts(value.__bases__, seen)
-        for name, stored in sorted(vars(value).items()):
-            member = getattr(stored, "__func__", getattr(stored, "fget", stored))
-            if isinstance(member, (FunctionType, type, *_PLAIN)) and name not in _PLACES:
+        for name, member in sorted(vars(value).items()):
+            unasked = name == "__annotations__" and not member  # Python makes them when they are first asked for
+            if name not in _PLACES and not unasked:
                 yield name.encode()
                 yield from _parts(member, seen)
+    elif isinstance(value, property):
+        yield from _parts((value.fget, value.fset, value.fdel), seen)
+    elif isinstance(value, staticmethod | classmethod):
+        yield from _parts(value.__func__, seen)
     elif isinstance(value, MethodType):
         yield from _parts((value.__func__, value.__self__), seen)
     elif isinstance(value, BuiltinFunctionType):
@@ -124,13 +132,13 @@ def _parts_of_object(value: Any, seen: dict[int, Any]) -> Iterator[bytes]:
         yield repr(value).encode()
 
 
-def _parts_of_function(function: FunctionType, seen: dict[int, Any]) -> Iterator[bytes]:
+def _parts_of_function(function: FunctionType, seen: dict[int, tuple[int, Any]]) -> Iterator[bytes]:
     in_file = _of_a_file(function)
     own_file = source_digest_of(function.__module__, libraries=False) if in_file else ""
     yield f"{function.__module__ if in_file else ''}:{function.__qualname__} {own_file}".encode()
     if own_file or not in_file:
         try:
-            source = inspect.getsource(function)
+            source = inspect.getsource(function.__code__)  # the function's own text, not of one that it wraps
         except (OSError, TypeError):  # the text was executed and is gone
             source = ""
         yield source.encode()

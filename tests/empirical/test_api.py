@@ -312,6 +312,68 @@ def test_two_objects_that_differ_have_two_digests(pair):
     assert digests[0] != digests[1]
 
 
+MADE = """
+import functools
+from torch import nn
+def times(factor):
+    def decorated(function):
+        @functools.wraps(function)
+        def wrapper(shape, k):
+            return function(shape, {factor} * k)
+        return wrapper
+    return decorated
+class Maker:
+    widths = (8, {width})
+    table = {{"a": {entry}}}
+    @functools.cached_property
+    def cached(self):
+        return {cached}
+    @property
+    def depth(self):
+        return self._depth
+    @depth.setter
+    def depth(self, value):
+        self._depth = {setter} * value
+    @staticmethod
+    def still():
+        return {static}
+    @classmethod
+    def of(cls):
+        return {of_class}
+first, second = [1], [2]
+together = [{together}]
+@times(2)
+def network(shape, k):
+    return Maker, together
+"""
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_the_digest_follows_every_part_of_a_class_and_of_a_decorator(tmp_path, written):
+    names = ("factor", "width", "entry", "cached", "setter", "static", "of_class")
+    plain = dict.fromkeys(names, 1) | {"together": "first, second, first"}
+    others = [plain | {name: 2} for name in names]
+    others += [plain | {"together": value} for value in ("first, second, second", "[[1], 2]", "[[1, 2]]", "[1], 2")]
+
+    def digest(values):
+        text, space = MADE.format(**values), {}
+        if written:  # as a notebook's cell is, whose text Python finds
+            path = tmp_path / f"{hash(text)}.py"
+            path.write_text(text)
+            text = compile(text, path, "exec")
+        exec(text, space)
+        import_path_of(space["network"], "model")
+        first = sys.modules["python_session"].digests["network"]
+        assert space["Maker"].__annotations__ == {}  # asked for, and so made: the class is the same
+        import_path_of(space["network"], "model")
+        assert sys.modules["python_session"].digests["network"] == first
+        return first
+
+    digests = [digest(values) for values in (plain, *others)]
+    assert len(set(digests)) == len(digests)
+    assert digest(plain) == digests[0]
+
+
 def test_a_frozen_layer_is_another_network():
     network = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
     digests = []
