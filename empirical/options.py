@@ -181,7 +181,7 @@ class StatusOptions:
 _OF_ONE = ("memorisation", "bits", "pac_bayes", "order")
 """The options that a single experiment takes, which is named alike."""
 
-_OF_SOME = ("model", "training", "scale", "kernel", "memory", *_OF_ONE)
+_OF_SOME = ("model", "training", "crop", "scale", "kernel", "memory", *_OF_ONE)
 """The options that not every experiment takes; an experiment's `takes` names the options that it takes."""
 
 _LEFT_OUT: dict[type["Options"], tuple[str, ...]] = {

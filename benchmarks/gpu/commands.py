@@ -52,7 +52,8 @@ def _command(name: str, setting: Setting) -> Command:
     last = experiment.plan(setting.dataset, settings)[-1]
     before = (trained_run(last),) if last.study and last.training else ()
     arguments = [name, "--data", setting.data, "--data-root", str(setting.data_root), "--device", str(setting.device)]
-    arguments += ["--train-size", str(_N), "--test-size", str(_M), "--crop", "28", "--image-size", "32"]
+    arguments += ["--train-size", str(_N), "--test-size", str(_M), "--image-size", "32"]
+    arguments += ["--crop", "28"] if "crop" in experiment.takes else []
     if "scale" in experiment.takes:
         arguments += ["--scale", "smoke"]
     if "training" in experiment.takes:

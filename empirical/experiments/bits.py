@@ -23,7 +23,6 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
     Raises ValueError for other tests, and for networks that are neither.
     """
-    from empirical.datasets.preprocessing import seen_shape
     from empirical.models import check_model
 
     if settings.tests not in ((), ("true-labels",)):
@@ -31,10 +30,9 @@ def plan_bits(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     models = {"smoke": _MODELS[::2], "laptop": _MODELS, "paper": _LARGER_MODELS}[settings.scale]
     if settings.model:
         models = (settings.model,)
-    shape = seen_shape(dataset.image_shape, settings.crop)
     for model in models:
         if perceptron_sizes(model):
-            check_model(model, shape, dataset.num_classes)
+            check_model(model, dataset.image_shape, dataset.num_classes)
         elif not transformer_sizes(model):
             raise ValueError(
                 f"model (--model): bits takes perceptrons, mlp-LxW, and transformers, transformer-LxW, got {model!r}"

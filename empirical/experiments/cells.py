@@ -16,19 +16,20 @@ from empirical.training.schedule import CIFAR_10, Schedule
 class Cell:
     """A cell of a table or a curve's point in the paper: a network, a test, and what regularises it.
 
-    `weight_decay` is whether there is any: its strength is the schedule's.
+    `weight_decay` is whether there is any: its strength is the schedule's. A `dropout` of None is that of the network
+    itself.
     """
 
     model: str
     test: str = "true-labels"
     augmentation: Augmentation = "none"
     weight_decay: bool = False
-    dropout: float = 0.0
+    dropout: float | None = 0.0
     min_steps: int = 0
     schedule: Schedule = CIFAR_10
 
 
-TAKEN_BY_CELLS = ("model", "training", "scale")
+TAKEN_BY_CELLS = ("model", "training", "crop", "scale")
 """The settings that an experiment of cells takes."""
 
 
@@ -60,7 +61,7 @@ def plan_cells(cells: tuple[Cell, ...], dataset: ImageDataset, settings: Setting
             for cell in [c for c in cells if c.test == test] or [replace(template, test=test) for template in plain]
         )
     return [
-        trained_run(dataset, settings, seed, cell, scaled=True)
+        trained_run(dataset, settings, seed, replace(cell, dropout=_dropout(cell)), scaled=True)
         for seed in settings.seeds
         for cell in dict.fromkeys(cells)
     ]
@@ -70,7 +71,12 @@ def users_cell(settings: Settings, test: str) -> Cell:
     """The cell of a test with the user's own regularisers."""
     training = settings.training
     return Cell(
-        settings.model or "mlp-1x512", test, training.augmentation, training.weight_decay > 0, 0.0, training.min_steps
+        settings.model or "mlp-1x512",
+        test,
+        training.augmentation,
+        training.weight_decay > 0,
+        training.dropout,
+        training.min_steps,
     )
 
 
@@ -95,7 +101,7 @@ def trained_run(dataset: ImageDataset, settings: Settings, seed: int, cell: Cell
         learning_rate=training.learning_rate or default_learning_rate(cell.model),
         augmentation=cell.augmentation,
         weight_decay=(training.weight_decay or schedule.weight_decay) if cell.weight_decay else 0.0,
-        dropout=_dropout(cell) if scaled else training.dropout,
+        dropout=cell.dropout,
         max_steps=max_steps,
         min_steps=min(cell.min_steps, max_steps),
         epochs_per_train_evaluation=grid,

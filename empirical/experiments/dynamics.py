@@ -37,5 +37,5 @@ DYNAMICS = Experiment(
     "dynamics",
     "Training of wide two-layer networks: the curve that H-infinity predicts, and the measured one.",
     plan_dynamics,
-    takes=("scale",),
+    takes=("crop", "scale"),
 )

@@ -25,4 +25,4 @@ class Experiment:
     crop: int | None = 28
     image_size: int = 32
     follow: Callable[[ImageDataset, Settings, list[Run]], list[RunConfig]] | None = None
-    takes: tuple[str, ...] = ("model", "training")
+    takes: tuple[str, ...] = ("model", "training", "crop")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 from empirical.datasets import ImageDataset
-from empirical.experiments.cells import trained_run, users_cell
+from empirical.experiments.cells import TAKEN_BY_CELLS, trained_run, users_cell
 from empirical.experiments.experiment import Experiment
 from empirical.experiments.randomization_tests import PAPER_TESTS
 from empirical.experiments.settings import Settings
@@ -31,5 +31,5 @@ MEASURES = Experiment(
     "measures",
     "Sharpness and norms over margins, on the main job's networks trained again; two minutes on digits.",
     plan_measures,
-    takes=("model", "training", "scale"),
+    takes=TAKEN_BY_CELLS,
 )

@@ -48,5 +48,5 @@ MEMORISATION = Experiment(
     "memorisation",
     "How much networks owe their answer on a training image to that image; five minutes on digits.",
     plan_memorisation,
-    takes=("model", "training", "scale", "memorisation"),
+    takes=("model", "training", "crop", "scale", "memorisation"),
 )

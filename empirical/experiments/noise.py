@@ -42,5 +42,5 @@ NOISE = Experiment(
     "noise",
     "Test error against label corruption: what theory predicts of each rule, and what is measured.",
     plan_noise,
-    takes=("model", "training", "kernel", "memory"),
+    takes=("model", "training", "crop", "kernel", "memory"),
 )

@@ -47,5 +47,5 @@ ORDER = Experiment(
     "order",
     "What a network gets right along training on partly corrupted labels, and when; two minutes on digits.",
     plan_order,
-    takes=("model", "training", "scale", "order"),
+    takes=("model", "training", "crop", "scale", "order"),
 )

@@ -57,5 +57,5 @@ PAC_BAYES = Experiment(
     "pac-bayes",
     "A PAC-Bayes bound with an optimised posterior, on true and on random labels; a minute on digits.",
     plan_pac_bayes,
-    takes=("model", "training", "scale", "pac_bayes"),
+    takes=("model", "training", "crop", "scale", "pac_bayes"),
 )

@@ -185,6 +185,15 @@ def test_the_default_experiment_takes_regularisers_from_the_user(dataset):
     assert runs[1].kind == "explicit"
 
 
+@pytest.mark.parametrize("scale", ["smoke", "laptop"])
+@pytest.mark.parametrize("name", ["randomization-tests", "bounds", "interpolants", "distance", "measures"])
+def test_every_experiment_of_users_networks_takes_the_users_dropout(dataset, name, scale):
+    for model in ("mlp-1x512", "torch.nn:Flatten"):
+        for dropout in (0.5, None):
+            runs = plan(name, dataset, training=TrainingConfig(dropout=dropout), model=model, scale=scale)
+            assert {run.training.dropout for run in runs if run.training} == {dropout}
+
+
 def test_imagenet_is_not_cropped_to_28_pixels():
     assert find_experiment("table2").crop is None
     assert find_experiment("table2").image_size == 299
