@@ -102,12 +102,13 @@ def bits_results(runs: list[Run]) -> list[BitsResults]:
         ordered = sorted(longest.values(), key=lambda run: (is_transformer(run), _sizes(run.config.model)))
         shorter = {run.config.model: run for run in by_steps if _is_shorter(run, longest[run.config.model])}
         data = ordered[0].config.data, ordered[0].config.num_classes
+        dimensions = {_dimension_if_recorded(run) for run in ordered}
         frontiers = [
             frontier
             for results in beside
             if (results.config.data, results.config.num_classes) == data
             for frontier in results.frontiers
-            if frontier.pixels == "original" and frontier.fits
+            if frontier.pixels == "original" and frontier.fits and frontier.dimension in dimensions
         ]
         sets.append(BitsResults(ordered[0].config, tuple(ordered), shorter, tuple(frontiers)))
     return sorted(sets, key=lambda results: (results.config.data, results.config.seed))
@@ -134,6 +135,14 @@ def _capacity_if_recorded(run: Run) -> float:
         return capacity_of(run)
     except MissingMetricError:
         return 0.0
+
+
+def _dimension_if_recorded(run: Run) -> int | None:
+    """`input_dimension`, or None for a record that lacks it: the claims say so."""
+    try:
+        return input_dimension(run)
+    except MissingMetricError:
+        return None
 
 
 def _is_shorter(run: Run, longest: Run) -> bool:

@@ -1,15 +1,13 @@
 """Kernel runs beside chance and the paper's numbers (Zhang et al. 2017, section 5, table 3): from records alone."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import product
-
-import numpy as np
-import numpy.typing as npt
 
 from empirical.claims import paper_words as words
 from empirical.claims.chance import above_chance_p_values, guessing_margin
 from empirical.claims.claim import claim, decide_all, missing
-from empirical.claims.hits import hits_recorded
+from empirical.claims.hits import hits_on_test, hits_recorded
 from empirical.claims.paper import TABLE_3
 from empirical.claims.results import Results
 from empirical.claims.significance import (
@@ -23,7 +21,6 @@ from empirical.claims.significance import (
 )
 from empirical.kernels.config import KernelConfig
 from empirical.kernels.features import FeatureName
-from empirical.outcome import decode_hits
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from empirical.runs.config import KernelRun
 from empirical.runs.records import Run
@@ -39,6 +36,8 @@ LITTLE = 0.001
 LITTLE_WAY = 0.1
 """An interpolant `does not generalise` that has come at most this share of the way from guessing to no error: our
 reading."""
+
+_SOLVED = "kernel runs whose solver reached its tolerance, or whose labels are fitted all the same"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +111,12 @@ def compare_kernels(results: KernelResults) -> list[Finding]:
     return decide_all(CLAIMS, results)
 
 
+def _unsolved(runs: Iterable[Run]) -> bool:
+    """Whether some labels are not fitted for want of the solver's convergence, which says nothing of the kernel."""
+    metrics = [run.summary.metrics for run in runs]
+    return any(not (some["fitted"] or some.get("converged", True)) for some in metrics)
+
+
 def _hits(run: Run) -> int:
     hits: int = round(run.summary.metrics["test_accuracy"] * run.config.n_test)
     return hits
@@ -119,8 +124,7 @@ def _hits(run: Run) -> int:
 
 def _better(run: Run, other: Run) -> float:
     """p-value of McNemar's exact test, one-sided: whether `run` hits more test images than `other`."""
-    hits = [decode_hits(candidate.summary.metrics["test_hits"], candidate.config.n_test) for candidate in (run, other)]
-    return paired_p_value(*hits, one_sided=True)
+    return paired_p_value(hits_on_test(run), hits_on_test(other), one_sided=True)
 
 
 def _least_norm(run: Run) -> float:
@@ -161,6 +165,8 @@ def _generalises(results: KernelResults) -> Evidence:
     runs = list(results.clean().values())
     if not runs:
         return missing("a kernel run on true labels")
+    if _unsolved(runs):
+        return missing(_SOLVED)
     p_values, opposites = zip(*map(above_chance_p_values, runs), strict=True)
     fitted = all(run.summary.metrics["fitted"] for run in runs)
     return Evidence(
@@ -192,6 +198,8 @@ def _fits_random_labels(results: KernelResults) -> Evidence:
     ]
     if not pairs:
         return missing("kernel runs on true and on random labels")
+    if _unsolved(run for pair in pairs for run in pair):
+        return missing(_SOLVED)
     chance, margin = results.chance, guessing_margin(results.chance)
     verdicts, parts = [], []
     for true, random in pairs:
@@ -236,7 +244,7 @@ def _ridge_does_not_help(results: KernelResults) -> Evidence:
             comparable = key in plain and hits_recorded([runs[0], plain[key]])
             if comparable and runs[0].config.randomization == TRUE_LABELS:
                 p_values.append(_better(runs[0], plain[key]))
-                gain = _hits_of(runs[0]).astype(float) - _hits_of(plain[key])
+                gain = hits_on_test(runs[0]).astype(float) - hits_on_test(plain[key])
                 little.append(gain_p_value(-gain, -LITTLE))
                 error = 1 - runs[0].summary.metrics["test_accuracy"]
                 parts.append(
@@ -277,6 +285,8 @@ def _bad_interpolant(results: KernelResults) -> Evidence:
     ]
     if not pairs:
         return missing("a kernel run with --kernel.interpolant forced-test-labels beside the plain one")
+    if _unsolved(run for pair in pairs for run in pair):
+        return missing(_SOLVED)
     n, limit = results.config.n_test, results.chance + LITTLE_WAY * (1 - results.chance)
     verdicts = [verdict(all(bad.summary.metrics["fitted"] for _, bad in pairs))]
     verdicts += [_larger_norm(bad, good) for good, bad in pairs]
@@ -328,7 +338,7 @@ def _norm_does_not_predict(results: KernelResults) -> Evidence:
         return missing(f"kernel runs on the same features with two bandwidths whose norms differ by {DOUBLED:g} times")
     size, shown, parts = SIZE / (len(pairs) + len(papers)), False, []
     for less, more in pairs:
-        gain = _hits_of(more).astype(float) - _hits_of(less)
+        gain = hits_on_test(more).astype(float) - hits_on_test(less)
         p_value = gain_p_value(gain, -UNCHANGED)
         shown |= p_value < size
         parts.append(f"{_norms(less, more)}, p-value {p_value:.1g}")
@@ -356,10 +366,6 @@ def _same_but_for_bandwidth(run: Run, other: Run) -> bool:
     kernels = [kernel_of(candidate) for candidate in (run, other)]
     same = replace(kernels[0], bandwidth=1.0) == replace(kernels[1], bandwidth=1.0)
     return same and kernels[0].bandwidth != kernels[1].bandwidth
-
-
-def _hits_of(run: Run) -> npt.NDArray[np.bool_]:
-    return decode_hits(run.summary.metrics["test_hits"], run.config.n_test)
 
 
 def _norms(less: Run, more: Run) -> str:

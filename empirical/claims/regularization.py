@@ -51,6 +51,7 @@ _GAIN, _ABOUT = (0.03, 0.04), 0.01
 """The gain of batch normalisation that the paper states, and how near to it an interval must stay: our reading."""
 
 _TOO_STRONG = 10
+_NO_STRONGER = f"weight decay whose total is at most {_TOO_STRONG} times that of the paper's schedule"
 """Total weight decay above this multiple of the paper's is another regulariser than the paper's: our reading."""
 
 _SEEDS = "0 1 2"
@@ -93,7 +94,11 @@ class Rows:
 
     def regularised(self, test: Randomization) -> list[TableRow]:
         """The rows of a test with any regulariser."""
-        return [_chosen(rows) for (_, of, chosen, _), rows in self._samples.items() if of == test and chosen != NONE]
+        return [
+            _chosen(rows)
+            for (_, of, *regularisers), rows in self._samples.items()
+            if of == test and regularisers != [NONE, 0.0]
+        ]
 
 
 def _chosen(rows: Sequence[TableRow]) -> TableRow:
@@ -123,6 +128,11 @@ def decays_too_much(row: TableRow) -> bool:
     kept from fitting by such a decay says nothing of the paper's."""
     total, papers = decay_and_papers(row)
     return total > _TOO_STRONG * papers
+
+
+def _regularises(row: TableRow) -> bool:
+    """Whether a row has augmentation or dropout, or a weight decay that decays enough."""
+    return row.regularisers[0] != "none" or row.dropout > 0 or decays_enough(row)
 
 
 def _trained_on(run: Run) -> bool:
@@ -205,12 +215,12 @@ def _not_sufficient(rows: Rows) -> Evidence:
     table_rows = [row for row in rows.regularised(RANDOM_LABELS) if (row.model, row.regularisers) != ("alexnet", DECAY)]
     if not table_rows:
         return missing("runs on random labels with regularisers")
-    telling = [row for row in table_rows if row.regularisers[0] != "none" or decays_enough(row)]
+    telling = [row for row in table_rows if _regularises(row)]
     if not telling:
         return _too_weak(table_rows, "table4")
     return Evidence(
         fit_verdict([run for row in telling for run in row.runs]),
-        "; ".join(f"{row.model}, {_name(row)}: train {row.train}%" for row in telling),
+        "; ".join(f"{row.model}, {row.regularisers_in_words}: train {row.train}%" for row in telling),
         f"at least {FITS:.0%}"
         + "".join(f"; {row.model}, the paper: {row.paper_train}%" for row in telling if row.paper_train),
         "training labels, as stored, reproduced by the fixed network; of weight decay only where its total is at least "
@@ -235,7 +245,7 @@ def _alexnet_with_decay(rows: Rows) -> Evidence:
         return replace(_too_weak([decayed], "table4 --scale paper"), command="")  # the claim's own trains for longer
     fitted = any(fits(run) for run in decayed.runs)
     if not fitted and decays_too_much(decayed):
-        return missing(f"weight decay whose total is at most {_TOO_STRONG} times that of the paper's schedule")
+        return missing(_NO_STRONGER)
     if any(unfinished(run) for run in decayed.runs):
         return not_fitted()
     steps, needed = (" ".join(f"{run.summary.metrics['step']:,}" for run in row.runs) for row in (decayed, plain))
@@ -272,9 +282,12 @@ def _augmentation_against_decay(rows: Rows) -> Evidence:
         return missing("runs on true labels with random crops and with weight decay")
     if not _all_fit([row for pair in pairs for row in pair]):
         return not_fitted()
-    strong = [pair for pair in pairs if decays_enough(pair[1]) and not decays_too_much(pair[1])]
-    if not strong:
+    enough = [pair for pair in pairs if decays_enough(pair[1])]
+    if not enough:
         return _too_weak([decayed for _, decayed in pairs], f"table1 --seed {_SEEDS}")
+    strong = [pair for pair in enough if not decays_too_much(pair[1])]
+    if not strong:
+        return missing(_NO_STRONGER)
     seen = [(crop, decay, _by_seed(crop, decay)) for crop, decay in strong]
     seen = [pair for pair in seen if len(pair[2]) >= MIN_SEEDS]
     if not seen:
@@ -384,9 +397,7 @@ def _architecture_against_regularisers(rows: Rows) -> Evidence:
     regularised = [
         row
         for row in rows.regularised(TRUE_LABELS)
-        if plain.get(row.model) in alike
-        and _alike(row, plain[row.model])
-        and (row.regularisers[0] != "none" or decays_enough(row))
+        if plain.get(row.model) in alike and _alike(row, plain[row.model]) and _regularises(row)
     ]
     if alike and not _all_fit(alike):
         return not_fitted()
@@ -405,7 +416,8 @@ def _architecture_against_regularisers(rows: Rows) -> Evidence:
     return Evidence(
         tested(p_value, opposite, SIZE),
         f"{best.model} is {100 * (_mean(best) - _mean(worst)):.2f} points above {worst.model}, both without; the most "
-        f"that a regulariser gains is {100 * gain:+.2f} points ({most.model}, {_name(most)}); p-value {p_value:.1g}",
+        f"that a regulariser gains is {100 * gain:+.2f} points ({most.model}, {most.regularisers_in_words}); p-value "
+        f"{p_value:.1g}",
         f"a difference of networks above every gain, p-value below {SIZE}",
         f"differences image by image, one-sided normal tests, size {SIZE:.0%}: above every gain by an "
         "intersection-union test, of any two networks by Bonferroni; decided only where augmentation was run on the "
@@ -460,11 +472,6 @@ def _mean_drop(run: Run, other: Run) -> float:
     last = min(member.summary.metrics["step"] for member in (run, other))
     changes = np.diff([epoch.test_accuracy for epoch in run.epochs if epoch.step <= last])
     return float(np.maximum(0, -changes).mean()) if len(changes) else 0.0
-
-
-def _name(row: TableRow) -> str:
-    augmentation, decay = row.regularisers
-    return " and ".join([augmentation] * (augmentation != "none") + ["weight decay"] * decay)
 
 
 CLAIMS = (

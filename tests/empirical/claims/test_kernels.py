@@ -54,6 +54,11 @@ def changed(index: int, **metrics) -> list[Run]:
     ("claim", "index", "metrics", "verdict"),
     [
         ("C25", 0, {"fitted": False}, Verdict.DOES_NOT_HOLD),
+        ("C25", 0, {"fitted": False, "converged": False}, Verdict.NOT_DECIDED),
+        ("C25", 0, {"converged": False}, Verdict.HOLDS),
+        ("kernel-random-labels", 1, {"fitted": False, "converged": False}, Verdict.NOT_DECIDED),
+        ("C27", 3, {"fitted": False}, Verdict.DOES_NOT_HOLD),
+        ("C27", 3, {"fitted": False, "converged": False}, Verdict.NOT_DECIDED),
         ("C25", 4, {"test_accuracy": 0.11}, Verdict.NOT_DECIDED),
         ("C25", 4, {"test_accuracy": 0.01}, Verdict.DOES_NOT_HOLD),
         ("kernel-random-labels", 1, {"fitted": False}, Verdict.DOES_NOT_HOLD),

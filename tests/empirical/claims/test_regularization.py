@@ -20,7 +20,7 @@ from empirical.training.epoch_record import EpochRecord
 from empirical.training.optimization import step_size_at
 from empirical.training.schedule import IMAGENET, sum_of_step_sizes, total_decay
 from tests.made_up import made_up_config, made_up_run, outcome
-from theory.claims import Verdict
+from theory.claims import Evidence, Verdict
 
 _DECAY = {"alexnet": 1e-3, "mlp-1x512": 1e-3, "mlp-3x512": 1e-3}
 """Weight decay whose total over 100 and over 500 steps is one to ten times the paper's; Inception's is larger."""
@@ -111,6 +111,10 @@ def every(runs: dict[str, list[Run]]) -> list[Run]:
 
 def verdicts(runs: dict[str, list[Run]]) -> dict[str, Verdict]:
     return {finding.claim.id: finding.evidence.verdict for finding in compare_regularizers(every(runs))}
+
+
+def evidence(runs: dict[str, list[Run]]) -> dict[str, Evidence]:
+    return {finding.claim.id: finding.evidence for finding in compare_regularizers(every(runs))}
 
 
 def test_agreeing_runs_hold():
@@ -332,8 +336,14 @@ def test_weight_decay_far_above_the_papers_says_nothing_of_the_papers(strength, 
     """Over 500 steps 1e-3 has 6.7 times the paper's total, 2e-3 has 13 times: anything keeps a network from fitting."""
     decayed = {"alexnet random decay": weakened(AGREEING["alexnet random decay"], strength)}
     assert verdicts(AGREEING | decayed)["C13"] is expected
-    strong = {"inception decay": weakened(AGREEING["inception decay"], 20 * strength * (1 + 9 * (strength > 1e-3)))}
-    assert verdicts(AGREEING | strong)["C14"] is expected
+    strong = AGREEING | {
+        "inception decay": weakened(AGREEING["inception decay"], 20 * strength * (1 + 9 * (strength > 1e-3)))
+    }
+    assert verdicts(strong)["C14"] is expected
+    if expected is Verdict.NOT_DECIDED:
+        assert (
+            evidence(strong)["C14"].needs == "weight decay whose total is at most 10 times that of the paper's schedule"
+        )
 
 
 def test_networks_on_other_images_are_not_compared():
@@ -417,6 +427,17 @@ def test_dropout_is_no_run_without_regularisers():
     for runs in ([plain, dropped], [dropped, plain]):
         assert Rows(runs).of(TRUE_LABELS, NONE)["mlp-1x512"].runs == (plain,)
     assert Rows([dropped]).of(TRUE_LABELS, NONE) == {}
+    assert [row.runs for row in Rows([plain, dropped]).regularised(TRUE_LABELS)] == [(dropped,)]
+
+
+def test_dropout_alone_is_a_regulariser_that_networks_fit_random_labels_with():
+    dropped = run("mlp-1x512", "random-labels", NONE, 0.1)
+    dropped = replace(
+        dropped, config=dropped.config.with_training(replace(dropped.config.hyper_parameters, dropout=0.5))
+    )
+    found = evidence({"dropout": [dropped]})["C12"]
+    assert found.verdict is Verdict.HOLDS
+    assert "mlp-1x512, dropout: train 100.00%" in found.measured
 
 
 @pytest.mark.parametrize("model", ["mlp-1x512", "mlp-1x256"])
