@@ -94,6 +94,7 @@ def carry_out(
             ready = (run for run, directory in waiting.items() if not needed_runs(directory.config) & unfinished)
             for run in list(islice(ready, workers.count - len(busy))):
                 directory = waiting.pop(run)
+                _end_dead(idle)
                 worker = idle.pop() if idle else _Worker(workers)
                 busy[worker.channel] = worker, directory, progress.start(directory.config.title)
                 with suppress(BrokenPipeError):  # the worker has died, which shows where its messages are read
@@ -107,7 +108,7 @@ def carry_out(
                         line.stage(name, share)
                     case Outcome() as outcome:
                         del busy[channel]
-                        idle += [worker] if worker.process.is_alive() else []
+                        idle.append(worker)
                         line.end(f"failed: {outcome.failure}" if outcome.failure else outcome.text)
                         outcomes.append((directory.config, outcome))
     return outcomes
@@ -146,6 +147,13 @@ class _Worker:
         self.process.join()
         self.channel.close()
         self._gpus.give_back(self._name)
+
+
+def _end_dead(idle: list[_Worker]) -> None:
+    """Take off the list the workers that ended with their run, or were killed while they waited for another."""
+    for worker in [worker for worker in idle if not worker.process.is_alive()]:
+        idle.remove(worker)
+        worker.end()
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """Processes of a sweep share the machine's GPUs evenly, and no run streams images because others fill its GPU."""
 
 import os
+import signal
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +20,10 @@ from empirical.options import Options
 from empirical.planned_runs import plan_runs
 from empirical.randomization import randomize
 from empirical.run import main
+from empirical.runs.config import StudyRun
 from empirical.runs.preparation import prepare_training
 from empirical.runs.records import RunDirectory
+from empirical.runs.studies import BoundsConfig, InterpolantsConfig
 from empirical.training.data import ResidentData
 from empirical.training.streamed_images import StreamedData
 from tests.simulated_cuda import simulated_cuda
@@ -62,6 +67,27 @@ def test_workers_are_dealt_a_gpu_each(gpus, expected, tmp_path, monkeypatch):
     assert sorted(outcome.text for _, outcome in outcomes) == expected
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
     assert all(not runs for runs in shares._runs.values()), "all are given back"
+
+
+def doomed(directory, watcher):
+    """Has its process killed once it has said that it is done, except the last run's."""
+    if directory.config.seed < 2:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    elif directory.config.seed == 2:
+        time.sleep(1.0)  # until the workers that have nothing to do are dead
+    return Outcome("done")
+
+
+def test_a_worker_that_is_killed_while_it_waits_costs_no_run(tmp_path):
+    """Three workers: two die idle; of the two runs that wait for the third run one gets a new worker."""
+    _, _, configs = plan_runs(Options(train_size=20, test_size=10, tests=("random-labels",), seed=(0, 1, 2)))
+    trained = [config for config in configs if config.training]
+    studies = [StudyRun(study, trained[2].training) for study in (InterpolantsConfig(), BoundsConfig())]
+    configs = [*trained, *(replace(trained[2], what=study) for study in studies)]
+    runs = [RunDirectory(tmp_path, config) for config in configs]
+    with RunProgress(len(runs)) as progress:
+        outcomes = carry_out(runs, WorkerConfig(3, 1, doomed, forked=True), progress)
+    assert [outcome.text for _, outcome in outcomes] == ["done"] * 5
 
 
 def test_a_sweep_on_gpus_has_three_processes_to_each_at_most(monkeypatch, tmp_path):
