@@ -129,7 +129,7 @@ def _train(
     initial = _weights(model)
     state: TrainingState | None = ranks.tell(directory.load_state() if ranks.first else None)
     saved, interval = time.monotonic(), checkpoint_interval(0.0)
-    with as_a_run_has_it(num_parameters(model) * training.batch_size):
+    with as_a_run_has_it(multiplications(model, training.batch_size)):
         for record, latest in train(model, data, training, config.seed, state, interval, ranks):
             state = latest
             if not ranks.first:
@@ -225,7 +225,14 @@ def takes_one_thread(config: RunConfig, image_shape: tuple[int, int, int]) -> bo
     shape = seen_shape(image_shape, config.crop)
     with torch.device("meta"):  # shapes without values
         model = model_factory(config.model)(shape, config.num_classes)
-    return num_parameters(model) * config.hyper_parameters.batch_size < _WORTH_SHARING
+    return multiplications(model, config.hyper_parameters.batch_size) < _WORTH_SHARING
+
+
+def multiplications(model: nn.Module, batch_size: int) -> float:
+    """The multiplications of a batch's forward pass, where each weight is used once an image; infinity for a network that
+    convolves, since a kernel's weights are used at every place of an image."""
+    convolves = any(parameter.dim() > 2 for parameter in model.parameters())
+    return math.inf if convolves else num_parameters(model) * batch_size
 
 
 def _construct(config: RunConfig, randomized: RandomizedDataset, directory: RunDirectory) -> None:
@@ -283,10 +290,10 @@ def _measure(config: RunConfig, randomized: RandomizedDataset, directory: RunDir
     if config.training:  # it is about the network that these hyper-parameters train, and trains others of its kind
         shape = seen_shape(randomized.data.image_shape, config.crop)
         model = build_model(config.model, shape, config.num_classes, config.seed)
-        work = num_parameters(model) * config.training.batch_size
+        work = multiplications(model, config.training.batch_size)
     with as_a_run_has_it(work):
         metrics = MEASUREMENTS[config.kind](config, randomized, parts, directory.path.parent)
-    directory.finish(metrics, {"seconds": time.perf_counter() - start})
+        directory.finish(metrics, {"seconds": time.perf_counter() - start})  # which records the threads it had
 
 
 def _while_claimed(directory: RunDirectory, watcher: Watcher) -> Callable[[str, float], None]:

@@ -29,6 +29,7 @@ from empirical.runs.studies import OrderConfig
 from empirical.training.data import ResidentData
 from empirical.training.evaluation import predict
 from empirical.training.loop import train
+from empirical.training.optimization import precision
 from empirical.training.state import TrainingState
 from theory.memorisation import find_critical_samples
 
@@ -97,12 +98,13 @@ class _Course:
 
     def _look(self, state: TrainingState) -> dict[str, Any]:
         data = self.data
-        on_train = predict(self.network, data.train_source, data.train_labels)
-        on_test = predict(self.network, data.test_source, data.test_labels)
+        with precision(self.config.hyper_parameters, data.train_labels.device):
+            on_train = predict(self.network, data.train_source, data.train_labels)
+            on_test = predict(self.network, data.test_source, data.test_labels)
+            critical = find_critical_samples(
+                self.network, self.searched, self.study.radius, steps=self.study.search_steps, seed=self.config.seed
+            )
         new_hits, old_hits = on_train.classes == data.train_labels, on_train.classes == data.clean_labels
-        critical = find_critical_samples(
-            self.network, self.searched, self.study.radius, steps=self.study.search_steps, seed=self.config.seed
-        )
         hits = (on_test.classes == data.test_labels).cpu().numpy()
         return {
             "epoch": state.epoch,
