@@ -69,6 +69,7 @@ def run(options: Options, arguments: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     runs = list(zip(configs, run_directories(options.out, configs), strict=True))
     check_ranks(options)
+    noted: list[str] = []
     try:
         if options.only_run:
             runs = run_of_hash(runs, dataset, settings, options)
@@ -79,7 +80,7 @@ def run(options: Options, arguments: list[str]) -> int:
         elif options.only_run:
             failures = run_all(runs, dataset, options)
         else:
-            plan_to_run(options.out, {directory.path.name: config.title for config, directory in runs})
+            noted = plan_to_run(options.out, {directory.path.name: config.title for config, directory in runs})
             failures = launch(runs, dataset, options, arguments)
             while more := following_runs(runs, dataset, settings, options):
                 failures += launch(more, dataset, options, arguments)
@@ -89,7 +90,7 @@ def run(options: Options, arguments: list[str]) -> int:
         reported = silent or report_runs(options.name, finished_runs(runs), options.out)
     except (ValueError, OSError, BusyError, LostRankError) as error:
         if isinstance(error, BusyError):  # a refused command asks for nothing
-            forget_begun(options.out)
+            forget_begun(options.out, noted)
         print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

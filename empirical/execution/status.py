@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,23 +173,26 @@ def read_planned(out: Path) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in _read_json(out / PLANNED).items() if isinstance(entry, dict)}
 
 
-def plan_to_run(out: Path, titles: Mapping[str, str]) -> None:
-    """Note under `out` what a command is asked for, `{directory: title}`, so that runs not begun are known.
+def plan_to_run(out: Path, titles: Mapping[str, str]) -> list[str]:
+    """Note under `out` what a command is asked for, `{directory: title}`, so that runs not begun are known; returns the
+    directories that were not noted before.
 
     What was asked for before stays; of what is noted already nothing changes. A run with a directory is not noted, so
     that a command whose runs are all finished writes nothing.
     """
     with changed_plan(out) as planned:
-        for name, title in titles.items():
-            if not (out / name).exists():
-                planned.setdefault(name, {"title": title, "job": ""})
+        added = [name for name in titles if name not in planned and not (out / name).exists()]
+        planned |= {name: {"title": titles[name], "job": ""} for name in added}
+    return added
 
 
-def forget_begun(out: Path) -> None:
-    """Take what has begun off the note; a note of nothing is removed. A launcher's jobs stay on it."""
+def forget_begun(out: Path, refused: Collection[str] = ()) -> None:
+    """Take what has begun off the note, and the directories that a refused command had noted; a note of nothing is
+    removed. A launcher's jobs stay on it."""
     with changed_plan(out) as planned:
-        for name in [name for name, entry in planned.items() if not entry.get("job") and (out / name).exists()]:
-            del planned[name]
+        for name in [name for name, entry in planned.items() if not entry.get("job")]:
+            if name in refused or (out / name).exists():
+                del planned[name]
 
 
 @contextmanager

@@ -160,6 +160,15 @@ def test_runs_not_begun_are_known_and_forgotten_once_begun(tmp_path):
     assert not (tmp_path / PLANNED).parent.exists(), "nothing is left of a note of nothing"
 
 
+def test_a_refused_command_takes_back_what_it_noted_and_no_more(tmp_path):
+    earlier, later = directory(tmp_path, 0).path.name, directory(tmp_path, 1).path.name
+    assert plan_to_run(tmp_path, {earlier: "asked for before"}) == [earlier]
+    noted = plan_to_run(tmp_path, {earlier: "again", later: "refused"})
+    assert noted == [later]
+    forget_begun(tmp_path, noted)
+    assert read_planned(tmp_path) == {earlier: {"title": "asked for before", "job": ""}}
+
+
 def test_a_launchers_jobs_stay_noted(tmp_path):
     run = directory(tmp_path, 0)
     (tmp_path / PLANNED).parent.mkdir()
