@@ -24,8 +24,8 @@ from empirical.source_digest import SESSION, source_digest_of
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...))
 # Attributes of a class that say where it was written, or that Python fills in, not what the class is.
-_PLACES = ("__module__", "__doc__", "__firstlineno__", "__static_attributes__", "__annotations_cache__")
-_PLACES += ("__dict__", "__weakref__")
+_PLACES = {"__module__", "__doc__", "__firstlineno__", "__static_attributes__", "__annotations_cache__"}
+_PLACES |= {"__dict__", "__weakref__"}
 
 
 def import_path_of(target: Any, argument: str) -> str:

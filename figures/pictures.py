@@ -36,7 +36,7 @@ TESTS: dict[Randomization, str] = {
 """The paper's tests, and what each does."""
 
 
-def draw_test_images(data: ImageDataset, path: Path, *, seed: int = 0, count: int = 10) -> None:
+def draw_randomized_images(data: ImageDataset, path: Path, *, seed: int = 0, count: int = 10) -> None:
     """Draw a row of training images for each test, with the labels that the network is given.
 
     Writes `path`.svg and `path`.png.
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.data_note:
             data = replace(data, source=f"{data.source} ({options.data_note})")
         path = options.out / f"six-tests_{data.name}"
-        draw_test_images(data, path, seed=options.seed)
+        draw_randomized_images(data, path, seed=options.seed)
     except (ValueError, OSError, DataNotFoundError) as error:
         print(f"error: {visible(str(error))}", file=sys.stderr)
         return 2

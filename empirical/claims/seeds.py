@@ -28,7 +28,7 @@ def numbers_in_words(numbers: Iterable[int]) -> str:
     for _, group in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
         stretch = [number for _, number in group]
         if len(stretch) >= _STRETCH:
-            parts.append(f"{stretch[0]} to {stretch[-1]:,}")
+            parts.append(f"{stretch[0]:,} to {stretch[-1]:,}")
         else:
             parts += [str(number) for number in stretch]
     if len(parts) > _PARTS:

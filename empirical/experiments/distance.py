@@ -20,7 +20,7 @@ _SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
 def plan_distance(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     """A network on the same random labels of images that are further and further apart: mixed with more and more noise.
 
-    Raises ValueError for tests other than random labels of images as they are or mixed with noise.
+    Raises ValueError for tests other than random labels of images as they are or mixed with noise, and for one image.
     """
     words = settings.tests or tuple(f"mixed-{share}+random-labels" if share else "random-labels" for share in _SHARES)
     tests = [parse_test(word) for word in words]
@@ -30,6 +30,8 @@ def plan_distance(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
             "are those of randomization-tests"
         )
     dataset = at_most(dataset, settings, *distance_images(settings.scale))
+    if len(dataset.train.labels) < 2:
+        raise ValueError("--train-size: distance is of images from each other, so it takes at least 2")
     settings = replace(settings, n_train=len(dataset.train.labels), n_test=len(dataset.test.labels))
     runs = [
         trained_run(dataset, settings, seed, users_cell(settings, test.option), scaled=True)

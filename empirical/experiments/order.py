@@ -19,7 +19,8 @@ _LEARNING_RATE = 0.1  # ten times the perceptrons': random labels are then fitte
 def plan_order(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
     """Plan a network looked at along training, for each level of label corruption.
 
-    Raises ValueError for tests other than label corruption, for unknown models, and for augmentation.
+    Raises ValueError for tests other than label corruption, for unknown models, and for augmentation that does not suit
+    the images.
     """
     from empirical.datasets.preprocessing import seen_shape
     from empirical.models import check_model, default_initialization

@@ -60,7 +60,7 @@ class MemorisationSettings:
     """Sizes of the experiment `memorisation`. Raises ValueError for fewer than two networks, a half of one each."""
 
     networks: int | None = None
-    """Networks that are trained, each on a random part of the images; by default 100, or 2,000 at scale paper."""
+    """Networks that are trained, each on a random part of the images; by default 1,000, or 2,000 at scale paper."""
 
     def __post_init__(self) -> None:
         _require_at_least("--memorisation.networks", self.networks, 2)

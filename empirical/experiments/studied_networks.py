@@ -17,7 +17,12 @@ def plan_bounds(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
 
 
 def plan_interpolants(dataset: ImageDataset, settings: Settings) -> list[RunConfig]:
-    """Plan a network trained on true, on partly corrupted and on random labels, and Theorem 1's network beside each."""
+    """Plan a network trained on true, on partly corrupted and on random labels, and Theorem 1's network beside each.
+
+    Raises ValueError for one training image, which has no neighbour.
+    """
+    if len(dataset.subset(settings.n_train, settings.n_test).train.labels) < 2:
+        raise ValueError("--train-size: interpolants is about images and their neighbours, so it takes at least 2")
     return _with_studies(dataset, settings, ("true-labels", "corrupted-0.5", "random-labels"), InterpolantsConfig())
 
 

@@ -63,7 +63,7 @@ def _named(name: str, out: Path) -> Any:
 
 
 def _own(source: Any, out: Path) -> tuple[str, Any]:
-    if isinstance(source, type) or not hasattr(source, "epoch"):
+    if isinstance(source, type) or not any(hasattr(source, method) for method in ("begin", "epoch", "end")):
         if not callable(source):
             raise ValueError(f"observe: an observer, a factory or a name is wanted, got a {type(source).__name__}")
         return f"{source.__module__}:{source.__qualname__}", source(out)

@@ -188,8 +188,8 @@ def in_memory_sample(dataset: ImageDataset) -> ImageDataset:
 
 
 def _beside(out: Path) -> Path:
-    """The nearest directory above `out` that exists."""
-    return next(path for path in out.absolute().parents if path.is_dir())
+    """`out`, or the nearest directory above it that exists."""
+    return next(path for path in (out.absolute(), *out.absolute().parents) if path.is_dir())
 
 
 def print_plan(

@@ -420,7 +420,9 @@ class GivenLabels(LabelNoise):
     def of(cls, labels: npt.ArrayLike, path: str = "") -> "GivenLabels":
         """The noise of given labels of a training set, (n,) integers of at least 0. Raises ValueError for anything
         else."""
-        numbers = np.squeeze(np.asarray(labels))
+        numbers = np.asarray(labels)
+        if numbers.ndim and sum(side > 1 for side in numbers.shape) <= 1:  # a row or a column
+            numbers = numbers.reshape(-1)
         whole = numbers.astype(np.int64) if np.isfinite(numbers).all() else np.full(numbers.shape, -1)
         if numbers.ndim != 1 or not numbers.size or (whole != numbers).any() or whole.min() < 0:
             raise ValueError(

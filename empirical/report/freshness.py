@@ -56,7 +56,7 @@ class Report:
             )
 
     def _files(self) -> dict[str, str]:
-        files = _there([*(self.out / "figures").glob("*.*"), self.out / _PAGE])
+        files = _there([*(self.out / "figures").glob("*.*"), self.out / _PAGE, self.out / "claims.json"])
         return {str(path.relative_to(self.out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -52,7 +52,7 @@ def steps_to_cross(run: Run, share: float) -> float | None:
     """
     before = loss_curve(run, online=False)
     steps, losses = loss_curve(run, online=online_loss_recorded([run]))
-    if steps[0] > before[0][0]:
+    if not steps or steps[0] > before[0][0]:
         steps, losses = [before[0][0], *steps], [before[1][0], *losses]
     bound = share * math.log(run.config.num_classes)
     below = next((at for at, loss in enumerate(losses) if loss < bound), None)

@@ -130,6 +130,8 @@ def test_a_test_counts_once(tmp_path):
     [
         ("kernels", ["--model", "mlp-1x8"], "--model"),
         ("kernels", ["--scale", "laptop"], "--scale"),
+        ("kernels", ["--crop", "6"], "--crop"),
+        ("bits", ["--crop", "6"], "--crop"),
         ("bits", ["--training.momentum=0.9"], "--training.momentum"),
         ("bounds", ["--kernel.bandwidth", "0.3"], "--kernel.bandwidth"),
         ("double-descent", ["--training.learning-rate", "0.3"], "--training.learning-rate"),
@@ -327,6 +329,8 @@ def test_interrupt_says_how_to_go_on(tmp_path):
         (["--tests", "random-label"], "did you mean 'random-labels'"),
         (["--tests", "corrupted-2"], "corrupted-P takes a probability P in 0 .. 1, got '2'"),
         (["--seed", "-1"], "--seed takes non-negative integers, got -1"),
+        (["distance", "--data", "digits", "--train-size", "1"], "--train-size: distance is of images from each other"),
+        (["interpolants", "--train-size", "1"], "--train-size: interpolants is about images and their neighbours"),
         (["--train-size", "0"], "--train-size takes at least 1 image, got 0"),
         (["--training.optimizer", "adam"], "unknown name 'adam': torch's Adam is torch.optim:Adam; it is given"),
         (["--training.optimizer", "gradient"], "or package.module:factory, as torch.optim:Adam"),

@@ -13,6 +13,7 @@ from empirical.claims.seeds import numbers_range, seeds_in_words
         (range(5), "seeds 0 to 4"),
         ([*range(5000), 7000], "seeds 0 to 4,999, 7000"),
         ([0, 2, 4, 10, 11, 12, 13, 14], "seeds 0, 2, 4, 10 to 14"),
+        (range(1000, 1005), "seeds 1,000 to 1,004"),
         (range(0, 2000, 2), "seeds 0, 2, 4, ..., 1998 (1,000 of them)"),
     ],
 )

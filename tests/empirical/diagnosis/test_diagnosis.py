@@ -401,6 +401,8 @@ def test_running_accuracy_of_one_step(data):
     assert result.steps == 40
     shorter = probe(mlp(64), data, dataclasses.replace(config, max_steps=39), seed=0)
     assert result.running_accuracy == shorter.fixed_accuracy
+    rare = probe(mlp(64), data, dataclasses.replace(config, epochs_per_record=7, epochs_per_train_evaluation=7), seed=0)
+    assert (rare.steps, rare.running_accuracy, len(rare.passes)) == (40, result.running_accuracy, 2)
 
 
 def test_labels_from_the_gradient_of_the_loss():

@@ -82,6 +82,13 @@ def test_an_epoch_that_is_trained_again_is_not_told_again(at, tmp_path, monkeypa
     assert listener.told == ["begin", *range(at), "stopped", "begin", *range(at, 7), "finished"]
 
 
+def test_an_observer_needs_the_methods_that_it_uses_alone(tmp_path):
+    ended = []
+    observer = types.SimpleNamespace(end=lambda run, metrics: ended.append(run.kind))
+    assert not run(tmp_path, observe=observer).failures
+    assert ended == ["trained", "explicit"]
+
+
 def test_one_that_comes_later_is_told_all(tmp_path):
     run(tmp_path)
     listener = Listener()

@@ -10,6 +10,7 @@ from empirical.datasets import ImageDataset, ImageSplit, load
 from empirical.experiments.kernels import plan_kernels
 from empirical.experiments.randomization_tests import plan_randomization_tests
 from empirical.experiments.settings import Settings
+from empirical.planning import plan
 from empirical.planning.plan import make_plan, plan_run, time_in_words
 from empirical.planning.settings import PlanSettings
 from empirical.planning.step_cost import StepCost
@@ -133,6 +134,11 @@ def test_refusals_say_what_to_do(wrong, says, tmp_path, capsys):
     assert status == 2
     assert says in " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert not list(tmp_path.iterdir())
+
+
+def test_space_is_that_of_the_directory_itself_where_it_exists(tmp_path):
+    assert plan._beside(tmp_path) == tmp_path
+    assert plan._beside(tmp_path / "records" / "of today") == tmp_path
 
 
 def test_time_in_words():

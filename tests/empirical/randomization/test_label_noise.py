@@ -255,7 +255,13 @@ def test_a_file_that_is_not_there_is_told(kind):
         parse_test(f"{kind}:nowhere.npy")
 
 
-@pytest.mark.parametrize("labels", [[[0, 1], [1, 0]], [0.5, 1.0], [0, -1], [np.nan, 1.0], []])
+@pytest.mark.parametrize("labels", [[3], [[3]], [[3], [1]], [[3, 1]]])
+def test_a_list_of_classes_may_be_a_row_or_a_column_and_of_one(labels):
+    given = GivenLabels.of(labels).labels
+    assert given.tolist() == np.ravel(labels).tolist()
+
+
+@pytest.mark.parametrize("labels", [3, [[0, 1], [1, 0]], [0.5, 1.0], [0, -1], [np.nan, 1.0], []])
 def test_what_is_no_list_of_classes_is_refused(labels):
     with pytest.raises(ValueError, match=r"must be one class number 0, 1, \.\.\. for each training sample"):
         GivenLabels.of(labels)

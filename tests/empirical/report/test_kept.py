@@ -91,7 +91,8 @@ def test_what_does_not_hold_is_not_kept(checks, tmp_path):
 @pytest.fixture
 def reported(tmp_path) -> Path:
     """A directory as a report leaves it: a run, theory's findings, a figure, the page."""
-    for name in ("run_0123456789ab/summary.json", "run_0123456789ab/metrics.jsonl", "theory.json", "figures/a.svg"):
+    files = ("run_0123456789ab/summary.json", "run_0123456789ab/metrics.jsonl", "theory.json")
+    for name in (*files, "claims.json", "figures/a.svg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1")
     (tmp_path / "report.html").write_text("page")
@@ -101,7 +102,6 @@ def reported(tmp_path) -> Path:
 
 def test_what_has_not_changed_is_fresh(reported):
     assert Report(reported).fresh
-    (reported / "claims.json").write_text("verdicts")  # written, not read
     (reported / "launcher").mkdir()
     (reported / "launcher" / "runs.json").write_text("{}")
     os.utime(reported / "theory.json")
@@ -113,7 +113,7 @@ def test_what_has_not_changed_is_fresh(reported):
     [
         *("run_0123456789ab/summary.json", "run_0123456789ab/metrics.jsonl", "run_0/summary.json"),
         *("theory.json", "expressivity.json", "inner/theory.json", "inner/run_0/summary.json"),
-        *("figures/a.svg", "figures/b.svg", "report.html", ".report.json"),
+        *("figures/a.svg", "figures/b.svg", "claims.json", "report.html", ".report.json"),
     ],
 )
 def test_whatever_is_read_or_made_and_changes_is_made_anew(name, reported):
@@ -122,7 +122,9 @@ def test_whatever_is_read_or_made_and_changes_is_made_anew(name, reported):
     assert not Report(reported).fresh
 
 
-@pytest.mark.parametrize("name", ["report.html", "figures/a.svg", "run_0123456789ab/summary.json", ".report.json"])
+@pytest.mark.parametrize(
+    "name", ["report.html", "claims.json", "figures/a.svg", "run_0123456789ab/summary.json", ".report.json"]
+)
 def test_whatever_is_missing_is_made_anew(name, reported):
     (reported / name).unlink()
     assert not Report(reported).fresh

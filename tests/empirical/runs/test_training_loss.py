@@ -43,6 +43,13 @@ def test_steps_to_a_share_of_guessing():
     assert 4 * per_epoch < reached <= 5 * per_epoch, "between the records on either side"
 
 
+def test_a_run_that_fits_before_training_has_a_loss_at_the_start_alone():
+    run = network_run("inception", "random-labels", 3, rise(0.1, 4))
+    fitted = replace(run, epochs=(replace(run.epochs[0], train_loss=0.0),))
+    assert steps_to_cross(fitted, 0.5) == 0.0
+    assert steps_to_cross(replace(run, epochs=run.epochs[:1]), 0.5) is None
+
+
 def test_what_lagging_averages_say_is_not_the_training_loss():
     run = network_run("inception", "random-labels", 3, rise(0.1, 4))
     far = replace(run, epochs=(replace(run.epochs[0], train_loss=77.0), *run.epochs[1:]))
