@@ -10,7 +10,7 @@ from torch import nn
 from empirical.claims.verdicts import Subject, lines_of, subjects
 from empirical.datasets import ImageDataset
 from empirical.datasets.given import dataset_of
-from empirical.observers import Observer, find_observers, tell_finished
+from empirical.observers import Observer, find_observers
 from empirical.report.markup import in_markup
 from empirical.report.results_csv import result_row
 from empirical.report.tables import tables_of_runs
@@ -119,7 +119,7 @@ def run_experiment(
     fit together, as the command line does, TypeError for unknown ones, and with `rerun` BusyError where another process
     is at work on one of the runs: none is made anew then.
     """
-    from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of
+    from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of, skip_finished
     from empirical.execution.progress import RunProgress
     from empirical.experiments.experiments import find_experiment
     from empirical.options import Options
@@ -156,26 +156,24 @@ def run_experiment(
     finished: list[Run] = []
     failures: list[tuple[RunConfig, str]] = []
     hashes: set[str] = set()
-    with RunProgress(len(configs)) as progress:
-        while configs:
-            if chosen.rerun:
-                restart_all(run_directories(chosen.out, configs))
+    while configs:
+        if chosen.rerun:
+            restart_all(run_directories(chosen.out, configs))
+        with RunProgress(len(configs)) as progress:
             for config in configs:
                 directory = RunDirectory(chosen.out, config)
-                hashes.add(config.hash)
                 line = progress.start(config.title)
                 try:
-                    if directory.finished:
-                        tell_finished(directory, observers, line)
-                    else:
+                    if not skip_finished(directory, observers, line):
                         carry_out_claimed(directory, dataset, observers, line, chosen.memory_limit)
+                        line.end(outcome_of(directory.read()))
                     finished.append(directory.read())
-                    line.end(outcome_of(directory.read()))
                 except Exception as error:  # the user's own network may raise anything: the other runs go on
                     failures.append((config, reason_of(error)))
                     line.end(f"failed: {failures[-1][1]}")
-            more = follow(dataset, settings, finished) if follow else []
-            configs = [config for config in more if config.hash not in hashes]
+        hashes |= {config.hash for config in configs}
+        more = follow(dataset, settings, finished) if follow else []
+        configs = [config for config in more if config.hash not in hashes]
     return ExperimentResults(tuple(finished), tuple(subjects(finished)), tuple(failures))
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from empirical.datasets import ImageDataset
 from empirical.execution.execute import execute
-from empirical.execution.progress import Watcher
-from empirical.observers import observed
+from empirical.execution.progress import RunLine, Watcher
+from empirical.observers import observed, tell_finished
 from empirical.observers.telling import Observers
 from empirical.runs.records import BusyError, Run, RunDirectory
 from empirical.training.distributed import ALONE, Ranks
@@ -34,6 +34,16 @@ def carry_out_claimed(
         with observed(directory, observers, watcher) as watched:
             if at_work:
                 execute(directory.config, dataset, directory, watched, memory_limit, ranks)
+
+
+def skip_finished(directory: RunDirectory, observers: Observers, line: RunLine) -> bool:
+    """Whether a run is finished; then the observers that came later are told of it, and the line says so."""
+    if not directory.finished:
+        return False
+    directory.remove_scratch()  # a kill may have come between the summary and this
+    tell_finished(directory, observers, line)
+    line.end("finished before")
+    return True
 
 
 def reason_of(error: Exception) -> str:

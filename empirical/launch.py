@@ -6,14 +6,14 @@ from functools import partial
 
 from joblib import cpu_count
 
-from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of
+from empirical.claimed_run import carry_out_claimed, outcome_of, reason_of, skip_finished
 from empirical.datasets import ImageDataset
 from empirical.execution.execute import takes_one_thread
 from empirical.execution.gpu_shares import GpuShares, visible_gpus
 from empirical.execution.launcher import Failures, Pairs, launch_local, launch_slurm
 from empirical.execution.progress import RunProgress, Watcher
 from empirical.execution.workers import Outcome, WorkerConfig, carry_out
-from empirical.observers import find_observers, tell_finished
+from empirical.observers import find_observers
 from empirical.options import Options
 from empirical.planned_runs import device_of_jobs, load_dataset
 from empirical.runs.config import RunConfig
@@ -61,11 +61,8 @@ def run_all(runs: Pairs, dataset: ImageDataset, options: Options, ranks: Ranks =
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
             line = progress.start(config.title)
-            if directory.finished:
-                directory.remove_scratch()  # a kill may have come between the summary and this
-                tell_finished(directory, observers, line)
+            if skip_finished(directory, observers, line):
                 ranks.tell(None)
-                line.end("finished before")
                 continue
             announced: list[bool] = []
             announce = partial(_announce, config, ranks, announced)
@@ -139,9 +136,6 @@ def _run_in_workers(runs: Pairs, workers: WorkerConfig, options: Options) -> Fai
     with RunProgress(len(runs)) as progress:
         for config, directory in runs:
             if directory.finished:
-                directory.remove_scratch()
-                line = progress.start(config.title)
-                tell_finished(directory, observers, line)
-                line.end("finished before")
+                skip_finished(directory, observers, progress.start(config.title))
         outcomes = carry_out([directory for _, directory in runs if not directory.finished], workers, progress)
     return [(config, outcome.failure) for config, outcome in outcomes if outcome.failure]

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from scipy import stats
 
 from empirical.claims.result_sets import ResultSet, corruption_levels
-from empirical.claims.significance import SIZE
+from empirical.claims.significance import SIZE, share_interval
 from empirical.runs.records import Run
 from figures.palette import BLUE, RED, REFERENCE, Look, dashes, marker
 from figures.style import chance_line, figure, label_ends, mathematics, points, set_title
@@ -68,13 +67,12 @@ def _series(levels: list[tuple[float, Run]], m: int, axes: Axes, look: Look, lab
     if not levels:
         return
     errors = [1 - run.summary.metrics["test_accuracy"] for _, run in levels]
-    intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]
     points(
         axes,
         [level for level, _ in levels],
         errors,
         look,
         label,
-        between=[(interval.low, interval.high) for interval in intervals],
+        between=[share_interval(error, m) for error in errors],
         filled=[run.summary.metrics["fitted"] for _, run in levels],
     )

@@ -5,10 +5,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
-from scipy import stats
 
 from empirical.claims.dynamics import DynamicsResults, slowdown, study_of
-from empirical.claims.significance import SIZE
+from empirical.claims.significance import SIZE, share_interval
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
 from figures.palette import REFERENCE, Look, looks
@@ -142,5 +141,4 @@ def _slowdowns(axes: Axes, results: DynamicsResults, width: int, look: Look) -> 
 def _errors(axes: Axes, levels: list[float], runs: list[Run], look: Look) -> None:
     m = runs[0].config.n_test
     errors = [1 - run.summary.metrics["test_accuracy"] for run in runs]
-    intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]
-    points(axes, levels, errors, look, None, between=[(interval.low, interval.high) for interval in intervals])
+    points(axes, levels, errors, look, None, between=[share_interval(error, m) for error in errors])

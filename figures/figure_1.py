@@ -12,11 +12,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
-from scipy import stats
 
 from empirical.claims.fitting import first_fit
 from empirical.claims.paper import NONE, RERUN_1A, TABLE_1, is_papers_size
-from empirical.claims.significance import SIZE
+from empirical.claims.significance import SIZE, share_interval
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.records import Run
 from empirical.training.epoch_record import EpochRecord
@@ -155,8 +154,7 @@ def draw_error_after_convergence(runs: DataSetRuns, path: Path) -> None:
             for network, look in _looks(runs, some).items():
                 levels, m = networks[network], network.config.n_test
                 means = [float(np.mean(values)) for values in map(_values, levels.values())]
-                intervals = [stats.binomtest(round(mean * m), m).proportion_ci(1 - SIZE, "exact") for mean in means]
-                _curve(axes, levels, look, network.name, [(interval.low, interval.high) for interval in intervals])
+                _curve(axes, levels, look, network.name, [share_interval(mean, m) for mean in means])
                 if network.config.model in marked:
                     ends = [TABLE_1[network.config.model, test, NONE].test for test in (TRUE_LABELS, RANDOM_LABELS)]
                     axes.plot(

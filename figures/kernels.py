@@ -5,11 +5,10 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
-from scipy import stats
 
 from empirical.claims.kernels import KernelResults, filters, kernel_of
 from empirical.claims.paper import TABLE_3
-from empirical.claims.significance import SIZE
+from empirical.claims.significance import SIZE, share_interval
 from empirical.kernels.features import FeatureName
 from empirical.randomization import TRUE_LABELS
 from empirical.runs.records import Run
@@ -157,13 +156,12 @@ def _errors(axes: Axes, at: Sequence[float], runs: list[Run], look: Look, label:
     """Plot test errors with exact intervals; hollow where a training label is missed."""
     m = runs[0].config.n_test
     errors = [1 - run.summary.metrics["test_accuracy"] for run in runs]
-    intervals = [stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact") for error in errors]
     points(
         axes,
         at,
         errors,
         look,
         label,
-        between=[(interval.low, interval.high) for interval in intervals],
+        between=[share_interval(error, m) for error in errors],
         filled=[run.summary.metrics["fitted"] for run in runs],
     )

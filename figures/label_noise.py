@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import PercentFormatter
-from scipy import stats
 
 from empirical.claims.label_noise import NoiseResults
-from empirical.claims.significance import SIZE
+from empirical.claims.significance import SIZE, share_interval
 from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
 from figures.palette import COLORS, dashes, marker
 from figures.result_figure import ResultFigure, ResultFigures
@@ -79,11 +78,11 @@ def _measured(results: NoiseResults, axes, name: str, color: str) -> None:  # ty
     m = results.config.n_test
     for index, (level, run) in enumerate(runs):
         error = 1 - run.summary.metrics["test_accuracy"]
-        interval = stats.binomtest(round(error * m), m).proportion_ci(1 - SIZE, "exact")
+        low, high = share_interval(error, m)
         axes.errorbar(
             level,
             error,
-            yerr=[[error - interval.low], [interval.high - error]],
+            yerr=[[error - low], [high - error]],
             fmt=marker(color),
             color=color,
             markerfacecolor=color if run.summary.metrics["fitted"] else "white",

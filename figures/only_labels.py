@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from matplotlib.ticker import PercentFormatter
-from scipy import stats
 
 from empirical.claims.fitting import FITS
 from empirical.claims.result_sets import ResultSet
-from empirical.claims.significance import SIZE
+from empirical.claims.significance import SIZE, share_interval
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS
 from figures.palette import BLUE, RED, marker
 from figures.style import chance_line, figure, label_ends, set_panel_title, set_title
@@ -27,11 +26,11 @@ def draw_only_labels(results: ResultSet, path: Path) -> None:
     runs = [(results.trained[TRUE_LABELS], BLUE), (results.trained[RANDOM_LABELS], RED)]
     intervals, ends = [], {}
     for run, _ in runs:
-        hits = round(run.summary.metrics["test_accuracy"] * m)
-        interval = stats.binomtest(hits, m).proportion_ci(1 - SIZE, "exact")
-        intervals.append(interval)
-        ends[run.config.randomization.name] = f"{hits / m:.1%} ({interval.low:.1%} to {interval.high:.1%})"
-    learns_from_one = intervals[1].high < intervals[0].low
+        accuracy = run.summary.metrics["test_accuracy"]
+        low, high = share_interval(accuracy, m)
+        intervals.append((low, high))
+        ends[run.config.randomization.name] = f"{accuracy:.1%} ({low:.1%} to {high:.1%})"
+    learns_from_one = intervals[1][1] < intervals[0][0]
     fits_both = all(run.summary.metrics["train_accuracy"] >= FITS for run, _ in runs)
     between = any(record.train_accuracy is None for run, _ in runs for record in run.epochs)
     while_training = "Thin, left: its answers while it trains, one for each image of the epoch. " if between else ""

@@ -182,6 +182,16 @@ def power_within(n: int, truth: float, low: float, high: float, size: float) -> 
 
 _ROUNDING = 1e-9
 
+
+def share_interval(share: float, m: int) -> tuple[float, float]:
+    """The exact binomial confidence interval, at level 1 - `SIZE`, of a probability that showed in this share of m
+    cases."""
+    from scipy import stats
+
+    interval = stats.binomtest(round(share * m), m).proportion_ci(1 - SIZE, "exact")
+    return float(interval.low), float(interval.high)
+
+
 MIN_SEEDS = 3
 """The fewest seeds that decide a claim on networks in general."""
 

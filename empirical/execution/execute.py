@@ -229,8 +229,8 @@ def takes_one_thread(config: RunConfig, image_shape: tuple[int, int, int]) -> bo
 
 
 def multiplications(model: nn.Module, batch_size: int) -> float:
-    """The multiplications of a batch's forward pass, where each weight is used once an image; infinity for a network that
-    convolves, since a kernel's weights are used at every place of an image."""
+    """The multiplications of a batch's forward pass, where each weight is used once an image; infinity for a network
+    that convolves, since a kernel's weights are used at every place of an image."""
     convolves = any(parameter.dim() > 2 for parameter in model.parameters())
     return math.inf if convolves else num_parameters(model) * batch_size
 
