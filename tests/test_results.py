@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import subprocess
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,26 @@ def test_the_commands_plan_the_records(folder, monkeypatch):
 def test_every_run_stands_in_one_folder():
     hashes = [run.config.hash for runs in recorded_runs().values() for run in runs]
     assert len(set(hashes)) == len(hashes) > 100
+
+
+def test_the_script_plans_what_it_names(tmp_path, monkeypatch):
+    """Every command of results/reproduce.sh plans runs of its own; those that are recorded are among them."""
+    root = data_root("cifar10-paper-size")
+    monkeypatch.setattr("empirical.planned_runs.load", loaded_once)
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$*" >> "$OUT/commands"\n')
+    (tmp_path / "python").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "OUT": str(tmp_path)}
+    subprocess.run(["bash", RESULTS / "reproduce.sh", root, "out"], env=environment, check=True)
+    runs: dict[str, list[str]] = {}
+    for line in (tmp_path / "commands").read_text().splitlines():
+        arguments = line.split()[2:]
+        options = parsed(arguments)
+        trained = [config for config in plan_runs(options)[2] if config.training]
+        assert trained, line
+        runs.setdefault(options.out.name, []).extend(map(identity, trained))
+    assert all(len(set(some)) == len(some) for some in runs.values()), "no run twice"
+    for folder in ("cifar10-paper-size", "cifar10-alexnet"):
+        assert {identity(run.config) for run in recorded_runs()[folder] if run.config.training} <= set(runs[folder])
 
 
 loaded_once = cache(load)

@@ -124,7 +124,13 @@ def test_agreeing_runs_hold():
 @pytest.mark.parametrize(
     ("claim", "changed"),
     [
-        ("C12", {"inception random flips": seeds("inception", "random-labels", FLIPS, 0.1, fitted=False)}),
+        (
+            "C12",
+            {
+                "inception random": seeds("inception", "random-labels", NONE, 0.1),
+                "inception random flips": seeds("inception", "random-labels", FLIPS, 0.1, fitted=False),
+            },
+        ),
         ("C13", ALEXNETS_THAT_FIT),
         ("C14", {"inception crop": seeds("inception", "true-labels", CROP, 0.80, 0.80, 0.81)}),
         ("C15", {"mlp": seeds("mlp-1x512", "true-labels", NONE, 0.51, best=0.60)}),
@@ -201,6 +207,40 @@ def test_of_several_strengths_the_least_that_does_something_counts():
         row = Rows([*AGREEING["inception crop"], *runs]).of(TRUE_LABELS, DECAY)["inception"]
         assert {run.config.training.weight_decay for run in row.runs} == {0.02}
         assert decays_enough(row)
+
+
+def test_a_run_that_trains_on_counts_where_the_one_that_ends_at_the_fit_decays_too_little():
+    """2e-3 over 100 steps is less than the paper's total, over 5,000 more: both are rows of one table."""
+    short = weakened(AGREEING["inception random decay"], 2e-3)
+    longer = [run.config.with_training(replace(run.config.hyper_parameters, min_steps=5000)) for run in short]
+    metrics = [run.summary.metrics | {"step": 5000} for run in short]
+    long = [
+        replace(run, config=config, summary=replace(run.summary, metrics=some))
+        for run, config, some in zip(short, longer, metrics, strict=True)
+    ]
+    alone = {"decay": short}
+    assert evidence(alone)["C12"].verdict is Verdict.NOT_DECIDED
+    assert evidence(alone | {"long": long})["C12"].verdict is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(
+    ("plain", "expected"),
+    [
+        (seeds("mlp-1x512", "random-labels", NONE, 0.1), Verdict.DOES_NOT_HOLD),
+        (seeds("mlp-1x512", "random-labels", NONE, 0.1, fitted=False), Verdict.HOLDS),
+        ([], Verdict.NOT_DECIDED),
+    ],
+)
+def test_a_network_that_misses_labels_without_regularisers_too_says_nothing_of_them(plain, expected):
+    runs = {"decay": seeds("mlp-1x512", "random-labels", DECAY, 0.1, fitted=False), "plain": plain}
+    assert verdicts(AGREEING | runs)["C12"] is expected
+
+
+def test_the_gain_of_a_regulariser_is_over_the_seeds_that_both_have():
+    crops = seeds("inception", "true-labels", CROP, 0.90)
+    plain = seeds("inception", "true-labels", NONE, 0.88, 0.80, 0.81)
+    found = evidence({"crop": crops, "plain": plain, "no-bn": AGREEING["no-bn"]})["C17"]
+    assert "the most that a regulariser gains is +2.00 points (inception, crop)" in found.measured
 
 
 def test_total_decay_is_what_it_does_to_a_weight():
