@@ -32,8 +32,9 @@ from benchmarks import kernels
 from empirical.execution.status import read_status
 from empirical.report.results_csv import write_results
 from empirical.runs.config import Trained
+from empirical.runs.environment import environment
 from empirical.runs.json_files import read_json
-from empirical.runs.records import environment, read_runs, write_json
+from empirical.runs.records import read_runs, write_json
 from empirical.training.config import TrainingConfig
 from empirical.training.epoch_record import EpochRecord
 from figures.__main__ import main as figures

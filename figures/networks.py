@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from empirical.claims.networks_on_tests import networks_on_tests
 from empirical.claims.paper import TABLE_1
 from empirical.claims.seeds import seeds_in_words
 from empirical.claims.training_in_words import explicit_regularisers, optimizer_in_words
 from empirical.randomization import TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, networks_on_tests
+from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 
 _PAPER_ORDER = list(dict.fromkeys(model for model, _, _ in TABLE_1))

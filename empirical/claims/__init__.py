@@ -9,6 +9,7 @@ significance          statistical tests of classifiers that share a test set, of
 chance                what guessing gives, up to the majority class
 fitting               whether networks fit their labels: exactly, or nearly all
 results               runs that are compared with one another, of whatever experiment
+networks_on_tests     which records are of the paper's tests
 result_sets           networks sorted into the sets that are compared with one another
 results_table         networks on the tests, beside the paper, guessing or memorising
 hits                  which test images networks hit

@@ -14,7 +14,8 @@ from empirical.claims.results import Results
 from empirical.claims.significance import MIN_SEEDS, SIZE, falling_rank_p_value, tested_at_every
 from empirical.claims.training_in_words import trained_network_in_words
 from empirical.randomization import RANDOM_LABELS
-from empirical.runs.records import DISTANCE, Run
+from empirical.runs.config import DISTANCE
+from empirical.runs.records import Run
 from empirical.runs.training_loss import first_losses_below, steps_to_cross, tell_training_loss
 from empirical.text_table import TextTable
 from theory.claims import Evidence, Finding

@@ -16,12 +16,13 @@ from empirical.claims.claim import claim, decide_all, missing
 from empirical.claims.fitting import fit_verdict, not_fitted
 from empirical.claims.hits import NEWER_RECORDS, hits_on_test, hits_recorded
 from empirical.claims.kernels import LITTLE_WAY
+from empirical.claims.networks_on_tests import networks_on_tests
 from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, positive_mean_p_value, predicted, tested, tested_at_every
 from empirical.claims.training_in_words import explicit_regularisers
 from empirical.outcome import decode_hits
 from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, networks_on_tests
+from empirical.runs.records import Run
 from empirical.runs.studies import NoiseConfig
 from empirical.studies.label_noise import EXPLICIT, KERNEL, LEAVE_ONE_OUT, LINEAR, NEAREST
 from empirical.text_table import TextTable

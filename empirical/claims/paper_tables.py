@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from empirical.claims.networks_on_tests import networks_on_tests
 from empirical.claims.paper import NONE, TABLE_1, TABLE_2, TABLE_4, Regularisers, is_papers_size
 from empirical.claims.seeds import seeds_in_words
 from empirical.models import default_initialization, default_learning_rate
 from empirical.randomization import RANDOM_LABELS, TRUE_LABELS, Randomization
 from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, networks_on_tests
+from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 from empirical.training.schedule import IMAGENET, PAPER_IMAGES, decay_of, is_the_papers
 

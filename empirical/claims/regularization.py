@@ -443,8 +443,8 @@ def _architecture_against_regularisers(rows: Rows) -> Evidence:
 
 
 def _share_of_hits_gained(row: TableRow, other: TableRow) -> npt.NDArray[np.float64]:
-    """The share of the seeds that both have for which the first classifies each test image correctly, less the share for
-    which the second does, (m,)."""
+    """The share of the common seeds for which the first classifies each test image correctly, less that for which the
+    second does, (m,)."""
     gains = [hits_on_test(first).astype(float) - hits_on_test(second) for first, second in _pairs(row, other)]
     gained: npt.NDArray[np.float64] = np.mean(gains, axis=0)
     return gained

@@ -6,12 +6,13 @@ from functools import cached_property
 from empirical.claims.chance import guessing_interval
 from empirical.claims.fitting import fits
 from empirical.claims.hits import hits_on_test, hits_recorded
+from empirical.claims.networks_on_tests import networks_on_tests
 from empirical.claims.results import Results
 from empirical.claims.significance import SIZE, guessing_p_value, holm
 from empirical.claims.training_in_words import network_in_words, trained_network_in_words
 from empirical.randomization import RANDOM_LABELS, Randomization
 from empirical.runs.config import RunConfig
-from empirical.runs.records import Run, networks_on_tests
+from empirical.runs.records import Run
 
 
 @dataclass(frozen=True, eq=False)

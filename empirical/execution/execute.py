@@ -25,9 +25,9 @@ from empirical.models import build_model, model_factory, num_parameters
 from empirical.outcome import nearest_class, outcome_on_test
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.runs.checkpoint_interval import checkpoint_interval
-from empirical.runs.config import Explicit, KernelRun, RunConfig, StudyRun, Trained
+from empirical.runs.config import DISTANCE, Explicit, KernelRun, RunConfig, StudyRun, Trained
 from empirical.runs.preparation import prepare_training
-from empirical.runs.records import DISTANCE, RunDirectory
+from empirical.runs.records import RunDirectory
 from empirical.runs.resumable_parts import Parts
 from empirical.studies.bits import measure_bits
 from empirical.studies.bounds import measure_bounds

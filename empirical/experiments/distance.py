@@ -10,8 +10,7 @@ from empirical.experiments.run_config import at_most
 from empirical.experiments.scales import distance_images
 from empirical.experiments.settings import Settings
 from empirical.randomization import RANDOM_LABELS, parse_test
-from empirical.runs.config import RunConfig
-from empirical.runs.records import DISTANCE
+from empirical.runs.config import DISTANCE, RunConfig
 
 _SHARES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
 """The shares of noise in the images: the noise makes up 0, 6, 16, 31, 50, 69 and 100% of the variance."""

@@ -24,7 +24,8 @@ from empirical.planning.settings import PlanSettings
 from empirical.planning.step_cost import StepCost, measure_step_cost, network_key
 from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.config import RunConfig
-from empirical.runs.records import environment, write_json
+from empirical.runs.environment import environment
+from empirical.runs.records import write_json
 from empirical.text_table import TextTable, rendered
 from empirical.training.evaluation import evaluated_at_once
 from empirical.training.streamed_images import ahead_bytes, is_streamed

@@ -24,13 +24,12 @@ def results_table(results: ResultSet, *, narrow: bool = False) -> TextTable:
     """Runs of one network on the tests; if narrow, without the columns that are not measurements of fit."""
     config = results.config
     parameters = {
-        kind: f"{next(iter(runs.values())).summary.metrics['parameters']:,}" if runs else "no"
+        kind: f"{next(iter(runs.values())).summary.metrics['parameters']:,}" if runs else ""
         for kind, runs in (("trained", results.trained), ("explicit", results.explicit))
     }
-    title = (
-        f"{results.scale}\n{config.model} has {parameters['trained']} parameters, the explicit 2n + d network of "
-        f"Theorem 1 {parameters['explicit']}, n = {config.n_train:,}"
-    )
+    sizes = [f"{config.model} has {parameters['trained']} parameters"] * bool(results.trained)
+    sizes += [f"the explicit 2n + d network of Theorem 1 has {parameters['explicit']}"] * bool(results.explicit)
+    title = f"{results.scale}\n{', '.join(sizes)}, n = {config.n_train:,}"
     columns = ["test", "epochs\nto fit", "train,\ngiven\nlabels", "train,\nclean\nlabels", "test,\nclean\nlabels"]
     columns += ["explicit\nnetwork,\ntrain", "explicit\nnetwork,\ntest"]
     columns += [] if narrow else ["seconds", "for comparison,\ntest"]

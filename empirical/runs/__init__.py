@@ -6,6 +6,7 @@ studies              how the runs that hold theory against measurement measure
 preparation          a run's network at its initial weights, and its data on its device
 own_code             a user's network and optimiser, tried before any run starts
 records              a run's directory: configuration, epochs, checkpoint, summary; reading them back
+environment          the machine and the packages that made a result
 packed               finished runs in one file, for publication
 packing              the command that packs them
 metrics              the reference of every number in a record

@@ -17,6 +17,9 @@ from theory.common.plain_numbers import plain_numbers
 FORMAT = 1
 """Part of every configuration's hash: raise it when the meaning of a record changes."""
 
+DISTANCE = "distance"
+"""The experiment on images that are mixed with noise."""
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -14,8 +14,6 @@ as well, finished or begun anew, the directory counts.
 import json
 import math
 import os
-import platform
-import re
 import reprlib
 import shutil
 import sys
@@ -23,11 +21,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from empirical.runs.config import RunConfig, hash_in
+from empirical.runs.environment import environment
 from empirical.runs.json_files import parse_json, read_bytes, read_json
 from empirical.runs.missing_metric import Metrics
 from empirical.runs.packed import PACKED, Record, packed_names, packed_record
@@ -65,19 +63,6 @@ class Run:
     config: RunConfig
     epochs: tuple[EpochRecord, ...]
     summary: Summary
-
-
-DISTANCE = "distance"
-"""The experiment on images that are mixed with noise."""
-
-_OF_THEIR_OWN = ("capacity", DISTANCE)
-
-
-def networks_on_tests(runs: Iterable[Run]) -> list[Run]:
-    """The trained networks of the paper's tests, without the many small networks of the capacity experiment and without
-    those on images mixed with noise of the distance experiment.
-    """
-    return [run for run in runs if run.config.kind == "trained" and run.config.experiment not in _OF_THEIR_OWN]
 
 
 _CONTENT = ("summary.json", "metrics.jsonl", "checkpoint.pt", "scratch")
@@ -547,36 +532,3 @@ def write_json(path: Path, content: Any) -> None:
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def environment(device: str) -> dict[str, Any]:
-    """The environment that a result may depend on beside its configuration. Only a run on `cuda` is asked for its GPU,
-    since the question takes memory there.
-    """
-    import torch
-
-    packages = ("numpy", "scipy", "scikit-learn", "torch", "cvxpy", "matplotlib", "rethinking-generalization")
-    return {
-        "python": platform.python_version(),
-        **{name: _version(name) for name in packages},
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "processor": _processor(),
-        "accelerator": torch.cuda.get_device_name() if device.startswith("cuda") else None,
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    try:
-        match = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        match = None
-    return match.group(1) if match else platform.processor()

@@ -8,8 +8,8 @@ import pytest
 from empirical.claims.distance import compare_distance, distance_results, distance_table, steps_to_start
 from empirical.claims.result_sets import result_sets
 from empirical.claims.verdicts import claim_verdicts, subjects
-from empirical.runs.config import Trained
-from empirical.runs.records import DISTANCE, Run
+from empirical.runs.config import DISTANCE, Trained
+from empirical.runs.records import Run
 from empirical.training.config import TrainingConfig
 from empirical.training.epoch_record import EpochRecord
 from tests.made_up import made_up_config, made_up_run

@@ -11,8 +11,7 @@ from empirical.datasets import load
 from empirical.kernels.config import KernelConfig
 from empirical.kernels.interpolation import interpolate_images
 from empirical.randomization import Randomization, randomize, uniform
-from empirical.runs.config import RunConfig, StudyRun
-from empirical.runs.records import DISTANCE
+from empirical.runs.config import DISTANCE, RunConfig, StudyRun
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import NoiseConfig
 from empirical.studies.label_noise import (
