@@ -36,6 +36,7 @@ from figures.pac_bayes import PAC_BAYES_FIGURES
 from figures.report import lowest_seeds, write_report
 from figures.result_figure import ResultFigure, ResultFigures, distinct, draw_figures
 from figures.scaling import SCALING
+from figures.theory_record import TheoryRecord
 from theory.claims import Finding, read_findings
 from theory.common.names import hyphenated
 
@@ -89,12 +90,7 @@ def draw_all(records: Path, out: Path) -> list[str]:
         for name, comparison in COMPARISONS.items()
         for results in comparison.results(recorded)
     ]
-    curves = [
-        (kind, folder / kind.file)
-        for folder in record_folders(records)
-        for kind in CURVES
-        if (folder / kind.file).exists()
-    ]
+    curves = _curve_files(record_folders(records))
     if not (recorded or curves):
         raise ValueError(
             f"no finished runs and no record of the theory under {records.absolute()}: python -m "
@@ -138,6 +134,13 @@ def draw_all(records: Path, out: Path) -> list[str]:
         write_report(recorded, whole, networks, kernels, studies, findings, out / "report.html")
         outputs.append(f"report: {out / 'report.html'}")
     return outputs
+
+
+def _curve_files(folders: Sequence[Path]) -> list[tuple[TheoryRecord, Path]]:
+    """The kinds of `CURVES` with their files, from the first folder that has one: what is there twice counts once, as
+    with runs."""
+    files = [(kind, [path for folder in folders if (path := folder / kind.file).exists()]) for kind in CURVES]
+    return [(kind, paths[0]) for kind, paths in files if paths]
 
 
 def record_folders(records: Path) -> list[Path]:

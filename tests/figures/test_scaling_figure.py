@@ -33,6 +33,17 @@ def test_what_was_stated_is_in_the_picture(record, tmp_path):
     assert (tmp_path / "one.svg").read_bytes() != (tmp_path / "other.svg").read_bytes()
 
 
+def test_of_two_folders_with_such_a_record_the_first_counts(record, tmp_path):
+    for folder, bandwidth in (("a", 12.5), ("b", 50.0)):
+        (tmp_path / folder).mkdir()
+        record["settings"]["bandwidth_gbps"] = bandwidth
+        (tmp_path / folder / SCALING.file).write_text(json.dumps(record))
+    assert main([str(tmp_path)]) == 0
+    assert main([str(tmp_path / "a")]) == 0
+    both, first = (tmp_path / folder / "figures" / "scaling.svg" for folder in (".", "a"))
+    assert both.read_bytes() == first.read_bytes()
+
+
 def test_no_device_stated(record, tmp_path):
     record["settings"]["images_per_second"] = None
     del record["scaling"][1:]
