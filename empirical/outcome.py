@@ -9,6 +9,11 @@ import numpy.typing as npt
 _MOST_CLASSES = 100  # a confusion matrix of a thousand classes would be longer than all else
 
 
+def share_of(hits: Any) -> float:
+    """The share of the values that are true, of an array or a tensor (n,)."""
+    return int(hits.sum()) / len(hits)
+
+
 def outcome_on_test(
     predictions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], num_classes: int
 ) -> dict[str, Any]:

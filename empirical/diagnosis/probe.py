@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from empirical.diagnosis.passes import Pass, image_digests
+from empirical.outcome import share_of
 from empirical.training.config import TrainingConfig
 from empirical.training.data import ResidentData
 from empirical.training.loop import train
@@ -84,7 +85,7 @@ def probe(model: nn.Module, data: ResidentData, config: TrainingConfig, seed: in
             for record in filter(None, (record for record, _ in train(network, data, config, seed))):
                 steps, fixed = record.step, math.nan if record.train_accuracy is None else record.train_accuracy
                 if batches:
-                    running = _share(torch.cat([batch.correct for batch in batches]))
+                    running = share_of(torch.cat([batch.correct for batch in batches]))
                     passes += [_as_pass(batches)] if len(passes) < 2 else []
                     batches.clear()
                 if record.epoch >= epochs:
@@ -102,7 +103,7 @@ def fit_in_training_mode(model: nn.Module, data: ResidentData, batch_size: int, 
         torch.manual_seed(torch_seed(seed, "diagnosis/stochastic-layers"))
         logits = torch.cat([network(batch) for batch in data.train_images.split(batch_size)]).double()
     loss = functional.cross_entropy(logits, data.train_labels).item()
-    return Fit(loss, _share(logits.argmax(dim=1) == data.train_labels))
+    return Fit(loss, share_of(logits.argmax(dim=1) == data.train_labels))
 
 
 def given_labels(logits: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -150,7 +151,3 @@ def _watch(network: nn.Module) -> Iterator[list[_Batch]]:
 def _as_pass(batches: list[_Batch]) -> Pass:
     digests = tuple(digest for batch in batches for digest in batch.digests)
     return Pass(digests, torch.cat([batch.labels for batch in batches]).cpu().numpy().astype(np.int64))
-
-
-def _share(hits: torch.Tensor) -> float:
-    return int(hits.sum()) / len(hits)

@@ -3,14 +3,13 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -22,7 +21,7 @@ from empirical.execution.progress import Watcher
 from empirical.kernels.config import KernelConfig
 from empirical.kernels.interpolation import interpolate_images
 from empirical.models import build_model, model_factory, num_parameters
-from empirical.outcome import nearest_class, outcome_on_test
+from empirical.outcome import nearest_class, outcome_on_test, share_of
 from empirical.randomization import RandomizedDataset, randomize
 from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.config import DISTANCE, Explicit, KernelRun, RunConfig, StudyRun, Trained
@@ -154,30 +153,49 @@ def _train(
             return
         directory.save_state(state)
         epochs = directory.read_epochs()
-        final, best = epochs[-1], max(epochs, key=lambda epoch: epoch.test_accuracy)
-        weights = _weights(model)
         metrics = {
             "parameters": num_parameters(model),
             "dimension": math.prod(data.test_source.shape),
-            "fitted": final.fitted,
-            **{name: value for name, value in asdict(final).items() if name != "seconds"},
-            "best_test_accuracy": best.test_accuracy,
-            "best_epoch": best.epoch,
-            "weight_norm": float(weights.norm()),
-            "initial_weight_norm": float(initial.norm()),
-            "distance_from_initialisation": float((weights - initial).norm()),
+            **_metrics_along_training(epochs),
+            **_metrics_of_weights(initial, _weights(model)),
             **outcome_on_test(on_test.classes.cpu().numpy(), randomized.data.test.labels, config.num_classes),
+            **_metrics_of_images(config, randomized),
         }
-        if config.randomization.pixels == "random" and not is_streamed(randomized.data):
-            metrics["colour_statistics_accuracy"] = _colours_alone(randomized)
-        if config.experiment == DISTANCE:
-            metrics |= separation(randomized.data.train.images, randomized.clean_labels, config.crop)
         if on_train:
-            metrics["train_top_5_accuracy"] = _share(on_train.top_5.cpu().numpy())
-            metrics["test_top_5_accuracy"] = _share(on_test.top_5.cpu().numpy())
-        trained = final.epoch * len(data.train_labels)
+            metrics["train_top_5_accuracy"] = share_of(on_train.top_5)
+            metrics["test_top_5_accuracy"] = share_of(on_test.top_5)
+        trained = epochs[-1].epoch * len(data.train_labels)
         rate = trained / state.training_seconds if trained else None
-        directory.finish(metrics, {"seconds": final.seconds, "images_per_second": rate}, ranks.count)
+        directory.finish(metrics, {"seconds": epochs[-1].seconds, "images_per_second": rate}, ranks.count)
+
+
+def _metrics_along_training(epochs: Sequence[EpochRecord]) -> dict[str, Any]:
+    """What the last epoch's record says, and which epoch was the best on the test images."""
+    final, best = epochs[-1], max(epochs, key=lambda epoch: epoch.test_accuracy)
+    return {
+        "fitted": final.fitted,
+        **{name: value for name, value in asdict(final).items() if name != "seconds"},
+        "best_test_accuracy": best.test_accuracy,
+        "best_epoch": best.epoch,
+    }
+
+
+def _metrics_of_weights(initial: torch.Tensor, weights: torch.Tensor) -> dict[str, Any]:
+    return {
+        "weight_norm": float(weights.norm()),
+        "initial_weight_norm": float(initial.norm()),
+        "distance_from_initialisation": float((weights - initial).norm()),
+    }
+
+
+def _metrics_of_images(config: RunConfig, randomized: RandomizedDataset) -> dict[str, Any]:
+    """What some tests measure of their images: colours where pixels are permuted, distances where noise is mixed in."""
+    metrics: dict[str, Any] = {}
+    if config.randomization.pixels == "random" and not is_streamed(randomized.data):
+        metrics["colour_statistics_accuracy"] = _colours_alone(randomized)
+    if config.experiment == DISTANCE:
+        metrics |= separation(randomized.data.train.images, randomized.clean_labels, config.crop)
+    return metrics
 
 
 def _colours_alone(randomized: RandomizedDataset) -> float:
@@ -248,9 +266,9 @@ def _construct(config: RunConfig, randomized: RandomizedDataset, directory: RunD
     metrics = {
         "parameters": network.num_weights,
         "fitted": bool((predictions == train_split.labels).all()),
-        "train_accuracy": _share(predictions == train_split.labels),
-        "train_accuracy_clean_labels": _share(predictions == randomized.clean_labels),
-        "test_accuracy": _share(test_predictions == test_split.labels),
+        "train_accuracy": share_of(predictions == train_split.labels),
+        "train_accuracy_clean_labels": share_of(predictions == randomized.clean_labels),
+        "test_accuracy": share_of(test_predictions == test_split.labels),
         "largest_error": float(np.abs(outputs - train_split.labels).max()),
         "error_bound": float(bound.max()),
         **outcome_on_test(test_predictions, test_split.labels, config.num_classes),
@@ -304,7 +322,3 @@ def _while_claimed(directory: RunDirectory, watcher: Watcher) -> Callable[[str, 
         watcher.stage(name, share)
 
     return stage
-
-
-def _share(hits: npt.NDArray[np.bool_]) -> float:
-    return int(hits.sum()) / len(hits)

@@ -16,7 +16,7 @@ import torch
 from empirical.datasets.lazy_images import Images
 from empirical.kernels.config import KernelConfig
 from empirical.kernels.features import FeatureBlocks, parse_features
-from empirical.outcome import outcome_on_test
+from empirical.outcome import outcome_on_test, share_of
 from empirical.randomization import RandomizedDataset
 from theory.common.names import nearest_name
 from theory.common.streams import uniform_integers, words
@@ -139,7 +139,7 @@ def interpolate_images(
     }
     if solved.leave_one_out is not None:
         held_out = solved.leave_one_out[: len(train.labels)].argmax(1).numpy()
-        metrics["leave_one_out_accuracy"] = _share(held_out == train.labels)
+        metrics["leave_one_out_accuracy"] = share_of(held_out == train.labels)
     if solved.smallest_eigenvalue is not None:
         points = _points(blocks) if dimension <= blocks.width else None
         certificate = certify_interpolation(
@@ -187,9 +187,9 @@ def _evaluated(
     test_predictions = torch.cat([(row.to(on_device.dtype) @ on_device).argmax(1) for row in rows]).cpu().numpy()
     return {
         "fitted": bool((predictions == train.labels).all()),
-        "train_accuracy": _share(predictions == train.labels),
-        "train_accuracy_clean_labels": _share(predictions == randomized.clean_labels),
-        "test_accuracy": _share(test_predictions == test.labels),
+        "train_accuracy": share_of(predictions == train.labels),
+        "train_accuracy_clean_labels": share_of(predictions == randomized.clean_labels),
+        "test_accuracy": share_of(test_predictions == test.labels),
         **outcome_on_test(test_predictions, test.labels, num_classes),
         "norm": float((coefficients * outputs).sum().clamp_min(0) ** 0.5),
     }
@@ -236,7 +236,3 @@ def _peak_memory() -> int | None:
     except ImportError:  # not POSIX
         return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _share(hits: npt.NDArray[np.bool_]) -> float:
-    return int(hits.sum()) / len(hits)

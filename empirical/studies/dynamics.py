@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 
 from empirical.datasets.preprocessing import preprocess
-from empirical.outcome import outcome_on_test
+from empirical.outcome import outcome_on_test, share_of
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
 from empirical.runs.resumable_parts import Parts, PartState
@@ -154,9 +154,9 @@ def measure_dynamics(config: RunConfig, randomized: RandomizedDataset, parts: Pa
         "complexity_measure": float(complexity.values[0]),
         "complexity_error": complexity.relative_error,
         **_complexity_of_random_labels(spectrum),
-        "train_accuracy": _share(fits),
-        "train_accuracy_clean_labels": _share((outputs > 0) == (points.clean_labels > 0)),
-        "test_accuracy": _share(hits),
+        "train_accuracy": share_of(fits),
+        "train_accuracy_clean_labels": share_of((outputs > 0) == (points.clean_labels > 0)),
+        "test_accuracy": share_of(hits),
         "changed_activations": trained["changed_activations"],
         **_spectrum_facts(spectrum),
         "nearest_distance": float(nearest_distances(points.train).median()),
@@ -272,7 +272,3 @@ def _classes(outputs: torch.Tensor) -> npt.NDArray[np.int64]:
     """The two classes: 0 for even numbers, with output +1, and 1 for odd numbers."""
     classes: npt.NDArray[np.int64] = (outputs <= 0).cpu().numpy().astype(np.int64)
     return classes
-
-
-def _share(hits: torch.Tensor) -> float:
-    return int(hits.sum()) / len(hits)

@@ -27,7 +27,7 @@ from torch import nn
 
 from empirical.datasets.lazy_images import Images
 from empirical.datasets.preprocessing import crop_box, whiten
-from empirical.outcome import outcome_on_test
+from empirical.outcome import nearest_class, outcome_on_test
 from empirical.randomization import RandomizedDataset
 from empirical.runs.config import RunConfig
 from empirical.runs.resumable_parts import Parts
@@ -110,20 +110,17 @@ class ExplicitInterpolant:
 
     def classes(self, images: Images) -> Labels:
         """The class nearest to the output, (n,)."""
-        return self._rounded(self.network(images))
+        return nearest_class(self.network(images), self.num_classes)
 
     def margin_and_slope(self, images: Images) -> tuple[Float64Array, Float64Array]:
         """The distance of the output from the nearest rounding threshold, and the slope there, (n,) each."""
         outputs = self.network(images)
-        classes = self._rounded(outputs)
+        classes = nearest_class(outputs, self.num_classes)
         below = np.where(classes == 0, np.inf, outputs - (classes - 0.5))
         above = np.where(classes == self.num_classes - 1, np.inf, classes + 0.5 - outputs)
         z = self.network.project(images)
         pieces = [np.searchsorted(self.network.biases, z, side=side) for side in ("left", "right")]
         return np.minimum(below, above), np.maximum(*(self.slopes[piece] for piece in pieces)) * self.norm
-
-    def _rounded(self, outputs: Float64Array) -> Labels:
-        return np.clip(np.rint(outputs), 0, self.num_classes - 1).astype(np.int64)
 
 
 def measure_interpolants(

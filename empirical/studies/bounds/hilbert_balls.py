@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from empirical.outcome import share_of
 from empirical.runs.resumable_parts import Parts
 from empirical.studies.bounds.evaluated_bound import Found, left_out
-from empirical.studies.bounds.subject import Subject, share_of
+from empirical.studies.bounds.subject import Subject
 from theory.common.arrays import Float64Array
 from theory.complexity import (
     Bound,

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from empirical.models import build_model
+from empirical.outcome import share_of
 from empirical.runs.checkpoint_interval import checkpoint_interval
 from empirical.runs.config import RunConfig
 from empirical.runs.resumable_parts import PartState
@@ -97,8 +98,3 @@ def train_to_the_end(
 def error_of(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
     """The share of the labels that the fixed model misses."""
     return share_of(evaluate(model, images).argmax(1) != labels)
-
-
-def share_of(hits: torch.Tensor) -> float:
-    """The share of the values that are true."""
-    return int(hits.sum()) / len(hits)
