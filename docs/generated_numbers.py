@@ -234,7 +234,7 @@ def _where(findings: list[dict[str, Any]]) -> str:
 
 def table_1_and_4() -> str:
     """Tables 1 and 4 of the paper beside ours, one table for each number of training images, the largest first."""
-    runs = records("cifar10-paper-size", "cifar10", "cifar10-alexnet", "cifar10-laptop")
+    runs = records("cifar10-paper-size", "cifar10-perceptrons", "cifar10", "cifar10-alexnet", "cifar10-laptop")
     sizes = sorted({run.config.n_train for run in runs if run.config.kind == "trained"}, reverse=True)
     parts = []
     for n in sizes:
@@ -414,7 +414,8 @@ def _markdown(lines: list[str]) -> str:
 
 def hours() -> str:
     """How long the recorded runs took, by network, number of images and labels."""
-    folders = "cifar10-paper-size", "cifar10", "cifar10-batch-sizes", "cifar10-alexnet", "cifar10-laptop"
+    folders = ("cifar10-paper-size", "cifar10-perceptrons", "cifar10", "cifar10-batch-sizes", "cifar10-alexnet")
+    folders += ("cifar10-laptop",)
     runs = [run for run in records(*folders) if run.config.training]
     names = {TRUE_LABELS: "true", RANDOM_LABELS: "random"}
 

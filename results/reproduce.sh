@@ -13,9 +13,9 @@
 # cores; on a busy machine an epoch of Inception took up to 0.6. Where nobody knows after how many epochs a run fits, the
 # hours are those of the epochs in an independent re-run of the paper, or go up to the end of the schedule, 154 epochs.
 #
-# Networks start from Glorot's weights here, the paper's. The perceptrons of the published rows started from torch's:
-# --training.initialization torch, as results/README.md says. Theorem 1's network and a run that another folder of
-# results/ has are left out when the records are packed: a run stands in one folder.
+# Networks start from Glorot's weights here, the paper's. The published rows of MLP 1x512, and those of perceptrons on fewer
+# images, started from torch's: --training.initialization torch, as results/README.md says. Theorem 1's network and a run
+# that another folder of results/ has are left out when the records are packed: a run stands in one folder.
 set -u
 data=${1:?usage: results/reproduce.sh DATA OUT [LANE ...]}
 out=${2:?usage: results/reproduce.sh DATA OUT [LANE ...]}
@@ -47,7 +47,7 @@ augmented() {
   run cifar10-paper-size --data cifar10 --model "$model" --device cpu --training.augmentation "$augmentation" \
     --training.epochs-per-train-evaluation 10 "$@"
 }
-perceptron() { run cifar10 --data cifar10 --device cpu "$@"; }
+perceptron() { run cifar10-perceptrons --data cifar10 --device cpu "$@"; }
 levels="true-labels corrupted-0.2 corrupted-0.4 corrupted-0.6 corrupted-0.8 random-labels"
 
 convolutional() {
@@ -68,7 +68,7 @@ convolutional() {
 others() {
   cifar figure1 --model alexnet --tests random-labels true-labels              # 2.7, 0.7
   perceptron --model mlp-3x512 --tests true-labels random-labels --seed 0 1 2  # 0.4 a seed
-  perceptron --model mlp-3x512 --tests true-labels --training.weight-decay 1e-4 --seed 0 1 2 # 0.2 each
+  perceptron --model mlp-3x512 --tests true-labels random-labels --training.weight-decay 1e-4 --seed 0 1 2 # 0.2 each
   perceptron --model mlp-1x512 --tests true-labels random-labels --training.weight-decay 1e-4 --seed 0 1 2 # 0.4 a seed
   decayed mlp-3x512 random-labels --seed 0 1 2                                 # 0.4 each
   perceptron --model mlp-1x512 --tests true-labels random-labels --seed 0 1 2  # 0.4 a seed

@@ -92,7 +92,7 @@ def test_the_script_plans_what_it_names(tmp_path, monkeypatch):
         assert trained, line
         runs.setdefault(options.out.name, []).extend(map(identity, trained))
     assert all(len(set(some)) == len(some) for some in runs.values()), "no run twice"
-    for folder in ("cifar10-paper-size", "cifar10-alexnet"):
+    for folder in ("cifar10-paper-size", "cifar10-perceptrons", "cifar10-alexnet"):
         assert {identity(run.config) for run in recorded_runs()[folder] if run.config.training} <= set(runs[folder])
 
 
