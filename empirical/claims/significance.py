@@ -233,7 +233,7 @@ def standard_deviation(values: Sequence[float] | npt.NDArray[Any]) -> float:
     by 1/n or more, so a spread of 1e-9 of the largest value is none.
     """
     spread = float(np.std(values, ddof=1))
-    return spread if spread > _ROUNDING * float(np.abs(values).max()) else 0.0
+    return 0.0 if spread <= _ROUNDING * float(np.abs(values).max()) else spread  # NaN stays NaN
 
 
 def fitted_first_p_value(first: int, of_first: int, other: int, of_other: int) -> float:

@@ -111,6 +111,7 @@ def test_equal_differences_have_the_p_value_of_their_signs():
     assert seeds_p_value([0.1] * 3) == 1 / 8
     assert positive_mean_p_value(np.array(equal)) == gain_p_value(np.array(equal)) == 1 / 8
     assert seeds_p_value([0.0301, 0.03, 0.03]) < 1e-5
+    assert math.isnan(seeds_p_value([math.nan, 0.1, 0.1]))
 
 
 def test_a_p_value_that_is_no_number_rejects_nothing():
