@@ -74,8 +74,14 @@ def probe(model: nn.Module, data: ResidentData, config: TrainingConfig, seed: in
     """
     epochs = max(_LEAST_EPOCHS, -(-STEPS // -(-len(data.train_labels) // config.batch_size)))
     # Hooks see no compiled network and no graph, and a pass is between two records.
-    config = replace(config, learning_rate_decay=1.0, compile=False, graphed=False)
-    config = replace(config, epochs_per_record=1, epochs_per_train_evaluation=1)
+    config = replace(
+        config,
+        learning_rate_decay=1.0,
+        compile=False,
+        graphed=False,
+        epochs_per_record=1,
+        epochs_per_train_evaluation=1,
+    )
     network = copy.deepcopy(model)
     before = fit_in_training_mode(network, data, config.batch_size, seed)
     steps, running, fixed, stopped = 0, None, math.nan, ""

@@ -70,7 +70,7 @@ def test_workers_are_dealt_a_gpu_each(gpus, expected, tmp_path, monkeypatch):
 
 
 def doomed(directory, watcher):
-    """Has its process killed once it has said that it is done, except the last run's."""
+    """Has its process killed once it has said that it is done, but for the last seed's runs."""
     if directory.config.seed < 2:
         threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
     elif directory.config.seed == 2:
