@@ -17,12 +17,13 @@ from PIL import Image
 
 from empirical import run_experiment
 from empirical.datasets import load
+from empirical.execution.status import read_planned
 from empirical.experiments.settings import BitsSettings, MemorisationSettings, OrderSettings, PacBayesSettings
 from empirical.options import Options, parsed
 from empirical.planned_runs import plan_runs
 from empirical.report import run_report
 from empirical.run import main
-from empirical.runs.records import read_runs
+from empirical.runs.records import RunDirectory, read_runs
 from empirical.runs.studies import BitsConfig, MemorisationConfig, OrderConfig, PacBayesConfig
 from figures.__main__ import main as draw
 
@@ -85,6 +86,16 @@ def test_rerun(main_job, tmp_path):
     assert main([*arguments, "--rerun"]) == 0
     assert all(path.stat().st_mtime_ns > stamp for path, stamp in stamps.items())
     assert metrics(tmp_path) == before
+
+
+def test_a_refused_rerun_asks_for_nothing(tmp_path, capsys):
+    arguments = ["--out", str(tmp_path), *SMALL, "--tests", "shuffled-pixels"]
+    assert main(arguments) == 0
+    run = read_runs(tmp_path)[0]
+    with RunDirectory(tmp_path, run.config).claim():
+        assert main([*arguments, "gaussian", "--rerun"]) == 2
+    assert "another process is at work" in capsys.readouterr().err
+    assert read_planned(tmp_path) == {}
 
 
 DRAW = run_report._draw

@@ -159,6 +159,16 @@ def test_true_labels_that_need_no_training_have_no_factor():
     assert verdicts(results({"true-labels": (0.9, 0)}))["C3"] is Verdict.NOT_DECIDED
 
 
+def test_labels_that_are_not_all_fitted_have_no_factor_and_are_counted_as_open():
+    agreeing = results()
+    random = agreeing.trained[RANDOM_LABELS]
+    metrics = random.summary.metrics | {"fitted": False, "train_accuracy": 0.9811}
+    missed = with_runs(agreeing, [replace(random, summary=replace(random.summary, metrics=metrics))])
+    (found,) = (finding.evidence for finding in compare(missed) if finding.claim.id == "C3")
+    assert (found.verdict, found.needs) == (Verdict.NOT_DECIDED, "")
+    assert found.measured == "100.00% of the true labels and 98.11% of the random ones are fitted"
+
+
 def test_what_was_not_run_is_not_decided():
     outcome = verdicts(results(without=("random-labels", "gaussian")))
     undecided = {claim for claim, verdict in outcome.items() if verdict is Verdict.NOT_DECIDED}

@@ -16,11 +16,12 @@ from empirical.models import perceptron_sizes, transformer_sizes
 from empirical.models.causal_transformer import CausalTransformer
 from empirical.randomization import Randomization, randomize
 from empirical.run import main
-from empirical.runs.config import StudyRun
+from empirical.runs.config import StudyRun, Trained
 from empirical.runs.records import Run, read_runs
 from empirical.runs.resumable_parts import Parts
 from empirical.runs.studies import BitsConfig
 from empirical.studies.bits import data_sizes, measure_bits, step_share
+from empirical.training.config import TrainingConfig
 from figures.bits import BITS_FIGURES
 from figures.result_figure import draw_figures
 from tests.made_up import made_up_config, made_up_run
@@ -185,6 +186,18 @@ def test_table_and_figure(tmp_path):
     assert input_dimension(AGREEING[1]) is None
     paths = draw_figures(BITS_FIGURES, results, "test", tmp_path)
     assert all(path.exists() for path in paths.values())
+
+
+def test_only_perceptrons_on_images_of_the_same_size_stand_beside():
+    """What `capacity` found on the same data, cropped, is another network's."""
+
+    def fitted(parameters: int, dimension: int) -> Run:
+        metrics = {"fitted": True, "parameters": parameters, "dimension": dimension, "step": 100, "train_accuracy": 1.0}
+        config = made_up_config(Trained(TrainingConfig()), "random-labels", experiment="capacity", model="mlp-1x8")
+        return made_up_run(replace(config, crop=dimension), metrics)
+
+    (results,) = bits_results([*AGREEING, fitted(610, 64), fitted(386, 36)])
+    assert [frontier.dimension for frontier in results.frontiers] == [64]
 
 
 def test_the_experiment_at_smoke_scale(tmp_path):

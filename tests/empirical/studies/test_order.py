@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from empirical.datasets import load
 from empirical.outcome import decode_hits, encode_hits
 from empirical.randomization import parse_test, randomize
 from empirical.run import main
-from empirical.runs.config import StudyRun
+from empirical.runs.config import RunConfig, StudyRun
 from empirical.runs.preparation import prepare
 from empirical.runs.records import Run, read_runs
 from empirical.runs.resumable_parts import Parts
@@ -32,12 +33,12 @@ TRAINING = TrainingConfig(learning_rate=0.2, max_steps=400, batch_size=20, initi
 CONFIG = made_up_config(StudyRun(STUDY, TRAINING), "corrupted-0.5", n_train=60, n_test=30, model="mlp-1x32")
 
 
-def measured(tmp_path) -> dict[str, Any]:
+def measured(tmp_path, config: RunConfig = CONFIG) -> dict[str, Any]:
     def report(name: str, share: float) -> None:
         assert 0 <= share <= 1
 
     randomized = randomize(load("digits").subset(60, 30), parse_test("corrupted-0.5"), 0)
-    return measure_order(CONFIG, randomized, Parts(tmp_path, report), tmp_path)
+    return measure_order(config, randomized, Parts(tmp_path, report), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,16 @@ def test_looks_are_those_of_the_training_loop(whole):
     assert whole["fitted"]
     assert record.fitted
     assert max(looks) == record.epoch, "the last look is of the last epoch"
+
+
+def test_looks_are_in_the_precision_of_the_run(tmp_path):
+    training = replace(TRAINING, precision="bf16", max_steps=30)
+    config = replace(CONFIG, what=StudyRun(STUDY, training))
+    looks = {look["epoch"]: look["train_loss"] for look in measured(tmp_path, config)["looks"]}
+    network, data = prepare(config, randomize(load("digits").subset(60, 30), parse_test("corrupted-0.5"), 0))
+    losses = {record.epoch: record.train_loss for record, _ in train(network, data, training, 0)}
+    assert looks == {epoch: losses[epoch] for epoch in looks}
+    assert len(looks) > 2
 
 
 def test_epochs_of_looks():
@@ -189,8 +200,15 @@ def test_table_and_figure(tmp_path):
 
 def test_the_experiment_at_smoke_scale(tmp_path):
     torch.manual_seed(0)
-    assert main(["order", "--scale", "smoke", "--device", "cpu", "--out", str(tmp_path)]) == 0
-    levels = [run.config.randomization.corruption for run in read_runs(tmp_path)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert main(["order", "--scale", "smoke", "--device", "cpu", "--out", str(tmp_path)]) == 0
+    finally:
+        torch.set_num_threads(threads)
+    runs = read_runs(tmp_path)
+    assert {run.summary.environment["threads"] for run in runs} == {1}, "so small a network has one, whatever there are"
+    levels = [run.config.randomization.corruption for run in runs]
     assert sorted(levels) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert list((tmp_path / "figures").glob("order_*.svg"))
 
